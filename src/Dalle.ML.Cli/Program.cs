@@ -1,0 +1,9 @@
+using System.CommandLine;
+using Dalle.ML.Cli;
+
+var root = new RootCommand("DALL·E for .NET: text to image from the command line.")
+{
+    GenerateCommand.Create(),
+    ExportCommand.Create(),
+};
+return await CommandRunner.RunAsync(root, args);

@@ -1,0 +1,67 @@
+using System.Runtime.InteropServices;
+
+namespace Dalle.ML.Export.Checkpoints;
+
+/// <summary>
+/// A dense tensor of a checkpoint in row-major order. Values are computed with as floats; <see cref="IsHalf"/> remembers that each
+/// of them is exactly a half, so that a graph can store it in two bytes without changing anything.
+/// </summary>
+internal sealed class Tensor
+{
+    public Tensor(float[] values, bool isHalf, params int[] shape)
+    {
+        if (values.Length != Size(shape))
+            throw new ArgumentException($"{values.Length} values do not fill a tensor of shape [{string.Join(", ", shape)}].", nameof(values));
+        Values = values;
+        IsHalf = isHalf;
+        Shape = shape;
+    }
+
+    public float[] Values { get; }
+
+    public bool IsHalf { get; }
+
+    public int[] Shape { get; }
+
+    public int Rank => Shape.Length;
+
+    /// <summary>The same values under another shape.</summary>
+    public Tensor Reshape(params int[] shape) => new(Values, IsHalf, shape);
+
+    /// <summary>Reorders the axes: axis i of the result is axis <paramref name="axes"/>[i] of this tensor.</summary>
+    public Tensor Transpose(params int[] axes)
+    {
+        var strides = new int[Rank];
+        for (int axis = Rank - 1, stride = 1; axis >= 0; stride *= Shape[axis--])
+            strides[axis] = stride;
+
+        var shape = axes.Select(axis => Shape[axis]).ToArray();
+        var result = new float[Values.Length];
+        var index = new int[Rank];
+        for (var i = 0; i < result.Length; i++)
+        {
+            var source = 0;
+            for (var axis = 0; axis < axes.Length; axis++)
+                source += index[axis] * strides[axes[axis]];
+            result[i] = Values[source];
+            for (var axis = Rank - 1; axis >= 0 && ++index[axis] == shape[axis]; axis--)
+                index[axis] = 0;
+        }
+        return new Tensor(result, IsHalf, shape);
+    }
+
+    /// <summary>Stacks tensors that differ in their first axis only.</summary>
+    public static Tensor Concat(params Tensor[] parts)
+    {
+        var shape = (int[])parts[0].Shape.Clone();
+        shape[0] = parts.Sum(part => part.Shape[0]);
+        return new Tensor([.. parts.SelectMany(part => part.Values)], parts.All(part => part.IsHalf), shape);
+    }
+
+    /// <summary>The little-endian bytes of the values: halves where the tensor consists of halves, floats elsewhere.</summary>
+    public ReadOnlySpan<byte> ToBytes() => IsHalf
+        ? MemoryMarshal.AsBytes(Array.ConvertAll(Values, value => (Half)value).AsSpan())
+        : MemoryMarshal.AsBytes(Values.AsSpan());
+
+    private static int Size(int[] shape) => shape.Aggregate(1, (product, size) => checked(product * size));
+}

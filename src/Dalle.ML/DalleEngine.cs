@@ -1,0 +1,115 @@
+using System.Diagnostics;
+using Dalle.ML.Clip;
+using Dalle.ML.Generation;
+using Dalle.ML.Images;
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+using Dalle.ML.Text;
+
+namespace Dalle.ML;
+
+/// <summary>
+/// The whole of DALL·E, in the order of the data: prompt → ids → image tokens → pixels → score. One per bundle and device, shared by
+/// all models that stand on it; its sessions are created when they are first needed. Thread-safe.
+/// </summary>
+internal sealed class DalleEngine : IDisposable
+{
+    private readonly Lazy<PromptTokenizer> _tokenizer;
+    private readonly Lazy<DecoderSession> _decoder;
+    private readonly Lazy<ImageTokenGenerator> _generator;
+    private readonly Lazy<ClipRanker>? _clip;
+
+    public DalleEngine(Bundle bundle, DalleDevice device)
+    {
+        var manifest = bundle.Manifest;
+        (Bundle, Device) = (bundle, device);
+        _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw NoGenerator()));
+        _decoder = new(() => new DecoderSession(bundle.PathOf((manifest.Decoder ?? throw NoGenerator()).File), manifest.Decoder, manifest.Image.Vocabulary, device));
+        _generator = new(() => new ImageTokenGenerator(_decoder.Value, manifest.Image, _tokenizer.Value.Unconditional()));
+        Codec = new ImageCodec(bundle, device);
+        if (manifest.Clip is { } clip)
+            _clip = new(() => new ClipRanker(bundle, clip, device));
+    }
+
+    public Bundle Bundle { get; }
+
+    public DalleDevice Device { get; }
+
+    public ImageCodec Codec { get; }
+
+    /// <summary>Draws the candidates of each request and keeps the best; images come in order, each as soon as it is known.</summary>
+    public IEnumerable<GeneratedImage> Generate(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
+    {
+        var (manifest, sampling) = (Bundle.Manifest, options.Sampling);
+        var candidates = options.Candidates ?? (_clip is null ? 1 : manifest.Sampling.Candidates);
+        if (candidates > 1 && _clip is null)
+            throw new NotSupportedException($"The model '{manifest.Name}' has no ranker to choose among {candidates} candidates. Ask for one candidate an image.");
+        var sampler = new Sampler(
+            manifest.Image.Vocabulary,
+            sampling.Temperature ?? manifest.Sampling.Temperature,
+            sampling.TopK ?? manifest.Sampling.TopK,
+            sampling.TopP ?? manifest.Sampling.TopP);
+        var sequences = requests.SelectMany(request =>
+        {
+            var prompt = _tokenizer.Value.Encode(request.Prompt);
+            return Enumerable.Range(0, candidates).Select(candidate => new Sequence(prompt, Seeds.OfCandidate(request.Seed, candidate)));
+        }).ToArray();
+
+        var clock = Stopwatch.StartNew();
+        var drawn = _generator.Value.Generate(sequences, sampler, sampling.GuidanceScale ?? manifest.Sampling.Guidance, Report, cancellation);
+        foreach (var (request, tokens) in requests.Zip(drawn.Chunk(candidates)))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            yield return Best(request, tokens);
+        }
+
+        void Report(Range inFlight, int tokens) => progress?.Report(new DalleProgress
+        {
+            Row = inFlight.Start.Value / candidates,
+            Rows = requests.Count,
+            Candidate = inFlight.Start.Value % candidates,
+            Candidates = candidates,
+            Token = tokens,
+            Tokens = manifest.Image.Tokens,
+            Fraction = (inFlight.Start.Value + (inFlight.End.Value - inFlight.Start.Value) * (tokens / (double)manifest.Image.Tokens)) / sequences.Length,
+            Elapsed = clock.Elapsed,
+        });
+    }
+
+    public void Dispose()
+    {
+        if (_generator.IsValueCreated)
+            _generator.Value.Dispose();
+        if (_decoder.IsValueCreated)
+            _decoder.Value.Dispose();
+        if (_clip is { IsValueCreated: true })
+            _clip.Value.Dispose();
+        Codec.Dispose();
+    }
+
+    /// <summary>Decodes the candidates and lets CLIP choose; the first of equals wins.</summary>
+    private GeneratedImage Best(GenerationRequest request, int[][] candidates)
+    {
+        var text = _clip?.Value.EmbedText(request.Prompt);
+        var (best, bestPixels, bestScore) = (0, default(PixelPlanes), float.NegativeInfinity);
+        for (var candidate = 0; candidate < candidates.Length; candidate++)
+        {
+            var pixels = Codec.Decode(candidates[candidate]);
+            var score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels));
+            if (bestPixels is null || score > bestScore)
+                (best, bestPixels, bestScore) = (candidate, pixels, score);
+        }
+        return new GeneratedImage(bestPixels!.ToImage())
+        {
+            Prompt = request.Prompt,
+            Seed = request.Seed,
+            Candidate = best,
+            CandidateSeed = Seeds.OfCandidate(request.Seed, best),
+            Score = bestScore,
+            Tokens = candidates[best],
+        };
+    }
+
+    private NotSupportedException NoGenerator() => new($"The model '{Bundle.Manifest.Name}' has no transformer: it encodes and decodes images only.");
+}

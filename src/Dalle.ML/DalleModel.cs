@@ -1,0 +1,162 @@
+using Dalle.ML.Generation;
+using Dalle.ML.Images;
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML;
+
+/// <summary>
+/// A DALL·E model: text to images, images to tokens of its codebook and back (Ramesh et al. 2021, "Zero-Shot Text-to-Image Generation").
+/// </summary>
+/// <remarks>
+/// All members may be used from several threads. Models loaded from the same bundle for the same device share their sessions, which are
+/// freed when the last of them is disposed and its last call has returned.
+/// </remarks>
+/// <example>
+/// <code>
+/// using var model = DalleModel.LoadDefault();
+/// using var image = model.Generate("a red apple on a blue background", seed: 7);
+/// image.Image.Save("apple.png");
+/// </code>
+/// </example>
+public sealed class DalleModel : IDisposable
+{
+    private const string DefaultName = "emoji-64";
+
+    private readonly EngineLease _lease;
+
+    private DalleModel(EngineLease lease)
+    {
+        _lease = lease;
+        Info = Describe(lease.Engine);
+    }
+
+    /// <summary>What the model is.</summary>
+    public DalleModelInfo Info { get; }
+
+    /// <summary>Folder of the built-in model, beside the assembly.</summary>
+    public static string DefaultPath { get; } = Path.Combine(AppContext.BaseDirectory, "models", DefaultName);
+
+    /// <summary>Loads a model and verifies all of its files.</summary>
+    /// <param name="path">The bundle's folder, with <c>dalle.json</c>.</param>
+    /// <param name="device">Where it runs; the CPU if null.</param>
+    /// <exception cref="DalleBundleException">A file is missing, altered or malformed.</exception>
+    public static DalleModel Load(string path, DalleDevice? device = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        return new DalleModel(EngineLease.Open(path, device ?? DalleDevice.Cpu));
+    }
+
+    /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with a ranker.</summary>
+    /// <param name="device">Where it runs; the CPU if null.</param>
+    /// <exception cref="DalleBundleException">The model's folder is not beside the assembly, or was changed.</exception>
+    public static DalleModel LoadDefault(DalleDevice? device = null) => Load(DefaultPath, device);
+
+    /// <summary>Generates one image: the best of the candidates, by CLIP.</summary>
+    /// <param name="prompt">What to draw. Words beyond the model's text length are cut off.</param>
+    /// <param name="seed">The same seed gives the same image.</param>
+    /// <param name="options">How; the model's defaults if null.</param>
+    /// <param name="progress">Told of each token.</param>
+    /// <param name="cancellationToken">Checked at each token.</param>
+    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
+    /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
+    public GeneratedImage Generate(
+        string prompt, ulong seed, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        Generate([new GenerationRequest(prompt, seed)], options, progress, cancellationToken).Single();
+
+    /// <summary>
+    /// Generates several images at once, which is faster than one by one. Each comes as soon as it is known, in the order of the requests,
+    /// and is the same as if it were generated alone; those that came before an error or cancellation are kept.
+    /// </summary>
+    /// <param name="requests">Prompts and seeds.</param>
+    /// <param name="options">How; the model's defaults if null.</param>
+    /// <param name="progress">Told of each token.</param>
+    /// <param name="cancellationToken">Checked at each token.</param>
+    /// <exception cref="ArgumentException">A prompt is null.</exception>
+    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
+    /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
+    public IEnumerable<GeneratedImage> Generate(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        if (requests.Any(request => request.Prompt is null))
+            throw new ArgumentException("A prompt is null.", nameof(requests));
+        return Run();
+
+        IEnumerable<GeneratedImage> Run()
+        {
+            using var use = _lease.Use();
+            foreach (var image in use.Engine.Generate(requests, options ?? new GenerationOptions(), progress, cancellationToken))
+                yield return image;
+        }
+    }
+
+    /// <summary>Turns an image into codes, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
+    /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
+    /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
+    public int[] EncodeImage(MLImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var use = _lease.Use();
+        return use.Engine.Codec.Encode(PixelPlanes.From(image));
+    }
+
+    /// <summary>Turns codes into the image that they stand for.</summary>
+    /// <param name="tokens">As many codes as the model's grid has, in raster order, each below <see cref="DalleModelInfo.ImageVocabulary"/>.</param>
+    /// <exception cref="ArgumentException">There are too few or too many codes, or one is out of range.</exception>
+    /// <exception cref="NotSupportedException">The bundle has no image decoder.</exception>
+    public MLImage DecodeTokens(ReadOnlySpan<int> tokens)
+    {
+        if (tokens.Length != Info.TokenRows * Info.TokenColumns)
+            throw new ArgumentException($"{tokens.Length} image tokens were given; the model '{Info.Name}' has {Info.TokenRows} × {Info.TokenColumns}.", nameof(tokens));
+        foreach (var token in tokens)
+        {
+            if ((uint)token >= (uint)Info.ImageVocabulary)
+                throw new ArgumentException($"{token} is not an image token; those of the model '{Info.Name}' lie between 0 and {Info.ImageVocabulary - 1}.", nameof(tokens));
+        }
+        using var use = _lease.Use();
+        return use.Engine.Codec.Decode(tokens).ToImage();
+    }
+
+    /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>
+    public void Dispose() => _lease.Dispose();
+
+    private static DalleModelInfo Describe(DalleEngine engine)
+    {
+        var manifest = engine.Bundle.Manifest;
+        return new DalleModelInfo
+        {
+            Name = manifest.Name,
+            Family = manifest.Family,
+            Description = manifest.Description,
+            License = manifest.License,
+            Provenance = manifest.Provenance,
+            Precision = manifest.Precision,
+            Path = engine.Bundle.Folder,
+            Hash = engine.Bundle.Hash,
+            Device = engine.Device,
+            ImageWidth = manifest.Image.Width,
+            ImageHeight = manifest.Image.Height,
+            TokenRows = manifest.Image.Rows,
+            TokenColumns = manifest.Image.Columns,
+            ImageVocabulary = manifest.Image.Vocabulary,
+            TextLength = manifest.Text?.Length ?? 0,
+            CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null },
+            CanEncode = manifest.ImageEncoder is not null,
+            CanRank = manifest.Clip is not null,
+            Defaults = new GenerationOptions
+            {
+                Candidates = manifest.Clip is null ? 1 : manifest.Sampling.Candidates,
+                Sampling = new SamplingOptions
+                {
+                    Temperature = manifest.Sampling.Temperature,
+                    GuidanceScale = manifest.Sampling.Guidance,
+                    TopK = manifest.Sampling.TopK,
+                    TopP = manifest.Sampling.TopP,
+                },
+            },
+        };
+    }
+}

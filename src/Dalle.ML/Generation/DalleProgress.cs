@@ -1,0 +1,29 @@
+namespace Dalle.ML.Generation;
+
+/// <summary>How far a generation is. Several candidates are drawn at once; row and candidate are those of the first one in flight.</summary>
+public sealed record DalleProgress
+{
+    /// <summary>The image in work, from 0.</summary>
+    public required int Row { get; init; }
+
+    /// <summary>Number of images asked for.</summary>
+    public required int Rows { get; init; }
+
+    /// <summary>The candidate in work, from 0.</summary>
+    public required int Candidate { get; init; }
+
+    /// <summary>Number of candidates an image.</summary>
+    public required int Candidates { get; init; }
+
+    /// <summary>Number of tokens drawn of each image in flight.</summary>
+    public required int Token { get; init; }
+
+    /// <summary>Number of tokens an image has.</summary>
+    public required int Tokens { get; init; }
+
+    /// <summary>Share of all tokens drawn so far, 0 to 1.</summary>
+    public required double Fraction { get; init; }
+
+    /// <summary>Time since the generation began.</summary>
+    public required TimeSpan Elapsed { get; init; }
+}

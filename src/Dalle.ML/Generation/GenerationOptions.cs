@@ -1,0 +1,26 @@
+namespace Dalle.ML.Generation;
+
+/// <summary>How images are generated. What is null is the bundle's default.</summary>
+public sealed record GenerationOptions
+{
+    /// <summary>Most candidates that are drawn for one image, as many as the DALL·E paper re-ranks.</summary>
+    public const int MaxCandidates = 512;
+
+    private readonly int? _candidates;
+
+    /// <summary>
+    /// Candidates drawn for each image, 1 to <see cref="MaxCandidates"/>; CLIP keeps the one that fits the prompt best. More than one needs
+    /// a bundle with a ranker.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not in that range.</exception>
+    public int? Candidates
+    {
+        get => _candidates;
+        init => _candidates = value is null or (>= 1 and <= MaxCandidates)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Candidates), value, $"Candidates must be between 1 and {MaxCandidates}.");
+    }
+
+    /// <summary>How tokens are drawn.</summary>
+    public SamplingOptions Sampling { get; init; } = new();
+}

@@ -1,0 +1,118 @@
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Generation;
+
+/// <summary>
+/// The autoregressive loop of DALL·E (Ramesh et al. 2021): each image token is drawn from the transformer's distribution given the text
+/// and the tokens before it. Thread-safe.
+/// </summary>
+/// <remarks>
+/// A prompt is run once, and its key-value cache copied to every candidate; with guidance each candidate has a twin without the prompt.
+/// A sequence's draws depend on its own seed alone, so that the same image comes out of any batch.
+/// </remarks>
+/// <param name="decoder">The transformer.</param>
+/// <param name="image">The grid of tokens to fill.</param>
+/// <param name="unconditional">The ids that stand for no prompt.</param>
+internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat image, long[] unconditional) : IDisposable
+{
+    // Beyond this a step costs the processor as much a row as a batch of this size, and only memory grows.
+    private const int MaxRows = 64;
+    private const long MaxCacheBytes = 4L << 30;
+
+    private readonly Lock _unconditionalLock = new();
+    private DecoderBatch? _unconditional;
+
+    /// <summary>Draws the image tokens of each sequence.</summary>
+    /// <param name="sequences">Prompts and seeds; equal prompts next to each other share their prefill.</param>
+    /// <param name="sampler">The filters.</param>
+    /// <param name="guidance">Scale of classifier-free guidance; 1 is none.</param>
+    /// <param name="report">Called after each step with the sequences that it concerned and the number of tokens that they have.</param>
+    /// <param name="cancellation">Checked at every token.</param>
+    public IEnumerable<int[]> Generate(
+        IReadOnlyList<Sequence> sequences, Sampler sampler, float guidance,
+        Action<Range, int> report, CancellationToken cancellation)
+    {
+        var isGuided = guidance != 1;
+        var largest = Math.Max(1, (int)Math.Min(MaxRows, MaxCacheBytes / decoder.CacheBytesPerRow) / (isGuided ? 2 : 1));
+        for (var start = 0; start < sequences.Count; start += largest)
+        {
+            var batch = sequences.Skip(start).Take(largest).ToArray();
+            var offset = start;
+            foreach (var tokens in GenerateBatch(batch, sampler, guidance, isGuided, count => report(offset..(offset + batch.Length), count), cancellation))
+                yield return tokens;
+        }
+    }
+
+    public void Dispose() => _unconditional?.Dispose();
+
+    private int[][] GenerateBatch(
+        Sequence[] sequences, Sampler sampler, float guidance, bool isGuided,
+        Action<int> report, CancellationToken cancellation)
+    {
+        var count = sequences.Length;
+        var tokens = sequences.Select(_ => new int[image.Tokens]).ToArray();
+        var logits = new float[image.Vocabulary];
+        var batch = decoder.Rent(isGuided ? 2 * count : count);
+        try
+        {
+            Prefill(batch, sequences, cancellation);
+            if (isGuided)
+                CopyUnconditional(batch, first: count);
+
+            for (var step = 0; ; step++)
+            {
+                for (var row = 0; row < count; row++)
+                {
+                    batch.Logits.Slice(row * logits.Length, logits.Length).CopyTo(logits);
+                    if (isGuided)
+                        Sampler.Guide(logits, batch.Logits.Slice((count + row) * logits.Length, logits.Length), guidance);
+                    tokens[row][step] = sampler.Sample(logits, Philox.Uniform(sequences[row].Seed, (uint)step));
+                }
+                report(step + 1);
+                if (step == image.Tokens - 1)
+                    return tokens;
+
+                cancellation.ThrowIfCancellationRequested();
+                for (var row = 0; row < batch.Rows; row++)
+                    batch.Ids[row] = decoder.Graph.ImageIdOffset + tokens[row % count][step];
+                batch.Step();
+            }
+        }
+        finally
+        {
+            decoder.Return(batch);
+        }
+    }
+
+    private void Prefill(DecoderBatch batch, Sequence[] sequences, CancellationToken cancellation)
+    {
+        using var prefix = decoder.NewBatch(rows: 1);
+        for (var row = 0; row < sequences.Length; row++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (row == 0 || !sequences[row].Prompt.AsSpan().SequenceEqual(sequences[row - 1].Prompt))
+                prefix.Prefill(sequences[row].Prompt);
+            batch.CopyRow(prefix, row);
+        }
+    }
+
+    /// <summary>The prefill without a prompt is the same for every image of the model: it runs once.</summary>
+    private void CopyUnconditional(DecoderBatch batch, int first)
+    {
+        lock (_unconditionalLock)
+        {
+            if (_unconditional is null)
+            {
+                var prefix = decoder.NewBatch(rows: 1);
+                prefix.Prefill(unconditional);
+                _unconditional = prefix;
+            }
+        }
+        for (var row = first; row < batch.Rows; row++)
+            batch.CopyRow(_unconditional, row);
+    }
+}
+
+/// <summary>One image to draw: the ids of its prompt and the seed of its draws.</summary>
+internal readonly record struct Sequence(long[] Prompt, ulong Seed);

@@ -1,0 +1,30 @@
+namespace Dalle.ML.Generation;
+
+/// <summary>
+/// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a random number is a function of a seed and a
+/// counter, so that a token's draw does not depend on what was drawn before it, beside it or in which batch.
+/// </summary>
+internal static class Philox
+{
+    private const int Rounds = 10;
+
+    /// <summary>The uniform number in [0, 1) of a step, with 53 random bits.</summary>
+    public static double Uniform(ulong seed, uint step)
+    {
+        var (a, b, _, _) = Block((step, 0, 0, 0), ((uint)seed, (uint)(seed >> 32)));
+        return ((a >> 5) * (double)(1 << 26) + (b >> 6)) / (1L << 53);
+    }
+
+    /// <summary>One block of four random words.</summary>
+    public static (uint, uint, uint, uint) Block((uint A, uint B, uint C, uint D) counter, (uint A, uint B) key)
+    {
+        for (var round = 0; round < Rounds; round++)
+        {
+            var left = (ulong)counter.A * 0xD2511F53;
+            var right = (ulong)counter.C * 0xCD9E8D57;
+            counter = ((uint)(right >> 32) ^ counter.B ^ key.A, (uint)right, (uint)(left >> 32) ^ counter.D ^ key.B, (uint)left);
+            key = (key.A + 0x9E3779B9, key.B + 0xBB67AE85);
+        }
+        return counter;
+    }
+}

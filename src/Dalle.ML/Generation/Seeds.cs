@@ -1,0 +1,26 @@
+namespace Dalle.ML.Generation;
+
+/// <summary>
+/// The seeds that follow from one seed. The first of a row is the seed itself, so that any image can be drawn again alone by the seed
+/// that was reported for it.
+/// </summary>
+internal static class Seeds
+{
+    // Different words keep the candidates of one image apart from the other images of the same seed.
+    private const uint ImageDomain = 0x696D6167;
+    private const uint CandidateDomain = 0x63616E64;
+
+    /// <summary>Seed of the n-th image of a prompt.</summary>
+    public static ulong OfImage(ulong seed, int image) => Derive(seed, image, ImageDomain);
+
+    /// <summary>Seed of the n-th candidate for an image.</summary>
+    public static ulong OfCandidate(ulong seed, int candidate) => Derive(seed, candidate, CandidateDomain);
+
+    private static ulong Derive(ulong seed, int index, uint domain)
+    {
+        if (index == 0)
+            return seed;
+        var (a, b, _, _) = Philox.Block(((uint)index, domain, 0, 0), ((uint)seed, (uint)(seed >> 32)));
+        return a | (ulong)b << 32;
+    }
+}

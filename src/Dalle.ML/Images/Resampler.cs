@@ -1,0 +1,115 @@
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Images;
+
+/// <summary>
+/// Brings an image to the size that a model takes: the short side is resampled to it, then the middle is cut out. The filters are
+/// widened by the factor of reduction, as Pillow does and the model families' preprocessing expects (python-pillow, Resample.c).
+/// </summary>
+internal static class Resampler
+{
+    public static PixelPlanes Fit(PixelPlanes image, int width, int height, ResampleFilter filter)
+    {
+        if (image.Width == width && image.Height == height)
+            return image;
+        var scale = Math.Max((double)width / image.Width, (double)height / image.Height);
+        var (scaledWidth, scaledHeight) = (Math.Max(width, (int)Math.Round(image.Width * scale)), Math.Max(height, (int)Math.Round(image.Height * scale)));
+        return Crop(Resize(image, scaledWidth, scaledHeight, filter), width, height);
+    }
+
+    public static PixelPlanes Resize(PixelPlanes image, int width, int height, ResampleFilter filter)
+    {
+        var columns = Taps(image.Width, width, filter);
+        var rows = Taps(image.Height, height, filter);
+        var wide = new float[3 * image.Height * width];
+        Parallel.For(0, 3 * image.Height, line =>
+        {
+            for (var x = 0; x < width; x++)
+                wide[line * width + x] = Round(columns[x].Sum(image.Values, line * image.Width, stride: 1));
+        });
+        var result = new float[3 * height * width];
+        Parallel.For(0, 3 * height, line =>
+        {
+            var plane = line / height * image.Height * width;
+            for (var x = 0; x < width; x++)
+                result[line * width + x] = Round(rows[line % height].Sum(wide, plane + x, stride: width));
+        });
+        return new PixelPlanes(width, height, result);
+    }
+
+    private static PixelPlanes Crop(PixelPlanes image, int width, int height)
+    {
+        var (left, top) = ((image.Width - width) / 2, (image.Height - height) / 2);
+        var values = new float[3 * width * height];
+        for (var line = 0; line < 3 * height; line++)
+        {
+            var source = (line / height * image.Height + top + line % height) * image.Width + left;
+            image.Values.AsSpan(source, width).CopyTo(values.AsSpan(line * width, width));
+        }
+        return new PixelPlanes(width, height, values);
+    }
+
+    /// <summary>The families' images have eight bits a colour after each pass.</summary>
+    private static float Round(float value) => MathF.Round(Math.Clamp(value, 0, 1) * 255) / 255;
+
+    /// <summary>For each target pixel, the source pixels under the filter and their weights.</summary>
+    private static Tap[] Taps(int from, int to, ResampleFilter filter)
+    {
+        var scale = (double)from / to;
+        var widen = Math.Max(scale, 1);
+        var radius = Radius(filter) * widen;
+        var taps = new Tap[to];
+        for (var target = 0; target < to; target++)
+        {
+            var center = (target + 0.5) * scale;
+            var first = Math.Max(0, (int)(center - radius + 0.5));
+            var end = Math.Min(from, (int)(center + radius + 0.5));
+            var weights = new double[end - first];
+            for (var i = 0; i < weights.Length; i++)
+                weights[i] = Weight(filter, (first + i - center + 0.5) / widen);
+            var sum = weights.Sum();
+            taps[target] = new Tap(first, Array.ConvertAll(weights, weight => (float)(weight / sum)));
+        }
+        return taps;
+    }
+
+    private static double Radius(ResampleFilter filter) => filter switch
+    {
+        ResampleFilter.Bilinear => 1,
+        ResampleFilter.Bicubic => 2,
+        _ => 3,
+    };
+
+    private static double Weight(ResampleFilter filter, double x)
+    {
+        x = Math.Abs(x);
+        return filter switch
+        {
+            ResampleFilter.Bilinear => Math.Max(0, 1 - x),
+            ResampleFilter.Bicubic => Cubic(x),
+            _ => x < 3 ? Sinc(x) * Sinc(x / 3) : 0,
+        };
+    }
+
+    /// <summary>Keys' cubic convolution with a = −1/2.</summary>
+    private static double Cubic(double x)
+    {
+        const double A = -0.5;
+        return x < 1 ? ((A + 2) * x - (A + 3)) * x * x + 1
+            : x < 2 ? ((x - 5) * x + 8) * x * A - 4 * A
+            : 0;
+    }
+
+    private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(x * Math.PI) / (x * Math.PI);
+
+    private readonly record struct Tap(int First, float[] Weights)
+    {
+        public float Sum(float[] source, int offset, int stride)
+        {
+            var sum = 0f;
+            for (var i = 0; i < Weights.Length; i++)
+                sum += Weights[i] * source[offset + (First + i) * stride];
+            return sum;
+        }
+    }
+}

@@ -1,0 +1,236 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Dalle.ML.Models;
+
+/// <summary>
+/// The manifest <c>dalle.json</c> of a bundle: everything that the engine must know of a model beyond its graphs, so that it never
+/// asks which family it runs. Documented in DESIGN under "The bundle".
+/// </summary>
+internal sealed record Manifest
+{
+    /// <summary>The version of this layout that the code reads and writes.</summary>
+    public const int CurrentFormat = 1;
+
+    public required int Format { get; init; }
+
+    public required string Name { get; init; }
+
+    /// <summary>The exporter's name of the model family. For people: the engine does not read it.</summary>
+    public required string Family { get; init; }
+
+    public string? Description { get; init; }
+
+    public string? License { get; init; }
+
+    /// <summary>Where the weights come from.</summary>
+    public string? Provenance { get; init; }
+
+    /// <summary>The precision that the transformer's products are computed in: fp32, fp16, int8 or int4.</summary>
+    public required string Precision { get; init; }
+
+    public required ImageFormat Image { get; init; }
+
+    public TextFormat? Text { get; init; }
+
+    public DecoderGraph? Decoder { get; init; }
+
+    /// <summary>File of the graph from <c>pixels</c> [N,3,H,W] in 0..1 to <c>tokens</c> [N,T].</summary>
+    public string? ImageEncoder { get; init; }
+
+    /// <summary>File of the graph from <c>tokens</c> [N,T] to <c>pixels</c> [N,3,H,W] in 0..1.</summary>
+    public string? ImageDecoder { get; init; }
+
+    public ClipGraphs? Clip { get; init; }
+
+    public SamplingDefaults Sampling { get; init; } = new();
+
+    /// <summary>Size and hash of every file of the bundle but the manifest itself, by name relative to the folder.</summary>
+    public required SortedDictionary<string, FileRecord> Files { get; init; }
+
+    /// <summary>Reads a manifest.</summary>
+    /// <exception cref="JsonException">The text is not a manifest.</exception>
+    public static Manifest Parse(ReadOnlySpan<byte> json) =>
+        JsonSerializer.Deserialize(json, ManifestContext.Default.Manifest) ?? throw new JsonException("it is null");
+
+    public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ManifestContext.Default.Manifest);
+}
+
+/// <summary>The images of a model and their grid of tokens, in raster order.</summary>
+internal sealed record ImageFormat
+{
+    public required int Width { get; init; }
+
+    public required int Height { get; init; }
+
+    public required int Rows { get; init; }
+
+    public required int Columns { get; init; }
+
+    /// <summary>Number of codes in the codebook.</summary>
+    public required int Vocabulary { get; init; }
+
+    /// <summary>How an image of another size is brought to this one before it is cropped about its centre.</summary>
+    public ResampleFilter Resample { get; init; } = ResampleFilter.Bicubic;
+
+    [JsonIgnore]
+    public int Tokens => Rows * Columns;
+}
+
+/// <summary>The filters by which the model families shrink images, each widened by the scale factor against aliasing.</summary>
+internal enum ResampleFilter
+{
+    Bilinear,
+    Bicubic,
+    Lanczos,
+}
+
+/// <summary>How a prompt becomes a fixed number of token ids.</summary>
+internal sealed record TextFormat
+{
+    public required TokenizerFiles Tokenizer { get; init; }
+
+    /// <summary>Number of ids that the graph takes; longer prompts are cut.</summary>
+    public required int Length { get; init; }
+
+    public required Padding Padding { get; init; }
+
+    /// <summary>Id of the padding; for <see cref="Padding.PerPosition"/>, position i is padded with this id plus i.</summary>
+    public required int PaddingId { get; init; }
+}
+
+internal sealed record TokenizerFiles
+{
+    public required TokenizerKind Kind { get; init; }
+
+    public required string Vocabulary { get; init; }
+
+    public required string Merges { get; init; }
+
+    public bool Lowercase { get; init; }
+}
+
+internal enum TokenizerKind
+{
+    /// <summary>GPT-2's byte-level BPE: vocab.json and merges.txt.</summary>
+    ByteLevelBpe,
+}
+
+internal enum Padding
+{
+    /// <summary>Every free position holds one id.</summary>
+    Shared,
+
+    /// <summary>Every free position holds an id of its own, as in the DALL·E paper.</summary>
+    PerPosition,
+}
+
+/// <summary>
+/// The autoregressive transformer. One stream of ids: those of the text, then those of the image, which start at
+/// <see cref="ImageIdOffset"/>. Its key-value cache is one preallocated buffer per layer that is past and present at once.
+/// </summary>
+internal sealed record DecoderGraph
+{
+    public required string File { get; init; }
+
+    /// <summary>Id of image token 0 in the stream.</summary>
+    public required int ImageIdOffset { get; init; }
+
+    /// <summary>Name of the input of ids, int64 [batch, sequence].</summary>
+    public string Ids { get; init; } = "ids";
+
+    /// <summary>Name of the input that holds the number of positions including this call's, int32 [1].</summary>
+    public string TotalLength { get; init; } = "total_length";
+
+    /// <summary>Name of the output for the last position, float [batch, image vocabulary].</summary>
+    public string Logits { get; init; } = "logits";
+
+    public required KeyValueCache Cache { get; init; }
+}
+
+/// <summary>Shape and tensor names of the key-value cache: float [batch, heads, capacity, head size] each.</summary>
+internal sealed record KeyValueCache
+{
+    private const string Layer = "{layer}";
+
+    public required int Layers { get; init; }
+
+    public required int Heads { get; init; }
+
+    public required int HeadSize { get; init; }
+
+    /// <summary>Number of positions that a buffer holds.</summary>
+    public required int Capacity { get; init; }
+
+    public string PastKey { get; init; } = "past_key_{layer}";
+
+    public string PastValue { get; init; } = "past_value_{layer}";
+
+    public string PresentKey { get; init; } = "present_key_{layer}";
+
+    public string PresentValue { get; init; } = "present_value_{layer}";
+
+    /// <summary>The names of a layer's tensors: past and present, first of the keys and then of the values.</summary>
+    public IEnumerable<(string Past, string Present)> Names(int layer)
+    {
+        var number = layer.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        yield return (PastKey.Replace(Layer, number, StringComparison.Ordinal), PresentKey.Replace(Layer, number, StringComparison.Ordinal));
+        yield return (PastValue.Replace(Layer, number, StringComparison.Ordinal), PresentValue.Replace(Layer, number, StringComparison.Ordinal));
+    }
+}
+
+/// <summary>The two towers of the ranker, to unit vectors of the same space.</summary>
+internal sealed record ClipGraphs
+{
+    /// <summary>File of the graph from <c>ids</c> int64 [N,L] to <c>embedding</c> [N,D].</summary>
+    public required string TextEncoder { get; init; }
+
+    /// <summary>File of the graph from <c>pixels</c> [N,3,S,S] in 0..1 to <c>embedding</c> [N,D].</summary>
+    public required string ImageEncoder { get; init; }
+
+    public required TextFormat Text { get; init; }
+
+    public required int Embedding { get; init; }
+
+    /// <summary>Side of the square image that the image tower takes, in pixels.</summary>
+    public required int ImageSize { get; init; }
+
+    public ResampleFilter Resample { get; init; } = ResampleFilter.Bicubic;
+
+    /// <summary>Score = scale × cosine.</summary>
+    public required float Scale { get; init; }
+}
+
+/// <summary>What a caller gets who says nothing about sampling.</summary>
+internal sealed record SamplingDefaults
+{
+    public float Temperature { get; init; } = 1;
+
+    /// <summary>Weight s of classifier-free guidance, u + s (c − u).</summary>
+    public float Guidance { get; init; } = 1;
+
+    /// <summary>0 keeps all.</summary>
+    public int TopK { get; init; }
+
+    public float TopP { get; init; } = 1;
+
+    /// <summary>Images drawn for each one that is kept, where the bundle has a ranker.</summary>
+    public int Candidates { get; init; } = 1;
+}
+
+internal sealed record FileRecord
+{
+    public required long Size { get; init; }
+
+    public required string Sha256 { get; init; }
+}
+
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    UseStringEnumConverter = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+    NewLine = "\n",
+    WriteIndented = true)]
+[JsonSerializable(typeof(Manifest))]
+internal sealed partial class ManifestContext : JsonSerializerContext;

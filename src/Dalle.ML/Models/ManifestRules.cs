@@ -1,0 +1,102 @@
+namespace Dalle.ML.Models;
+
+/// <summary>What a manifest may say: sizes within bounds, names inside the folder, every file accounted for.</summary>
+internal static class ManifestRules
+{
+    // Far above every published model, and low enough that no product of sizes overflows or exhausts memory by itself.
+    private const int MaxImageSide = 8192;
+    private const int MaxGridSide = 256;
+    private const int MaxVocabulary = 1 << 22;
+    private const int MaxTextLength = 1 << 14;
+    private const int MaxLayers = 1024;
+    private const int MaxHeads = 1024;
+    private const int MaxHeadSize = 4096;
+    private const int MaxEmbedding = 1 << 16;
+
+    private static readonly string[] Precisions = ["fp32", "fp16", "int8", "int4"];
+
+    /// <exception cref="DalleBundleException">A rule is broken.</exception>
+    public static void Check(Bundle bundle)
+    {
+        var manifest = bundle.Manifest;
+        if (manifest.Format != Manifest.CurrentFormat)
+            throw Error($"its format is {manifest.Format}; this version of Dalle.ML reads format {Manifest.CurrentFormat}. Export the model again.");
+        if (string.IsNullOrWhiteSpace(manifest.Name))
+            throw Error("'name' is empty.");
+        if (!Precisions.Contains(manifest.Precision))
+            throw Error($"'precision' is '{manifest.Precision}'; known are {string.Join(", ", Precisions)}.");
+
+        InRange("image.width", manifest.Image.Width, 1, MaxImageSide);
+        InRange("image.height", manifest.Image.Height, 1, MaxImageSide);
+        InRange("image.rows", manifest.Image.Rows, 1, MaxGridSide);
+        InRange("image.columns", manifest.Image.Columns, 1, MaxGridSide);
+        InRange("image.vocabulary", manifest.Image.Vocabulary, 2, MaxVocabulary);
+
+        foreach (var name in manifest.Files.Keys.Where(name => !Bundle.IsSafeName(name) || name == Bundle.ManifestName))
+            throw Error($"the file name '{name}' is not allowed: files lie below the bundle's folder.");
+
+        if (manifest.Text is { } text)
+            CheckText("text", text);
+        if (manifest.Decoder is { } decoder)
+            CheckDecoder(decoder, manifest.Text ?? throw Error("'decoder' needs 'text'."));
+        Listed("imageEncoder", manifest.ImageEncoder);
+        Listed("imageDecoder", manifest.ImageDecoder);
+        if (manifest.Clip is { } clip)
+            CheckClip(clip);
+        CheckSampling(manifest.Sampling);
+        if (manifest.Decoder is null && manifest.ImageEncoder is null && manifest.ImageDecoder is null && manifest.Clip is null)
+            throw Error("it names no graph at all.");
+
+        void CheckText(string key, TextFormat format)
+        {
+            InRange(key + ".length", format.Length, 1, MaxTextLength);
+            InRange(key + ".paddingId", format.PaddingId, 0, MaxVocabulary);
+            Listed(key + ".tokenizer.vocabulary", format.Tokenizer.Vocabulary);
+            Listed(key + ".tokenizer.merges", format.Tokenizer.Merges);
+        }
+
+        void CheckDecoder(DecoderGraph graph, TextFormat format)
+        {
+            Listed("decoder.file", graph.File);
+            InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
+            InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
+            InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
+            InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
+            // The last image token is sampled and never fed back.
+            InRange("decoder.cache.capacity", graph.Cache.Capacity, format.Length + manifest.Image.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
+        }
+
+        void CheckClip(ClipGraphs graphs)
+        {
+            Listed("clip.textEncoder", graphs.TextEncoder);
+            Listed("clip.imageEncoder", graphs.ImageEncoder);
+            CheckText("clip.text", graphs.Text);
+            InRange("clip.embedding", graphs.Embedding, 1, MaxEmbedding);
+            InRange("clip.imageSize", graphs.ImageSize, 1, MaxImageSide);
+            if (!float.IsFinite(graphs.Scale) || graphs.Scale <= 0)
+                throw Error($"'clip.scale' is {graphs.Scale}; it must be a positive number.");
+        }
+
+        void CheckSampling(SamplingDefaults sampling)
+        {
+            if (!float.IsFinite(sampling.Temperature) || sampling.Temperature < 0 || !float.IsFinite(sampling.Guidance) || sampling.TopP is not (> 0 and <= 1))
+                throw Error("'sampling' holds a temperature, guidance or top-p out of range.");
+            InRange("sampling.topK", sampling.TopK, 0, MaxVocabulary);
+            InRange("sampling.candidates", sampling.Candidates, 1, 512);
+        }
+
+        void Listed(string key, string? file)
+        {
+            if (file is not null && !manifest.Files.ContainsKey(file))
+                throw Error($"'{key}' names the file '{file}', which is not among the manifest's 'files'.");
+        }
+
+        void InRange(string key, int value, int least, int most)
+        {
+            if (value < least || value > most)
+                throw Error($"'{key}' is {value}; it must lie between {least} and {most}.");
+        }
+
+        DalleBundleException Error(string message) => bundle.Error($"in '{Bundle.ManifestName}', {message}");
+    }
+}

@@ -1,0 +1,273 @@
+using Google.Protobuf;
+
+namespace Dalle.ML.Models;
+
+/// <summary>
+/// What an ONNX file says of itself: its inputs and outputs, and the files that its weights lie in. Read field by field, without
+/// loading the weights and before ONNX Runtime sees the file, since a bundle is untrusted input.
+/// </summary>
+internal sealed class OnnxFile
+{
+    // A graph can nest in attributes of its nodes; real ones do so a few levels deep.
+    private const int MaxDepth = 32;
+
+    private readonly List<OnnxValue> _inputs = [];
+    private readonly List<OnnxValue> _outputs = [];
+    private readonly HashSet<string> _initializers = [];
+    private readonly SortedSet<string> _externalFiles = new(StringComparer.Ordinal);
+
+    private OnnxFile()
+    {
+    }
+
+    /// <summary>The inputs that a caller must give.</summary>
+    public IEnumerable<OnnxValue> Inputs => _inputs.Where(input => !_initializers.Contains(input.Name));
+
+    public IReadOnlyList<OnnxValue> Outputs => _outputs;
+
+    /// <summary>Where the weights lie, relative to the file's folder, as the file states it.</summary>
+    public IReadOnlyCollection<string> ExternalFiles => _externalFiles;
+
+    /// <exception cref="InvalidDataException">The file is truncated or not an ONNX model.</exception>
+    public static OnnxFile Read(string path)
+    {
+        var model = new OnnxFile();
+        var graphs = 0;
+        try
+        {
+            using var file = File.OpenRead(path);
+            using var stream = CodedInputStream.CreateWithLimits(file, sizeLimit: int.MaxValue, recursionLimit: MaxDepth);
+            ReadFields(stream, field =>
+            {
+                switch (field)
+                {
+                    case ModelField.Graph:
+                        graphs++;
+                        ReadMessage(stream, inner => model.ReadGraphField(stream, inner, isMain: true, depth: 0));
+                        return true;
+                    case ModelField.Functions:
+                        ReadMessage(stream, inner => inner == FunctionField.Node && model.ReadNode(stream, depth: 0));
+                        return true;
+                    default:
+                        return false;
+                }
+            });
+        }
+        catch (Exception exception) when (exception is InvalidProtocolBufferException or InvalidOperationException)
+        {
+            throw new InvalidDataException($"it is truncated or not an ONNX model ({exception.Message})", exception);
+        }
+        return graphs == 1 ? model : throw new InvalidDataException("it is not an ONNX model: it has no graph");
+    }
+
+    private bool ReadGraphField(CodedInputStream stream, int field, bool isMain, int depth)
+    {
+        switch (field)
+        {
+            case GraphField.Node:
+                return ReadNode(stream, depth);
+            case GraphField.Initializer:
+                return ReadTensor(stream);
+            case GraphField.SparseInitializer:
+                return ReadSparseTensor(stream);
+            case GraphField.Input when isMain:
+                _inputs.Add(ReadValue(stream));
+                return true;
+            case GraphField.Output when isMain:
+                _outputs.Add(ReadValue(stream));
+                return true;
+            default:
+                return false;
+        }
+    }
+
+    private bool ReadNode(CodedInputStream stream, int depth)
+    {
+        if (depth == MaxDepth)
+            throw new InvalidDataException($"its graphs nest more than {MaxDepth} deep");
+        ReadMessage(stream, field => field == NodeField.Attribute && ReadAttribute());
+        return true;
+
+        bool ReadAttribute()
+        {
+            ReadMessage(stream, field =>
+            {
+                switch (field)
+                {
+                    case AttributeField.Tensor or AttributeField.Tensors:
+                        return ReadTensor(stream);
+                    case AttributeField.SparseTensor or AttributeField.SparseTensors:
+                        return ReadSparseTensor(stream);
+                    case AttributeField.Graph or AttributeField.Graphs:
+                        ReadMessage(stream, inner => ReadGraphField(stream, inner, isMain: false, depth + 1));
+                        return true;
+                    default:
+                        return false;
+                }
+            });
+            return true;
+        }
+    }
+
+    private bool ReadSparseTensor(CodedInputStream stream)
+    {
+        ReadMessage(stream, field => field is SparseTensorField.Values or SparseTensorField.Indices && ReadTensor(stream));
+        return true;
+    }
+
+    private bool ReadTensor(CodedInputStream stream)
+    {
+        ReadMessage(stream, field =>
+        {
+            switch (field)
+            {
+                case TensorField.Name:
+                    _initializers.Add(stream.ReadString());
+                    return true;
+                case TensorField.ExternalData:
+                    ReadExternalData();
+                    return true;
+                default:
+                    return false;
+            }
+        });
+        return true;
+
+        void ReadExternalData()
+        {
+            var (key, value) = ("", "");
+            ReadMessage(stream, field =>
+            {
+                if (field == 1)
+                    key = stream.ReadString();
+                else if (field == 2)
+                    value = stream.ReadString();
+                return field is 1 or 2;
+            });
+            if (key == "location")
+                _externalFiles.Add(value);
+        }
+    }
+
+    private static OnnxValue ReadValue(CodedInputStream stream)
+    {
+        var (name, type) = ("", 0);
+        var dimensions = new List<long?>();
+        ReadMessage(stream, field =>
+        {
+            if (field == 1)
+                name = stream.ReadString();
+            else if (field == 2)
+                ReadMessage(stream, kind => kind == 1 && ReadTensorType());
+            return field is 1 or 2;
+        });
+        return new OnnxValue(name, type, dimensions);
+
+        bool ReadTensorType()
+        {
+            ReadMessage(stream, field =>
+            {
+                if (field == 1)
+                    type = stream.ReadInt32();
+                else if (field == 2)
+                    ReadMessage(stream, axis => axis == 1 && ReadDimension());
+                return field is 1 or 2;
+            });
+            return true;
+        }
+
+        bool ReadDimension()
+        {
+            long? size = null;
+            ReadMessage(stream, field =>
+            {
+                if (field == 1)
+                    size = stream.ReadInt64();
+                return field == 1;
+            });
+            dimensions.Add(size);
+            return true;
+        }
+    }
+
+    /// <summary>Reads an embedded message: <paramref name="read"/> consumes a field and says so, or leaves it to be skipped.</summary>
+    private static void ReadMessage(CodedInputStream stream, Func<int, bool> read)
+    {
+        stream.ReadMessage(new FieldReader(stream, read));
+    }
+
+    private static void ReadFields(CodedInputStream stream, Func<int, bool> read)
+    {
+        for (uint tag; (tag = stream.ReadTag()) != 0;)
+        {
+            if (!read(WireFormat.GetTagFieldNumber(tag)))
+                stream.SkipLastField();
+        }
+    }
+
+    /// <summary>Lets the protobuf reader keep the bounds of nested messages.</summary>
+    private sealed class FieldReader(CodedInputStream stream, Func<int, bool> read) : IMessage
+    {
+        public Google.Protobuf.Reflection.MessageDescriptor Descriptor => throw new NotSupportedException();
+
+        public void MergeFrom(CodedInputStream input) => ReadFields(stream, read);
+
+        public void WriteTo(CodedOutputStream output) => throw new NotSupportedException();
+
+        public int CalculateSize() => throw new NotSupportedException();
+    }
+
+    // Field numbers of the ONNX standard.
+    private static class ModelField
+    {
+        public const int Graph = 7;
+        public const int Functions = 25;
+    }
+
+    private static class FunctionField
+    {
+        public const int Node = 7;
+    }
+
+    private static class GraphField
+    {
+        public const int Node = 1;
+        public const int Initializer = 5;
+        public const int SparseInitializer = 15;
+        public const int Input = 11;
+        public const int Output = 12;
+    }
+
+    private static class NodeField
+    {
+        public const int Attribute = 5;
+    }
+
+    private static class AttributeField
+    {
+        public const int Tensor = 5;
+        public const int Graph = 6;
+        public const int Tensors = 10;
+        public const int Graphs = 11;
+        public const int SparseTensor = 22;
+        public const int SparseTensors = 23;
+    }
+
+    private static class SparseTensorField
+    {
+        public const int Values = 1;
+        public const int Indices = 2;
+    }
+
+    private static class TensorField
+    {
+        public const int Name = 8;
+        public const int ExternalData = 13;
+    }
+}
+
+/// <summary>An input or output of a graph. Element types have their numbers in the ONNX standard; a null dimension is free.</summary>
+internal sealed record OnnxValue(string Name, int ElementType, IReadOnlyList<long?> Dimensions)
+{
+    public override string ToString() => $"'{Name}' [{string.Join(", ", Dimensions.Select(size => size?.ToString() ?? "?"))}]";
+}

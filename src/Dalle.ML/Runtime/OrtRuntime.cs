@@ -1,0 +1,82 @@
+using System.Runtime.InteropServices;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Runtime;
+
+/// <summary>
+/// The one place where ONNX Runtime is started and sessions are created. Its telemetry is off before its first call, and all sessions
+/// share one pool of threads that sleep when idle: spinning would take the cores from each other and from the host.
+/// </summary>
+internal static partial class OrtRuntime
+{
+    private static readonly Lazy<bool> HasSharedThreads = new(Start);
+
+    /// <summary>Creates a session on a device.</summary>
+    /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
+    /// <exception cref="OnnxRuntimeException">ONNX Runtime refuses the graph.</exception>
+    public static InferenceSession CreateSession(string path, DalleDevice device)
+    {
+        var sharesThreads = HasSharedThreads.Value;
+        using var options = new SessionOptions
+        {
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL,
+            // Warnings about harmless choices of the optimiser would land in the middle of a tool's output.
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        if (sharesThreads)
+            options.DisablePerSessionThreads();
+        else
+            options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+        if (device.GpuDeviceId is { } id)
+            AppendCuda(options, id);
+        return new InferenceSession(path, options);
+    }
+
+    private static void AppendCuda(SessionOptions options, int id)
+    {
+        try
+        {
+            options.AppendExecutionProvider_CUDA(id);
+        }
+        catch (Exception exception) when (exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        {
+            throw new DalleDeviceException(DalleDevice.Cuda(id),
+                "ONNX Runtime could not load its CUDA provider. It needs the package Microsoft.ML.OnnxRuntime.Gpu in the application "
+                + "(in place of Microsoft.ML.OnnxRuntime), an NVIDIA driver, CUDA and cuDNN. Or run on the CPU. "
+                + exception.Message, exception);
+        }
+    }
+
+    /// <returns>Whether the process-wide environment is ours; an application may have made its own before.</returns>
+    private static bool Start()
+    {
+        DisableTelemetry();
+        if (OrtEnv.IsCreated)
+            return false;
+        using var threads = new OrtThreadingOptions { GlobalSpinControl = false };
+        var options = new EnvironmentCreationOptions
+        {
+            logId = "Dalle.ML",
+            logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+            threadOptions = threads,
+        };
+        OrtEnv.CreateInstanceWithOptions(ref options).DisableTelemetryEvents();
+        return true;
+    }
+
+    /// <summary>
+    /// Some builds keep and post usage events unless this variable is set when the native library is first touched. The runtime's own
+    /// <see cref="Environment.SetEnvironmentVariable(string, string?)"/> does not reach native getenv on Unix.
+    /// </summary>
+    private static void DisableTelemetry()
+    {
+        const string Variable = "ORT_DISABLE_TELEMETRY";
+        Environment.SetEnvironmentVariable(Variable, "1");
+        if (!OperatingSystem.IsWindows() && SetNativeVariable(Variable, "1", overwrite: 1) != 0)
+            throw new InvalidOperationException($"The environment variable {Variable} could not be set, so that ONNX Runtime's telemetry would be on.");
+    }
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int SetNativeVariable(string name, string value, int overwrite);
+}
