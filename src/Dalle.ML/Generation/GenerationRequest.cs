@@ -3,4 +3,16 @@ namespace Dalle.ML.Generation;
 /// <summary>One image to generate.</summary>
 /// <param name="Prompt">What to draw. Words beyond the model's text length are cut off.</param>
 /// <param name="Seed">The same prompt, seed and options give the same image, whatever else is generated with it.</param>
-public readonly record struct GenerationRequest(string Prompt, ulong Seed);
+public readonly record struct GenerationRequest(string Prompt, ulong Seed)
+{
+    /// <summary>Requests for different images of one prompt. The seeds follow from the first, which is <paramref name="seed"/> itself.</summary>
+    /// <param name="prompt">What to draw.</param>
+    /// <param name="seed">Seed of the first image.</param>
+    /// <param name="count">Number of images, 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
+    public static IEnumerable<GenerationRequest> Series(string prompt, ulong seed, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        return Enumerable.Range(0, count).Select(image => new GenerationRequest(prompt, Seeds.OfImage(seed, image)));
+    }
+}

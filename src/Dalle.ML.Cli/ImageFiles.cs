@@ -1,0 +1,73 @@
+using System.Globalization;
+using System.Text;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>
+/// Saves images as PNG files that are named after prompt and seed. A file appears whole or not at all, and a different picture of the same
+/// name is never overwritten.
+/// </summary>
+internal sealed class ImageFiles
+{
+    private const int LongestName = 60;
+
+    private readonly string _folder;
+
+    /// <exception cref="IOException">The folder cannot be created.</exception>
+    public ImageFiles(string folder)
+    {
+        _folder = folder;
+        try
+        {
+            Directory.CreateDirectory(folder);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The output folder '{folder}' cannot be created: {exception.Message}", exception);
+        }
+    }
+
+    public string Save(MLImage image, string prompt, ulong seed) =>
+        SaveAs(image, string.Create(CultureInfo.InvariantCulture, $"{Slug(prompt)}_{seed}.png"));
+
+    public string SaveAs(MLImage image, string name)
+    {
+        var draft = Path.Combine(_folder, $".{Environment.ProcessId}.{name}");
+        try
+        {
+            image.Save(draft);
+            var bytes = File.ReadAllBytes(draft);
+            for (var copy = 1; ; copy++)
+            {
+                var path = Path.Combine(_folder, copy == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileNameWithoutExtension(name)}_{copy}.png"));
+                if (!File.Exists(path))
+                    File.Move(draft, path);
+                else if (!File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
+                    continue;
+                return path;
+            }
+        }
+        finally
+        {
+            File.Delete(draft);
+        }
+    }
+
+    /// <summary>The words of a prompt as a file name: letters and digits, the rest as single dashes.</summary>
+    private static string Slug(string prompt)
+    {
+        var name = new StringBuilder();
+        foreach (var rune in prompt.EnumerateRunes())
+        {
+            if (Rune.IsLetterOrDigit(rune))
+                name.Append(Rune.ToLowerInvariant(rune));
+            else if (name.Length > 0 && name[^1] != '-')
+                name.Append('-');
+            if (name.Length >= LongestName)
+                break;
+        }
+        var slug = name.ToString().Trim('-');
+        return slug.Length > 0 ? slug : "image";
+    }
+}

@@ -1,0 +1,35 @@
+using System.Globalization;
+using Dalle.ML.Generation;
+using Spectre.Console;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>A bar on standard error while images are drawn, where that is a terminal.</summary>
+internal static class ProgressBar
+{
+    /// <summary>Runs the work on another thread, so that the bar and signals stay alive.</summary>
+    public static Task RunAsync(bool isWanted, Action<IProgress<DalleProgress>?> work)
+    {
+        if (!isWanted || Console.IsErrorRedirected)
+            return Task.Run(() => work(null));
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        return console.Progress()
+            .AutoClear(true)
+            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn())
+            .StartAsync(context =>
+            {
+                var bar = context.AddTask("drawing", maxValue: 1);
+                return Task.Run(() => work(new Reporter(bar)));
+            });
+    }
+
+    /// <summary>Reports at once: <see cref="Progress{T}"/> would hand every token to the thread pool.</summary>
+    private sealed class Reporter(ProgressTask bar) : IProgress<DalleProgress>
+    {
+        public void Report(DalleProgress value)
+        {
+            bar.Value = value.Fraction;
+            bar.Description = string.Create(CultureInfo.InvariantCulture, $"image {value.Row + 1} of {value.Rows}");
+        }
+    }
+}
