@@ -1,0 +1,29 @@
+using Microsoft.ML.Data;
+
+namespace Microsoft.ML;
+
+/// <summary>The one kind of exception for an input that lacks a column or has it in another type.</summary>
+internal static class SchemaMismatch
+{
+    internal static ArgumentOutOfRangeException Missing(string column) =>
+        new(paramName: null, $"The input has no column '{column}'.");
+
+    internal static ArgumentOutOfRangeException WrongType(string column, object expected, object actual) =>
+        new(paramName: null, $"The input's column '{column}' is {actual}, where {expected} is expected.");
+
+    /// <summary>The visible column of this name.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is none.</exception>
+    internal static DataViewSchema.Column Find(this DataViewSchema schema, string column)
+    {
+        ArgumentNullException.ThrowIfNull(schema);
+        return schema.GetColumnOrNull(column) ?? throw Missing(column);
+    }
+
+    /// <summary>The visible column of this name and type.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is none, or it has another type.</exception>
+    internal static DataViewSchema.Column Find(this DataViewSchema schema, string column, DataViewType type)
+    {
+        var found = schema.Find(column);
+        return found.Type.Equals(type) ? found : throw WrongType(column, type, found.Type);
+    }
+}

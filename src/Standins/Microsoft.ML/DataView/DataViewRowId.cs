@@ -1,0 +1,21 @@
+namespace Microsoft.ML.Data;
+
+/// <summary>A 128-bit name of a row that stays the same whatever the order in which rows are visited.</summary>
+public readonly struct DataViewRowId(ulong low, ulong high) : IEquatable<DataViewRowId>
+{
+    public readonly ulong Low = low;
+
+    public readonly ulong High = high;
+
+    public bool Equals(DataViewRowId other) => Low == other.Low && High == other.High;
+
+    public override bool Equals(object obj) => obj is DataViewRowId other && Equals(other);
+
+    public override int GetHashCode() => HashCode.Combine(Low, High);
+
+    public override string ToString() => $"{High:x16}{Low:x16}";
+
+    public static bool operator ==(DataViewRowId left, DataViewRowId right) => left.Equals(right);
+
+    public static bool operator !=(DataViewRowId left, DataViewRowId right) => !left.Equals(right);
+}
