@@ -19,8 +19,10 @@ internal sealed class DalleEngine : IDisposable
     private readonly Lazy<ImageTokenGenerator> _generator;
     private readonly Lazy<ClipRanker>? _clip;
 
+    /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
     public DalleEngine(Bundle bundle, DalleDevice device)
     {
+        OrtRuntime.Require(device);
         var manifest = bundle.Manifest;
         (Bundle, Device) = (bundle, device);
         _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw NoGenerator()));

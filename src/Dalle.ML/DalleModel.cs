@@ -42,6 +42,7 @@ public sealed class DalleModel : IDisposable
     /// <param name="path">The bundle's folder, with <c>dalle.json</c>.</param>
     /// <param name="device">Where it runs; the CPU if null.</param>
     /// <exception cref="DalleBundleException">A file is missing, altered or malformed.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
     public static DalleModel Load(string path, DalleDevice? device = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

@@ -19,30 +19,39 @@ internal sealed class EngineLease : IDisposable
 
     private sealed record Key(string Folder, string Hash, DalleDevice Device);
 
-    private sealed class Shared(Key key, DalleEngine engine)
+    private sealed class Shared(Key key)
     {
         public Key Key => key;
 
-        public DalleEngine Engine => engine;
+        /// <summary>Made outside of the lock: verifying a large bundle takes seconds, in which others go on.</summary>
+        public Lazy<DalleEngine> Engine { get; } = new(() => new DalleEngine(Bundle.Open(key.Folder), key.Device));
 
         public int Shares { get; set; }
     }
 
-    public DalleEngine Engine => _shared.Engine;
+    public DalleEngine Engine => _shared.Engine.Value;
 
     /// <exception cref="DalleBundleException">The bundle cannot be used.</exception>
     public static EngineLease Open(string folder, DalleDevice device)
     {
         var key = new Key(Path.GetFullPath(folder), Bundle.HashOf(folder), device);
+        EngineLease lease;
         lock (Lock)
         {
             if (!Engines.TryGetValue(key, out var shared))
-            {
-                shared = new Shared(key, new DalleEngine(Bundle.Open(folder), device));
-                Engines.Add(key, shared);
-            }
+                Engines.Add(key, shared = new Shared(key));
             shared.Shares++;
-            return new EngineLease(shared);
+            lease = new EngineLease(shared);
+        }
+        try
+        {
+            _ = lease.Engine;
+            return lease;
+        }
+        catch
+        {
+            lease.Dispose();
+            throw;
         }
     }
 
@@ -58,7 +67,16 @@ internal sealed class EngineLease : IDisposable
         }
     }
 
+    // A pipeline that was loaded from a file is dropped, not disposed: ML.NET knows no other end for it.
+    ~EngineLease() => Release();
+
     public void Dispose()
+    {
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Release()
     {
         lock (Lock)
         {
@@ -69,6 +87,7 @@ internal sealed class EngineLease : IDisposable
                 return;
             Engines.Remove(_shared.Key);
         }
-        _shared.Engine.Dispose();
+        if (_shared.Engine.IsValueCreated)
+            _shared.Engine.Value.Dispose();
     }
 }

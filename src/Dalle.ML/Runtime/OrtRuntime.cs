@@ -33,6 +33,17 @@ internal static partial class OrtRuntime
         return new InferenceSession(path, options);
     }
 
+    /// <summary>Makes sure that a device can be used, before a model is built on it.</summary>
+    /// <exception cref="DalleDeviceException">It cannot.</exception>
+    public static void Require(DalleDevice device)
+    {
+        if (device.GpuDeviceId is not { } id)
+            return;
+        _ = HasSharedThreads.Value;
+        using var options = new SessionOptions();
+        AppendCuda(options, id);
+    }
+
     private static void AppendCuda(SessionOptions options, int id)
     {
         try

@@ -1,0 +1,243 @@
+using Dalle.ML.Generation;
+using Dalle.ML.Runtime;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Tests;
+
+public sealed class DalleModelTests
+{
+    private const string Prompt = "a red apple on a blue background";
+    private static readonly GenerationOptions Quick = new() { Candidates = 1 };
+
+    [Fact]
+    public void Info_tells_what_the_model_is()
+    {
+        using var model = DalleModel.LoadDefault();
+        Assert.Equal(("emoji-64", 64, 64, 8, 8, 1024, 32), (model.Info.Name, model.Info.ImageWidth, model.Info.ImageHeight, model.Info.TokenRows, model.Info.TokenColumns, model.Info.ImageVocabulary, model.Info.TextLength));
+        Assert.True(model.Info is { CanGenerate: true, CanEncode: true, CanRank: true });
+        Assert.Equal(8, model.Info.Defaults.Candidates);
+        Assert.NotNull(model.Info.License);
+    }
+
+    [Fact]
+    public void An_image_is_the_same_alone_in_any_batch_and_in_any_order()
+    {
+        using var model = DalleModel.LoadDefault();
+        var requests = GenerationRequest.Series(Prompt, 7, 5).Concat(GenerationRequest.Series("three bananas", 8, 4)).ToArray();
+        var alone = requests.Select(request => Picture(model.Generate(request.Prompt, request.Seed))).ToArray();
+        Assert.Equal(alone, model.Generate(requests).Select(Picture));
+        Assert.Equal(alone.Reverse(), model.Generate([.. requests.Reverse()]).Select(Picture));
+        Assert.Equal(9, alone.Distinct().Count());
+    }
+
+    [Fact]
+    public void The_chosen_candidate_is_drawn_again_by_its_own_seed()
+    {
+        using var model = DalleModel.LoadDefault();
+        foreach (var best in model.Generate([.. GenerationRequest.Series(Prompt, 3, 4)]))
+        {
+            var again = model.Generate(Prompt, best.CandidateSeed, Quick);
+            Assert.Equal(best.Tokens, again.Tokens);
+            Assert.Equal(best.Score, again.Score);
+        }
+    }
+
+    [Fact]
+    public void More_candidates_never_score_less()
+    {
+        using var model = DalleModel.LoadDefault();
+        var scores = new[] { 1, 2, 4, 8, 16 }.Select(candidates => model.Generate(Prompt, 5, new GenerationOptions { Candidates = candidates }).Score).ToArray();
+        Assert.Equal(scores.Order(), scores);
+        Assert.True(scores[^1] > scores[0]);
+    }
+
+    [Fact]
+    public void Another_seed_gives_another_image()
+    {
+        using var model = DalleModel.LoadDefault();
+        Assert.NotEqual(Picture(model.Generate(Prompt, 1, Quick)), Picture(model.Generate(Prompt, 2, Quick)));
+    }
+
+    [Fact]
+    public void Greedy_ignores_the_seed()
+    {
+        using var model = DalleModel.LoadDefault();
+        var greedy = Quick with { Sampling = new SamplingOptions { TopK = 1 } };
+        Assert.Equal(model.Generate(Prompt, 1, greedy).Tokens, model.Generate(Prompt, 2, greedy).Tokens);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("   \t\n ")]
+    [InlineData("яблоко на синем фоне 🍎 り\0んご")]
+    [InlineData("\ud800 a lone surrogate")]
+    public void Any_text_is_a_prompt(string prompt)
+    {
+        using var model = DalleModel.LoadDefault();
+        Assert.Equal(64, model.Generate(prompt, 1, Quick).Tokens.Count);
+    }
+
+    [Fact]
+    public void A_prompt_beyond_the_models_length_is_cut()
+    {
+        using var model = DalleModel.LoadDefault();
+        var long1 = string.Concat(Enumerable.Repeat("a red apple ", 20));
+        var long2 = string.Concat(Enumerable.Repeat("a red apple ", 20_000));
+        Assert.Equal(model.Generate(long1, 1, Quick).Tokens, model.Generate(long2, 1, Quick).Tokens);
+        Assert.Equal(64, model.Generate(new string('x', 200_000), 1, Quick).Tokens.Count);
+    }
+
+    [Fact]
+    public void Null_prompts_are_refused_at_the_call()
+    {
+        using var model = DalleModel.LoadDefault();
+        Assert.Throws<ArgumentException>(() => model.Generate([new GenerationRequest(null!, 1)]));
+    }
+
+    [Fact]
+    public void Tokens_survive_decoding_and_encoding()
+    {
+        using var model = DalleModel.LoadDefault();
+        using var image = model.Generate("a red heart", 1, Quick);
+        using var decoded = model.DecodeTokens([.. image.Tokens]);
+        Assert.Equal(image.Image.Pixels, decoded.Pixels);
+
+        // The codebook is not one-to-one, but what it draws it mostly reads back.
+        var tokens = model.EncodeImage(decoded);
+        using var again = model.DecodeTokens(tokens);
+        var difference = again.Pixels.ToArray().Zip(decoded.Pixels.ToArray(), (a, b) => Math.Abs(a - b)).Average();
+        Assert.InRange(difference, 0, 8);
+    }
+
+    [Theory]
+    [InlineData(64, 64)]
+    [InlineData(640, 64)]
+    [InlineData(100, 333)]
+    [InlineData(1, 1)]
+    public void Images_of_any_size_are_encoded(int width, int height)
+    {
+        using var model = DalleModel.LoadDefault();
+        using var image = MLImage.CreateFromPixels(width, height, MLPixelFormat.Rgba32, Enumerable.Repeat<byte[]>([20, 90, 220, 255], width * height).SelectMany(pixel => pixel).ToArray());
+        using var blue = model.DecodeTokens(model.EncodeImage(image));
+        var center = blue.Pixels.Slice((32 * 64 + 32) * 4, 4);
+        var (red, blueness) = blue.PixelFormat == MLPixelFormat.Bgra32 ? (center[2], center[0]) : (center[0], center[2]);
+        Assert.True(blueness > 150 && red < 100);
+    }
+
+    [Fact]
+    public void Wrong_tokens_are_refused()
+    {
+        using var model = DalleModel.LoadDefault();
+        Assert.Throws<ArgumentException>(() => model.DecodeTokens([1, 2, 3]));
+        Assert.Throws<ArgumentException>(() => model.DecodeTokens(Enumerable.Repeat(1024, 64).ToArray()));
+        Assert.Throws<ArgumentException>(() => model.DecodeTokens(Enumerable.Repeat(-1, 64).ToArray()));
+    }
+
+    [Fact]
+    public void Cancellation_stops_within_a_token_and_keeps_what_is_finished()
+    {
+        using var model = DalleModel.LoadDefault();
+        using var cancellation = new CancellationTokenSource();
+        var reported = 0;
+        var progress = new Immediate(value =>
+        {
+            reported++;
+            if (value is { Row: > 0, Token: 5 })
+                cancellation.Cancel();
+        });
+
+        // More sequences than a batch holds, so that some are finished when the second batch is stopped.
+        var finished = new List<GeneratedImage>();
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+        {
+            foreach (var image in model.Generate([.. GenerationRequest.Series(Prompt, 1, 70)], Quick, progress, cancellation.Token))
+                finished.Add(image);
+        });
+        Assert.Equal(64 + 5, reported);
+        Assert.Equal(32, finished.Count);
+        Assert.Equal(Picture(model.Generate(Prompt, 1, Quick)), Picture(finished[0]));
+    }
+
+    [Fact]
+    public void Progress_counts_up_to_the_whole()
+    {
+        using var model = DalleModel.LoadDefault();
+        var reports = new List<DalleProgress>();
+        _ = model.Generate([.. GenerationRequest.Series(Prompt, 1, 6)], new GenerationOptions { Candidates = 8 }, new Immediate(reports.Add)).Count();
+        Assert.Equal(2 * 64, reports.Count);
+        Assert.Equal(reports.Select(report => report.Fraction).Order(), reports.Select(report => report.Fraction));
+        Assert.Equal(1, reports[^1].Fraction);
+        Assert.Equal((4, 6, 0, 8, 64, 64), (reports[^1].Row, reports[^1].Rows, reports[^1].Candidate, reports[^1].Candidates, reports[^1].Token, reports[^1].Tokens));
+    }
+
+    [Fact]
+    public void Threads_do_not_disturb_each_other()
+    {
+        using var model = DalleModel.LoadDefault();
+        var requests = GenerationRequest.Series(Prompt, 11, 8).ToArray();
+        var expected = requests.Select(request => Picture(model.Generate(request.Prompt, request.Seed, Quick))).ToArray();
+        var actual = new string[requests.Length];
+        Parallel.For(0, requests.Length, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i =>
+        {
+            using var own = DalleModel.LoadDefault();
+            actual[i] = Picture((i % 2 == 0 ? model : own).Generate(requests[i].Prompt, requests[i].Seed, Quick));
+        });
+        Assert.Equal(expected, actual);
+    }
+
+    [Fact]
+    public void Models_on_one_bundle_share_an_engine_until_the_last_is_disposed()
+    {
+        var first = DalleModel.LoadDefault();
+        var second = DalleModel.LoadDefault();
+        var picture = Picture(first.Generate(Prompt, 1, Quick));
+        first.Dispose();
+        first.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => first.Generate(Prompt, 1, Quick));
+        Assert.Throws<ObjectDisposedException>(() => first.DecodeTokens(new int[64]));
+        Assert.Equal(picture, Picture(second.Generate(Prompt, 1, Quick)));
+        second.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => second.Generate(Prompt, 1, Quick));
+    }
+
+    [Fact]
+    public void A_model_disposed_under_a_call_lets_it_finish()
+    {
+        var model = DalleModel.LoadDefault();
+        using var images = model.Generate([.. GenerationRequest.Series(Prompt, 1, 3)], Quick).GetEnumerator();
+        Assert.True(images.MoveNext());
+        model.Dispose();
+        Assert.True(images.MoveNext());
+        Assert.True(images.MoveNext());
+        Assert.False(images.MoveNext());
+    }
+
+    [Fact]
+    public void A_missing_device_is_a_clear_error()
+    {
+        if (File.Exists("/dev/nvidia0"))
+            Assert.Skip("This machine has a CUDA device.");
+        var exception = Assert.Throws<DalleDeviceException>(() => DalleModel.LoadDefault(DalleDevice.Cuda(0)));
+        Assert.Contains("Microsoft.ML.OnnxRuntime.Gpu", exception.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("cpu", null)]
+    [InlineData("cuda", 0)]
+    [InlineData("cuda:3", 3)]
+    public void Devices_are_read_by_name(string text, int? id) => Assert.Equal(id, DalleDevice.Parse(text).GpuDeviceId);
+
+    [Theory]
+    [InlineData("gpu")]
+    [InlineData("cuda:")]
+    [InlineData("cuda:-1")]
+    [InlineData("cuda:x")]
+    public void Other_names_are_no_devices(string text) => Assert.Throws<FormatException>(() => DalleDevice.Parse(text));
+
+    private static string Picture(GeneratedImage image) => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(image.Image.Pixels));
+
+    private sealed class Immediate(Action<DalleProgress> report) : IProgress<DalleProgress>
+    {
+        public void Report(DalleProgress value) => report(value);
+    }
+}
