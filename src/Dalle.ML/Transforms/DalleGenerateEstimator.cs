@@ -1,6 +1,5 @@
 using Dalle.ML.Generation;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 
 namespace Dalle.ML.Transforms;
