@@ -1,14 +1,10 @@
-using System.Reflection;
-
 namespace Microsoft.ML.Data;
 
 /// <summary>Values of one column, copied out of the rows that a cursor moves through.</summary>
 internal abstract class ColumnBuffer
 {
     internal static ColumnBuffer Create(DataViewSchema.Column column) =>
-        (ColumnBuffer)Activator.CreateInstance(
-            typeof(ColumnBuffer<>).MakeGenericType(column.Type.RawType),
-            BindingFlags.Instance | BindingFlags.NonPublic, binder: null, args: null, culture: null);
+        (ColumnBuffer)Activator.CreateInstance(typeof(ColumnBuffer<>).MakeGenericType(column.Type.RawType));
 
     /// <summary>An action that copies the row's current value into a slot, the next new one or an earlier one.</summary>
     internal abstract Action<int> CreateWriter(DataViewRow row, DataViewSchema.Column column);
