@@ -106,17 +106,16 @@ public class BpeTokenizerTests
     [Fact]
     public void What_the_vocabulary_lacks_is_the_unknown_token()
     {
-        var single = BpeTokenizer.Create(new BpeOptions(TinyVocabulary.Vocabulary("[UNK]")) { Merges = TinyVocabulary.Merges, UnknownToken = "[UNK]" });
-        var fused = BpeTokenizer.Create(new BpeOptions(TinyVocabulary.Vocabulary("[UNK]"))
+        BpeTokenizer Create(bool fuse) => BpeTokenizer.Create(new BpeOptions(TinyVocabulary.Vocabulary("[UNK]"))
         {
             Merges = TinyVocabulary.Merges,
             UnknownToken = "[UNK]",
-            FuseUnknownTokens = true,
+            FuseUnknownTokens = fuse,
         });
         int unknown = TinyVocabulary.Tokens.Length;
 
-        Assert.Equal([TinyVocabulary.Id("low"), unknown, unknown, TinyVocabulary.Id("er")], single.EncodeToIds("lowxyer"));
-        Assert.Equal([TinyVocabulary.Id("low"), unknown, TinyVocabulary.Id("er")], fused.EncodeToIds("lowxyer"));
+        Assert.Equal([TinyVocabulary.Id("low"), unknown, unknown, TinyVocabulary.Id("er")], Create(fuse: false).EncodeToIds("lowxyer"));
+        Assert.Equal([TinyVocabulary.Id("low"), unknown, TinyVocabulary.Id("er")], Create(fuse: true).EncodeToIds("lowxyer"));
     }
 
     [Fact]
