@@ -1,0 +1,54 @@
+using System.Reflection;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+using Microsoft.ML.Transforms;
+
+[assembly: ModelLoader<CustomMappingLoader>]
+
+namespace Microsoft.ML.Transforms;
+
+/// <summary>Gives a saved custom mapping its function back.</summary>
+public abstract class CustomMappingFactory<TSrc, TDst> : ICustomMappingFactory
+    where TSrc : class, new()
+    where TDst : class, new()
+{
+    public abstract Action<TSrc, TDst> GetMapping();
+
+    ITransformer ICustomMappingFactory.CreateTransformer(string contractName) =>
+        new CustomMappingTransformer<TSrc, TDst>(GetMapping(), contractName, inputSchemaDefinition: null, outputSchemaDefinition: null);
+}
+
+/// <summary>The contract name under which a factory is found; written <c>[CustomMappingFactoryAttribute("name")]</c>.</summary>
+[AttributeUsage(AttributeTargets.Class)]
+public sealed class CustomMappingFactoryAttributeAttribute(string contractName) : ExtensionBaseAttribute(contractName);
+
+internal interface ICustomMappingFactory
+{
+    ITransformer CreateTransformer(string contractName);
+}
+
+/// <summary>A custom mapping is saved as the name of its contract and of the assembly that has the factory.</summary>
+internal sealed class CustomMappingLoader : IModelLoader
+{
+    static string IModelLoader.Name => "CustomMapping";
+
+    internal static void Save(ModelSaveContext ctx, string contractName, Assembly assembly) => ctx.Write<CustomMappingLoader>(writer =>
+    {
+        writer.Write(contractName);
+        writer.Write(assembly.GetName().Name);
+    });
+
+    static ITransformer IModelLoader.Load(IHostEnvironment env, ModelLoadContext ctx)
+    {
+        var contractName = ctx.Reader.ReadString();
+        var assemblyName = ctx.Reader.ReadString();
+        var type = env.ComponentCatalog.FindExtension(contractName, assemblyName)
+            ?? throw new InvalidOperationException(
+                $"The model needs the custom mapping '{contractName}', and there is no factory of that name in the assembly '{assemblyName}' or a registered one.");
+        var factory = typeof(ICustomMappingFactory).IsAssignableFrom(type) ? Activator.CreateInstance(type) : null;
+        return ((ICustomMappingFactory)factory
+            ?? throw new InvalidOperationException($"{type} has the contract name '{contractName}', but is not a factory of custom mappings."))
+            .CreateTransformer(contractName);
+    }
+}
