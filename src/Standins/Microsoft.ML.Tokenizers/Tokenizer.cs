@@ -15,12 +15,14 @@ public abstract class Tokenizer
     public IReadOnlyList<int> EncodeToIds(string text, bool considerPreTokenization = true, bool considerNormalization = true) =>
         Ids(Encode(text, int.MaxValue, considerPreTokenization, considerNormalization, out _));
 
-    public IReadOnlyList<int> EncodeToIds(ReadOnlySpan<char> text, bool considerPreTokenization = true, bool considerNormalization = true) =>
+    public IReadOnlyList<int> EncodeToIds(
+        ReadOnlySpan<char> text, bool considerPreTokenization = true, bool considerNormalization = true) =>
         EncodeToIds(text.ToString(), considerPreTokenization, considerNormalization);
 
     /// <summary>Encodes the beginning of the text; a character is never split between what is encoded and what is not.</summary>
     /// <remarks>
-    /// <paramref name="normalizedText"/> is null where nothing was normalized; <paramref name="charsConsumed"/> counts its characters, else the text's.
+    /// <paramref name="normalizedText"/> is null where nothing was normalized; otherwise <paramref name="charsConsumed"/> counts its
+    /// characters.
     /// </remarks>
     public IReadOnlyList<int> EncodeToIds(
         string text,

@@ -3,10 +3,11 @@ using Microsoft.ML.Data;
 
 namespace Standins.Tests.Images;
 
-/// <summary>What the stand-in's own codec refuses. SkiaSharp, behind the real package, is more forgiving: it shows what it could read.</summary>
+/// <summary>What the stand-in's own codec refuses. SkiaSharp, behind the real package, is more forgiving.</summary>
 public class HostilePngTests
 {
-    public HostilePngTests() => Assert.SkipUnless(ImageFeed.IsStandin, "The real package reads images through SkiaSharp, which has rules of its own.");
+    public HostilePngTests() =>
+        Assert.SkipUnless(ImageFeed.IsStandin, "The real package reads images through SkiaSharp, which has rules of its own.");
 
     [Theory]
     [InlineData(int.MaxValue, int.MaxValue)]

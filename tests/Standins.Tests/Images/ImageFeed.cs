@@ -2,7 +2,7 @@ using System.Reflection;
 
 namespace Standins.Tests.Images;
 
-/// <summary>Which of the two feeds the tests run on: the real package reads images through SkiaSharp, the stand-in has no such dependency.</summary>
+/// <summary>Which of the two feeds the tests run on: only the real package brings SkiaSharp along.</summary>
 internal static class ImageFeed
 {
     public static bool IsStandin { get; } = !CanLoad("SkiaSharp");

@@ -1,4 +1,5 @@
 using Microsoft.ML.Tokenizers;
+using Standins.Tests.Images;
 
 namespace Standins.Tests.Tokenizers;
 
@@ -106,17 +107,16 @@ public class BpeTokenizerTests
     [Fact]
     public void What_the_vocabulary_lacks_is_the_unknown_token()
     {
-        var single = BpeTokenizer.Create(new BpeOptions(TinyVocabulary.Vocabulary("[UNK]")) { Merges = TinyVocabulary.Merges, UnknownToken = "[UNK]" });
-        var fused = BpeTokenizer.Create(new BpeOptions(TinyVocabulary.Vocabulary("[UNK]"))
+        BpeTokenizer Create(bool fuse) => BpeTokenizer.Create(new BpeOptions(TinyVocabulary.Vocabulary("[UNK]"))
         {
             Merges = TinyVocabulary.Merges,
             UnknownToken = "[UNK]",
-            FuseUnknownTokens = true,
+            FuseUnknownTokens = fuse,
         });
         int unknown = TinyVocabulary.Tokens.Length;
 
-        Assert.Equal([TinyVocabulary.Id("low"), unknown, unknown, TinyVocabulary.Id("er")], single.EncodeToIds("lowxyer"));
-        Assert.Equal([TinyVocabulary.Id("low"), unknown, TinyVocabulary.Id("er")], fused.EncodeToIds("lowxyer"));
+        Assert.Equal([TinyVocabulary.Id("low"), unknown, unknown, TinyVocabulary.Id("er")], Create(fuse: false).EncodeToIds("lowxyer"));
+        Assert.Equal([TinyVocabulary.Id("low"), unknown, TinyVocabulary.Id("er")], Create(fuse: true).EncodeToIds("lowxyer"));
     }
 
     [Fact]
@@ -154,6 +154,17 @@ public class BpeTokenizerTests
     [InlineData("l o\n\nl o w\n")]
     public void A_merge_that_is_no_pair_is_refused(string merges) =>
         Assert.ThrowsAny<Exception>(() => BpeTokenizer.Create(TinyVocabulary.VocabularyFile(), TinyVocabulary.File(merges)));
+
+    [Fact]
+    public void The_line_that_is_no_pair_is_named()
+    {
+        Assert.SkipUnless(ImageFeed.IsStandin, "The real package words its errors in its own way.");
+
+        var e = Assert.Throws<FormatException>(
+            () => BpeTokenizer.Create(TinyVocabulary.VocabularyFile(), TinyVocabulary.File("#version: 0.2\nl o\nlo\n")));
+
+        Assert.Contains("Line 3", e.Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void A_merge_of_unknown_tokens_is_refused() =>

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.ML.Tokenizers;
+using Standins.Tests.Images;
 
 namespace Standins.Tests.Tokenizers;
 
@@ -71,6 +72,17 @@ public partial class ByteLevelTests
         Assert.Equal("lower low".Length, consumed);
         Assert.Equal(ids, tokenizer.EncodeToIds("lower low lower".AsSpan(), 2, out _, out int consumedOfSpan));
         Assert.Equal(consumed, consumedOfSpan);
+    }
+
+    [Fact]
+    public void A_limit_does_not_cut_a_character()
+    {
+        Assert.SkipUnless(ImageFeed.IsStandin, "What the real package does with half a character is its own affair.");
+
+        var ids = Words().EncodeToIds("né", 2, out _, out int consumed);
+
+        Assert.Equal(TinyVocabulary.Ids("n"), ids);
+        Assert.Equal(1, consumed);
     }
 
     [Fact]

@@ -105,7 +105,7 @@ public class MLImage : IDisposable
         if (imagePixelData.Length != (long)width * height * BytesPerPixel)
         {
             throw new ArgumentException(
-                Invariant($"An image of {width} x {height} pixels takes {(long)width * height * BytesPerPixel} bytes, not {imagePixelData.Length}."),
+                Invariant($"{width} x {height} pixels take {(long)width * height * BytesPerPixel} bytes, not {imagePixelData.Length}."),
                 nameof(imagePixelData));
         }
 
@@ -121,7 +121,8 @@ public class MLImage : IDisposable
         if (!Path.GetExtension(imagePath).Equals(".png", StringComparison.OrdinalIgnoreCase))
         {
             throw new ArgumentException(
-                $"Cannot save '{imagePath}': this stand-in writes .png files only; for other formats build against the package Microsoft.ML.ImageAnalytics.",
+                $"Cannot save '{imagePath}': this stand-in writes .png files only; for other formats build against the package " +
+                "Microsoft.ML.ImageAnalytics.",
                 nameof(imagePath));
         }
 

@@ -5,7 +5,8 @@ internal static class PngFilter
 {
     public const int Count = 5;
 
-    /// <summary>Turns differences back into a row, in place; <paramref name="above"/> is the previous row of the pass, zeros above the first.</summary>
+    /// <summary>Turns differences back into a row, in place.</summary>
+    /// <remarks><paramref name="above"/> is the previous row of the pass; above the first are zeros.</remarks>
     public static void Undo(int filter, Span<byte> row, ReadOnlySpan<byte> above, int stride)
     {
         if (filter >= Count)

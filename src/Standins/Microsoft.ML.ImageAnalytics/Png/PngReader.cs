@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Microsoft.ML.ImageAnalytics.Png;
 
-/// <summary>Reads a PNG image, as W3C's "Portable Network Graphics (PNG) Specification" has it, from a stream that is not trusted.</summary>
+/// <summary>Reads an image, as W3C's "Portable Network Graphics (PNG) Specification" has it, from a stream that is not trusted.</summary>
 internal static class PngReader
 {
     /// <summary>Deflate cannot shrink data further than this.</summary>
@@ -59,7 +59,7 @@ internal static class PngReader
 
         read += stream.ReadAtLeast(start[read..], start.Length - read, throwOnEndOfStream: false);
         throw new InvalidDataException(OtherFormats.Name(start[..read]) is { } format
-            ? $"It is a {format} image, and this stand-in reads PNG only; for other formats build against the package Microsoft.ML.ImageAnalytics."
+            ? $"It is a {format} image, and this stand-in reads PNG only; the package Microsoft.ML.ImageAnalytics reads other formats."
             : "It is not an image in PNG format.");
     }
 

@@ -39,7 +39,7 @@ internal sealed record PixelLayout(
         ImagePixelExtractingEstimator.ColorBits colors, ImagePixelExtractingEstimator.ColorsOrder order)
     {
         if ((colors & ImagePixelExtractingEstimator.ColorBits.All) == 0 || (colors & ~ImagePixelExtractingEstimator.ColorBits.All) != 0)
-            throw new ArgumentOutOfRangeException(nameof(colors), colors, "At least one of the four colours is needed, and there are no others.");
+            throw new ArgumentOutOfRangeException(nameof(colors), colors, "One or more of the four colours are needed.");
         if (!Enum.IsDefined(order))
             throw new ArgumentOutOfRangeException(nameof(order), order, "There is no such order of colours.");
 

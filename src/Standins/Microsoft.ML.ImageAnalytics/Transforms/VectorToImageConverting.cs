@@ -13,7 +13,13 @@ public sealed class VectorToImageConvertingTransformer : OneToOneTransformerBase
     private readonly byte[] _defaultPixel;      // red, green, blue, alpha
 
     internal VectorToImageConvertingTransformer(
-        string outputColumnName, string inputColumnName, ImageDataViewType type, PixelLayout layout, float scale, float offset, byte[] defaultPixel)
+        string outputColumnName,
+        string inputColumnName,
+        ImageDataViewType type,
+        PixelLayout layout,
+        float scale,
+        float offset,
+        byte[] defaultPixel)
         : base(outputColumnName, inputColumnName)
     {
         if (!float.IsFinite(offset))

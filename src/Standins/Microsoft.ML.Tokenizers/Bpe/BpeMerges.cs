@@ -1,13 +1,14 @@
 namespace Microsoft.ML.Tokenizers;
 
-/// <summary>The merges of a byte pair encoding, after Sennrich et al., "Neural Machine Translation of Rare Words with Subword Units".</summary>
+/// <summary>The merges of a byte pair encoding.</summary>
+/// <remarks>After Sennrich, Haddow and Birch, "Neural Machine Translation of Rare Words with Subword Units".</remarks>
 internal sealed class BpeMerges
 {
     private const int Removed = -2;
 
     private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _merges = [];
 
-    /// <exception cref="InvalidOperationException">A merge is no pair, or the vocabulary lacks one of its tokens or its outcome.</exception>
+    /// <exception cref="InvalidOperationException">A merge is no pair, or the vocabulary lacks a token of it.</exception>
     public BpeMerges(BpeOptions options, IReadOnlyDictionary<string, int> vocabulary)
     {
         string prefix = options.ContinuingSubwordPrefix ?? "";
@@ -22,7 +23,7 @@ internal sealed class BpeMerges
 
             int IdOf(string token) => vocabulary.TryGetValue(token, out int id)
                 ? id
-                : throw new InvalidOperationException($"Merge {rank + 1}, '{merge}', needs the token '{token}', which the vocabulary lacks.");
+                : throw new InvalidOperationException($"Merge {rank + 1}, '{merge}', needs '{token}', which the vocabulary lacks.");
         }
     }
 

@@ -2,7 +2,7 @@ using System.Text.RegularExpressions;
 
 namespace Microsoft.ML.Tokenizers;
 
-/// <summary>Takes every match of a pattern for a piece; text between the matches is dropped, special tokens are pieces of their own.</summary>
+/// <summary>Takes every match of a pattern for a piece, and every special token; the text between them is dropped.</summary>
 public class RegexPreTokenizer : PreTokenizer
 {
     private readonly Regex _regex;
