@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Security.Cryptography;
 using Dalle.ML.Generation;
 using Dalle.ML.Models;
+using Dalle.ML.Runtime;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -182,8 +182,9 @@ public sealed class DalleGenerateTests
     [Fact]
     public void Shuffled_rows_keep_their_images()
     {
-        var images = Fit(All with { BatchSize = 3 }).Transform(Prompts());
-        Assert.True(images.CanShuffle);
+        var data = _ml.Data.LoadFromEnumerable(Texts.Select(text => new PromptRow { Prompt = text }).ToList());
+        var images = Fit(All with { BatchSize = 3 }).Transform(data);
+        Assert.Equal(data.CanShuffle, images.CanShuffle);
         var expected = Texts.Zip(Pictures(images)).Distinct().ToDictionary(pair => pair.First, pair => pair.Second);
         using var cursor = images.GetRowCursor(images.Schema, new Random(3));
         var image = cursor.GetGetter<MLImage>(images.Schema["Image"]);
@@ -350,7 +351,7 @@ public sealed class DalleGenerateTests
     {
         if (File.Exists("/dev/nvidia0"))
             Assert.Skip("This machine has a CUDA device.");
-        Assert.Throws<Runtime.DalleDeviceException>(() => Fit(All with { GpuDeviceId = 0 }));
+        Assert.Throws<DalleDeviceException>(() => Fit(All with { GpuDeviceId = 0 }));
         var warnings = new List<string>();
         _ml.Log += (_, log) =>
         {
@@ -362,7 +363,7 @@ public sealed class DalleGenerateTests
 
         // The context's device counts where none is given.
         _ml.GpuDeviceId = 1;
-        Assert.Contains("cuda:1", Assert.Throws<Runtime.DalleDeviceException>(() => Fit(All)).Message, StringComparison.Ordinal);
+        Assert.Contains("cuda:1", Assert.Throws<DalleDeviceException>(() => Fit(All)).Message, StringComparison.Ordinal);
         _ml.FallbackToCpu = true;
         using (Fit(All))
             Assert.Contains(warnings, warning => warning.Contains("cuda:1", StringComparison.Ordinal));
@@ -374,7 +375,7 @@ public sealed class DalleGenerateTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_saved_pipeline_draws_the_same_in_a_fresh_process(bool hasSeeds)
+    public async Task A_saved_pipeline_draws_the_same_in_a_fresh_process(bool hasSeeds)
     {
         var data = _ml.Data.LoadFromEnumerable(Texts.Take(3).Select((text, row) => new PromptRow { Prompt = text, RowSeed = (ulong)row + 40 }));
         var pipeline = _ml.Transforms.CopyColumns("Text", "Prompt")
@@ -393,15 +394,7 @@ public sealed class DalleGenerateTests
         Assert.Equal(original.GetColumn<int[]>("Tokens"), reloaded.GetColumn<int[]>("Tokens"));
 
         // In a process that knows ML.NET only.
-        var host = Path.Combine(AppContext.BaseDirectory, "..", "..", "Dalle.ML.PipelineHost", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "Dalle.ML.PipelineHost.dll");
-        var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach (var argument in new[] { host, path }.Concat(Texts.Take(3)))
-            start.ArgumentList.Add(argument);
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var lines = process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, errors.Result);
+        var lines = await PipelineHost.RunAsync(path, Texts.Take(3));
         var scores = original.GetColumn<float>("Score").Select(score => score.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
         Assert.Equal(Pictures(original).Zip(original.GetColumn<ulong>("Seed"), scores).Select(row => $"{row.First} {row.Second} {row.Third}"), lines);
     }
