@@ -148,7 +148,8 @@ public class ObjectRowTests
     {
         var data = Samples.View(_ml);
         Assert.Single(_ml.Data.CreateEnumerable<TextRow>(data, reuseRowObject: true).Distinct(ReferenceEqualityComparer.Instance));
-        Assert.Equal(3, _ml.Data.CreateEnumerable<TextRow>(data, reuseRowObject: false).Distinct(ReferenceEqualityComparer.Instance).Count());
+        Assert.Equal(
+            3, _ml.Data.CreateEnumerable<TextRow>(data, reuseRowObject: false).Distinct(ReferenceEqualityComparer.Instance).Count());
     }
 
     [Fact]

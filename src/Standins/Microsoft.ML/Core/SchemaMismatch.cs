@@ -1,5 +1,3 @@
-using Microsoft.ML.Data;
-
 namespace Microsoft.ML;
 
 /// <summary>The one kind of exception for an input that lacks a column or has it in another type.</summary>
@@ -17,13 +15,5 @@ internal static class SchemaMismatch
     {
         ArgumentNullException.ThrowIfNull(schema);
         return schema.GetColumnOrNull(column) ?? throw Missing(column);
-    }
-
-    /// <summary>The visible column of this name and type.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">There is none, or it has another type.</exception>
-    internal static DataViewSchema.Column Find(this DataViewSchema schema, string column, DataViewType type)
-    {
-        var found = schema.Find(column);
-        return found.Type.Equals(type) ? found : throw WrongType(column, type, found.Type);
     }
 }

@@ -66,7 +66,7 @@ public sealed class SchemaShape : IReadOnlyList<SchemaShape.Column>
 
         /// <summary>The shape of a column of a known type.</summary>
         internal Column(string name, DataViewType type, SchemaShape annotations = null)
-            : this(name, KindOf(type), ItemOf(type), (type as VectorDataViewType)?.ItemType is KeyDataViewType || type is KeyDataViewType, annotations)
+            : this(name, KindOf(type), ItemOf(type), IsKeyOf(type), annotations)
         {
         }
 
@@ -79,7 +79,7 @@ public sealed class SchemaShape : IReadOnlyList<SchemaShape.Column>
 
         internal Column Rename(string name) => new(name, Kind, ItemType, IsKey, Annotations);
 
-        /// <summary>Whether values of this column can be read where <paramref name="wanted"/> is expected: any vector does for a variable one.</summary>
+        /// <summary>Whether this column will do where <paramref name="wanted"/> is expected; any vector does for a variable one.</summary>
         internal bool Satisfies(Column wanted) =>
             ItemType.Equals(wanted.ItemType)
             && IsKey == wanted.IsKey
@@ -93,6 +93,8 @@ public sealed class SchemaShape : IReadOnlyList<SchemaShape.Column>
             VectorDataViewType => VectorKind.VariableVector,
             _ => VectorKind.Scalar,
         };
+
+        private static bool IsKeyOf(DataViewType type) => type is KeyDataViewType or VectorDataViewType { ItemType: KeyDataViewType };
 
         private static DataViewType ItemOf(DataViewType type)
         {

@@ -33,7 +33,9 @@ public sealed class DataOperationsCatalog : IInternalCatalog
         return Enumerate(data, new ObjectReader<TRow>(data.Schema, schemaDefinition, ignoreMissingColumns), reuseRowObject);
     }
 
-    /// <summary>Keeps the rows in memory once they have been read. Columns that are not primitive or vectors, images for one, are dropped.</summary>
+    /// <summary>
+    /// Keeps the rows in memory once they have been read. Columns that are not primitive or vectors, images for one, are dropped.
+    /// </summary>
     public IDataView Cache(IDataView data, params string[] columnsToPrefetch)
     {
         ArgumentNullException.ThrowIfNull(data);

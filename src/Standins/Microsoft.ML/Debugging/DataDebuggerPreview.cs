@@ -18,9 +18,10 @@ public sealed class DataDebuggerPreview
                 write(count);
         }
 
-        ColumnView = [.. Schema.Select((column, i) => new ColumnInfo(column, [.. Enumerable.Range(0, count).Select(row => buffers[i][row])]))];
-        RowView = [.. Enumerable.Range(0, count).Select(row =>
-            new RowInfo([.. Schema.Select((column, i) => KeyValuePair.Create(column.Name, buffers[i][row]))]))];
+        var rows = Enumerable.Range(0, count);
+        ColumnView = [.. Schema.Select((column, i) => new ColumnInfo(column, [.. rows.Select(row => buffers[i][row])]))];
+        RowView =
+            [.. rows.Select(row => new RowInfo([.. Schema.Select((column, i) => KeyValuePair.Create(column.Name, buffers[i][row]))]))];
     }
 
     public DataViewSchema Schema { get; }

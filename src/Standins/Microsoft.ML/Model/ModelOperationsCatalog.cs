@@ -45,7 +45,7 @@ public sealed class ModelOperationsCatalog : IInternalCatalog
             inputSchema = LoadSchema(archive);
             return ModelLoadContext.Load(_environment, archive, TransformerFolder);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ArgumentException)
+        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ArgumentException or OverflowException)
         {
             throw new FormatException($"This is not a model, or it is corrupt: {e.Message}", e);
         }

@@ -17,16 +17,17 @@ namespace Microsoft.ML.Transforms
         private protected override SchemaShape Propagate(SchemaShape inputSchema)
         {
             SchemaShape.Column[] inputs = [.. Transformer.InputColumnNames.Select(inputSchema.Find)];
+            var (item, isKey) = (inputs[0].ItemType, inputs[0].IsKey);
             foreach (var input in inputs)
             {
-                if (input.ItemType is not PrimitiveDataViewType || !input.ItemType.Equals(inputs[0].ItemType) || input.IsKey != inputs[0].IsKey)
-                    throw SchemaMismatch.WrongType(input.Name, inputs[0].ItemType, input.ItemType);
+                if (item is not PrimitiveDataViewType || !input.ItemType.Equals(item) || input.IsKey != isKey)
+                    throw SchemaMismatch.WrongType(input.Name, $"a primitive or a vector like '{inputs[0].Name}'", input);
             }
 
             var kind = inputs.Any(input => input.Kind == SchemaShape.Column.VectorKind.VariableVector)
                 ? SchemaShape.Column.VectorKind.VariableVector
                 : SchemaShape.Column.VectorKind.Vector;
-            return inputSchema.With(new SchemaShape.Column(Transformer.OutputColumnName, kind, inputs[0].ItemType, inputs[0].IsKey));
+            return inputSchema.With(new SchemaShape.Column(Transformer.OutputColumnName, kind, item, isKey));
         }
     }
 }

@@ -30,7 +30,10 @@ namespace Microsoft.ML.Transforms
         where TDst : class, new()
     {
         internal CustomMappingEstimator(
-            Action<TSrc, TDst> mapAction, string contractName, SchemaDefinition inputSchemaDefinition, SchemaDefinition outputSchemaDefinition)
+            Action<TSrc, TDst> mapAction,
+            string contractName,
+            SchemaDefinition inputSchemaDefinition,
+            SchemaDefinition outputSchemaDefinition)
             : base(new CustomMappingTransformer<TSrc, TDst>(mapAction, contractName, inputSchemaDefinition, outputSchemaDefinition))
         {
         }
@@ -58,7 +61,10 @@ namespace Microsoft.ML.Transforms
         private readonly ObjectSchema<TDst> _output;
 
         internal CustomMappingTransformer(
-            Action<TSrc, TDst> mapAction, string contractName, SchemaDefinition inputSchemaDefinition, SchemaDefinition outputSchemaDefinition)
+            Action<TSrc, TDst> mapAction,
+            string contractName,
+            SchemaDefinition inputSchemaDefinition,
+            SchemaDefinition outputSchemaDefinition)
         {
             ArgumentNullException.ThrowIfNull(mapAction);
             _mapAction = mapAction;

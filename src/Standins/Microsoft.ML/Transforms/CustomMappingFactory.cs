@@ -45,10 +45,9 @@ internal sealed class CustomMappingLoader : IModelLoader
         var assemblyName = ctx.Reader.ReadString();
         var type = env.ComponentCatalog.FindExtension(contractName, assemblyName)
             ?? throw new InvalidOperationException(
-                $"The model needs the custom mapping '{contractName}', and there is no factory of that name in the assembly '{assemblyName}' or a registered one.");
-        var factory = typeof(ICustomMappingFactory).IsAssignableFrom(type) ? Activator.CreateInstance(type) : null;
-        return ((ICustomMappingFactory)factory
-            ?? throw new InvalidOperationException($"{type} has the contract name '{contractName}', but is not a factory of custom mappings."))
-            .CreateTransformer(contractName);
+                $"The model needs the custom mapping '{contractName}', which neither '{assemblyName}' nor a registered assembly has.");
+        if (!typeof(ICustomMappingFactory).IsAssignableFrom(type))
+            throw new InvalidOperationException($"{type} has the contract name '{contractName}', but is not a custom mapping factory.");
+        return ((ICustomMappingFactory)Activator.CreateInstance(type)).CreateTransformer(contractName);
     }
 }

@@ -40,7 +40,9 @@ namespace Microsoft.ML.Transforms
         }
     }
 
-    /// <summary>A column with the same text in each row: of the expressions of the real package only text literals are understood here.</summary>
+    /// <summary>
+    /// A column with the same text in each row: of the expressions of the real package only text literals are understood here.
+    /// </summary>
     public sealed partial class ExpressionTransformer : RowToRowTransformerBase, IModelLoader
     {
         private readonly string _expression;
@@ -55,7 +57,7 @@ namespace Microsoft.ML.Transforms
             if (!literal.Success)
                 throw new NotSupportedException($"Only an expression of the form x => \"text\" is supported here, and not: {expression}");
             if (literal.Groups["parameter"].Captures.Count != inputColumnNames.Length)
-                throw new ArgumentException("The expression needs as many parameters as there are input columns.", nameof(inputColumnNames));
+                throw new ArgumentException("An expression has a parameter for each input column.", nameof(inputColumnNames));
 
             OutputColumnName = outputColumnName;
             InputColumnNames = inputColumnNames;
@@ -94,7 +96,13 @@ namespace Microsoft.ML.Transforms
         }
 
         // Escapes are left out: a text with a backslash is not a literal to this pattern.
-        [GeneratedRegex("""^\s*(?:(?<parameter>\w+)|\(\s*(?<parameter>\w+)(?:\s*,\s*(?<parameter>\w+))*\s*\))\s*(?:=>|:)\s*(?:"(?<text>[^"\\]*)"|'(?<text>[^'\\]*)')\s*$""")]
+        [GeneratedRegex(
+            """
+            ^\s* (?: (?<parameter>\w+) | \( \s* (?<parameter>\w+) (?: \s*,\s* (?<parameter>\w+) )* \s* \) )
+            \s* (?: => | : )
+            \s* (?: "(?<text>[^"\\]*)" | '(?<text>[^'\\]*)' ) \s*$
+            """,
+            RegexOptions.IgnorePatternWhitespace)]
         private static partial Regex TextLiteral();
 
         private sealed class Mapping(string outputColumnName, string text) : RowMapping

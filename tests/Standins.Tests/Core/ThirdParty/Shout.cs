@@ -65,8 +65,9 @@ internal sealed class ShoutTransformer(MLContext ml, string output, string input
 
     internal DataViewSchema.Column GetInput(DataViewSchema schema)
     {
-        var column = schema.GetColumnOrNull(input) ?? throw new ArgumentOutOfRangeException(nameof(schema), $"There is no column '{input}'.");
-        return column.Type is TextDataViewType ? column : throw new ArgumentOutOfRangeException(nameof(schema), "The input is not text.");
+        if (schema.GetColumnOrNull(input) is { Type: TextDataViewType } column)
+            return column;
+        throw new ArgumentOutOfRangeException(nameof(schema), $"There is no text column '{input}'.");
     }
 
     internal DataViewSchema AddColumns(DataViewSchema schema)

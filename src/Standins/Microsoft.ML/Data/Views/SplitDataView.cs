@@ -59,7 +59,8 @@ internal sealed class SplitDataView(IDataView source, RowSplit split, bool first
         return new Cursor(rows, active, split.CreateTest(rows), first);
     }
 
-    private sealed class Cursor(DataViewRowCursor source, ActiveColumns active, Func<bool> isFirst, bool first) : LinkedCursor(source, active)
+    private sealed class Cursor(DataViewRowCursor source, ActiveColumns active, Func<bool> isFirst, bool first)
+        : LinkedCursor(source, active)
     {
         protected override bool MoveSource()
         {

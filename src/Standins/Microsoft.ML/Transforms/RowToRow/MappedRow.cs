@@ -1,7 +1,8 @@
 namespace Microsoft.ML.Data;
 
 /// <summary>A row seen through a <see cref="RowToRowMapper"/>. It owns the row it is computed from.</summary>
-internal sealed class MappedRow(DataViewRow input, DataViewSchema schema, ActiveColumns active, int[] sources, Delegate[] added) : DataViewRow
+internal sealed class MappedRow(DataViewRow input, DataViewSchema schema, ActiveColumns active, int[] sources, Delegate[] added)
+    : DataViewRow
 {
     public override long Position => input.Position;
 
