@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json;
@@ -50,7 +51,12 @@ internal static class GenerateCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        var prompts = await ReadPromptsAsync(parsed.GetRequiredValue(Prompts), cancellation);
+        if (MistakenOption(parsed) is { } option)
+        {
+            await Console.Error.WriteLineAsync($"dalle: '{option}' is not an option of generate; see dalle generate --help. A prompt that begins with a dash goes after ' -- '.");
+            return CommandRunner.Usage;
+        }
+        var prompts = await ReadPromptsAsync(parsed.GetValue(Prompts) ?? [], cancellation);
         if (prompts.Count == 0)
         {
             await Console.Error.WriteLineAsync("dalle: there is no prompt. Give one, e.g. dalle generate \"a red apple\", or a line each on standard input.");
@@ -107,6 +113,11 @@ internal static class GenerateCommand
         }
         return CommandRunner.Success;
     }
+
+    /// <summary>A word that was meant as an option, though as a prompt anything goes: one with a dash before it, and no '--' before that.</summary>
+    private static string? MistakenOption(ParseResult parsed) => parsed.Tokens
+        .TakeWhile(token => token.Type != TokenType.DoubleDash)
+        .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && parsed.GetValue(Prompts)!.Contains(token.Value))?.Value;
 
     private static async Task<IReadOnlyList<string>> ReadPromptsAsync(string[] arguments, CancellationToken cancellation)
     {
@@ -167,9 +178,23 @@ internal static class GenerateCommand
 
     private static void Require<T>(Option<T> option, Func<T?, bool> isValid, string range) => option.Validators.Add(result =>
     {
-        if (!result.Errors.Any() && !isValid(result.GetValueOrDefault<T>()))
+        if (!TryGet(result, out var value) || !isValid(value))
             result.AddError($"{option.Name} must be {range}.");
     });
+
+    private static bool TryGet<T>(OptionResult result, out T? value)
+    {
+        try
+        {
+            value = result.GetValueOrDefault<T>();
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            value = default;
+            return false;
+        }
+    }
 
     private static bool TryParseDevice(string text)
     {

@@ -93,7 +93,10 @@ internal sealed class Safetensors : IDisposable
             _ => throw Invalid(path, $"tensor '{property.Name}' has type {type}; F16 and F32 are supported"),
         };
         var shape = property.Value.GetProperty("shape").EnumerateArray().Select(axis => axis.GetInt32()).ToArray();
-        var (begin, end) = (property.Value.GetProperty("data_offsets")[0].GetInt64(), property.Value.GetProperty("data_offsets")[1].GetInt64());
+        var offsets = property.Value.GetProperty("data_offsets");
+        if (offsets.GetArrayLength() != 2)
+            throw Invalid(path, $"tensor '{property.Name}' does not have a begin and an end");
+        var (begin, end) = (offsets[0].GetInt64(), offsets[1].GetInt64());
         var bytes = shape.Aggregate((Int128)size, (product, axis) => product * axis);
         if (shape.Any(axis => axis < 0) || begin < 0 || end < begin || data + (Int128)end > fileLength || bytes != end - begin || bytes > Array.MaxLength)
             throw Invalid(path, $"tensor '{property.Name}' of shape [{string.Join(", ", shape)}] does not fit its place {begin}..{end}");

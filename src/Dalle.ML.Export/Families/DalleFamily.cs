@@ -260,7 +260,10 @@ internal static class DalleFamily
     private sealed record Config(
         string Name, int ImageSize, int Grid, int ImageVocab, Config.TextPart Text, Config.TransformerPart Transformer, Config.DvaePart Dvae, Config.ClipPart Clip)
     {
-        private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+        private static readonly JsonSerializerOptions Json = new()
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
+        };
 
         public static Config Read(string path)
         {

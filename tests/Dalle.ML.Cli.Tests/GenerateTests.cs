@@ -1,0 +1,217 @@
+using System.Globalization;
+using System.Text.Json;
+using Dalle.ML.Transforms;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Cli.Tests;
+
+public sealed class GenerateTests : IDisposable
+{
+    private const string Prompt = "a red apple on a blue background";
+
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Writes_as_many_images_as_asked_and_prints_their_paths()
+    {
+        var run = await Run("generate", Prompt, "-n", "4", "--seed", "7", "-o", "out");
+        Assert.Equal((0, ""), (run.ExitCode, run.Errors));
+        Assert.Equal(4, run.Output.Distinct().Count());
+        Assert.Equal(run.Output.Order(), Directory.GetFiles(In("out")).Order());
+        Assert.All(run.Output, path =>
+        {
+            using var image = MLImage.CreateFromFile(path);
+            Assert.Equal((64, 64), (image.Width, image.Height));
+            Assert.StartsWith("a-red-apple-on-a-blue-background_", Path.GetFileName(path), StringComparison.Ordinal);
+        });
+    }
+
+    [Fact]
+    public async Task Each_image_is_byte_for_byte_the_one_drawn_alone_and_by_the_pipeline()
+    {
+        var together = Lines(await Run("generate", Prompt, "-n", "4", "--seed", "7", "-o", "together", "--json"));
+        foreach (var image in together)
+        {
+            var seed = image.GetProperty("seed").GetUInt64().ToString(CultureInfo.InvariantCulture);
+            var alone = Lines(await Run("generate", Prompt, "--seed", seed, "-o", "alone", "--json")).Single();
+            AssertSame(image, alone);
+
+            var candidate = image.GetProperty("candidateSeed").GetUInt64().ToString(CultureInfo.InvariantCulture);
+            AssertSame(image, Lines(await Run("generate", Prompt, "--seed", candidate, "--candidates", "1", "-o", "candidate", "--json")).Single());
+        }
+
+        var ml = new MLContext();
+        var data = ml.Data.LoadFromEnumerable(together.Select(image => new Row { Prompt = Prompt, Seed = image.GetProperty("seed").GetUInt64() }).ToList());
+        foreach (var batchSize in new[] { 1, 8 })
+        {
+            using var transformer = ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options { InputColumnName = "Prompt", InputSeedColumnName = "Seed", BatchSize = batchSize }).Fit(data);
+            foreach (var (drawn, image) in transformer.Transform(data).GetColumn<MLImage>("Image").Zip(together))
+            {
+                var path = In("pipeline.png");
+                drawn.Save(path);
+                Assert.Equal(File.ReadAllBytes(PathOf(image)), File.ReadAllBytes(path));
+            }
+        }
+
+        void AssertSame(JsonElement one, JsonElement other) => Assert.Equal(File.ReadAllBytes(PathOf(one)), File.ReadAllBytes(PathOf(other)));
+    }
+
+    [Fact]
+    public async Task Prompts_come_from_arguments_and_standard_input()
+    {
+        var run = await Tool.RunAsync(_folder.Path, ["generate", "--seed", "1", "--candidates", "1"], input: "a cat\n\n  three bananas \r\nкошка\n");
+        Assert.Equal(["a-cat_1.png", "three-bananas_1.png", "кошка_1.png"], run.Output.Select(Path.GetFileName));
+        Assert.Equal(_folder.Path, Path.GetDirectoryName(run.Output[0]));
+
+        var mixed = await Tool.RunAsync(_folder.Path, ["generate", "a dog", "-", "--seed", "1", "--candidates", "1", "-o", "mixed"], input: "a fox\n");
+        Assert.Equal(["a-dog_1.png", "a-fox_1.png"], mixed.Output.Select(Path.GetFileName));
+    }
+
+    [Fact]
+    public async Task No_prompt_is_a_usage_error()
+    {
+        var run = await Tool.RunAsync(_folder.Path, ["generate"], input: " \n");
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("no prompt", run.Errors, StringComparison.Ordinal);
+        Assert.Empty(run.Output);
+    }
+
+    [Fact]
+    public async Task Json_reports_what_made_an_image()
+    {
+        var image = Lines(await Run("generate", "a \"cat\" 🐈", "--seed", "5", "--json")).Single();
+        Assert.Equal(("a \"cat\" 🐈", 5ul), (image.GetProperty("prompt").GetString(), image.GetProperty("seed").GetUInt64()));
+        Assert.InRange(image.GetProperty("candidate").GetInt32(), 0, 7);
+        Assert.InRange(image.GetProperty("score").GetSingle(), -20, 20);
+        Assert.True(File.Exists(PathOf(image)));
+    }
+
+    [Fact]
+    public async Task A_grid_shows_all_images()
+    {
+        var run = await Run("generate", "a cat", "a dog", "-n", "3", "--seed", "1", "--candidates", "1", "--grid");
+        Assert.Equal(7, run.Output.Length);
+        using var sheet = MLImage.CreateFromFile(run.Output[^1]);
+        Assert.Equal(("grid.png", 3 * 68 + 4, 2 * 68 + 4), (Path.GetFileName(run.Output[^1]), sheet.Width, sheet.Height));
+        using var first = MLImage.CreateFromFile(run.Output[0]);
+        var corner = sheet.GetBGRPixels.AsSpan((4 * sheet.Width + 4) * 3, 64 * 3).ToArray();
+        Assert.Equal(first.GetBGRPixels[..(64 * 3)], corner);
+    }
+
+    [Fact]
+    public async Task A_random_seed_is_reported_and_gives_the_image_again()
+    {
+        var run = await Run("generate", "a cat", "--candidates", "1");
+        var seed = Assert.Single(run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)).Split(' ')[^1];
+        var again = await Run("generate", "a cat", "--candidates", "1", "--seed", seed, "-o", "again");
+        Assert.Equal(File.ReadAllBytes(run.Output[0]), File.ReadAllBytes(again.Output[0]));
+
+        var quiet = await Run("generate", "a cat", "--candidates", "1", "--quiet", "-o", "quiet");
+        Assert.Equal("", quiet.Errors);
+    }
+
+    [Fact]
+    public async Task Sampling_options_reach_the_model()
+    {
+        string[] common = ["generate", "a purple octopus", "--candidates", "1", "--seed"];
+        var greedy = await Task.WhenAll(
+            Run([.. common, "1", "--top-k", "1", "-o", "1"]), Run([.. common, "2", "--temperature", "0", "-o", "2"]), Run([.. common, "3", "--top-p", "1e-6", "-o", "3"]));
+        Assert.Single(greedy.Select(run => Convert.ToHexString(File.ReadAllBytes(run.Output[0]))).Distinct());
+        var unguided = await Run([.. common, "1", "--top-k", "1", "--guidance", "1", "-o", "4"]);
+        Assert.NotEqual(File.ReadAllBytes(greedy[0].Output[0]), File.ReadAllBytes(unguided.Output[0]));
+    }
+
+    [Fact]
+    public async Task A_different_picture_of_the_same_name_is_kept()
+    {
+        string[] arguments = ["generate", "a purple octopus", "--candidates", "1", "--seed", "1"];
+        var first = await Run(arguments);
+        var picture = File.ReadAllBytes(first.Output[0]);
+        Assert.Equal(first.Output, (await Run(arguments)).Output);
+        var other = await Run([.. arguments, "--guidance", "1"]);
+        Assert.Equal("a-purple-octopus_1_2.png", Path.GetFileName(other.Output[0]));
+        Assert.Equal(picture, File.ReadAllBytes(first.Output[0]));
+    }
+
+    [Theory]
+    [InlineData("--temperature", "-1", "--temperature must be 0 or more")]
+    [InlineData("--temperature", "warm", "--temperature")]
+    [InlineData("--top-k", "-2", "--top-k must be 0 or more")]
+    [InlineData("--top-p", "0", "--top-p must be above 0")]
+    [InlineData("--guidance", "NaN", "--guidance must be a finite number")]
+    [InlineData("--candidates", "513", "--candidates must be between 1 and 512")]
+    [InlineData("-n", "0", "--images must be between 1 and")]
+    [InlineData("--device", "tpu", "--device must be cpu, cuda or cuda:N")]
+    [InlineData("--seed", "-1", "--seed")]
+    [InlineData("--colour", "red", "--colour")]
+    public async Task Options_out_of_range_are_usage_errors_that_name_them(string option, string value, string message)
+    {
+        var run = await Run("generate", "a cat", option, value);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(message, run.Errors, StringComparison.Ordinal);
+        Assert.Contains("--help", run.Errors, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(_folder.Path));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_read_or_written_fails_in_one_line()
+    {
+        File.WriteAllText(In("file"), "");
+        foreach (var (arguments, message) in new[]
+        {
+            (new[] { "-m", "no-such-model" }, "no-such-model"),
+            (["-o", "file"], "file"),
+            (File.Exists("/dev/nvidia0") ? ["-m", "x"] : ["--device", "cuda"], File.Exists("/dev/nvidia0") ? "x" : "Microsoft.ML.OnnxRuntime.Gpu"),
+        })
+        {
+            var run = await Run(["generate", "a cat", "--seed", "1", .. arguments]);
+            Assert.Equal(1, run.ExitCode);
+            Assert.Contains(message, Assert.Single(run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task An_interrupt_keeps_what_is_finished()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("Windows has no signal to send to one process.");
+        using var process = Tool.Start(_folder.Path, ["generate", "a cat", "-n", "2000", "--seed", "1", "-o", "out"]);
+        var first = await process.StandardOutput.ReadLineAsync();
+        using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        var run = await Tool.FinishAsync(process);
+        Assert.Equal(130, run.ExitCode);
+        string[] printed = [first!, .. run.Output];
+        Assert.Contains($"{printed.Length} of 2000 images were written", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(printed.Order(), Directory.GetFiles(In("out")).Order());
+        Assert.All(printed, path => MLImage.CreateFromFile(path).Dispose());
+    }
+
+    [Fact]
+    public async Task Help_and_version_are_there()
+    {
+        var help = await Run("generate", "--help");
+        Assert.Equal(0, help.ExitCode);
+        foreach (var option in new[] { "--model", "-n", "--candidates", "--seed", "--temperature", "--top-k", "--top-p", "--guidance", "--grid", "-o", "--device", "--json", "--quiet" })
+            Assert.Contains(help.Output, line => line.Contains(option, StringComparison.Ordinal));
+        Assert.Equal(0, (await Run("--version")).ExitCode);
+    }
+
+    private Task<Tool> Run(params string[] arguments) => Tool.RunAsync(_folder.Path, arguments);
+
+    private string In(string name) => Path.Combine(_folder.Path, name);
+
+    private static JsonElement[] Lines(Tool run) => [.. run.Output.Select(line => JsonDocument.Parse(line).RootElement)];
+
+    private static string PathOf(JsonElement image) => image.GetProperty("file").GetString()!;
+
+    private sealed class Row
+    {
+        public string Prompt { get; set; } = "";
+
+        public ulong Seed { get; set; }
+    }
+}
