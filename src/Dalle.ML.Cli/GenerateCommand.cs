@@ -80,7 +80,7 @@ internal static class GenerateCommand
             },
         };
         var files = new ImageFiles(parsed.GetValue(Output)?.FullName ?? Environment.CurrentDirectory);
-        var sheet = parsed.GetValue(Grid) ? new ContactSheet(prompts.Count > 1 ? parsed.GetValue(Images) : null) : null;
+        var sheet = parsed.GetValue(Grid) ? new ContactSheet(prompts.Count > 1 && parsed.GetValue(Images) > 1 ? parsed.GetValue(Images) : null) : null;
 
         var written = 0;
         try
@@ -178,7 +178,7 @@ internal static class GenerateCommand
 
     private static void Require<T>(Option<T> option, Func<T?, bool> isValid, string range) => option.Validators.Add(result =>
     {
-        if (!TryGet(result, out var value) || !isValid(value))
+        if (!TryGet<T>(result, out var value) || !isValid(value))
             result.AddError($"{option.Name} must be {range}.");
     });
 
