@@ -76,7 +76,10 @@ internal static class GenerateCommand
             Candidates = parsed.GetValue(Candidates),
             Sampling = new SamplingOptions
             {
-                Temperature = parsed.GetValue(Temperature), GuidanceScale = parsed.GetValue(Guidance), TopK = parsed.GetValue(TopK), TopP = parsed.GetValue(TopP),
+                Temperature = parsed.GetValue(Temperature),
+                GuidanceScale = parsed.GetValue(Guidance),
+                TopK = parsed.GetValue(TopK),
+                TopP = parsed.GetValue(TopP),
             },
         };
         var files = new ImageFiles(parsed.GetValue(Output)?.FullName ?? Environment.CurrentDirectory);

@@ -23,7 +23,10 @@ public sealed class BundleExporterTests : IDisposable
         using var model = DalleModel.LoadDefault();
         BundleExporter.Export("dalle", weights, output, new BundleDetails
         {
-            Name = model.Info.Name, Description = model.Info.Description, License = model.Info.License, Provenance = model.Info.Provenance,
+            Name = model.Info.Name,
+            Description = model.Info.Description,
+            License = model.Info.License,
+            Provenance = model.Info.Provenance,
         });
         var files = Directory.GetFiles(output).Select(Path.GetFileName).ToArray();
         Assert.Contains("dalle.json", files);

@@ -26,7 +26,10 @@ internal static class DalleFamily
         {
             Tokenizer = new TokenizerFiles
             {
-                Kind = TokenizerKind.ByteLevelBpe, Vocabulary = "vocab.json", Merges = "merges.txt", Lowercase = config.Text.Lowercase,
+                Kind = TokenizerKind.ByteLevelBpe,
+                Vocabulary = "vocab.json",
+                Merges = "merges.txt",
+                Lowercase = config.Text.Lowercase,
             },
             Length = config.Text.Length,
             Padding = Padding.PerPosition,
@@ -40,7 +43,11 @@ internal static class DalleFamily
             Precision = "fp32",
             Image = new ImageFormat
             {
-                Width = config.ImageSize, Height = config.ImageSize, Rows = config.Grid, Columns = config.Grid, Vocabulary = config.ImageVocab,
+                Width = config.ImageSize,
+                Height = config.ImageSize,
+                Rows = config.Grid,
+                Columns = config.Grid,
+                Vocabulary = config.ImageVocab,
             },
             Text = text,
             Decoder = Decoder(bundle, transformer, config),
@@ -69,7 +76,10 @@ internal static class DalleFamily
             ImageIdOffset = weights.Read("text_emb.weight").Shape[0],
             Cache = new KeyValueCache
             {
-                Layers = layers, Heads = heads, HeadSize = dim / heads, Capacity = config.Text.Length + config.Grid * config.Grid,
+                Layers = layers,
+                Heads = heads,
+                HeadSize = dim / heads,
+                Capacity = config.Text.Length + config.Grid * config.Grid,
             },
         };
         using var g = bundle.Graph(graph.File);
@@ -262,7 +272,9 @@ internal static class DalleFamily
     {
         private static readonly JsonSerializerOptions Json = new()
         {
-            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, RespectRequiredConstructorParameters = true, RespectNullableAnnotations = true,
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            RespectRequiredConstructorParameters = true,
+            RespectNullableAnnotations = true,
         };
 
         public static Config Read(string path)
