@@ -12,7 +12,7 @@ internal static class CommandRunner
     public const int Usage = 2;
     public const int Interrupted = 130;
 
-    // A step of the largest models takes seconds on a CPU; a second signal ends the process at once.
+    // How long a cancelled command may take to its next token: a step of the largest models takes seconds on a CPU.
     private static readonly TimeSpan CancellationPatience = TimeSpan.FromSeconds(30);
 
     public static async Task<int> RunAsync(RootCommand root, string[] args)

@@ -41,16 +41,27 @@ internal sealed class ImageFiles
             for (var copy = 1; ; copy++)
             {
                 var path = Path.Combine(_folder, copy == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileNameWithoutExtension(name)}_{copy}.png"));
-                if (!File.Exists(path))
-                    File.Move(draft, path);
-                else if (!File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
-                    continue;
-                return path;
+                if (TryMove(draft, path) || File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
+                    return path;
             }
         }
         finally
         {
             File.Delete(draft);
+        }
+    }
+
+    /// <summary>Moves a file unless the target exists, even if somebody makes it at the same time.</summary>
+    private static bool TryMove(string source, string target)
+    {
+        try
+        {
+            File.Move(source, target, overwrite: false);
+            return true;
+        }
+        catch (IOException) when (File.Exists(target))
+        {
+            return false;
         }
     }
 

@@ -37,7 +37,7 @@ public static class BundleExporter
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !File.Exists(Path.Combine(output, Bundle.ManifestName)))
             throw new IOException($"'{output}' is not empty and not a bundle. Choose another output folder.");
 
-        var draft = Path.TrimEndingDirectorySeparator(Path.GetFullPath(output)) + ".partial";
+        var draft = $"{Bundle.FullPath(output)}.{Guid.NewGuid():N}.partial";
         Directory.CreateDirectory(draft);
         try
         {

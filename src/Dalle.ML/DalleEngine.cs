@@ -14,23 +14,26 @@ namespace Dalle.ML;
 /// </summary>
 internal sealed class DalleEngine : IDisposable
 {
-    private readonly Lazy<PromptTokenizer> _tokenizer;
-    private readonly Lazy<DecoderSession> _decoder;
-    private readonly Lazy<ImageTokenGenerator> _generator;
-    private readonly Lazy<ClipRanker>? _clip;
+    private readonly OnDemand<PromptTokenizer> _tokenizer;
+    private readonly OnDemand<DecoderSession> _decoder;
+    private readonly OnDemand<ImageTokenGenerator> _generator;
+    private readonly OnDemand<ClipRanker>? _clip;
 
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
     public DalleEngine(Bundle bundle, DalleDevice device)
     {
-        OrtRuntime.Require(device);
         var manifest = bundle.Manifest;
         (Bundle, Device) = (bundle, device);
         _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw NoGenerator()));
-        _decoder = new(() => new DecoderSession(bundle.PathOf((manifest.Decoder ?? throw NoGenerator()).File), manifest.Decoder, manifest.Image.Vocabulary, device));
+        _decoder = new(() => new DecoderSession(bundle, manifest.Decoder ?? throw NoGenerator(), device));
         _generator = new(() => new ImageTokenGenerator(_decoder.Value, manifest.Image, _tokenizer.Value.Unconditional()));
         Codec = new ImageCodec(bundle, device);
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipRanker(bundle, clip, device));
+
+        // Whether a device can be used is known only when a session runs on it; who asked for one wants to know now.
+        if (device != DalleDevice.Cpu && manifest.Decoder is not null)
+            _ = _decoder.Value;
     }
 
     public Bundle Bundle { get; }
@@ -44,6 +47,8 @@ internal sealed class DalleEngine : IDisposable
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
     {
         var (manifest, sampling) = (Bundle.Manifest, options.Sampling);
+        if (manifest.Decoder is null || manifest.ImageDecoder is null)
+            throw NoGenerator();
         var candidates = options.Candidates ?? (_clip is null ? 1 : manifest.Sampling.Candidates);
         if (candidates > 1 && _clip is null)
             throw new NotSupportedException($"The model '{manifest.Name}' has no ranker to choose among {candidates} candidates. Ask for one candidate an image.");
@@ -81,12 +86,9 @@ internal sealed class DalleEngine : IDisposable
 
     public void Dispose()
     {
-        if (_generator.IsValueCreated)
-            _generator.Value.Dispose();
-        if (_decoder.IsValueCreated)
-            _decoder.Value.Dispose();
-        if (_clip is { IsValueCreated: true })
-            _clip.Value.Dispose();
+        _generator.Dispose();
+        _decoder.Dispose();
+        _clip?.Dispose();
         Codec.Dispose();
     }
 
@@ -113,5 +115,5 @@ internal sealed class DalleEngine : IDisposable
         };
     }
 
-    private NotSupportedException NoGenerator() => new($"The model '{Bundle.Manifest.Name}' has no transformer: it encodes and decodes images only.");
+    private NotSupportedException NoGenerator() => new($"The model '{Bundle.Manifest.Name}' has not both a transformer and an image decoder, so it cannot generate.");
 }

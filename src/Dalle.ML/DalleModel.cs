@@ -11,7 +11,8 @@ namespace Dalle.ML;
 /// </summary>
 /// <remarks>
 /// All members may be used from several threads. Models loaded from the same bundle for the same device share their sessions, which are
-/// freed when the last of them is disposed and its last call has returned.
+/// freed when the last of them is disposed and its last call has returned. Besides the weights, a call takes the key-value cache of up to 64
+/// sequences, 4 GiB at most, of which 256 MiB may stay for the next.
 /// </remarks>
 /// <example>
 /// <code>
@@ -35,8 +36,10 @@ public sealed class DalleModel : IDisposable
     /// <summary>What the model is.</summary>
     public DalleModelInfo Info { get; }
 
-    /// <summary>Folder of the built-in model, beside the assembly.</summary>
-    public static string DefaultPath { get; } = Path.Combine(AppContext.BaseDirectory, "models", DefaultName);
+    /// <summary>Folder of the built-in model, beside the application or, in a host such as a notebook, beside this assembly.</summary>
+    public static string DefaultPath { get; } = new[] { AppContext.BaseDirectory, Path.GetDirectoryName(typeof(DalleModel).Assembly.Location) ?? "" }
+        .Select(folder => Path.Combine(folder, "models", DefaultName))
+        .MaxBy(Directory.Exists)!;
 
     /// <summary>Loads a model and verifies all of its files.</summary>
     /// <param name="path">The bundle's folder, with <c>dalle.json</c>.</param>

@@ -34,7 +34,7 @@ internal sealed class EngineLease : IDisposable
     /// <exception cref="DalleBundleException">The bundle cannot be used.</exception>
     public static EngineLease Open(string folder, DalleDevice device)
     {
-        var key = new Key(Path.GetFullPath(folder), Bundle.HashOf(folder), device);
+        var key = new Key(Bundle.FullPath(folder), Bundle.HashOf(folder), device);
         EngineLease lease;
         lock (Lock)
         {
@@ -53,6 +53,13 @@ internal sealed class EngineLease : IDisposable
             lease.Dispose();
             throw;
         }
+    }
+
+    /// <summary>Whether anybody has a share in an engine for the bundle.</summary>
+    public static bool IsOpen(string folder)
+    {
+        lock (Lock)
+            return Engines.Keys.Any(key => key.Folder == Bundle.FullPath(folder));
     }
 
     /// <summary>A share for the time of one call.</summary>

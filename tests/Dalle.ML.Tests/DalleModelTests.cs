@@ -66,15 +66,12 @@ public sealed class DalleModelTests
         Assert.Equal(model.Generate(Prompt, 1, greedy).Tokens, model.Generate(Prompt, 2, greedy).Tokens);
     }
 
-    [Theory]
-    [InlineData("")]
-    [InlineData("   \t\n ")]
-    [InlineData("яблоко на синем фоне 🍎 り\0んご")]
-    [InlineData("\ud800 a lone surrogate")]
-    public void Any_text_is_a_prompt(string prompt)
+    [Fact]
+    public void Any_text_is_a_prompt()
     {
         using var model = DalleModel.LoadDefault();
-        Assert.Equal(64, model.Generate(prompt, 1, Quick).Tokens.Count);
+        foreach (var prompt in new[] { "", "   \t\n ", "яблоко на синем фоне 🍎 り\0んご", "a lone surrogate " + '\ud800' })
+            Assert.Equal(64, model.Generate(prompt, 1, Quick).Tokens.Count);
     }
 
     [Fact]

@@ -12,22 +12,23 @@ namespace Dalle.ML.Clip;
 internal sealed class ClipRanker(Bundle bundle, ClipGraphs graphs, DalleDevice device) : IDisposable
 {
     private readonly PromptTokenizer _tokenizer = new(bundle, graphs.Text);
-    private readonly Lazy<GraphSession> _text = new(() => new GraphSession(bundle.PathOf(graphs.TextEncoder), device));
-    private readonly Lazy<GraphSession> _image = new(() => new GraphSession(bundle.PathOf(graphs.ImageEncoder), device));
+    private readonly OnDemand<GraphSession> _text = new(() => new GraphSession(bundle, graphs.TextEncoder, "ids", "embedding", device));
+    private readonly OnDemand<GraphSession> _image = new(() => new GraphSession(bundle, graphs.ImageEncoder, "pixels", "embedding", device));
 
-    public float[] EmbedText(string text) => _text.Value.Run<long, float>(_tokenizer.Encode(text), 1, graphs.Text.Length);
+    public float[] EmbedText(string text) => 
+        _text.Value.Run<long, float>(_tokenizer.Encode(text), [1, graphs.Text.Length], graphs.Embedding);
 
     public float[] EmbedImage(PixelPlanes image)
     {
         var fitted = Resampler.Fit(image, graphs.ImageSize, graphs.ImageSize, graphs.Resample);
-        return _image.Value.Run<float, float>(fitted.Values, 1, 3, graphs.ImageSize, graphs.ImageSize);
+        return _image.Value.Run<float, float>(fitted.Values, [1, 3, graphs.ImageSize, graphs.ImageSize], graphs.Embedding);
     }
 
     public float Score(ReadOnlySpan<float> text, ReadOnlySpan<float> image) => graphs.Scale * TensorPrimitives.Dot(text, image);
 
     public void Dispose()
     {
-        foreach (var session in new[] { _text, _image }.Where(session => session.IsValueCreated))
-            session.Value.Dispose();
+        _text.Dispose();
+        _image.Dispose();
     }
 }

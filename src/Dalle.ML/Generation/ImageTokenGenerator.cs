@@ -34,7 +34,7 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
         Action<Range, int> report, CancellationToken cancellation)
     {
         var isGuided = guidance != 1;
-        var largest = Math.Max(1, (int)Math.Min(MaxRows, MaxCacheBytes / decoder.CacheBytesPerRow) / (isGuided ? 2 : 1));
+        var largest = Math.Max(1, (int)Math.Min(MaxRows, MaxCacheBytes / decoder.Graph.Cache.BytesPerRow) / (isGuided ? 2 : 1));
         for (var start = 0; start < sequences.Count; start += largest)
         {
             var batch = sequences.Skip(start).Take(largest).ToArray();
@@ -105,8 +105,16 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
             if (_unconditional is null)
             {
                 var prefix = decoder.NewBatch(rows: 1);
-                prefix.Prefill(unconditional);
-                _unconditional = prefix;
+                try
+                {
+                    prefix.Prefill(unconditional);
+                    _unconditional = prefix;
+                }
+                finally
+                {
+                    if (_unconditional is null)
+                        prefix.Dispose();
+                }
             }
         }
         for (var row = first; row < batch.Rows; row++)

@@ -42,7 +42,9 @@ internal sealed class Sampler(int vocabulary, float temperature, int topK, float
     public ReadOnlySpan<float> Probabilities(ReadOnlySpan<float> logits)
     {
         var probabilities = _probabilities.AsSpan();
-        TensorPrimitives.Divide(logits, temperature, probabilities);
+        // Nothing above zero, so that no exponential overflows, however low the temperature.
+        TensorPrimitives.Subtract(logits, TensorPrimitives.Max(logits), probabilities);
+        TensorPrimitives.Divide(probabilities, temperature, probabilities);
         if (topK > 0 && topK < vocabulary)
             KeepFrom(SortDescending(probabilities)[topK - 1], float.NegativeInfinity);
         TensorPrimitives.SoftMax(probabilities, probabilities);

@@ -7,14 +7,16 @@ namespace Dalle.ML.Images;
 internal sealed class ImageCodec(Bundle bundle, DalleDevice device) : IDisposable
 {
     private readonly ImageFormat _format = bundle.Manifest.Image;
-    private readonly Lazy<GraphSession> _encoder = Session(bundle, device, bundle.Manifest.ImageEncoder, "image encoder");
-    private readonly Lazy<GraphSession> _decoder = Session(bundle, device, bundle.Manifest.ImageDecoder, "image decoder");
+    private readonly OnDemand<GraphSession> _encoder = new(() => Session(bundle, device, bundle.Manifest.ImageEncoder, "pixels", "tokens"));
+    private readonly OnDemand<GraphSession> _decoder = new(() => Session(bundle, device, bundle.Manifest.ImageDecoder, "tokens", "pixels"));
 
     public int[] Encode(PixelPlanes image)
     {
         var fitted = Resampler.Fit(image, _format.Width, _format.Height, _format.Resample);
-        var tokens = _encoder.Value.Run<float, long>(fitted.Values, 1, 3, _format.Height, _format.Width);
-        return Array.ConvertAll(tokens, token => (int)token);
+        var tokens = _encoder.Value.Run<float, long>(fitted.Values, [1, 3, _format.Height, _format.Width], _format.Tokens);
+        return Array.ConvertAll(tokens, token => token >= 0 && token < _format.Vocabulary
+            ? (int)token
+            : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' gave the token {token}; the codebook has {_format.Vocabulary}."));
     }
 
     /// <summary>Draws one image: a batch of them takes as long on a CPU, and much more memory.</summary>
@@ -23,15 +25,16 @@ internal sealed class ImageCodec(Bundle bundle, DalleDevice device) : IDisposabl
         var ids = new long[tokens.Length];
         for (var i = 0; i < ids.Length; i++)
             ids[i] = tokens[i];
-        return new PixelPlanes(_format.Width, _format.Height, _decoder.Value.Run<long, float>(ids, 1, ids.Length));
+        return new PixelPlanes(_format.Width, _format.Height, _decoder.Value.Run<long, float>(ids, [1, ids.Length], 3 * _format.Height * _format.Width));
     }
 
     public void Dispose()
     {
-        foreach (var session in new[] { _encoder, _decoder }.Where(session => session.IsValueCreated))
-            session.Value.Dispose();
+        _encoder.Dispose();
+        _decoder.Dispose();
     }
 
-    private static Lazy<GraphSession> Session(Bundle bundle, DalleDevice device, string? file, string role) => new(() =>
-        new GraphSession(bundle.PathOf(file ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' has no {role}.")), device));
+    private static GraphSession Session(Bundle bundle, DalleDevice device, string? file, string input, string output) => file is null
+        ? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' has no graph from {input} to {output}.")
+        : new GraphSession(bundle, file, input, output, device);
 }

@@ -8,7 +8,9 @@ internal sealed record PixelPlanes(int Width, int Height, float[] Values)
     private const int Colors = 3;
     private const int BytesPerPixel = 4;
 
-    /// <summary>The colours of an image; its transparency is shown on white, as on a page.</summary>
+    /// <summary>
+    /// The colours of an image; its transparency is shown on white, as on a page. ML.NET keeps colours multiplied by their alpha.
+    /// </summary>
     public static PixelPlanes From(MLImage image)
     {
         var (width, height) = (image.Width, image.Height);
@@ -22,7 +24,7 @@ internal sealed record PixelPlanes(int Width, int Height, float[] Values)
             for (var i = 0; i < plane.Length; i++)
             {
                 var alpha = pixels[i * BytesPerPixel + 3];
-                plane[i] = (pixels[i * BytesPerPixel + channel] * alpha + 255 * (255 - alpha)) / (255f * 255f);
+                plane[i] = Math.Min(255, pixels[i * BytesPerPixel + channel] + 255 - alpha) / 255f;
             }
         }
         return new PixelPlanes(width, height, values);

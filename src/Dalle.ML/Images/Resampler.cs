@@ -13,55 +13,44 @@ internal static class Resampler
         if (image.Width == width && image.Height == height)
             return image;
         var scale = Math.Max((double)width / image.Width, (double)height / image.Height);
-        var (scaledWidth, scaledHeight) = (Math.Max(width, (int)Math.Round(image.Width * scale)), Math.Max(height, (int)Math.Round(image.Height * scale)));
-        return Crop(Resize(image, scaledWidth, scaledHeight, filter), width, height);
-    }
+        var columns = Taps(image.Width, Math.Max(width, Math.Round(image.Width * scale)), width, filter);
+        var rows = Taps(image.Height, Math.Max(height, Math.Round(image.Height * scale)), height, filter);
 
-    public static PixelPlanes Resize(PixelPlanes image, int width, int height, ResampleFilter filter)
-    {
-        var columns = Taps(image.Width, width, filter);
-        var rows = Taps(image.Height, height, filter);
-        var wide = new float[3 * image.Height * width];
-        Parallel.For(0, 3 * image.Height, line =>
+        // Only the lines under the part that is kept: of a very long image that is little.
+        var (top, bottom) = (rows[0].First, rows[^1].First + rows[^1].Weights.Length);
+        var lines = bottom - top;
+        var wide = new float[3 * lines * width];
+        Parallel.For(0, 3 * lines, line =>
         {
+            var source = (line / lines * image.Height + top + line % lines) * image.Width;
             for (var x = 0; x < width; x++)
-                wide[line * width + x] = Round(columns[x].Sum(image.Values, line * image.Width, stride: 1));
+                wide[line * width + x] = Round(columns[x].Sum(image.Values, source, stride: 1));
         });
         var result = new float[3 * height * width];
         Parallel.For(0, 3 * height, line =>
         {
-            var plane = line / height * image.Height * width;
+            var row = rows[line % height];
+            var source = (line / height * lines + row.First - top) * width;
             for (var x = 0; x < width; x++)
-                result[line * width + x] = Round(rows[line % height].Sum(wide, plane + x, stride: width));
+                result[line * width + x] = Round((row with { First = 0 }).Sum(wide, source + x, stride: width));
         });
         return new PixelPlanes(width, height, result);
-    }
-
-    private static PixelPlanes Crop(PixelPlanes image, int width, int height)
-    {
-        var (left, top) = ((image.Width - width) / 2, (image.Height - height) / 2);
-        var values = new float[3 * width * height];
-        for (var line = 0; line < 3 * height; line++)
-        {
-            var source = (line / height * image.Height + top + line % height) * image.Width + left;
-            image.Values.AsSpan(source, width).CopyTo(values.AsSpan(line * width, width));
-        }
-        return new PixelPlanes(width, height, values);
     }
 
     /// <summary>The families' images have eight bits a colour after each pass.</summary>
     private static float Round(float value) => MathF.Round(Math.Clamp(value, 0, 1) * 255) / 255;
 
-    /// <summary>For each target pixel, the source pixels under the filter and their weights.</summary>
-    private static Tap[] Taps(int from, int to, ResampleFilter filter)
+    /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights.</summary>
+    private static Tap[] Taps(int from, double to, int count, ResampleFilter filter)
     {
-        var scale = (double)from / to;
+        var scale = from / to;
         var widen = Math.Max(scale, 1);
         var radius = Radius(filter) * widen;
-        var taps = new Tap[to];
-        for (var target = 0; target < to; target++)
+        var skipped = Math.Floor((to - count) / 2);
+        var taps = new Tap[count];
+        for (var target = 0; target < count; target++)
         {
-            var center = (target + 0.5) * scale;
+            var center = (skipped + target + 0.5) * scale;
             var first = Math.Max(0, (int)(center - radius + 0.5));
             var end = Math.Min(from, (int)(center + radius + 0.5));
             var weights = new double[end - first];

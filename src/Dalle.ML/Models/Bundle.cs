@@ -28,7 +28,7 @@ internal sealed class Bundle
     /// <exception cref="DalleBundleException">Something is wrong with it.</exception>
     public static Bundle Open(string folder)
     {
-        folder = Path.GetFullPath(folder);
+        folder = FullPath(folder);
         var json = ReadManifest(folder);
         Manifest manifest;
         try
@@ -49,7 +49,10 @@ internal sealed class Bundle
 
     /// <summary>SHA-256 of a bundle's manifest, without verifying the rest.</summary>
     /// <exception cref="DalleBundleException">There is no manifest.</exception>
-    public static string HashOf(string folder) => Convert.ToHexStringLower(SHA256.HashData(ReadManifest(Path.GetFullPath(folder))));
+    public static string HashOf(string folder) => Convert.ToHexStringLower(SHA256.HashData(ReadManifest(FullPath(folder))));
+
+    /// <summary>The one absolute path of a folder that can be given in several ways.</summary>
+    public static string FullPath(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
 
     public static FileRecord Describe(string path)
     {
@@ -97,8 +100,8 @@ internal sealed class Bundle
             {
                 if (!File.Exists(path))
                     throw Error($"the file '{name}' is missing. Copy or export the bundle again.");
-                if (LeavesFolder(name))
-                    throw Error($"the file '{name}' is a link that leads out of the folder. Replace it by the file itself.");
+                if (IsLinked(name))
+                    throw Error($"the file '{name}' is a link, or in a folder that is one. Replace it by the file itself.");
                 var size = new FileInfo(path).Length;
                 if (size != expected.Size)
                     throw Error($"the file '{name}' has {size} bytes where the manifest states {expected.Size}. Copy or export the bundle again.");
@@ -112,16 +115,14 @@ internal sealed class Bundle
         }
     }
 
-    /// <summary>Whether a file, or a folder on the way to it, is a link to a place outside the bundle.</summary>
-    private bool LeavesFolder(string name)
+    /// <summary>Whether a file, or a folder on the way to it, is a link: it could lead out of the bundle.</summary>
+    private bool IsLinked(string name)
     {
         var path = Folder;
         foreach (var part in name.Split('/'))
         {
             path = Path.Combine(path, part);
-            FileSystemInfo entry = Directory.Exists(path) ? new DirectoryInfo(path) : new FileInfo(path);
-            var target = entry.ResolveLinkTarget(returnFinalTarget: true);
-            if (target is not null && !target.FullName.StartsWith(Folder + Path.DirectorySeparatorChar, StringComparison.Ordinal))
+            if (new FileInfo(path).LinkTarget is not null)
                 return true;
         }
         return false;

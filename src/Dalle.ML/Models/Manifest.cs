@@ -78,6 +78,7 @@ internal sealed record ImageFormat
 }
 
 /// <summary>The filters by which the model families shrink images, each widened by the scale factor against aliasing.</summary>
+[JsonConverter(typeof(NameConverter<ResampleFilter>))]
 internal enum ResampleFilter
 {
     Bilinear,
@@ -110,12 +111,14 @@ internal sealed record TokenizerFiles
     public bool Lowercase { get; init; }
 }
 
+[JsonConverter(typeof(NameConverter<TokenizerKind>))]
 internal enum TokenizerKind
 {
     /// <summary>GPT-2's byte-level BPE: vocab.json and merges.txt.</summary>
     ByteLevelBpe,
 }
 
+[JsonConverter(typeof(NameConverter<Padding>))]
 internal enum Padding
 {
     /// <summary>Every free position holds one id.</summary>
@@ -169,6 +172,10 @@ internal sealed record KeyValueCache
     public string PresentKey { get; init; } = "present_key_{layer}";
 
     public string PresentValue { get; init; } = "present_value_{layer}";
+
+    /// <summary>Bytes of all layers' keys and values for one sequence.</summary>
+    [JsonIgnore]
+    public long BytesPerRow => 2L * Layers * Heads * Capacity * HeadSize * sizeof(float);
 
     /// <summary>The names of a layer's tensors: past and present, first of the keys and then of the values.</summary>
     public IEnumerable<(string Past, string Present)> Names(int layer)
@@ -228,9 +235,13 @@ internal sealed record FileRecord
 [JsonSourceGenerationOptions(
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
-    UseStringEnumConverter = true,
+    RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     NewLine = "\n",
     WriteIndented = true)]
 [JsonSerializable(typeof(Manifest))]
 internal sealed partial class ManifestContext : JsonSerializerContext;
+
+/// <summary>Names in camel case; numbers, which could name nothing, are refused.</summary>
+internal sealed class NameConverter<T>() : JsonStringEnumConverter<T>(JsonNamingPolicy.CamelCase, allowIntegerValues: false)
+    where T : struct, Enum;

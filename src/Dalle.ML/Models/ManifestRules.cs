@@ -3,7 +3,7 @@ namespace Dalle.ML.Models;
 /// <summary>What a manifest may say: sizes within bounds, names inside the folder, every file accounted for.</summary>
 internal static class ManifestRules
 {
-    // Far above every published model, and low enough that no product of sizes overflows or exhausts memory by itself.
+    // Far above every published model, and low enough that no product of sizes overflows.
     private const int MaxImageSide = 8192;
     private const int MaxGridSide = 256;
     private const int MaxVocabulary = 1 << 22;
@@ -12,6 +12,7 @@ internal static class ManifestRules
     private const int MaxHeads = 1024;
     private const int MaxHeadSize = 4096;
     private const int MaxEmbedding = 1 << 16;
+    private const long MaxCacheBytesPerRow = 8L << 30;
 
     private static readonly string[] Precisions = ["fp32", "fp16", "int8", "int4"];
 
@@ -32,6 +33,11 @@ internal static class ManifestRules
         InRange("image.columns", manifest.Image.Columns, 1, MaxGridSide);
         InRange("image.vocabulary", manifest.Image.Vocabulary, 2, MaxVocabulary);
 
+        foreach (var (name, record) in manifest.Files)
+        {
+            if (record is null || record.Size < 1)
+                throw Error($"the file '{name}' has no size: a bundle has no empty files.");
+        }
         foreach (var name in manifest.Files.Keys.Where(name => !Bundle.IsSafeName(name) || name == Bundle.ManifestName))
             throw Error($"the file name '{name}' is not allowed: files lie below the bundle's folder.");
 
@@ -39,8 +45,8 @@ internal static class ManifestRules
             CheckText("text", text);
         if (manifest.Decoder is { } decoder)
             CheckDecoder(decoder, manifest.Text ?? throw Error("'decoder' needs 'text'."));
-        Listed("imageEncoder", manifest.ImageEncoder);
-        Listed("imageDecoder", manifest.ImageDecoder);
+        Graph("imageEncoder", manifest.ImageEncoder);
+        Graph("imageDecoder", manifest.ImageDecoder);
         if (manifest.Clip is { } clip)
             CheckClip(clip);
         CheckSampling(manifest.Sampling);
@@ -57,19 +63,33 @@ internal static class ManifestRules
 
         void CheckDecoder(DecoderGraph graph, TextFormat format)
         {
-            Listed("decoder.file", graph.File);
+            Graph("decoder.file", graph.File);
             InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
+            InRange("text.paddingId", format.PaddingId, 0, graph.ImageIdOffset - (format.Padding == Padding.PerPosition ? format.Length : 1));
             InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
             InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
             InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
             // The last image token is sampled and never fed back.
             InRange("decoder.cache.capacity", graph.Cache.Capacity, format.Length + manifest.Image.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
+            if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
+                throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
+            var names = Enumerable.Range(0, graph.Cache.Layers).SelectMany(graph.Cache.Names).SelectMany(name => new[] { name.Past, name.Present }).ToArray();
+            if (names.Distinct().Count() < names.Length)
+                throw Error("the names in 'decoder.cache' are not different for all layers: each needs '{layer}'.");
+        }
+
+        void Graph(string key, string? file)
+        {
+            Listed(key, file);
+            // ONNX Runtime tells its other format, which is not checked here, by the name.
+            if (file is not null && !file.EndsWith(".onnx", StringComparison.Ordinal))
+                throw Error($"'{key}' is '{file}'; graphs have names that end in .onnx.");
         }
 
         void CheckClip(ClipGraphs graphs)
         {
-            Listed("clip.textEncoder", graphs.TextEncoder);
-            Listed("clip.imageEncoder", graphs.ImageEncoder);
+            Graph("clip.textEncoder", graphs.TextEncoder);
+            Graph("clip.imageEncoder", graphs.ImageEncoder);
             CheckText("clip.text", graphs.Text);
             InRange("clip.embedding", graphs.Embedding, 1, MaxEmbedding);
             InRange("clip.imageSize", graphs.ImageSize, 1, MaxImageSide);

@@ -46,7 +46,7 @@ internal sealed class OnnxFile
                         ReadMessage(stream, inner => model.ReadGraphField(stream, inner, isMain: true, depth: 0));
                         return true;
                     case ModelField.Functions:
-                        ReadMessage(stream, inner => inner == FunctionField.Node && model.ReadNode(stream, depth: 0));
+                        ReadMessage(stream, inner => model.ReadFunctionField(stream, inner));
                         return true;
                     default:
                         return false;
@@ -81,32 +81,39 @@ internal sealed class OnnxFile
         }
     }
 
+    private bool ReadFunctionField(CodedInputStream stream, int field) => field switch
+    {
+        FunctionField.Node => ReadNode(stream, depth: 0),
+        FunctionField.AttributeDefault => ReadAttribute(stream, depth: 0),
+        _ => false,
+    };
+
     private bool ReadNode(CodedInputStream stream, int depth)
     {
         if (depth == MaxDepth)
             throw new InvalidDataException($"its graphs nest more than {MaxDepth} deep");
-        ReadMessage(stream, field => field == NodeField.Attribute && ReadAttribute());
+        ReadMessage(stream, field => field == NodeField.Attribute && ReadAttribute(stream, depth));
         return true;
+    }
 
-        bool ReadAttribute()
+    private bool ReadAttribute(CodedInputStream stream, int depth)
+    {
+        ReadMessage(stream, field =>
         {
-            ReadMessage(stream, field =>
+            switch (field)
             {
-                switch (field)
-                {
-                    case AttributeField.Tensor or AttributeField.Tensors:
-                        return ReadTensor(stream);
-                    case AttributeField.SparseTensor or AttributeField.SparseTensors:
-                        return ReadSparseTensor(stream);
-                    case AttributeField.Graph or AttributeField.Graphs:
-                        ReadMessage(stream, inner => ReadGraphField(stream, inner, isMain: false, depth + 1));
-                        return true;
-                    default:
-                        return false;
-                }
-            });
-            return true;
-        }
+                case AttributeField.Tensor or AttributeField.Tensors:
+                    return ReadTensor(stream);
+                case AttributeField.SparseTensor or AttributeField.SparseTensors:
+                    return ReadSparseTensor(stream);
+                case AttributeField.Graph or AttributeField.Graphs:
+                    ReadMessage(stream, inner => ReadGraphField(stream, inner, isMain: false, depth + 1));
+                    return true;
+                default:
+                    return false;
+            }
+        });
+        return true;
     }
 
     private bool ReadSparseTensor(CodedInputStream stream)
@@ -165,21 +172,25 @@ internal sealed class OnnxFile
 
         bool ReadTensorType()
         {
-            ReadMessage(stream, field =>
+            ReadMessage(stream, field => field == 2 && ReadShape(), field =>
             {
                 if (field == 1)
                     type = stream.ReadInt32();
-                else if (field == 2)
-                    ReadMessage(stream, axis => axis == 1 && ReadDimension());
-                return field is 1 or 2;
+                return field == 1;
             });
+            return true;
+        }
+
+        bool ReadShape()
+        {
+            ReadMessage(stream, field => field == 1 && ReadDimension());
             return true;
         }
 
         bool ReadDimension()
         {
             long? size = null;
-            ReadMessage(stream, field =>
+            ReadMessage(stream, _ => false, field =>
             {
                 if (field == 1)
                     size = stream.ReadInt64();
@@ -190,27 +201,34 @@ internal sealed class OnnxFile
         }
     }
 
-    /// <summary>Reads an embedded message: <paramref name="read"/> consumes a field and says so, or leaves it to be skipped.</summary>
-    private static void ReadMessage(CodedInputStream stream, Func<int, bool> read)
-    {
-        stream.ReadMessage(new FieldReader(stream, read));
-    }
+    /// <summary>
+    /// Reads an embedded message. Each reader consumes a field and says so, or leaves it to be skipped. A field of another wire type than the
+    /// standard's is unknown to ONNX Runtime's reader, so it must be to this one.
+    /// </summary>
+    private static void ReadMessage(CodedInputStream stream, Func<int, bool> read, Func<int, bool>? readNumber = null) =>
+        stream.ReadMessage(new FieldReader(stream, read, readNumber));
 
-    private static void ReadFields(CodedInputStream stream, Func<int, bool> read)
+    private static void ReadFields(CodedInputStream stream, Func<int, bool> read, Func<int, bool>? readNumber = null)
     {
         for (uint tag; (tag = stream.ReadTag()) != 0;)
         {
-            if (!read(WireFormat.GetTagFieldNumber(tag)))
+            var reader = WireFormat.GetTagWireType(tag) switch
+            {
+                WireFormat.WireType.LengthDelimited => read,
+                WireFormat.WireType.Varint => readNumber,
+                _ => null,
+            };
+            if (reader?.Invoke(WireFormat.GetTagFieldNumber(tag)) != true)
                 stream.SkipLastField();
         }
     }
 
     /// <summary>Lets the protobuf reader keep the bounds of nested messages.</summary>
-    private sealed class FieldReader(CodedInputStream stream, Func<int, bool> read) : IMessage
+    private sealed class FieldReader(CodedInputStream stream, Func<int, bool> read, Func<int, bool>? readNumber) : IMessage
     {
         public Google.Protobuf.Reflection.MessageDescriptor Descriptor => throw new NotSupportedException();
 
-        public void MergeFrom(CodedInputStream input) => ReadFields(stream, read);
+        public void MergeFrom(CodedInputStream input) => ReadFields(stream, read, readNumber);
 
         public void WriteTo(CodedOutputStream output) => throw new NotSupportedException();
 
@@ -227,6 +245,7 @@ internal sealed class OnnxFile
     private static class FunctionField
     {
         public const int Node = 7;
+        public const int AttributeDefault = 11;
     }
 
     private static class GraphField

@@ -1,4 +1,3 @@
-using Dalle.ML.Models;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
@@ -9,10 +8,7 @@ namespace Dalle.ML.Runtime;
 /// </summary>
 internal sealed class DecoderBatch : IDisposable
 {
-    private static readonly RunOptions Defaults = new();
-
-    private readonly InferenceSession _session;
-    private readonly DecoderGraph _graph;
+    private readonly DecoderSession _session;
     private readonly KvBuffer[] _cache;
     private readonly int[] _totalLength = GC.AllocateArray<int>(1, pinned: true);
     private readonly long[] _ids;
@@ -20,18 +16,25 @@ internal sealed class DecoderBatch : IDisposable
     private readonly OrtValue _totalLengthTensor;
     private readonly OrtValue _idsTensor;
     private readonly OrtValue _logitsTensor;
+    private readonly bool _copiesInputs;
     private readonly OrtIoBinding _step;
 
-    public DecoderBatch(InferenceSession session, DecoderGraph graph, int vocabulary, int rows)
+    /// <param name="session">The transformer.</param>
+    /// <param name="rows">Number of sequences.</param>
+    /// <param name="vocabulary">Number of logits a row.</param>
+    /// <param name="copiesInputs">Whether binding an input copies it to a device, so that every change must be bound again.</param>
+    public DecoderBatch(DecoderSession session, int rows, int vocabulary, bool copiesInputs)
     {
-        (_session, _graph, Rows) = (session, graph, rows);
-        _cache = [.. Enumerable.Range(0, graph.Cache.Layers * 2).Select(_ => new KvBuffer(graph.Cache, rows))];
+        (_session, Rows, _copiesInputs) = (session, rows, copiesInputs);
+        _cache = [.. Enumerable.Range(0, session.Graph.Cache.Layers * 2).Select(_ => new KvBuffer(session.Graph.Cache, rows))];
         _ids = GC.AllocateArray<long>(rows, pinned: true);
-        _logits = GC.AllocateArray<float>(rows * vocabulary, pinned: true);
+        _logits = GC.AllocateArray<float>(checked(rows * vocabulary), pinned: true);
         _totalLengthTensor = OrtValue.CreateTensorValueFromMemory(_totalLength, [1]);
         _idsTensor = OrtValue.CreateTensorValueFromMemory(_ids, [rows, 1]);
         _logitsTensor = OrtValue.CreateTensorValueFromMemory(_logits, [rows, vocabulary]);
-        _step = Bind(_idsTensor);
+        _step = _session.NewBinding();
+        BindInputs(_step, _idsTensor);
+        BindOutputs(_step);
     }
 
     public int Rows { get; }
@@ -50,8 +53,10 @@ internal sealed class DecoderBatch : IDisposable
     {
         _totalLength[0] = ids.Length / Rows;
         using var tensor = OrtValue.CreateTensorValueFromMemory(ids, [Rows, _totalLength[0]]);
-        using var binding = Bind(tensor);
-        _session.RunWithBinding(Defaults, binding);
+        using var binding = _session.NewBinding();
+        BindInputs(binding, tensor);
+        BindOutputs(binding);
+        _session.Run(binding);
     }
 
     /// <summary>Starts a row where a prefilled batch of one row stands.</summary>
@@ -67,7 +72,9 @@ internal sealed class DecoderBatch : IDisposable
     public void Step()
     {
         _totalLength[0]++;
-        _session.RunWithBinding(Defaults, _step);
+        if (_copiesInputs)
+            BindInputs(_step, _idsTensor);
+        _session.Run(_step);
     }
 
     public void Dispose()
@@ -80,20 +87,21 @@ internal sealed class DecoderBatch : IDisposable
         _logitsTensor.Dispose();
     }
 
-    private OrtIoBinding Bind(OrtValue ids)
+    private void BindInputs(OrtIoBinding binding, OrtValue ids)
     {
-        var binding = _session.CreateIoBinding();
-        binding.BindInput(_graph.Ids, ids);
-        binding.BindInput(_graph.TotalLength, _totalLengthTensor);
-        binding.BindOutput(_graph.Logits, _logitsTensor);
-        for (var layer = 0; layer < _graph.Cache.Layers; layer++)
-        {
-            foreach (var (tensor, (past, present)) in _cache[(2 * layer)..(2 * layer + 2)].Zip(_graph.Cache.Names(layer)))
-            {
-                binding.BindInput(past, tensor.Tensor);
-                binding.BindOutput(present, tensor.Tensor);
-            }
-        }
-        return binding;
+        binding.BindInput(_session.Graph.Ids, ids);
+        binding.BindInput(_session.Graph.TotalLength, _totalLengthTensor);
+        foreach (var ((past, _), buffer) in CacheNames().Zip(_cache))
+            binding.BindInput(past, buffer.Tensor);
     }
+
+    private void BindOutputs(OrtIoBinding binding)
+    {
+        binding.BindOutput(_session.Graph.Logits, _logitsTensor);
+        foreach (var ((_, present), buffer) in CacheNames().Zip(_cache))
+            binding.BindOutput(present, buffer.Tensor);
+    }
+
+    private IEnumerable<(string Past, string Present)> CacheNames() =>
+        Enumerable.Range(0, _session.Graph.Cache.Layers).SelectMany(_session.Graph.Cache.Names);
 }

@@ -4,18 +4,18 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dalle.ML.Runtime;
 
 /// <summary>The transformer's session. Thread-safe: what a generation changes lives in its <see cref="DecoderBatch"/>.</summary>
-internal sealed class DecoderSession(string path, DecoderGraph graph, int vocabulary, DalleDevice device) : IDisposable
+internal sealed class DecoderSession(Bundle bundle, DecoderGraph graph, DalleDevice device) : IDisposable
 {
-    private readonly InferenceSession _session = OrtRuntime.CreateSession(path, device);
+    private const long MaxIdleBytes = 256L << 20;
+    private static readonly RunOptions Defaults = new();
+
+    private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, graph.File, device);
     private DecoderBatch? _idle;
 
     public DecoderGraph Graph => graph;
 
-    /// <summary>Bytes of key-value cache that one sequence takes.</summary>
-    public long CacheBytesPerRow => (long)graph.Cache.Layers * 2 * KvBuffer.RowBytes(graph.Cache);
-
     /// <summary>A batch that the caller keeps and disposes.</summary>
-    public DecoderBatch NewBatch(int rows) => new(_session, graph, vocabulary, rows);
+    public DecoderBatch NewBatch(int rows) => new(this, rows, bundle.Manifest.Image.Vocabulary, copiesInputs: device != DalleDevice.Cpu);
 
     /// <summary>Takes a batch for a generation of so many sequences, the idle one if it fits.</summary>
     public DecoderBatch Rent(int rows)
@@ -27,8 +27,29 @@ internal sealed class DecoderSession(string path, DecoderGraph graph, int vocabu
         return NewBatch(rows);
     }
 
-    /// <summary>Gives a batch back. One is kept, since the next generation is mostly like the last.</summary>
-    public void Return(DecoderBatch batch) => Interlocked.Exchange(ref _idle, batch)?.Dispose();
+    /// <summary>Gives a batch back. One is kept, unless it is large, since the next generation is mostly like the last.</summary>
+    public void Return(DecoderBatch batch)
+    {
+        if (batch.Rows * graph.Cache.BytesPerRow > MaxIdleBytes)
+            batch.Dispose();
+        else
+            Interlocked.Exchange(ref _idle, batch)?.Dispose();
+    }
+
+    public OrtIoBinding NewBinding() => _session.CreateIoBinding();
+
+    /// <exception cref="DalleBundleException">The graph fails, e.g. at an id that it has no embedding for.</exception>
+    public void Run(OrtIoBinding binding)
+    {
+        try
+        {
+            _session.RunWithBinding(Defaults, binding);
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            throw bundle.Error($"the graph '{graph.File}' failed: {exception.Message}", exception);
+        }
+    }
 
     public void Dispose()
     {

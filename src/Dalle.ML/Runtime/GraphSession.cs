@@ -1,22 +1,37 @@
+using Dalle.ML.Models;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
 
 /// <summary>A graph that keeps nothing between runs: one input tensor, one output tensor, batch axis first. Thread-safe.</summary>
-internal sealed class GraphSession(string path, DalleDevice device) : IDisposable
+internal sealed class GraphSession(Bundle bundle, string file, string input, string output, DalleDevice device) : IDisposable
 {
     private static readonly RunOptions Defaults = new();
 
-    private readonly InferenceSession _session = OrtRuntime.CreateSession(path, device);
+    private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, file, device);
 
-    /// <summary>Runs the graph and hands out the output as one array.</summary>
-    public TOutput[] Run<TInput, TOutput>(TInput[] input, params long[] shape)
+    /// <summary>Runs the graph on one example and hands out its output.</summary>
+    /// <param name="values">The input, in row-major order.</param>
+    /// <param name="shape">Shape of the input.</param>
+    /// <param name="length">Number of values that the output must have.</param>
+    /// <exception cref="DalleBundleException">The graph fails, or gives something else than the bundle promises.</exception>
+    public TOutput[] Run<TInput, TOutput>(TInput[] values, long[] shape, int length)
         where TInput : unmanaged
         where TOutput : unmanaged
     {
-        using var value = OrtValue.CreateTensorValueFromMemory(input, shape);
-        using var outputs = _session.Run(Defaults, _session.InputNames, [value], _session.OutputNames);
-        return outputs[0].GetTensorDataAsSpan<TOutput>().ToArray();
+        try
+        {
+            using var value = OrtValue.CreateTensorValueFromMemory(values, shape);
+            using var outputs = _session.Run(Defaults, [input], [value], [output]);
+            var result = outputs[0].GetTensorDataAsSpan<TOutput>();
+            return result.Length == length
+                ? result.ToArray()
+                : throw bundle.Error($"the graph '{file}' gave {result.Length} values for '{output}' where {length} are due.");
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            throw bundle.Error($"the graph '{file}' failed: {exception.Message}", exception);
+        }
     }
 
     public void Dispose() => _session.Dispose();

@@ -12,20 +12,20 @@ namespace Dalle.ML.Runtime;
 internal sealed unsafe class KvBuffer : IDisposable
 {
     private readonly KeyValueCache _shape;
-    private readonly float* _memory;
+    private readonly Memory _memory;
 
     public KvBuffer(KeyValueCache shape, int rows)
     {
         _shape = shape;
-        var bytes = checked((nuint)RowBytes(shape) * (nuint)rows);
-        _memory = (float*)NativeMemory.AllocZeroed(bytes);
+        var bytes = checked((long)shape.Heads * shape.Capacity * shape.HeadSize * sizeof(float) * rows);
+        _memory = new Memory((nuint)bytes);
         Tensor = OrtValue.CreateTensorValueWithData(
-            OrtMemoryInfo.DefaultInstance, TensorElementType.Float, [rows, shape.Heads, shape.Capacity, shape.HeadSize], (IntPtr)_memory, (long)bytes);
+            OrtMemoryInfo.DefaultInstance, TensorElementType.Float, [rows, shape.Heads, shape.Capacity, shape.HeadSize], _memory.DangerousGetHandle(), bytes);
     }
 
     public OrtValue Tensor { get; }
 
-    public static long RowBytes(KeyValueCache shape) => (long)shape.Heads * shape.Capacity * shape.HeadSize * sizeof(float);
+    private float* Values => (float*)_memory.DangerousGetHandle();
 
     /// <summary>Copies the first positions of another buffer's only row to a row of this one.</summary>
     public void CopyRow(KvBuffer source, int row, int positions)
@@ -34,14 +34,29 @@ internal sealed unsafe class KvBuffer : IDisposable
         var length = positions * _shape.HeadSize;
         for (var h = 0; h < _shape.Heads; h++)
         {
-            var target = _memory + (row * (long)_shape.Heads + h) * head;
-            new ReadOnlySpan<float>(source._memory + h * head, length).CopyTo(new Span<float>(target, length));
+            var target = Values + (row * (long)_shape.Heads + h) * head;
+            new ReadOnlySpan<float>(source.Values + h * head, length).CopyTo(new Span<float>(target, length));
         }
     }
 
     public void Dispose()
     {
         Tensor.Dispose();
-        NativeMemory.Free(_memory);
+        _memory.Dispose();
+    }
+
+    /// <summary>Freed by the collector where an error keeps the buffer from being finished.</summary>
+    private sealed class Memory : SafeHandle
+    {
+        public Memory(nuint bytes)
+            : base(IntPtr.Zero, ownsHandle: true) => SetHandle((IntPtr)NativeMemory.AllocZeroed(bytes));
+
+        public override bool IsInvalid => handle == IntPtr.Zero;
+
+        protected override bool ReleaseHandle()
+        {
+            NativeMemory.Free((void*)handle);
+            return true;
+        }
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dalle.ML.Models;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
@@ -11,10 +12,10 @@ internal static partial class OrtRuntime
 {
     private static readonly Lazy<bool> HasSharedThreads = new(Start);
 
-    /// <summary>Creates a session on a device.</summary>
+    /// <summary>Creates a session for one of a bundle's graphs.</summary>
     /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
-    /// <exception cref="OnnxRuntimeException">ONNX Runtime refuses the graph.</exception>
-    public static InferenceSession CreateSession(string path, DalleDevice device)
+    /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
+    public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device)
     {
         var sharesThreads = HasSharedThreads.Value;
         using var options = new SessionOptions
@@ -28,34 +29,22 @@ internal static partial class OrtRuntime
             options.DisablePerSessionThreads();
         else
             options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
-        if (device.GpuDeviceId is { } id)
-            AppendCuda(options, id);
-        return new InferenceSession(path, options);
-    }
-
-    /// <summary>Makes sure that a device can be used, before a model is built on it.</summary>
-    /// <exception cref="DalleDeviceException">It cannot.</exception>
-    public static void Require(DalleDevice device)
-    {
-        if (device.GpuDeviceId is not { } id)
-            return;
-        _ = HasSharedThreads.Value;
-        using var options = new SessionOptions();
-        AppendCuda(options, id);
-    }
-
-    private static void AppendCuda(SessionOptions options, int id)
-    {
         try
         {
-            options.AppendExecutionProvider_CUDA(id);
+            if (device.GpuDeviceId is { } id)
+                options.AppendExecutionProvider_CUDA(id);
+            return new InferenceSession(bundle.PathOf(file), options);
         }
-        catch (Exception exception) when (exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        catch (Exception exception) when (device != DalleDevice.Cpu && exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
         {
-            throw new DalleDeviceException(DalleDevice.Cuda(id),
-                "ONNX Runtime could not load its CUDA provider. It needs the package Microsoft.ML.OnnxRuntime.Gpu in the application "
-                + "(in place of Microsoft.ML.OnnxRuntime), an NVIDIA driver, CUDA and cuDNN. Or run on the CPU. "
+            throw new DalleDeviceException(device,
+                "ONNX Runtime could not start there. It needs the package Microsoft.ML.OnnxRuntime.Gpu in the application (in place of "
+                + "Microsoft.ML.OnnxRuntime), an NVIDIA driver with a device of that number, CUDA and cuDNN. Or run on the CPU. "
                 + exception.Message, exception);
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            throw bundle.Error($"ONNX Runtime refuses the graph '{file}': {exception.Message}", exception);
         }
     }
 
@@ -63,17 +52,28 @@ internal static partial class OrtRuntime
     private static bool Start()
     {
         DisableTelemetry();
-        if (OrtEnv.IsCreated)
-            return false;
-        using var threads = new OrtThreadingOptions { GlobalSpinControl = false };
-        var options = new EnvironmentCreationOptions
+        var isOurs = !OrtEnv.IsCreated;
+        if (isOurs)
         {
-            logId = "Dalle.ML",
-            logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
-            threadOptions = threads,
-        };
-        OrtEnv.CreateInstanceWithOptions(ref options).DisableTelemetryEvents();
-        return true;
+            using var threads = new OrtThreadingOptions { GlobalSpinControl = false };
+            var options = new EnvironmentCreationOptions
+            {
+                logId = "Dalle.ML",
+                logLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+                threadOptions = threads,
+            };
+            try
+            {
+                OrtEnv.CreateInstanceWithOptions(ref options);
+            }
+            catch (OnnxRuntimeException) when (OrtEnv.IsCreated)
+            {
+                // Somebody else was quicker; theirs serves as well.
+                isOurs = false;
+            }
+        }
+        OrtEnv.Instance().DisableTelemetryEvents();
+        return isOurs;
     }
 
     /// <summary>

@@ -30,7 +30,13 @@ public sealed class DalleGenerateEstimator : IEstimator<DalleGenerateTransformer
     {
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(options);
-        ArgumentException.ThrowIfNullOrEmpty(options.OutputColumnName, nameof(options));
+        foreach (var name in options.OutputColumnNames)
+        {
+            if (string.IsNullOrEmpty(name))
+                throw new ArgumentException("The name of an output column is empty.", nameof(options));
+            if (options.OutputColumnNames.Count(other => other == name) > 1)
+                throw new ArgumentException($"Two output columns have the name '{name}'.", nameof(options));
+        }
         _catalog = catalog;
         _environment = CatalogEnvironment.Of(catalog);
         _options = options.Resolve(_environment);
@@ -95,6 +101,9 @@ public sealed class DalleGenerateEstimator : IEstimator<DalleGenerateTransformer
         public CancellationToken CancellationToken { get; init; }
 
         internal string PromptColumnName => InputColumnName ?? OutputColumnName;
+
+        internal IEnumerable<string?> OutputColumnNames =>
+            new[] { SeedColumnName, TokensColumnName, ScoreColumnName }.Where(name => name is not null).Prepend(OutputColumnName);
 
         /// <summary>The options with nothing left to the context.</summary>
         internal Options Resolve(IHostEnvironment environment) =>

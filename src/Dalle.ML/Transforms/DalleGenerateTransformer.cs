@@ -26,6 +26,7 @@ public sealed class DalleGenerateTransformer : ITransformer, IDisposable
     internal static DalleGenerateTransformer Create(IHostEnvironment environment, DalleGenerateEstimator.Options options)
     {
         var (device, fallbackToCpu) = CatalogEnvironment.Device(environment, options.GpuDeviceId, options.FallbackToCpu);
+        options = options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
         var path = options.ModelPath ?? DalleModel.DefaultPath;
         try
         {

@@ -28,8 +28,19 @@ internal sealed class GenerateMapping : CustomMappingFactory<GenerateMapping.Inp
 
     internal sealed class Output
     {
+        private MLImage? _image;
+
+        /// <summary>Every read gives a copy: ML.NET keeps one object for all rows, and readers dispose what they get.</summary>
         [ColumnName(Prefix + nameof(Image)), MLImageType]
-        public MLImage? Image { get; set; }
+        public MLImage? Image
+        {
+            get => _image is null ? null : MLImage.CreateFromPixels(_image.Width, _image.Height, _image.PixelFormat, _image.Pixels);
+            set
+            {
+                _image?.Dispose();
+                _image = value;
+            }
+        }
 
         [ColumnName(Prefix + nameof(Seed))]
         public ulong Seed { get; set; }

@@ -10,13 +10,13 @@ namespace Dalle.ML.Transforms;
 /// </summary>
 internal sealed class GeneratedColumns
 {
-    private readonly DalleGenerateEstimator.Options _options;
+    private readonly List<Delegate> _values = [];
 
     /// <exception cref="ArgumentOutOfRangeException">The input column is missing or not text, or the seed column is not UInt64.</exception>
     public GeneratedColumns(DataViewSchema input, DalleGenerateEstimator.Options options)
     {
         CheckInput(input, options);
-        (Input, _options) = (input, options);
+        Input = input;
         Prompt = input[options.PromptColumnName];
         SeedSource = options.InputSeedColumnName is { } name ? input[name] : null;
 
@@ -24,15 +24,25 @@ internal sealed class GeneratedColumns
         new MLImageTypeAttribute().Register();
         var schema = new DataViewSchema.Builder();
         schema.AddColumns(input);
-        schema.AddColumn(options.OutputColumnName, new ImageDataViewType());
-        if (options.SeedColumnName is { } seed)
-            schema.AddColumn(seed, NumberDataViewType.UInt64);
-        if (options.TokensColumnName is { } tokens)
-            schema.AddColumn(tokens, new VectorDataViewType(NumberDataViewType.Int32));
-        if (options.ScoreColumnName is { } score)
-            schema.AddColumn(score, NumberDataViewType.Single);
+        Add(options.OutputColumnName, new ImageDataViewType(), (ref MLImage value, GeneratedImage row) =>
+            // Always a new image: readers dispose the one that they hand in, and may keep the one that they get.
+            value = MLImage.CreateFromPixels(row.Image.Width, row.Image.Height, row.Image.PixelFormat, row.Image.Pixels));
+        Add(options.SeedColumnName, NumberDataViewType.UInt64, (ref ulong value, GeneratedImage row) => value = row.Seed);
+        Add(options.TokensColumnName, new VectorDataViewType(NumberDataViewType.Int32), (ref VBuffer<int> value, GeneratedImage row) =>
+            value = new VBuffer<int>(row.Tokens.Count, [.. row.Tokens]));
+        Add(options.ScoreColumnName, NumberDataViewType.Single, (ref float value, GeneratedImage row) => value = row.Score);
         Output = schema.ToSchema();
+
+        void Add<T>(string? name, DataViewType type, Value<T> value)
+        {
+            if (name is null)
+                return;
+            schema.AddColumn(name, type);
+            _values.Add(value);
+        }
     }
+
+    private delegate void Value<T>(ref T value, GeneratedImage row);
 
     public DataViewSchema Input { get; }
 
@@ -51,29 +61,17 @@ internal sealed class GeneratedColumns
     public IEnumerable<DataViewSchema.Column> PassedThrough(IEnumerable<DataViewSchema.Column> columns) =>
         columns.Where(column => !IsGenerated(column)).Select(column => Input[column.Index]);
 
+    /// <summary>The input's columns that a cursor needs for those of ours that are active.</summary>
+    public IEnumerable<DataViewSchema.Column> Needed(IReadOnlyCollection<DataViewSchema.Column> active, bool isDrawnHere) =>
+        PassedThrough(active).Concat(isDrawnHere ? Sources : []).DistinctBy(column => column.Index);
+
     /// <summary>A getter of one of our own columns, from the image of the current row.</summary>
     /// <exception cref="InvalidOperationException"><typeparamref name="TValue"/> is not the column's type.</exception>
     public ValueGetter<TValue> Getter<TValue>(DataViewSchema.Column column, Func<GeneratedImage> current)
     {
-        Delegate getter = column.Index == Input.Count ? (ValueGetter<MLImage>)Image
-            : column.Name == _options.SeedColumnName ? (ValueGetter<ulong>)Seed
-            : column.Name == _options.TokensColumnName ? (ValueGetter<VBuffer<int>>)Tokens
-            : (ValueGetter<float>)Score;
-        return getter as ValueGetter<TValue>
+        var getter = _values[column.Index - Input.Count] as Value<TValue>
             ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType.Name}, not {typeof(TValue).Name}.");
-
-        // Always a new image: readers dispose the one that they hand in, and may keep the one that they get.
-        void Image(ref MLImage value)
-        {
-            var image = current().Image;
-            value = MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, image.Pixels);
-        }
-
-        void Seed(ref ulong value) => value = current().Seed;
-
-        void Tokens(ref VBuffer<int> value) => value = new VBuffer<int>(current().Tokens.Count, [.. current().Tokens]);
-
-        void Score(ref float value) => value = current().Score;
+        return (ref TValue value) => getter(ref value, current());
     }
 
     public static void CheckInput(DataViewSchema schema, DalleGenerateEstimator.Options options)
@@ -102,8 +100,8 @@ internal sealed class GeneratedColumns
             var column = schema.FirstOrDefault(known => known.Name == name);
             if (column.Name is null)
                 throw Missing(name, option, schema.Select(known => known.Name));
-            if (column.Kind != SchemaShape.Column.VectorKind.Scalar || !column.ItemType.Equals(expected))
-                throw WrongType(name, option, column.Kind == SchemaShape.Column.VectorKind.Scalar ? column.ItemType : $"a vector of {column.ItemType}", expected);
+            if (column.Kind != SchemaShape.Column.VectorKind.Scalar || column.IsKey || !column.ItemType.Equals(expected))
+                throw WrongType(name, option, column.IsKey ? "keys" : column.Kind == SchemaShape.Column.VectorKind.Scalar ? column.ItemType : $"a vector of {column.ItemType}", expected);
         }
     }
 

@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Dalle.ML.Generation;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -5,8 +6,8 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Transforms;
 
 /// <summary>
-/// Walks the input and draws when an image is first asked for, as many rows at once as the batch size says. Prompts are read ahead by a
-/// second cursor, so that the other columns are read one row at a time, and not at all if nobody does.
+/// Walks the input and draws when an image is first asked for, as many rows at once as the batch size says. For more than one, prompts are
+/// read ahead by a second cursor, so that the other columns are read one row at a time, and not at all if nobody does.
 /// </summary>
 internal sealed class GeneratedCursor : DataViewRowCursor
 {
@@ -19,11 +20,13 @@ internal sealed class GeneratedCursor : DataViewRowCursor
 
     private IEnumerator<GeneratedImage> _batch = Enumerable.Empty<GeneratedImage>().GetEnumerator();
     private GeneratedImage? _image;
+    private ExceptionDispatchInfo? _failure;
 
     // Numbers of rows, counted from 0: of the input, of the image in hand, of the next prompt.
     private long _row = -1;
     private long _imageRow = -1;
     private long _promptRow;
+    private bool _isOnRow;
 
     public GeneratedCursor(
         IDataView input, GeneratedColumns columns, DalleGenerateTransformer transformer, DataViewSchema.Column[] active, Random? rand)
@@ -35,12 +38,13 @@ internal sealed class GeneratedCursor : DataViewRowCursor
 
         // Both cursors must meet the rows in the same order.
         var order = rand?.Next();
-        _input = input.GetRowCursor(columns.PassedThrough(active), Shuffle());
-        if (active.Any(columns.IsGenerated))
-        {
+        var draws = active.Any(columns.IsGenerated);
+        var readsAhead = draws && transformer.BatchSize > 1;
+        _input = input.GetRowCursor(columns.Needed(active, isDrawnHere: draws && !readsAhead), Shuffle());
+        if (readsAhead)
             _ahead = input.GetRowCursor(columns.Sources, Shuffle());
-            _reader = transformer.Reader(_ahead, columns);
-        }
+        if (draws)
+            _reader = transformer.Reader(_ahead ?? _input, columns);
 
         Random? Shuffle() => order is { } seed ? new Random(seed) : null;
     }
@@ -67,7 +71,7 @@ internal sealed class GeneratedCursor : DataViewRowCursor
     public override bool MoveNext()
     {
         _row++;
-        return _input.MoveNext();
+        return _isOnRow = _input.MoveNext();
     }
 
     protected override void Dispose(bool disposing)
@@ -85,8 +89,24 @@ internal sealed class GeneratedCursor : DataViewRowCursor
     /// <summary>The image of the current row.</summary>
     private GeneratedImage Current()
     {
-        if (_row < 0)
-            throw new InvalidOperationException("The cursor is before its first row: call MoveNext.");
+        if (!_isOnRow)
+            throw new InvalidOperationException("The cursor is not on a row: it is before the first, call MoveNext, or after the last.");
+        _failure?.Throw();
+        try
+        {
+            Draw();
+            return _image!;
+        }
+        catch (Exception exception)
+        {
+            // What was read ahead is gone: later rows cannot be told from each other any more.
+            _failure = ExceptionDispatchInfo.Capture(exception);
+            throw;
+        }
+    }
+
+    private void Draw()
+    {
         while (_imageRow < _row)
         {
             _image?.Dispose();
@@ -99,14 +119,20 @@ internal sealed class GeneratedCursor : DataViewRowCursor
             _image = _batch.Current;
             _imageRow++;
         }
-        return _image!;
     }
 
     /// <summary>Reads the prompts from the current row on. Rows that were passed over without a look are not drawn.</summary>
     private void StartBatch()
     {
+        _batch.Dispose();
+        if (_ahead is null)
+        {
+            _imageRow = _row - 1;
+            _batch = _transformer.Generate([_reader!.Read()]).GetEnumerator();
+            return;
+        }
         var requests = new List<GenerationRequest>();
-        while (requests.Count < _transformer.BatchSize && _ahead!.MoveNext())
+        while (requests.Count < _transformer.BatchSize && _ahead.MoveNext())
         {
             if (_promptRow++ >= _row)
                 requests.Add(_reader!.Read());
@@ -114,7 +140,6 @@ internal sealed class GeneratedCursor : DataViewRowCursor
         if (requests.Count == 0)
             throw new InvalidOperationException("The input gave fewer rows when it was read a second time. Give data that reads the same each time.");
         _imageRow = _promptRow - requests.Count - 1;
-        _batch.Dispose();
         _batch = _transformer.Generate(requests).GetEnumerator();
     }
 }

@@ -14,8 +14,7 @@ internal sealed class GeneratedRowMapper(GeneratedColumns columns, DalleGenerate
     public IEnumerable<DataViewSchema.Column> GetDependencies(IEnumerable<DataViewSchema.Column> dependingColumns)
     {
         var depending = dependingColumns.ToArray();
-        var sources = depending.Any(columns.IsGenerated) ? columns.Sources : [];
-        return columns.PassedThrough(depending).Concat(sources).DistinctBy(column => column.Index);
+        return columns.Needed(depending, isDrawnHere: depending.Any(columns.IsGenerated));
     }
 
     public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)

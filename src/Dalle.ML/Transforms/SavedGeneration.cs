@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dalle.ML.Generation;
@@ -64,16 +65,24 @@ internal sealed record SavedGeneration
     public DalleModel LoadModel()
     {
         var folder = FindFolder();
-        var hash = Bundle.HashOf(folder);
-        if (hash != ModelHash)
-            throw new DalleBundleException(folder, $"the pipeline was saved with the model of hash {ModelHash}, and this one has {hash}. Put the old model there, or fit and save the pipeline again.");
+        var model = Load(folder);
+        if (model.Info.Hash == ModelHash)
+            return model;
+        model.Dispose();
+        throw new DalleBundleException(folder, $"the pipeline was saved with the model of hash {ModelHash}, and this one has {model.Info.Hash}. Put the old model there, or fit and save the pipeline again.");
+    }
+
+    private DalleModel Load(string folder)
+    {
         var device = GpuDeviceId is { } id ? DalleDevice.Cuda(id) : DalleDevice.Cpu;
         try
         {
             return DalleModel.Load(folder, device);
         }
-        catch (DalleDeviceException) when (FallbackToCpu)
+        catch (DalleDeviceException exception) when (FallbackToCpu)
         {
+            // A mapping that ML.NET has loaded has no channel to warn on.
+            Trace.TraceWarning(exception.Message + " Running on the CPU instead.");
             return DalleModel.Load(folder);
         }
     }

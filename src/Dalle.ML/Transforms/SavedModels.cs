@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Transforms;
 
@@ -8,14 +9,16 @@ namespace Dalle.ML.Transforms;
 /// </summary>
 internal sealed class SavedModels
 {
-    private readonly ConcurrentDictionary<string, Lazy<(SavedGeneration Saved, DalleModel Model)>> _models = [];
+    private readonly ConcurrentDictionary<string, OnDemand<Entry>> _models = [];
+
+    private sealed record Entry(SavedGeneration Saved, DalleModel Model);
 
     public void Generate(string prompt, ulong? seed, string options, GenerateMapping.Output output)
     {
-        var (saved, model) = _models.GetOrAdd(options, text => new Lazy<(SavedGeneration, DalleModel)>(() =>
+        var (saved, model) = _models.GetOrAdd(options, text => new OnDemand<Entry>(() =>
         {
             var saved = SavedGeneration.FromText(text);
-            return (saved, saved.LoadModel());
+            return new Entry(saved, saved.LoadModel());
         })).Value;
 
         // The row owns the image, so the result around it is not disposed.

@@ -27,6 +27,18 @@ public sealed class SamplerTests
         Assert.Equal(4, halved[0] / halved[1], precision: 4);
     }
 
+    [Theory]
+    [InlineData(1e-3f)]
+    [InlineData(1e-30f)]
+    [InlineData(1e-40f)]
+    public void A_low_temperature_is_greedy_however_large_the_logits(float temperature)
+    {
+        float[] logits = [40, 50, 49, -1000];
+        var sampler = new Sampler(4, temperature, topK: 0, topP: 1);
+        Assert.Equal([1, 1, 1], new[] { 0, 0.5, 0.999999 }.Select(uniform => sampler.Sample(logits, uniform)));
+        Assert.All(new Sampler(4, temperature: 1, topK: 0, topP: 0.9f).Probabilities([1000, 999, 998, -1000]).ToArray(), probability => Assert.True(float.IsFinite(probability)));
+    }
+
     [Fact]
     public void Top_k_keeps_what_ties_with_the_last()
     {

@@ -127,7 +127,7 @@ public sealed class BuiltInModelTests
     private static long[] Longs(string name) => Npy.Read(PathOf(name + ".npy")).Longs();
 
     private DecoderSession Decoder() =>
-        new(_bundle.PathOf(_bundle.Manifest.Decoder!.File), _bundle.Manifest.Decoder, _bundle.Manifest.Image.Vocabulary, DalleDevice.Cpu);
+        new(_bundle, _bundle.Manifest.Decoder!, DalleDevice.Cpu);
 
     /// <summary>The largest difference, relative to the largest value.</summary>
     private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual, float tolerance)

@@ -18,6 +18,17 @@ public sealed class ResamplerTests
             Assert.All(Resampler.Fit(image, 64, 64, filter).Values, value => Assert.Equal(0.4f, value, tolerance: 1e-5f));
     }
 
+    [Theory]
+    [InlineData(1, 1_000_000)]
+    [InlineData(3_000_000, 2)]
+    public void A_sliver_takes_no_more_memory_than_its_middle(int width, int height)
+    {
+        var image = new PixelPlanes(width, height, new float[3 * width * height]);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal(3 * 64 * 64, Resampler.Fit(image, 64, 64, ResampleFilter.Lanczos).Values.Length);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 << 20);
+    }
+
     [Fact]
     public void The_middle_is_cut_out()
     {
@@ -31,7 +42,7 @@ public sealed class ResamplerTests
     public void Shrinking_averages_what_would_alias()
     {
         var checkered = new PixelPlanes(256, 256, [.. Enumerable.Range(0, 3 * 256 * 256).Select(i => (i / 256 + i % 256) % 2 == 0 ? 1f : 0f)]);
-        Assert.All(Resampler.Resize(checkered, 32, 32, ResampleFilter.Bicubic).Values, value => Assert.Equal(0.5f, value, tolerance: 0.02f));
+        Assert.All(Resampler.Fit(checkered, 32, 32, ResampleFilter.Bicubic).Values, value => Assert.Equal(0.5f, value, tolerance: 0.02f));
     }
 
     [Fact]
@@ -49,7 +60,8 @@ public sealed class ResamplerTests
     [Fact]
     public void Transparency_is_shown_on_white()
     {
-        using var image = MLImage.CreateFromPixels(1, 1, MLPixelFormat.Rgba32, [0, 0, 0, 0]);
-        Assert.All(PixelPlanes.From(image).Values, value => Assert.Equal(1, value));
+        // Colours are kept multiplied by alpha: half-transparent red over white is pink.
+        using var image = MLImage.CreateFromPixels(2, 1, MLPixelFormat.Rgba32, [0, 0, 0, 0, 128, 0, 0, 128]);
+        Assert.Equal([1, 1, 1, 127f / 255, 1, 127f / 255], PixelPlanes.From(image).Values);
     }
 }

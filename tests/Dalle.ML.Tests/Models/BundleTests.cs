@@ -53,10 +53,37 @@ public sealed class BundleTests : IDisposable
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("{\"format\": 1, \"surprise\": true}")]
+    [InlineData("{\"format\": 1, \"name\": \"x\", \"family\": \"x\", \"precision\": \"fp32\", \"image\": null, \"files\": {}}")]
+    [InlineData("{\"format\": 1, \"name\": \"x\", \"family\": \"x\", \"precision\": \"fp32\", \"image\": {\"width\":1,\"height\":1,\"rows\":1,\"columns\":1,\"vocabulary\":2}, \"files\": null}")]
     public void A_malformed_manifest_is_refused(string text)
     {
         File.WriteAllText(Path.Combine(_bundle, "dalle.json"), text);
         Refused("'dalle.json' is not a bundle's manifest");
+    }
+
+    [Theory]
+    [InlineData("decoder.file", "null")]
+    [InlineData("decoder.cache", "null")]
+    [InlineData("clip.text", "null")]
+    [InlineData("text.tokenizer", "null")]
+    [InlineData("sampling", "null")]
+    [InlineData("text.padding", "77")]
+    [InlineData("text.padding", "\"sideways\"")]
+    [InlineData("text.tokenizer.kind", "1")]
+    [InlineData("image.resample", "0")]
+    public void Nulls_and_unknown_kinds_are_refused(string key, string json)
+    {
+        EditNode(key, JsonNode.Parse(json));
+        Refused("'dalle.json' is not a bundle's manifest");
+    }
+
+    [Fact]
+    public void Files_without_a_description_or_content_are_refused()
+    {
+        EditManifest(manifest => manifest["files"]!["merges.txt"] = null);
+        Refused("'merges.txt' has no size");
+        EditManifest(manifest => manifest["files"]!["merges.txt"] = JsonNode.Parse("{\"size\": 0, \"sha256\": \"\"}"));
+        Refused("'merges.txt' has no size");
     }
 
     [Fact]
@@ -96,7 +123,16 @@ public sealed class BundleTests : IDisposable
         var path = Path.Combine(_bundle, "vocab.json");
         File.Move(path, Path.Combine(_folder.Path, "vocab.json"));
         File.CreateSymbolicLink(path, Path.Combine(_folder.Path, "vocab.json"));
-        Refused("a link that leads out of the folder");
+        Refused("'vocab.json' is a link");
+    }
+
+    [Fact]
+    public void A_folder_is_one_model_however_it_is_given()
+    {
+        using var model = DalleModel.Load(_bundle + Path.DirectorySeparatorChar);
+        using var same = DalleModel.Load(Path.Combine(_bundle, "..", Path.GetFileName(_bundle)));
+        Assert.Equal(_bundle, model.Info.Path);
+        Assert.Equal(_bundle, same.Info.Path);
     }
 
     [Theory]
@@ -109,6 +145,8 @@ public sealed class BundleTests : IDisposable
     [InlineData("decoder.cache.capacity", 2_000_000_000)]
     [InlineData("decoder.cache.layers", 2_000_000_000)]
     [InlineData("decoder.cache.heads", 0)]
+    [InlineData("text.paddingId", 4_000_000)]
+    [InlineData("text.paddingId", 1030)]
     [InlineData("clip.embedding", -1)]
     [InlineData("clip.scale", -1)]
     [InlineData("sampling.topP", 2)]
@@ -159,7 +197,73 @@ public sealed class BundleTests : IDisposable
     }
 
     [Fact]
-    public void Truncated_and_garbled_graphs_are_refused_however_they_are_cut()
+    public void Caches_beyond_any_memory_are_refused()
+    {
+        EditManifest(manifest =>
+        {
+            manifest["decoder"]!["cache"]!["layers"] = 1024;
+            manifest["decoder"]!["cache"]!["heads"] = 1024;
+            manifest["decoder"]!["cache"]!["headSize"] = 4096;
+        });
+        Refused("MiB a sequence");
+    }
+
+    [Fact]
+    public void Cache_names_that_are_the_same_in_all_layers_are_refused()
+    {
+        EditNode("decoder.cache.pastKey", "past_key");
+        Refused("'{layer}'");
+    }
+
+    [Fact]
+    public void Graphs_in_other_formats_are_refused()
+    {
+        File.Move(Path.Combine(_bundle, "decoder.onnx"), Path.Combine(_bundle, "decoder.ort"));
+        EditManifest(manifest =>
+        {
+            var entry = manifest["files"]!["decoder.onnx"]!.DeepClone();
+            manifest["files"]!["decoder.ort"] = entry;
+            manifest["files"]!.AsObject().Remove("decoder.onnx");
+            manifest["decoder"]!["file"] = "decoder.ort";
+        });
+        Refused("end in .onnx");
+    }
+
+    [Fact]
+    public void A_place_of_weights_cannot_hide_behind_a_field_of_the_wrong_kind()
+    {
+        // A name (field 8) written as eight fixed bytes is unknown to ONNX Runtime and skipped. If it were read as text, its first byte
+        // as the length, it would swallow the place of the weights that follows.
+        byte[] place = [.. Field(1, "location"u8), .. Field(2, "../secret"u8)];
+        byte[] tensor = [8 << 3 | 1, 40, 0, 0, 0, 0, 0, 0, 0, .. Field(13, place), .. Field(8, "a name of some length to swallow"u8)];
+        var path = Path.Combine(_folder.Path, "graph.onnx");
+        File.WriteAllBytes(path, Field(7, Field(5, tensor)));
+        Assert.Equal(["../secret"], OnnxFile.Read(path).ExternalFiles);
+    }
+
+    [Fact]
+    public void A_graph_that_fails_while_it_runs_is_an_error_of_the_bundle()
+    {
+        File.WriteAllText(Path.Combine(_bundle, "vocab.json"), File.ReadAllText(Path.Combine(_bundle, "vocab.json")).Replace("\"a\": 64", "\"a\": 999999", StringComparison.Ordinal));
+        Adopt("vocab.json");
+        using var model = DalleModel.Load(_bundle);
+        Assert.Contains("decoder.onnx", Assert.Throws<DalleBundleException>(() => model.Generate("a", 1)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_bundle_without_an_image_decoder_cannot_generate_and_says_so_at_once()
+    {
+        EditManifest(manifest => manifest.AsObject().Remove("imageDecoder"));
+        using var model = DalleModel.Load(_bundle);
+        Assert.False(model.Info.CanGenerate);
+        var reports = 0;
+        Assert.Throws<NotSupportedException>(() => model.Generate("a cat", 1, progress: new Counter(() => reports++)));
+        Assert.Equal(0, reports);
+        Assert.Throws<NotSupportedException>(() => model.DecodeTokens(new int[64]));
+    }
+
+    [Fact]
+    public void Cut_graphs_are_refused_and_garbled_ones_harm_nobody()
     {
         var whole = File.ReadAllBytes(Path.Combine(_bundle, "clip_image.onnx"));
         var random = new Random(1);
@@ -177,6 +281,7 @@ public sealed class BundleTests : IDisposable
             try
             {
                 OnnxFile.Read(path);
+                Assert.True(round % 5 > 0, "A graph that was only cut was read.");
             }
             catch (InvalidDataException)
             {
@@ -198,21 +303,6 @@ public sealed class BundleTests : IDisposable
         var path = Path.Combine(_folder.Path, "graph.onnx");
         File.WriteAllBytes(path, Field(7, Field(1, Field(5, message))));
         Assert.Throws<InvalidDataException>(() => OnnxFile.Read(path));
-
-        static byte[] Field(int number, byte[] payload)
-        {
-            var length = new List<byte>();
-            for (var rest = payload.Length; ; rest >>= 7)
-            {
-                if (rest < 128)
-                {
-                    length.Add((byte)rest);
-                    break;
-                }
-                length.Add((byte)(rest & 127 | 128));
-            }
-            return [(byte)(number << 3 | 2), .. length, .. payload];
-        }
     }
 
     [Fact]
@@ -231,7 +321,9 @@ public sealed class BundleTests : IDisposable
         Assert.Equal(Path.GetFullPath(bundle ?? _bundle), exception.BundlePath);
     }
 
-    private void Edit(string key, int value) => EditManifest(manifest =>
+    private void Edit(string key, int value) => EditNode(key, value);
+
+    private void EditNode(string key, JsonNode? value) => EditManifest(manifest =>
     {
         var node = manifest;
         var path = key.Split('.');
@@ -255,6 +347,21 @@ public sealed class BundleTests : IDisposable
         manifest["files"]![file]!["size"] = record.Size;
         manifest["files"]![file]!["sha256"] = record.Sha256;
     });
+
+    /// <summary>A field of a protobuf message with a payload of a given length.</summary>
+    private static byte[] Field(int number, ReadOnlySpan<byte> payload)
+    {
+        var length = new List<byte>();
+        var rest = payload.Length;
+        for (; rest >= 128; rest >>= 7)
+            length.Add((byte)(rest & 127 | 128));
+        return [(byte)(number << 3 | 2), .. length, (byte)rest, .. payload];
+    }
+
+    private sealed class Counter(Action count) : IProgress<Dalle.ML.Generation.DalleProgress>
+    {
+        public void Report(Dalle.ML.Generation.DalleProgress value) => count();
+    }
 
     private static byte[] Replace(byte[] bytes, ReadOnlySpan<byte> old, ReadOnlySpan<byte> replacement)
     {
