@@ -35,6 +35,7 @@ public static class ImageEstimatorsCatalog
     /// <summary>
     /// Create an <see cref="ImagePixelExtractingEstimator"/>, which makes a vector of the colours of an image of known size:
     /// (colour - <paramref name="offsetImage"/>) × <paramref name="scaleImage"/>, or as bytes the colours as they are.
+    /// Colours are those that the image stores: multiplied by alpha.
     /// </summary>
     public static ImagePixelExtractingEstimator ExtractPixels(
         this TransformsCatalog catalog,
@@ -56,6 +57,7 @@ public static class ImageEstimatorsCatalog
     /// <summary>
     /// Create a <see cref="VectorToImageConvertingEstimator"/>, which makes an image of a vector of colours:
     /// (value - <paramref name="offsetImage"/>) × <paramref name="scaleImage"/>; colours that are not present have their defaults.
+    /// The image stores these values as they are, so colours must be multiplied by alpha already.
     /// </summary>
     public static VectorToImageConvertingEstimator ConvertToImage(
         this TransformsCatalog catalog,

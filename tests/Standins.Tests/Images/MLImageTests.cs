@@ -78,12 +78,33 @@ public class MLImageTests
     [Fact]
     public void Transparency_survives()
     {
-        using var image = Rgba.Image(5, 4, (x, y) => new Rgba(200, 100, 50, (byte)(x * 50 + y)));
+        static Rgba Color(int x, int y) => new(200, 100, 50, (byte)(x * 50 + y));
+        using var image = Rgba.Image(5, 4, (x, y) => Color(x, y).Premultiply());
 
         using var again = SaveAndRead(image, out _);
 
         for (int i = 0; i < 20; i++)
-            Assert.Equal(Rgba.At(image, i % 5, i / 5).Alpha, Rgba.At(again, i % 5, i / 5).Alpha);
+        {
+            Assert.Equal(Color(i % 5, i / 5).Alpha, Rgba.At(again, i % 5, i / 5).Alpha);
+            Rgba.AssertClose(Color(i % 5, i / 5), Rgba.At(again, i % 5, i / 5), $"{i}");
+        }
+    }
+
+    [Fact]
+    public void Colours_are_multiplied_by_alpha_in_memory_and_not_in_the_file()
+    {
+        byte[] red = [255, 0, 0, 128];
+        var png = new TestPng { Width = 1, Height = 1, Color = TestPng.Rgba, Sample = (_, _, channel) => red[channel] };
+
+        using var image = MLImage.CreateFromStream(new MemoryStream(png.Encode()));
+        SaveAndRead(image, out var file).Dispose();
+
+        var (inMemory, _, _, alpha) = Rgba.At(image, 0, 0);
+        Assert.InRange(inMemory, 127, 129);
+        Assert.Equal(128, alpha);
+        var saved = TestPng.OnlyPixel(file);
+        Assert.InRange(saved[0], 253, 255);
+        Assert.Equal([0, 0, 128], saved[1..]);
     }
 
     [Fact]

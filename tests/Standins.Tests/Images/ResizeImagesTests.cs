@@ -93,10 +93,10 @@ public class ResizeImagesTests
     {
         Assert.SkipUnless(ImageFeed.IsStandin, "The real package's resampling is SkiaSharp's.");
 
-        using var image = Resize(Rgba.Image(64, 64, (x, y) => (x + y) % 2 == 0 ? White : new Rgba(0, 0, 0)), 8, 8, ResizingKind.Fill);
+        using var image = Resize(Rgba.Image(64, 64, (x, y) => (x + y) % 2 == 0 ? White : new Rgba(0, 0, 0, 0)), 8, 8, ResizingKind.Fill);
 
         for (int i = 0; i < 64; i++)
-            Rgba.AssertClose(new Rgba(128, 128, 128), Rgba.At(image, i % 8, i / 8), $"{i}", tolerance: 8);
+            Rgba.AssertClose(White with { Alpha = 128 }, Rgba.At(image, i % 8, i / 8), $"{i}", tolerance: 8);
     }
 
     [Fact]

@@ -5,6 +5,10 @@ namespace Standins.Tests.Images;
 /// <summary>A colour, whatever the order of bytes of the image that it was read from.</summary>
 internal readonly record struct Rgba(byte Red, byte Green, byte Blue, byte Alpha = 255)
 {
+    /// <summary>What an image stores of this colour.</summary>
+    public Rgba Premultiply() => new(Times(Red, Alpha), Times(Green, Alpha), Times(Blue, Alpha), Alpha);
+
+    /// <summary>The pixel as the image stores it: multiplied by alpha.</summary>
     public static Rgba At(MLImage image, int x, int y)
     {
         var pixel = image.Pixels.Slice((y * image.Width + x) * 4, 4);
@@ -16,6 +20,7 @@ internal readonly record struct Rgba(byte Red, byte Green, byte Blue, byte Alpha
         };
     }
 
+    /// <summary>An image that stores just what <paramref name="color"/> gives.</summary>
     public static MLImage Image(int width, int height, Func<int, int, Rgba> color, MLPixelFormat format = MLPixelFormat.Rgba32)
     {
         var pixels = new byte[width * height * 4];
@@ -29,19 +34,13 @@ internal readonly record struct Rgba(byte Red, byte Green, byte Blue, byte Alpha
         return MLImage.CreateFromPixels(width, height, format, pixels);
     }
 
-    /// <summary>Colours may be stored multiplied by alpha or not, and rounding differs between decoders.</summary>
-    public static void AssertClose(Rgba expected, Rgba actual, string where, int tolerance = 1)
-    {
-        var premultiplied = expected with
-        {
-            Red = (byte)(expected.Red * expected.Alpha / 255),
-            Green = (byte)(expected.Green * expected.Alpha / 255),
-            Blue = (byte)(expected.Blue * expected.Alpha / 255),
-        };
+    /// <summary>Does an image store <paramref name="expected"/>, multiplied by alpha? Rounding differs between decoders.</summary>
+    public static void AssertClose(Rgba expected, Rgba actual, string where, int tolerance = 1) =>
         Assert.True(
-            expected.Distance(actual) <= tolerance || premultiplied.Distance(actual) <= tolerance,
-            $"{where}: expected {expected}, found {actual}");
-    }
+            expected.Premultiply().Distance(actual) <= tolerance,
+            $"{where}: expected {expected.Premultiply()}, found {actual}");
+
+    private static byte Times(byte color, byte alpha) => (byte)Math.Round(color * alpha / 255.0);
 
     private int Distance(Rgba other) =>
         Math.Max(

@@ -67,6 +67,17 @@ internal sealed class TestPng
         return file.ToArray();
     }
 
+    /// <summary>The bytes of an RGBA image of one pixel: without neighbours, every filter leaves them as they are.</summary>
+    public static byte[] OnlyPixel(byte[] file)
+    {
+        Assert.Equal([0, 0, 0, 1, 0, 0, 0, 1, 8, Rgba], file[16..26]);
+        int type = file.AsSpan().IndexOf("IDAT"u8);
+        using var row = new ZLibStream(new MemoryStream(file[(type + 4)..]), CompressionMode.Decompress);
+        var filterAndPixel = new byte[5];
+        row.ReadExactly(filterAndPixel);
+        return filterAndPixel[1..];
+    }
+
     public static void WriteChunk(Stream file, string type, byte[] data)
     {
         byte[] body = [.. Encoding.Latin1.GetBytes(type), .. data];

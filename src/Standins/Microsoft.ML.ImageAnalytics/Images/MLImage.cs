@@ -3,7 +3,10 @@ using Microsoft.ML.ImageAnalytics.Png;
 
 namespace Microsoft.ML.Data;
 
-/// <summary>An image in memory: four bytes a pixel, rows from top to bottom, without padding.</summary>
+/// <summary>
+/// An image in memory: four bytes a pixel, rows from top to bottom, without padding. Colours are multiplied by alpha, as in the
+/// real package, so half-transparent pure red is (128, 0, 0, 128).
+/// </summary>
 public class MLImage : IDisposable
 {
     private const int BytesPerPixel = 4;
@@ -36,6 +39,7 @@ public class MLImage : IDisposable
     /// <summary>Whatever the owner wishes to remember about the image.</summary>
     public string Tag { get; set; }
 
+    /// <summary>The pixels as they are stored: multiplied by alpha.</summary>
     public ReadOnlySpan<byte> Pixels
     {
         get
@@ -45,7 +49,7 @@ public class MLImage : IDisposable
         }
     }
 
-    /// <summary>A new array of three bytes a pixel: blue, green, red.</summary>
+    /// <summary>A new array of three bytes a pixel: blue, green, red, as they are stored.</summary>
     public byte[] GetBGRPixels
     {
         get
@@ -93,7 +97,10 @@ public class MLImage : IDisposable
         }
     }
 
-    /// <summary>Copies exactly <paramref name="width"/> × <paramref name="height"/> × 4 bytes.</summary>
+    /// <summary>
+    /// Copies exactly <paramref name="width"/> × <paramref name="height"/> × 4 bytes as they are: they are taken to be multiplied by
+    /// alpha already.
+    /// </summary>
     public static MLImage CreateFromPixels(int width, int height, MLPixelFormat pixelFormat, ReadOnlySpan<byte> imagePixelData)
     {
         if (pixelFormat is not (MLPixelFormat.Bgra32 or MLPixelFormat.Rgba32))
@@ -139,7 +146,18 @@ public class MLImage : IDisposable
     private static MLImage Decode(Stream stream)
     {
         var (width, height, bgra) = PngReader.Read(stream);
+        Premultiply(bgra);
         return new MLImage(width, height, MLPixelFormat.Bgra32, bgra);
+    }
+
+    private static void Premultiply(Span<byte> pixels)
+    {
+        for (int i = 0; i < pixels.Length; i += BytesPerPixel)
+        {
+            int alpha = pixels[i + 3];
+            foreach (ref byte color in pixels.Slice(i, 3))
+                color = (byte)((color * alpha + 127) / 255);
+        }
     }
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

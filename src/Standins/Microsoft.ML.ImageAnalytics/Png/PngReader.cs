@@ -8,7 +8,7 @@ internal static class PngReader
     /// <summary>Deflate cannot shrink data further than this.</summary>
     private const int MaxDeflateRatio = 1032;
 
-    /// <returns>The size and the pixels: four bytes each, blue, green, red, alpha (not premultiplied).</returns>
+    /// <returns>The size and the pixels: four bytes each, blue, green, red, alpha (not premultiplied, as in the file).</returns>
     /// <exception cref="InvalidDataException">It is another format, or damaged, truncated or unreasonably large.</exception>
     public static (int Width, int Height, byte[] Bgra) Read(Stream stream)
     {

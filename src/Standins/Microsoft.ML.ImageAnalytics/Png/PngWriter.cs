@@ -3,7 +3,10 @@ using Microsoft.ML.Data;
 
 namespace Microsoft.ML.ImageAnalytics.Png;
 
-/// <summary>Writes an image as PNG: RGB where every pixel is opaque, else RGBA. The same pixels give the same bytes.</summary>
+/// <summary>
+/// Writes an image as PNG: RGB where every pixel is opaque, else RGBA. The colours of an image are multiplied by alpha and those of
+/// PNG are not, so they are divided by it. The same pixels give the same bytes.
+/// </summary>
 internal static class PngWriter
 {
     public static void Write(Stream stream, MLImage image)
@@ -67,13 +70,18 @@ internal static class PngWriter
         var (red, blue) = image.PixelFormat == MLPixelFormat.Bgra32 ? (2, 0) : (0, 2);
         for (int from = 0, to = 0; from < pixels.Length; from += 4, to += channels)
         {
-            row[to] = pixels[from + red];
-            row[to + 1] = pixels[from + 1];
-            row[to + 2] = pixels[from + blue];
+            byte alpha = pixels[from + 3];
+            row[to] = Unpremultiplied(pixels[from + red], alpha);
+            row[to + 1] = Unpremultiplied(pixels[from + 1], alpha);
+            row[to + 2] = Unpremultiplied(pixels[from + blue], alpha);
             if (channels == 4)
-                row[to + 3] = pixels[from + 3];
+                row[to + 3] = alpha;
         }
     }
+
+    /// <summary>Nobody checks the pixels that an image is made of: a colour may be greater than its alpha.</summary>
+    private static byte Unpremultiplied(byte color, byte alpha) =>
+        alpha == 0 ? (byte)0 : (byte)Math.Min((color * 255 + alpha / 2) / alpha, byte.MaxValue);
 
     private static bool IsOpaque(ReadOnlySpan<byte> pixels)
     {

@@ -3,7 +3,10 @@ using static Microsoft.ML.Transforms.Image.ImageResizingEstimator;
 
 namespace Microsoft.ML.ImageAnalytics.Resizing;
 
-/// <summary>Makes an image of another size; what is not covered is black.</summary>
+/// <summary>
+/// Makes an image of another size; what is not covered is black. As colours are stored multiplied by alpha, all channels are resampled
+/// alike, and those of transparent pixels do not show.
+/// </summary>
 internal static class ImageResizer
 {
     private const int Channels = 4;
@@ -32,7 +35,6 @@ internal static class ImageResizer
         return MLImage.CreateFromPixels(width, height, image.PixelFormat, pixels);
     }
 
-    /// <summary>Resizes every row; colours are multiplied by alpha, as those of transparent pixels must not show.</summary>
     private static float[] Horizontally(MLImage image, ResizingWeights[] weights)
     {
         var pixels = image.Pixels;
@@ -45,10 +47,8 @@ internal static class ImageResizer
                 int from = (y * image.Width + first) * Channels;
                 foreach (float factor in factors)
                 {
-                    float weight = factor * pixels[from + Alpha] / byte.MaxValue;
-                    for (int channel = 0; channel < Alpha; channel++)
-                        result[to + channel] += pixels[from + channel] * weight;
-                    result[to + Alpha] += pixels[from + Alpha] * factor;
+                    for (int channel = 0; channel < Channels; channel++)
+                        result[to + channel] += pixels[from + channel] * factor;
                     from += Channels;
                 }
 
@@ -67,15 +67,7 @@ internal static class ImageResizer
 
     private static void Store(ReadOnlySpan<float> row, Span<byte> pixels)
     {
-        for (int i = 0; i < row.Length; i += Channels)
-        {
-            float alpha = row[i + Alpha];
-            float unmultiply = alpha > 0 ? byte.MaxValue / alpha : 0;
-            for (int channel = 0; channel < Alpha; channel++)
-                pixels[i + channel] = ToByte(row[i + channel] * unmultiply);
-            pixels[i + Alpha] = ToByte(alpha);
-        }
+        for (int i = 0; i < row.Length; i++)
+            pixels[i] = (byte)Math.Clamp(MathF.Round(row[i]), 0, byte.MaxValue);
     }
-
-    private static byte ToByte(float value) => (byte)Math.Clamp(MathF.Round(value), 0, byte.MaxValue);
 }
