@@ -42,6 +42,9 @@ internal sealed class DalleEngine : IDisposable
 
     public ImageCodec Codec { get; }
 
+    /// <exception cref="NotSupportedException">The bundle has no ranker.</exception>
+    public ClipRanker Clip => _clip?.Value ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP.");
+
     /// <summary>Draws the candidates of each request and keeps the best; images come in order, each as soon as it is known.</summary>
     public IEnumerable<GeneratedImage> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
@@ -60,7 +63,7 @@ internal sealed class DalleEngine : IDisposable
         var sequences = requests.SelectMany(request =>
         {
             var prompt = _tokenizer.Value.Encode(request.Prompt);
-            return Enumerable.Range(0, candidates).Select(candidate => new Sequence(prompt, Seeds.OfCandidate(request.Seed, candidate)));
+            return Enumerable.Range(0, candidates).Select(candidate => new Sequence(prompt, Seeds.OfCandidate(request.Seed, candidate), request.Kept));
         }).ToArray();
 
         var clock = Stopwatch.StartNew();
@@ -71,15 +74,16 @@ internal sealed class DalleEngine : IDisposable
             yield return Best(request, tokens);
         }
 
-        void Report(Range inFlight, int tokens) => progress?.Report(new DalleProgress
+        void Report(Range inFlight, ReadOnlyMemory<int> drawn) => progress?.Report(new DalleProgress
         {
             Row = inFlight.Start.Value / candidates,
             Rows = requests.Count,
             Candidate = inFlight.Start.Value % candidates,
             Candidates = candidates,
-            Token = tokens,
+            Token = drawn.Length,
+            Drawn = drawn,
             Tokens = manifest.Image.Tokens,
-            Fraction = (inFlight.Start.Value + (inFlight.End.Value - inFlight.Start.Value) * (tokens / (double)manifest.Image.Tokens)) / sequences.Length,
+            Fraction = (inFlight.Start.Value + (inFlight.End.Value - inFlight.Start.Value) * (drawn.Length / (double)manifest.Image.Tokens)) / sequences.Length,
             Elapsed = clock.Elapsed,
         });
     }

@@ -87,6 +87,8 @@ public sealed class DalleModel : IDisposable
         ArgumentNullException.ThrowIfNull(requests);
         if (requests.Any(request => request.Prompt is null))
             throw new ArgumentException("A prompt is null.", nameof(requests));
+        foreach (var kept in requests.Select(request => request.Kept).OfType<IReadOnlyList<int>>())
+            CheckTokens(kept, least: -1, nameof(requests));
         return Run();
 
         IEnumerable<GeneratedImage> Run()
@@ -95,6 +97,55 @@ public sealed class DalleModel : IDisposable
             foreach (var image in use.Engine.Generate(requests, options ?? new GenerationOptions(), progress, cancellationToken))
                 yield return image;
         }
+    }
+
+    /// <summary>Draws the part of an image that is not kept.</summary>
+    /// <param name="prompt">What the whole image shows.</param>
+    /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
+    /// <param name="keep">What is kept of it, in tokens.</param>
+    /// <param name="seed">The same seed gives the same image.</param>
+    /// <param name="options">How; the model's defaults if null.</param>
+    /// <param name="progress">Told of each token.</param>
+    /// <param name="cancellationToken">Checked at each token.</param>
+    /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
+    /// <exception cref="NotSupportedException">The bundle cannot encode or generate, or cannot rank the candidates that were asked for.</exception>
+    /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
+    public GeneratedImage Complete(
+        string prompt, MLImage image, KeepRegion keep, ulong seed, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        var kept = keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
+        return Generate([new GenerationRequest(prompt, seed) { Kept = kept }], options, progress, cancellationToken).Single();
+    }
+
+    /// <summary>How well a text fits an image, by CLIP: the scaled cosine of their embeddings.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="image">An image of any size.</param>
+    /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
+    public float Score(string text, MLImage image)
+    {
+        using var use = _lease.Use();
+        return use.Engine.Clip.Score(EmbedText(text), EmbedImage(image));
+    }
+
+    /// <summary>CLIP's embedding of a text, a vector of length 1.</summary>
+    /// <param name="text">The text.</param>
+    /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
+    public float[] EmbedText(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        using var use = _lease.Use();
+        return use.Engine.Clip.EmbedText(text);
+    }
+
+    /// <summary>CLIP's embedding of an image, a vector of length 1 in the space of the texts.</summary>
+    /// <param name="image">An image of any size.</param>
+    /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
+    public float[] EmbedImage(MLImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var use = _lease.Use();
+        return use.Engine.Clip.EmbedImage(PixelPlanes.From(image));
     }
 
     /// <summary>Turns an image into codes, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
@@ -113,19 +164,21 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no image decoder.</exception>
     public MLImage DecodeTokens(ReadOnlySpan<int> tokens)
     {
-        if (tokens.Length != Info.TokenRows * Info.TokenColumns)
-            throw new ArgumentException($"{tokens.Length} image tokens were given; the model '{Info.Name}' has {Info.TokenRows} × {Info.TokenColumns}.", nameof(tokens));
-        foreach (var token in tokens)
-        {
-            if ((uint)token >= (uint)Info.ImageVocabulary)
-                throw new ArgumentException($"{token} is not an image token; those of the model '{Info.Name}' lie between 0 and {Info.ImageVocabulary - 1}.", nameof(tokens));
-        }
+        CheckTokens(tokens.ToArray(), least: 0, nameof(tokens));
         using var use = _lease.Use();
         return use.Engine.Codec.Decode(tokens).ToImage();
     }
 
     /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>
     public void Dispose() => _lease.Dispose();
+
+    private void CheckTokens(IReadOnlyList<int> tokens, int least, string parameter)
+    {
+        if (tokens.Count != Info.TokenRows * Info.TokenColumns)
+            throw new ArgumentException($"{tokens.Count} image tokens were given; the model '{Info.Name}' has {Info.TokenRows} × {Info.TokenColumns}.", parameter);
+        foreach (var token in tokens.Where(token => token < least || token >= Info.ImageVocabulary))
+            throw new ArgumentException($"{token} is not an image token; those of the model '{Info.Name}' lie between 0 and {Info.ImageVocabulary - 1}.", parameter);
+    }
 
     private static DalleModelInfo Describe(DalleEngine engine)
     {

@@ -18,6 +18,11 @@ public sealed record DalleProgress
     /// <summary>Number of tokens drawn of each image in flight.</summary>
     public required int Token { get; init; }
 
+    /// <summary>
+    /// The codes so far of the candidate in work, <see cref="Token"/> of them, for previews. They are valid while the report is handled.
+    /// </summary>
+    public required ReadOnlyMemory<int> Drawn { get; init; }
+
     /// <summary>Number of tokens an image has.</summary>
     public required int Tokens { get; init; }
 

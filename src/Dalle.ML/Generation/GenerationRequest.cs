@@ -5,6 +5,11 @@ namespace Dalle.ML.Generation;
 /// <param name="Seed">The same prompt, seed and options give the same image, whatever else is generated with it.</param>
 public readonly record struct GenerationRequest(string Prompt, ulong Seed)
 {
+    /// <summary>
+    /// Codes that are given, in raster order, −1 where the model draws; null to draw all. What is given steers what comes after it.
+    /// </summary>
+    public IReadOnlyList<int>? Kept { get; init; }
+
     /// <summary>Requests for different images of one prompt. The seeds follow from the first, which is <paramref name="seed"/> itself.</summary>
     /// <param name="prompt">What to draw.</param>
     /// <param name="seed">Seed of the first image.</param>

@@ -27,11 +27,11 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
     /// <param name="sequences">Prompts and seeds; equal prompts next to each other share their prefill.</param>
     /// <param name="sampler">The filters.</param>
     /// <param name="guidance">Scale of classifier-free guidance; 1 is none.</param>
-    /// <param name="report">Called after each step with the sequences that it concerned and the number of tokens that they have.</param>
+    /// <param name="report">Called after each step with the sequences that it concerned and the tokens that the first of them has.</param>
     /// <param name="cancellation">Checked at every token.</param>
     public IEnumerable<int[]> Generate(
         IReadOnlyList<Sequence> sequences, Sampler sampler, float guidance,
-        Action<Range, int> report, CancellationToken cancellation)
+        Action<Range, ReadOnlyMemory<int>> report, CancellationToken cancellation)
     {
         var isGuided = guidance != 1;
         var largest = Math.Max(1, (int)Math.Min(MaxRows, MaxCacheBytes / decoder.Graph.Cache.BytesPerRow) / (isGuided ? 2 : 1));
@@ -39,7 +39,7 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
         {
             var batch = sequences.Skip(start).Take(largest).ToArray();
             var offset = start;
-            foreach (var tokens in GenerateBatch(batch, sampler, guidance, isGuided, count => report(offset..(offset + batch.Length), count), cancellation))
+            foreach (var tokens in GenerateBatch(batch, sampler, guidance, isGuided, drawn => report(offset..(offset + batch.Length), drawn), cancellation))
                 yield return tokens;
         }
     }
@@ -48,7 +48,7 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
 
     private int[][] GenerateBatch(
         Sequence[] sequences, Sampler sampler, float guidance, bool isGuided,
-        Action<int> report, CancellationToken cancellation)
+        Action<ReadOnlyMemory<int>> report, CancellationToken cancellation)
     {
         var count = sequences.Length;
         var tokens = sequences.Select(_ => new int[image.Tokens]).ToArray();
@@ -64,12 +64,17 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
             {
                 for (var row = 0; row < count; row++)
                 {
+                    if (sequences[row].Kept is { } kept && kept[step] >= 0)
+                    {
+                        tokens[row][step] = kept[step];
+                        continue;
+                    }
                     batch.Logits.Slice(row * logits.Length, logits.Length).CopyTo(logits);
                     if (isGuided)
                         Sampler.Guide(logits, batch.Logits.Slice((count + row) * logits.Length, logits.Length), guidance);
                     tokens[row][step] = sampler.Sample(logits, Philox.Uniform(sequences[row].Seed, (uint)step));
                 }
-                report(step + 1);
+                report(tokens[0].AsMemory(0, step + 1));
                 if (step == image.Tokens - 1)
                     return tokens;
 
@@ -122,5 +127,5 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
     }
 }
 
-/// <summary>One image to draw: the ids of its prompt and the seed of its draws.</summary>
-internal readonly record struct Sequence(long[] Prompt, ulong Seed);
+/// <summary>One image to draw: the ids of its prompt, the seed of its draws, and the codes that are given, −1 where there is none.</summary>
+internal readonly record struct Sequence(long[] Prompt, ulong Seed, IReadOnlyList<int>? Kept);
