@@ -1,0 +1,43 @@
+namespace Dalle.ML.Benchmarks;
+
+/// <summary>What the command line asks for.</summary>
+/// <param name="Filter">Measures only what has this in its name, and what that is compared with.</param>
+/// <param name="Rounds">Number of samples of each.</param>
+/// <param name="Json">The file for the numbers.</param>
+internal sealed record Arguments(string Filter, int Rounds, string Json)
+{
+    public const string Usage = """
+        Measures the built-in model on this machine. Nothing is asserted.
+
+          bench [filter] [--rounds N] [--json PATH]
+
+          filter         measures only what has this in its name, and what that is compared with
+          --rounds N     samples of each, 15 unless told
+          --json PATH    where the numbers go, artifacts/bench.json unless told
+        """;
+
+    private const string Solution = "Dalle.ML.sln";
+
+    private static Arguments Default => new(Filter: "", Rounds: 15, Path.Combine(RepositoryRoot(), "artifacts", "bench.json"));
+
+    /// <returns>Null where the words make no sense.</returns>
+    public static Arguments? Parse(string[] words) => words switch
+    {
+        [] => Default,
+        [.. var before, "--json", var path] => Parse(before) is { } rest ? rest with { Json = Path.GetFullPath(path) } : null,
+        [.. var before, "--rounds", var number] when int.TryParse(number, out var rounds) && rounds > 0 =>
+            Parse(before) is { } rest ? rest with { Rounds = rounds } : null,
+        [.. var before, var filter] when !filter.StartsWith('-') =>
+            Parse(before) is { Filter: "" } rest ? rest with { Filter = filter } : null,
+        _ => null,
+    };
+
+    /// <summary>The folder of the solution that this program was built from, or else the current one.</summary>
+    private static string RepositoryRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, Solution)))
+            folder = folder.Parent;
+        return folder?.FullName ?? Environment.CurrentDirectory;
+    }
+}

@@ -1,0 +1,54 @@
+using Dalle.ML.Clip;
+using Dalle.ML.Images;
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+using Dalle.ML.Text;
+
+namespace Dalle.ML.Benchmarks;
+
+/// <summary>The model that is measured: as users have it, and in its parts.</summary>
+internal sealed class BuiltInModel : IDisposable
+{
+    public const string Prompt = "a red apple on a blue background";
+
+    public BuiltInModel()
+    {
+        Bundle = Bundle.Open(DalleModel.DefaultPath);
+        var manifest = Bundle.Manifest;
+        var tokenizer = new PromptTokenizer(Bundle, manifest.Text!);
+        (PromptIds, UnconditionalIds) = (tokenizer.Encode(Prompt), tokenizer.Unconditional());
+        var decoder = Bundle.PathOf(manifest.Decoder!.File);
+        DecoderWeights = OnnxGraphs.MultipliedWeights(decoder);
+        Decoder = new DecoderSession(decoder, manifest.Decoder, manifest.Image.Vocabulary, DalleDevice.Cpu);
+        Codec = new ImageCodec(Bundle, DalleDevice.Cpu);
+        Clip = new ClipRanker(Bundle, manifest.Clip!, DalleDevice.Cpu);
+        Model = DalleModel.LoadDefault();
+    }
+
+    public DalleModel Model { get; }
+
+    public Bundle Bundle { get; }
+
+    public ImageFormat Image => Bundle.Manifest.Image;
+
+    public long[] PromptIds { get; }
+
+    public long[] UnconditionalIds { get; }
+
+    public DecoderSession Decoder { get; }
+
+    /// <summary>Number of weights that every step of the decoder reads, in fp32 whatever they are stored in.</summary>
+    public long DecoderWeights { get; }
+
+    public ImageCodec Codec { get; }
+
+    public ClipRanker Clip { get; }
+
+    public void Dispose()
+    {
+        Model.Dispose();
+        Clip.Dispose();
+        Codec.Dispose();
+        Decoder.Dispose();
+    }
+}

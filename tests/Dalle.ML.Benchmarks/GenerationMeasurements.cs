@@ -1,0 +1,72 @@
+using Dalle.ML.Generation;
+
+namespace Dalle.ML.Benchmarks;
+
+/// <summary>From a prompt to an image.</summary>
+internal sealed class GenerationMeasurements : IDisposable
+{
+    private const int Candidates = 8;
+
+    private readonly BuiltInModel _model;
+    private readonly DecoderMeasurements _decoder;
+    private readonly ImageTokenGenerator _generator;
+    private readonly Measurement _single;
+
+    public GenerationMeasurements(BuiltInModel model, DecoderMeasurements decoder)
+    {
+        (_model, _decoder) = (model, decoder);
+        _generator = new ImageTokenGenerator(model.Decoder, model.Image, model.UnconditionalIds);
+        _single = Image("image: whole", candidates: 1, (_, _) => []);
+    }
+
+    public IEnumerable<Measurement> All => [_single, Ranked(), AllocationOfToken(), AllocationOfImage()];
+
+    public void Dispose() => _generator.Dispose();
+
+    private Measurement Ranked() => Image($"image: whole, best of {Candidates}", Candidates, (results, ranked) =>
+    {
+        var cost = results.Median(ranked) / results.Median(_single);
+        return [new Figure("timesOneCandidate", cost, $"{cost:F2} × one candidate")];
+    }, _single);
+
+    /// <summary>An image with the model's own guidance, which takes two rows of the decoder a candidate.</summary>
+    private Measurement Image(
+        string name, int candidates, Func<Results, Measurement, IEnumerable<Figure>> figures, params Measurement[] baselines)
+    {
+        var (options, step) = (new GenerationOptions { Candidates = candidates }, _decoder.StepOf(2 * candidates));
+        return new Measurement(name, "ms", Timing.Of(() => _model.Model.Generate(BuiltInModel.Prompt, seed: 1, options).Dispose()))
+        {
+            Baselines = [step, .. baselines],
+            Figures = (results, image) =>
+            {
+                var share = (_model.Image.Tokens - 1) * results.Median(step) / results.Median(image);
+                return [new Figure("stepsShare", share, $"{share:F2} of it steps of the decoder"), .. figures(results, image)];
+            },
+        };
+    }
+
+    private Measurement AllocationOfToken() => new("image: allocated by a token once under way", "B", () =>
+    {
+        const int First = 8;
+        var (last, before, after) = (_model.Image.Tokens - 1, 0L, 0L);
+        var sampler = new Sampler(_model.Image.Vocabulary, temperature: 1, topK: 0, topP: 1);
+        _ = _generator.Generate([new Sequence(_model.PromptIds, Seed: 1)], sampler, guidance: 2, Note, CancellationToken.None).Single();
+        return (after - before) / (double)(last - First);
+
+        void Note(Range sequences, int tokens)
+        {
+            if (tokens == First)
+                before = GC.GetAllocatedBytesForCurrentThread();
+            else if (tokens == last)
+                after = GC.GetAllocatedBytesForCurrentThread();
+        }
+    });
+
+    private Measurement AllocationOfImage()
+    {
+        var options = new GenerationOptions { Candidates = 1 };
+        return new Measurement("image: allocated by a whole one", "B", Allocations.Of(Draw, Draw, parts: 1));
+
+        void Draw() => _model.Model.Generate(BuiltInModel.Prompt, seed: 1, options).Dispose();
+    }
+}

@@ -1,0 +1,58 @@
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Microsoft.ML;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Benchmarks;
+
+/// <summary>What the numbers were measured on.</summary>
+/// <param name="Processor">The processor's name, where the system tells it.</param>
+/// <param name="Cores">Logical processors that the process may use.</param>
+/// <param name="Load">Processes that wanted to run in the minute before, on Linux: others disturb.</param>
+/// <param name="System">The operating system.</param>
+/// <param name="DotNet">The version of .NET.</param>
+/// <param name="MLNet">The version of ML.NET, or that it is the stand-in.</param>
+/// <param name="OnnxRuntime">The version of ONNX Runtime.</param>
+internal sealed record Machine(string Processor, int Cores, double? Load, string System, string DotNet, string MLNet, string OnnxRuntime)
+{
+    /// <summary>To be called when a session exists: it is not for a benchmark to start ONNX Runtime.</summary>
+    public static Machine Describe(double? load) => new(
+        ProcessorName(),
+        Environment.ProcessorCount,
+        load,
+        RuntimeInformation.OSDescription,
+        RuntimeInformation.FrameworkDescription,
+        MLNetVersion(),
+        OrtEnv.Instance().GetVersionString());
+
+    public static double? CurrentLoad()
+    {
+        const string Path = "/proc/loadavg";
+        return File.Exists(Path) && double.TryParse(File.ReadAllText(Path).Split(' ')[0], out var load) ? load : null;
+    }
+
+    public override string ToString()
+    {
+        var load = Load is null ? "" : $" (load before: {Load})";
+        return $"{Processor}, {Cores} cores{load}, {System}, {DotNet}, ML.NET {MLNet}, ONNX Runtime {OnnxRuntime}";
+    }
+
+    /// <summary>The stand-in is built with this repository, so that it has its version.</summary>
+    private static string MLNetVersion()
+    {
+        var (version, own) = (VersionOf(typeof(MLContext)), VersionOf(typeof(Machine)));
+        return version == own ? "stand-in" : version;
+    }
+
+    private static string VersionOf(Type type) =>
+        type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
+
+    private static string ProcessorName()
+    {
+        const string Path = "/proc/cpuinfo";
+        var lines = File.Exists(Path) ? File.ReadLines(Path) : [];
+        return lines.FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim()
+            ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER")
+            ?? RuntimeInformation.ProcessArchitecture.ToString();
+    }
+}

@@ -1,0 +1,79 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Dalle.ML.Generation;
+
+namespace Dalle.ML.Benchmarks;
+
+/// <summary>A process of its own that draws one image: how soon it is there, and the memory that it takes.</summary>
+internal static class OneImageProcess
+{
+    /// <summary>The argument by which this program is that process.</summary>
+    public const string Argument = "--one-image";
+
+    public static Measurement Measurement { get; } = Create();
+
+    /// <summary>Draws the image and prints the milliseconds until its first token, and the greatest working set in bytes.</summary>
+    public static int Draw()
+    {
+        using var process = Process.GetCurrentProcess();
+        var first = new FirstToken(process.StartTime);
+        using var model = DalleModel.LoadDefault();
+        using var image = model.Generate(BuiltInModel.Prompt, seed: 1, new GenerationOptions { Candidates = 1 }, first);
+        process.Refresh();
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{first.Milliseconds:F0} {process.PeakWorkingSet64}"));
+        return 0;
+    }
+
+    private static Measurement Create()
+    {
+        var (firstTokens, peaks) = (new List<double>(), new List<double>());
+        return new Measurement("process: one image, start to end", "ms", () =>
+        {
+            var start = Stopwatch.GetTimestamp();
+            var numbers = Run().Split(' ').Select(number => double.Parse(number, CultureInfo.InvariantCulture)).ToArray();
+            firstTokens.Add(numbers[0]);
+            peaks.Add(numbers[1]);
+            return Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        })
+        {
+            Figures = (_, _) =>
+            {
+                const int Mebibyte = 1 << 20;
+                var (first, peak) = (Results.Median(firstTokens), Results.Median(peaks));
+                return
+                [
+                    new Figure("firstTokenMilliseconds", first, $"first token after {first:F0} ms"),
+                    new Figure("peakWorkingSetBytes", peak, $"peak working set {peak / Mebibyte:F0} MiB"),
+                ];
+            },
+        };
+    }
+
+    private static string Run()
+    {
+        var host = OperatingSystem.IsWindows() ? "dotnet.exe" : "dotnet";
+        using var process = Process.Start(new ProcessStartInfo(
+            Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", host),
+            [typeof(OneImageProcess).Assembly.Location, Argument])
+        {
+            RedirectStandardOutput = true,
+        })!;
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        if (process.ExitCode != 0)
+            throw new InvalidOperationException($"The process that draws one image ended with {process.ExitCode}.");
+        return output;
+    }
+
+    private sealed class FirstToken(DateTime start) : IProgress<DalleProgress>
+    {
+        public double Milliseconds { get; private set; }
+
+        public void Report(DalleProgress value)
+        {
+            if (value.Token == 1)
+                Milliseconds = (DateTime.Now - start).TotalMilliseconds;
+        }
+    }
+}

@@ -1,0 +1,36 @@
+using Dalle.ML.Benchmarks;
+
+if (args is [OneImageProcess.Argument])
+    return OneImageProcess.Draw();
+if (Arguments.Parse(args) is not { } arguments)
+{
+    Console.Error.WriteLine(Arguments.Usage);
+    return 1;
+}
+
+var load = Machine.CurrentLoad();
+using var model = new BuiltInModel();
+using var hardware = new HardwareMeasurements(model);
+using var decoder = new DecoderMeasurements(model, hardware);
+using var generation = new GenerationMeasurements(model, decoder);
+using var pipeline = new PipelineMeasurements(model);
+Measurement[] all =
+[
+    .. hardware.All, .. decoder.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
+    OneImageProcess.Measurement,
+];
+var selected = all.Where(measurement => measurement.Name.Contains(arguments.Filter, StringComparison.OrdinalIgnoreCase)).ToArray();
+if (selected.Length == 0)
+{
+    Console.Error.WriteLine($"Nothing has '{arguments.Filter}' in its name. There are:");
+    foreach (var measurement in all)
+        Console.Error.WriteLine($"  {measurement.Name}");
+    return 1;
+}
+
+var report = new Report(Machine.Describe(load), Results.Measure(selected, arguments.Rounds));
+report.Print(Console.Out);
+report.Save(arguments.Json);
+Console.WriteLine();
+Console.WriteLine(arguments.Json);
+return 0;
