@@ -17,9 +17,8 @@ internal sealed class BuiltInModel : IDisposable
         var manifest = Bundle.Manifest;
         var tokenizer = new PromptTokenizer(Bundle, manifest.Text!);
         (PromptIds, UnconditionalIds) = (tokenizer.Encode(Prompt), tokenizer.Unconditional());
-        var decoder = Bundle.PathOf(manifest.Decoder!.File);
-        DecoderWeights = OnnxGraphs.MultipliedWeights(decoder);
-        Decoder = new DecoderSession(decoder, manifest.Decoder, manifest.Image.Vocabulary, DalleDevice.Cpu);
+        DecoderWeights = OnnxGraphs.MultipliedWeights(Bundle.PathOf(manifest.Decoder!.File));
+        Decoder = new DecoderSession(Bundle, manifest.Decoder, DalleDevice.Cpu);
         Codec = new ImageCodec(Bundle, DalleDevice.Cpu);
         Clip = new ClipRanker(Bundle, manifest.Clip!, DalleDevice.Cpu);
         Model = DalleModel.LoadDefault();

@@ -50,14 +50,14 @@ internal sealed class GenerationMeasurements : IDisposable
         const int First = 8;
         var (last, before, after) = (_model.Image.Tokens - 1, 0L, 0L);
         var sampler = new Sampler(_model.Image.Vocabulary, temperature: 1, topK: 0, topP: 1);
-        _ = _generator.Generate([new Sequence(_model.PromptIds, Seed: 1)], sampler, guidance: 2, Note, CancellationToken.None).Single();
+        _ = _generator.Generate([new Sequence(_model.PromptIds, Seed: 1, Kept: null)], sampler, guidance: 2, Note, CancellationToken.None).Single();
         return (after - before) / (double)(last - First);
 
-        void Note(Range sequences, int tokens)
+        void Note(Range sequences, ReadOnlyMemory<int> drawn)
         {
-            if (tokens == First)
+            if (drawn.Length == First)
                 before = GC.GetAllocatedBytesForCurrentThread();
-            else if (tokens == last)
+            else if (drawn.Length == last)
                 after = GC.GetAllocatedBytesForCurrentThread();
         }
     });
