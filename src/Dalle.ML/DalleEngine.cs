@@ -42,6 +42,9 @@ internal sealed class DalleEngine : IDisposable
 
     public ImageCodec Codec { get; }
 
+    /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
+    public PromptTokenizer Tokenizer => _tokenizer.Value;
+
     /// <exception cref="NotSupportedException">The bundle has no ranker.</exception>
     public ClipRanker Clip => _clip?.Value ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP.");
 

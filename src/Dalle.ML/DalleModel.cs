@@ -114,8 +114,26 @@ public sealed class DalleModel : IDisposable
         string prompt, MLImage image, KeepRegion keep, ulong seed, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
-        var kept = keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
+        var kept = KeepTokens(image, keep);
         return Generate([new GenerationRequest(prompt, seed) { Kept = kept }], options, progress, cancellationToken).Single();
+    }
+
+    /// <summary>The codes of an image's region, for <see cref="GenerationRequest.Kept"/>.</summary>
+    /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
+    /// <param name="keep">What is kept of it, in tokens.</param>
+    /// <returns>As many codes as the model's grid has, −1 where the region does not reach.</returns>
+    /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
+    /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
+    public int[] KeepTokens(MLImage image, KeepRegion keep) => keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
+
+    /// <summary>The number of text tokens that a prompt takes, at most <see cref="DalleModelInfo.TextLength"/>.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
+    public int CountTokens(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        using var use = _lease.Use();
+        return use.Engine.Tokenizer.Count(prompt);
     }
 
     /// <summary>How well a text fits an image, by CLIP: the scaled cosine of their embeddings.</summary>
@@ -203,6 +221,7 @@ public sealed class DalleModel : IDisposable
             CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null },
             CanEncode = manifest.ImageEncoder is not null,
             CanRank = manifest.Clip is not null,
+            EmbeddingLength = manifest.Clip?.Embedding ?? 0,
             Defaults = new GenerationOptions
             {
                 Candidates = manifest.Clip is null ? 1 : manifest.Sampling.Candidates,

@@ -59,6 +59,9 @@ public sealed record DalleModelInfo
     /// <summary>Whether it ranks images by CLIP.</summary>
     public required bool CanRank { get; init; }
 
+    /// <summary>Number of values of CLIP's embeddings; 0 where the bundle has none.</summary>
+    public required int EmbeddingLength { get; init; }
+
     /// <summary>What a caller gets who leaves <see cref="Generation.GenerationOptions"/> as they are.</summary>
     public required Generation.GenerationOptions Defaults { get; init; }
 }

@@ -29,7 +29,12 @@ internal sealed partial class PromptTokenizer
     public long[] Unconditional() => Pad([]);
 
     /// <summary>The ids of a prompt, cut or padded to the model's length.</summary>
-    public long[] Encode(string prompt)
+    public long[] Encode(string prompt) => Pad(Ids(prompt));
+
+    /// <summary>The number of ids of a prompt before padding.</summary>
+    public int Count(string prompt) => Math.Min(Ids(prompt).Count, _format.Length);
+
+    private List<long> Ids(string prompt)
     {
         var text = _format.Tokenizer.Lowercase ? prompt.ToLowerInvariant() : prompt;
         var ids = new List<long>(_format.Length);
@@ -40,7 +45,7 @@ internal sealed partial class PromptTokenizer
             if (ids.Count >= _format.Length)
                 break;
         }
-        return Pad(ids);
+        return ids;
     }
 
     private long[] Pad(List<long> ids)

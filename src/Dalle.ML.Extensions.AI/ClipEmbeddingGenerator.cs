@@ -1,0 +1,77 @@
+using Microsoft.Extensions.AI;
+
+namespace Dalle.ML.Extensions.AI;
+
+/// <summary>
+/// CLIP's embeddings of texts and of images (PNG data), unit vectors of one space: the cosine of a text's and an image's says how well they
+/// fit. Thread-safe.
+/// </summary>
+public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IEmbeddingGenerator<DataContent, Embedding<float>>
+{
+    private readonly DalleModel _model;
+    private readonly EmbeddingGeneratorMetadata _metadata;
+
+    /// <summary>Creates a generator, which disposes the model when it is disposed itself.</summary>
+    /// <param name="model">The model.</param>
+    /// <exception cref="ArgumentException">The model has no CLIP.</exception>
+    public ClipEmbeddingGenerator(DalleModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (!model.Info.CanRank)
+            throw new ArgumentException($"The model '{model.Info.Name}' has no CLIP.", nameof(model));
+        (_model, _metadata) = (model, new EmbeddingGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name, defaultModelDimensions: model.Info.EmbeddingLength));
+    }
+
+    /// <inheritdoc/>
+    public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
+        IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+        EmbedAsync(values, _model.EmbedText, options, cancellationToken, texts => texts.Sum(_model.CountTokens));
+
+    /// <inheritdoc/>
+    public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
+        IEnumerable<DataContent> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+        EmbedAsync(values, EmbedImage, options, cancellationToken);
+
+    /// <inheritdoc/>
+    public object? GetService(Type serviceType, object? serviceKey = null)
+    {
+        ArgumentNullException.ThrowIfNull(serviceType);
+        return serviceKey is not null ? null
+            : serviceType == typeof(EmbeddingGeneratorMetadata) ? _metadata
+            : serviceType == typeof(DalleModel) ? _model
+            : serviceType.IsInstanceOfType(this) ? this
+            : null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _model.Dispose();
+
+    private float[] EmbedImage(DataContent content)
+    {
+        using var image = Png.Read(content);
+        return _model.EmbedImage(image);
+    }
+
+    private Task<GeneratedEmbeddings<Embedding<float>>> EmbedAsync<T>(
+        IEnumerable<T> values, Func<T, float[]> embed, EmbeddingGenerationOptions? options, CancellationToken cancellationToken, Func<T[], long>? countTokens = null)
+    {
+        ArgumentNullException.ThrowIfNull(values);
+        if (options?.Dimensions is { } dimensions && dimensions != _model.Info.EmbeddingLength)
+            throw new ArgumentException($"Embeddings of {dimensions} dimensions were asked for; those of '{_model.Info.Name}' have {_model.Info.EmbeddingLength}.", nameof(options));
+        if (options?.ModelId is { } id && id != _model.Info.Name)
+            throw new ArgumentException($"There is no model '{id}' here; the one loaded is '{_model.Info.Name}'.", nameof(options));
+        var inputs = values.ToArray();
+        return Task.Run(() =>
+        {
+            var embeddings = new GeneratedEmbeddings<Embedding<float>>(inputs.Length);
+            foreach (var input in inputs)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                embeddings.Add(new Embedding<float>(embed(input)) { ModelId = _model.Info.Name });
+            }
+            if (countTokens?.Invoke(inputs) is { } tokens)
+                embeddings.Usage = new UsageDetails { InputTokenCount = tokens, TotalTokenCount = tokens };
+            return embeddings;
+        }, cancellationToken);
+    }
+}

@@ -1,0 +1,114 @@
+using System.Drawing;
+using System.Text.Json;
+using Dalle.ML.Generation;
+using Microsoft.Extensions.AI;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Extensions.AI.Tests;
+
+public sealed class DalleImageGeneratorTests : IDisposable
+{
+    private readonly DalleImageGenerator _generator = new(DalleModel.LoadDefault());
+
+    public void Dispose() => _generator.Dispose();
+
+    [Fact]
+    public async Task Images_are_those_of_the_model()
+    {
+        var options = new ImageGenerationOptions { Count = 3, AdditionalProperties = new() { ["seed"] = 7, ["candidates"] = 2 } };
+        var response = await _generator.GenerateImagesAsync("a red heart", options);
+        using var model = DalleModel.LoadDefault();
+        var expected = model.Generate([.. GenerationRequest.Series("a red heart", 7, 3)], new GenerationOptions { Candidates = 2 }).ToArray();
+        Assert.Equal(expected.Select(image => Convert.ToHexString(image.Image.Pixels)), response.Contents.Select(Pixels));
+        Assert.Equal(expected.Select(image => image.Seed), response.Contents.Select(content => (ulong)content.AdditionalProperties!["seed"]!));
+        Assert.Equal(expected.Select(image => image.Score), response.Contents.Select(content => (float)content.AdditionalProperties!["score"]!));
+        Assert.Equal((3, 3 * 64, 3 * 64 + 3), (response.Usage!.InputTokenCount, response.Usage.OutputTokenCount, response.Usage.TotalTokenCount));
+    }
+
+    [Fact]
+    public async Task Options_may_come_as_text_or_JSON()
+    {
+        var numbers = await Draw(new() { ["seed"] = 7ul, ["candidates"] = 1, ["temperature"] = 0.5f });
+        using var json = JsonDocument.Parse("""{"seed": 7, "candidates": 1, "temperature": 0.5}""");
+        var elements = new AdditionalPropertiesDictionary(json.RootElement.EnumerateObject().Select(property => KeyValuePair.Create(property.Name, (object?)property.Value)));
+        Assert.Equal(numbers, await Draw(elements));
+        Assert.Equal(numbers, await Draw(new() { ["seed"] = "7", ["candidates"] = "1", ["temperature"] = "0.5" }));
+        Assert.NotEqual(numbers, await Draw(new() { ["seed"] = 8, ["candidates"] = 1, ["temperature"] = 0.5f }));
+
+        async Task<string> Draw(AdditionalPropertiesDictionary properties) =>
+            Pixels((await _generator.GenerateImagesAsync("a cat", new ImageGenerationOptions { AdditionalProperties = properties })).Contents.Single());
+    }
+
+    [Fact]
+    public async Task An_edit_keeps_a_region_and_draws_the_rest()
+    {
+        var options = new ImageGenerationOptions { AdditionalProperties = new() { ["seed"] = 1, ["candidates"] = 1 } };
+        var original = (DataContent)(await _generator.GenerateImagesAsync("a red heart", options)).Contents.Single();
+        options.AdditionalProperties!["keep"] = "top:3";
+        var edited = (await _generator.EditImageAsync(original, "a green circle", options)).Contents.Single();
+
+        using var model = DalleModel.LoadDefault();
+        using var image = MLImage.CreateFromStream(new MemoryStream(original.Data.ToArray()));
+        var expected = model.Complete("a green circle", image, KeepRegion.Top(3), 1, new GenerationOptions { Candidates = 1 });
+        Assert.Equal(Convert.ToHexString(expected.Image.Pixels), Pixels(edited));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_met_is_refused_by_name()
+    {
+        await Refused("Count", new() { Count = 0 });
+        await Refused("'dall-e-3'", new() { ModelId = "dall-e-3" });
+        await Refused("64 × 64", new() { ImageSize = new Size(256, 256) });
+        await Refused("image/png", new() { MediaType = "image/jpeg" });
+        await Refused("Uri", new() { ResponseFormat = ImageGenerationResponseFormat.Uri });
+        await Refused("'seed'", new() { AdditionalProperties = new() { ["seed"] = "seven" } });
+        await Refused("Candidates", new() { AdditionalProperties = new() { ["candidates"] = 0 } });
+        await Refused("'keep'", new() { AdditionalProperties = new() { ["keep"] = "top:1" } });
+        await Assert.ThrowsAsync<ArgumentException>(() => _generator.GenerateAsync(new ImageGenerationRequest()));
+        await Assert.ThrowsAsync<ArgumentException>(() => _generator.EditImagesAsync([new TextContent("no image")], "a cat"));
+        using var cancelled = new CancellationTokenSource();
+        cancelled.Cancel();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => _generator.GenerateImagesAsync("a cat", null, cancelled.Token));
+
+        async Task Refused(string named, ImageGenerationOptions options) => Assert.Contains(
+            named, (await Assert.ThrowsAnyAsync<ArgumentException>(() => _generator.GenerateImagesAsync("a cat", options))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Texts_and_images_are_embedded_in_one_space()
+    {
+        using var clip = new ClipEmbeddingGenerator(DalleModel.LoadDefault());
+        var image = (DataContent)(await _generator.GenerateImagesAsync("a red heart", new() { AdditionalProperties = new() { ["seed"] = 1 } })).Contents.Single();
+        var texts = await ((IEmbeddingGenerator<string, Embedding<float>>)clip).GenerateAsync(["a red heart", "a green square on a black background"]);
+        var pictures = await ((IEmbeddingGenerator<DataContent, Embedding<float>>)clip).GenerateAsync([image]);
+        Assert.Equal(128, texts[0].Dimensions);
+        Assert.True(Dot(texts[0], pictures[0]) > Dot(texts[1], pictures[0]));
+        Assert.Equal(3 + 7, texts.Usage!.InputTokenCount);
+        await Assert.ThrowsAsync<ArgumentException>(() => clip.GenerateAsync(["a cat"], new EmbeddingGenerationOptions { Dimensions = 512 }));
+
+        static float Dot(Embedding<float> a, Embedding<float> b) => a.Vector.ToArray().Zip(b.Vector.ToArray(), (x, y) => x * y).Sum();
+    }
+
+    [Fact]
+    public void Services_are_found()
+    {
+        var services = new ServiceCollection().AddDalle().BuildServiceProvider();
+        var generator = services.GetRequiredService<IImageGenerator>();
+        Assert.Equal("emoji-64", generator.GetRequiredService<ImageGeneratorMetadata>().DefaultModelId);
+        Assert.Equal("emoji-64", generator.GetRequiredService<DalleModel>().Info.Name);
+        Assert.Same(generator, generator.GetService<DalleImageGenerator>());
+        Assert.Null(generator.GetService(typeof(DalleModel), "key"));
+        var embedding = services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+        Assert.Same(embedding, services.GetRequiredService<IEmbeddingGenerator<DataContent, Embedding<float>>>());
+        Assert.Equal(128, embedding.GetRequiredService<EmbeddingGeneratorMetadata>().DefaultModelDimensions);
+        services.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => generator.GetRequiredService<DalleModel>().EmbedText("a cat"));
+    }
+
+    private static string Pixels(AIContent content)
+    {
+        using var image = MLImage.CreateFromStream(new MemoryStream(((DataContent)content).Data.ToArray()));
+        return Convert.ToHexString(image.Pixels);
+    }
+}
