@@ -26,8 +26,5 @@ public sealed class MLImageTypeAttribute : DataViewTypeAttribute
     public override bool Equals(DataViewTypeAttribute? other) => other is MLImageTypeAttribute;
 
     /// <inheritdoc/>
-    public override bool Equals(object? obj) => obj is MLImageTypeAttribute;
-
-    /// <inheritdoc/>
     public override int GetHashCode() => typeof(MLImageTypeAttribute).GetHashCode();
 }
