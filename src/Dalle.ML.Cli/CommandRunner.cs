@@ -18,11 +18,11 @@ internal static class CommandRunner
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+        if (parsed.Errors.Count > 0 && parsed.Action is not { ClearsParseErrors: true })
         {
             foreach (var error in parsed.Errors)
                 await Console.Error.WriteLineAsync($"dalle: {error.Message}");
-            await Console.Error.WriteLineAsync($"Run 'dalle {string.Join(' ', parsed.CommandResult.Command == root ? [] : new[] { parsed.CommandResult.Command.Name, "" })}--help' for the options.");
+            await PointToHelpAsync();
             return Usage;
         }
         try
@@ -33,6 +33,12 @@ internal static class CommandRunner
                 ProcessTerminationTimeout = CancellationPatience,
             });
         }
+        catch (UsageException exception)
+        {
+            await Console.Error.WriteLineAsync($"dalle: {exception.Message}");
+            await PointToHelpAsync();
+            return Usage;
+        }
         catch (OperationCanceledException)
         {
             await Console.Error.WriteLineAsync("dalle: interrupted.");
@@ -42,6 +48,12 @@ internal static class CommandRunner
         {
             await Console.Error.WriteLineAsync($"dalle: {exception.Message}");
             return Failure;
+        }
+
+        Task PointToHelpAsync()
+        {
+            var command = parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ";
+            return Console.Error.WriteLineAsync($"Run 'dalle {command}--help' for the options.");
         }
     }
 

@@ -1,0 +1,42 @@
+using System.Globalization;
+using Dalle.ML.Generation;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>An image as it grows: a PNG after each row of tokens of its first candidate, the rest of the picture in grey.</summary>
+internal sealed class Previews
+{
+    private const byte Grey = 128;
+
+    private readonly DalleModel _model;
+    private readonly ImageFiles _files;
+    private readonly int[] _blank;
+
+    public Previews(DalleModel model, string folder)
+    {
+        (_model, _files) = (model, new ImageFiles(folder));
+        // A bundle without an encoder cannot say which codes are grey; any code is as good then.
+        _blank = model.Info.CanEncode ? GreyCodes(model) : new int[model.Info.TokenRows * model.Info.TokenColumns];
+    }
+
+    public void Save(GenerationRequest request, DalleProgress progress)
+    {
+        var columns = _model.Info.TokenColumns;
+        if (progress.Candidate != 0 || progress.Token % columns != 0)
+            return;
+        int[] tokens = [.. progress.Drawn.Span, .. _blank.AsSpan(progress.Token)];
+        using var image = _model.DecodeTokens(tokens);
+        _files.Save(image, string.Create(CultureInfo.InvariantCulture, $"{ImageFiles.NameOf(request.Prompt, request.Seed)}_row{progress.Token / columns:D2}"));
+    }
+
+    private static int[] GreyCodes(DalleModel model)
+    {
+        var (width, height) = (model.Info.ImageWidth, model.Info.ImageHeight);
+        var pixels = new byte[4 * width * height];
+        for (var i = 0; i < pixels.Length; i++)
+            pixels[i] = i % 4 == 3 ? byte.MaxValue : Grey;
+        using var image = MLImage.CreateFromPixels(width, height, MLPixelFormat.Bgra32, pixels);
+        return model.EncodeImage(image);
+    }
+}
