@@ -1,14 +1,11 @@
 using System.Globalization;
 using Dalle.ML.Generation;
-using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
 /// <summary>An image as it grows: a PNG after each row of tokens of its first candidate, the rest of the picture in grey.</summary>
 internal sealed class Previews
 {
-    private const byte Grey = 128;
-
     private readonly DalleModel _model;
     private readonly ImageFiles _files;
     private readonly int[] _blank;
@@ -32,11 +29,7 @@ internal sealed class Previews
 
     private static int[] GreyCodes(DalleModel model)
     {
-        var (width, height) = (model.Info.ImageWidth, model.Info.ImageHeight);
-        var pixels = new byte[4 * width * height];
-        for (var i = 0; i < pixels.Length; i++)
-            pixels[i] = i % 4 == 3 ? byte.MaxValue : Grey;
-        using var image = MLImage.CreateFromPixels(width, height, MLPixelFormat.Bgra32, pixels);
+        using var image = PlainImage.For(model.Info);
         return model.EncodeImage(image);
     }
 }

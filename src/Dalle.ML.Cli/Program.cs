@@ -5,6 +5,16 @@ var root = new RootCommand("DALL·E for .NET: text to image from the command lin
 {
     GenerateCommand.Create(),
     CompleteCommand.Create(),
+    EncodeCommand.Create(),
+    DecodeCommand.Create(),
+    ReconstructCommand.Create(),
+    ScoreCommand.CreateScore(),
+    ScoreCommand.CreateRank(),
+    ClassifyCommand.Create(),
+    InfoCommand.Create(),
+    VerifyCommand.Create(),
+    DoctorCommand.Create(),
+    BenchCommand.Create(),
     ExportCommand.Create(),
 };
 HelpWithExamples.AddTo(root);
