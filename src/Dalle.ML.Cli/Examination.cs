@@ -37,28 +37,29 @@ internal static class Examination
             new("cores", Health.Ok, Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)),
             new("memory", Health.Ok, string.Create(CultureInfo.InvariantCulture, $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1 << 30):F1} GiB for this process")),
             new(".NET", Health.Ok, $"{Environment.Version}"),
-            Library("ML.NET", typeof(MLContext).Assembly),
-            Library("ML.NET images", typeof(MLImage).Assembly),
+            Library("ML.NET", typeof(MLContext).Assembly, "a stand-in for it: the tool was built on a feed without the package"),
+            Library("ML.NET images", typeof(MLImage).Assembly, "a stand-in for it, which knows PNG only: the tool was built on a feed without the package"),
+            Library("ONNX Runtime", typeof(OrtEnv).Assembly, "compiled from its npm package: the tool was built on a feed without the NuGet package"),
         ];
 
-        // ONNX Runtime comes after the model: it must be the library that starts it, with telemetry off.
-        checks.Add(Try("model", () => CheckModel(model)));
+        var gpu = device == DalleDevice.Cpu ? DalleDevice.Cuda(0) : device;
+        foreach (var path in new[] { DalleModel.DefaultPath, model }.Distinct())
+            checks.Add(Try("model", () => CheckModel(path)));
         checks.Add(Try("self-test", () => SelfTest(model, device, cancellation)));
-        checks.Add(Try("ONNX Runtime", CheckOnnxRuntime));
+        // After the self-test: it must be the library that starts ONNX Runtime, with telemetry off.
+        checks.Add(Try("device cpu", CheckOnnxRuntime));
+        checks.Add(Try($"device {gpu}", () => CheckGpu(gpu, isWanted: gpu == device)));
         checks.Add(CheckTelemetry());
-        checks.Add(new("device cpu", Health.Ok, "usable"));
-        checks.Add(Try("device cuda:0", () => CheckCuda(model, device)));
         return checks;
     }
 
     /// <summary>The packages are signed by Microsoft; what this repository builds in their place on a feed without them is not.</summary>
-    private static Check Library(string name, Assembly assembly)
+    private static Check Library(string name, Assembly assembly, string replacement)
     {
-        var isPackage = assembly.GetName().GetPublicKeyToken() is { Length: > 0 };
         var version = assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
-        return isPackage
-            ? new(name, Health.Ok, $"{version}, the package {assembly.GetName().Name}")
-            : new(name, Health.Note, $"a stand-in for the package {assembly.GetName().Name}: the tool was built on a feed without it; images are PNG only");
+        return assembly.GetName().GetPublicKeyToken() is { Length: > 0 }
+            ? new(name, Health.Ok, $"{assembly.GetName().Name} {version}, from a package")
+            : new(name, Health.Note, replacement);
     }
 
     private static Check CheckModel(string path)
@@ -93,25 +94,30 @@ internal static class Examination
         }
     }
 
-    private static Check CheckOnnxRuntime() => OrtEnv.IsCreated
-        ? new("ONNX Runtime", Health.Ok, $"{OrtEnv.Instance().GetVersionString()}, providers {string.Join(", ", OrtEnv.Instance().GetAvailableProviders())}")
-        : new("ONNX Runtime", Health.Fail, "was not started, see the self-test");
+    private static Check CheckOnnxRuntime()
+    {
+        const string Name = "device cpu";
+        if (!OrtEnv.IsCreated)
+            return new(Name, Health.Fail, "ONNX Runtime did not start, see the self-test");
+        var (version, providers) = (OrtEnv.Instance().GetVersionString(), OrtEnv.Instance().GetAvailableProviders());
+        return new(Name, providers.Contains("CPUExecutionProvider") ? Health.Ok : Health.Fail, $"ONNX Runtime {version} with {string.Join(", ", providers)}");
+    }
 
     private static Check CheckTelemetry() => Environment.GetEnvironmentVariable(TelemetryVariable) == "1"
         ? new("telemetry", Health.Ok, "off")
         : new("telemetry", Health.Fail, $"ONNX Runtime was not told to keep its telemetry off; set {TelemetryVariable}=1");
 
     /// <summary>No GPU is nothing wrong, unless it was asked for.</summary>
-    private static Check CheckCuda(string path, DalleDevice wanted)
+    private static Check CheckGpu(DalleDevice gpu, bool isWanted)
     {
         try
         {
-            using var model = DalleModel.Load(path, DalleDevice.Cuda(0));
-            return new("device cuda:0", Health.Ok, "usable");
+            using var model = DalleModel.LoadDefault(gpu);
+            return new($"device {gpu}", Health.Ok, "usable");
         }
-        catch (DalleDeviceException exception) when (wanted == DalleDevice.Cpu)
+        catch (DalleDeviceException exception) when (!isWanted)
         {
-            return new("device cuda:0", Health.Note, OneLine(exception));
+            return new($"device {gpu}", Health.Note, OneLine(exception));
         }
     }
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
 using Dalle.ML.Generation;
 
 namespace Dalle.ML.Cli;
@@ -40,8 +39,6 @@ internal static class GenerateCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
-        if (MistakenOption(parsed) is { } option)
-            throw new UsageException($"'{option}' is not an option of generate. A prompt that begins with a dash goes after ' -- '.");
         var prompts = await PromptInput.ReadAsync(parsed.GetValue(Prompts) ?? [], parsed.GetValue(PromptFile), cancellation);
         var (seed, options, images, best) = (DrawingOptions.ReadSeed(parsed), DrawingOptions.Read(parsed), parsed.GetValue(DrawingOptions.Images), parsed.GetValue(Best));
         var requests = prompts.SelectMany(prompt => GenerationRequest.Series(prompt, seed, images)).ToArray();
@@ -69,9 +66,4 @@ internal static class GenerateCommand
             return ranked.Take(best.Value).Select((image, index) => new DrawnImage(image, index + 1));
         }
     }
-
-    /// <summary>A word that was meant as an option, though as a prompt anything goes: one with a dash before it, and no '--' before that.</summary>
-    private static string? MistakenOption(ParseResult parsed) => parsed.Tokens
-        .TakeWhile(token => token.Type != TokenType.DoubleDash)
-        .FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && parsed.GetValue(Prompts)!.Contains(token.Value))?.Value;
 }

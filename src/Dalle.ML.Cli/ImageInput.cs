@@ -33,7 +33,8 @@ internal static class ImageInput
     }
 
     /// <summary>A file's name without folder and extension, for the names of what is made from it.</summary>
-    public static string StemOf(string path) => path == StandardInput ? "stdin" : Path.GetFileNameWithoutExtension(path);
+    public static string StemOf(string path) => path == StandardInput ? "stdin"
+        : Path.GetFileNameWithoutExtension(path) is { Length: > 0 } stem ? stem : "image";
 
     private static FileStream OpenFile(string path) =>
         File.Exists(path) ? File.OpenRead(path) : throw new FileNotFoundException($"The image '{path}' does not exist; '-' reads one from standard input.", path);
