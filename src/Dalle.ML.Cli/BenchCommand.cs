@@ -30,14 +30,14 @@ internal static class BenchCommand
         var (path, device) = (ModelOptions.PathOf(parsed), ModelOptions.DeviceOf(parsed));
         var bench = ModelBench.Run(path, device, TimeSpan.FromSeconds(seconds), cancellation);
         if (bench.Medians.Count == 0)
-            throw new IOException($"Nothing could be measured in {seconds} s. Give it longer with --seconds.");
+            throw new UsageException($"--seconds {seconds} is too short to measure anything here. Give it longer.");
         if (parsed.GetValue(Results.Json))
             Results.WriteJson(new { bench.Model, bench.Hash, Device = device.ToString(), bench.Rounds, Measurements = bench.Medians });
         else
         {
             Results.WriteTable([
                 .. bench.Medians.Select(median => new[] { median.Name, Number(median.Median), median.Unit }),
-                ["rounds", bench.Rounds.ToString(CultureInfo.InvariantCulture), $"of '{bench.Model}' on {device}"],
+                ["whole rounds", bench.Rounds.ToString(CultureInfo.InvariantCulture), $"of '{bench.Model}' on {device}"],
             ]);
         }
         return CommandRunner.Success;

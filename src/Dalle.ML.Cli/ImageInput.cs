@@ -37,7 +37,7 @@ internal static class ImageInput
         : Path.GetFileNameWithoutExtension(path) is { Length: > 0 } stem ? stem : "image";
 
     private static FileStream OpenFile(string path) =>
-        File.Exists(path) ? File.OpenRead(path) : throw new FileNotFoundException($"The image '{path}' does not exist; '-' reads one from standard input.", path);
+        File.Exists(path) ? File.OpenRead(path) : throw new FileNotFoundException($"The image file '{path}' does not exist; '-' reads one from standard input.", path);
 
     private static string NameOf(string path) => path == StandardInput ? "Standard input" : $"'{path}'";
 

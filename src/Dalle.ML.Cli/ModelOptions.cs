@@ -8,7 +8,7 @@ internal static class ModelOptions
 {
     private static readonly Option<DirectoryInfo> Bundle = new("--model", "-m") { Description = "The bundle's folder [default: the built-in model]." };
 
-    public static Option<string> Device { get; } = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" }
+    private static readonly Option<string> Device = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu", CompletionSources = { "cpu", "cuda" } }
         .MustParse(DalleDevice.Parse, "cpu, cuda or cuda:N");
 
     public static IEnumerable<Option> All => [Bundle, Device];

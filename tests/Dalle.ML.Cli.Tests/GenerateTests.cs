@@ -129,6 +129,9 @@ public sealed class GenerateTests : IDisposable
         var run = await Run("generate", "a dog", "--prompts", "prompts.txt", "--seed", "1", "--candidates", "1", "-o", "out");
         Assert.Equal(["a-dog_1.png", "a-cat_1.png", "кошка_1.png"], run.Output.Select(Path.GetFileName));
 
+        var piped = await Tool.RunAsync(_folder.Path, ["generate", "--prompts", "-", "--seed", "1", "--candidates", "1", "-o", "out"], input: "a cat\n");
+        Assert.Equal([run.Output[1]], piped.Output);
+
         File.WriteAllBytes(In("latin1.txt"), [0x61, 0xE9, 0x62]);
         foreach (var (file, message) in new[] { ("latin1.txt", "not UTF-8"), ("none.txt", "does not exist") })
         {

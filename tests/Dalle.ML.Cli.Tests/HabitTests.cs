@@ -37,6 +37,8 @@ public sealed class HabitTests
 
         var begun = await Run("[suggest:12]", "generate --t");
         Assert.Equal(["--temperature", "--top-k", "--top-p"], begun.Output);
+        var values = await Run("[suggest:14]", "rank --device ");
+        Assert.Equal(["cpu", "cuda"], values.Output);
     }
 
     [Fact]
