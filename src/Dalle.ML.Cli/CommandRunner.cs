@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Dalle.ML.Models;
 using Dalle.ML.Runtime;
 
@@ -18,11 +19,11 @@ internal static class CommandRunner
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
         var parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0 && parsed.Action is not System.CommandLine.Help.HelpAction)
+        if (parsed.Action is not { ClearsParseErrors: true } && UsageErrors(parsed).ToArray() is { Length: > 0 } errors)
         {
-            foreach (var error in parsed.Errors)
-                await Console.Error.WriteLineAsync($"dalle: {error.Message}");
-            await Console.Error.WriteLineAsync($"Run 'dalle {string.Join(' ', parsed.CommandResult.Command == root ? [] : new[] { parsed.CommandResult.Command.Name, "" })}--help' for the options.");
+            foreach (var error in errors)
+                await Console.Error.WriteLineAsync($"dalle: {error}");
+            await PointToHelpAsync();
             return Usage;
         }
         try
@@ -33,6 +34,12 @@ internal static class CommandRunner
                 ProcessTerminationTimeout = CancellationPatience,
             });
         }
+        catch (UsageException exception)
+        {
+            await Console.Error.WriteLineAsync($"dalle: {exception.Message}");
+            await PointToHelpAsync();
+            return Usage;
+        }
         catch (OperationCanceledException)
         {
             await Console.Error.WriteLineAsync("dalle: interrupted.");
@@ -42,6 +49,27 @@ internal static class CommandRunner
         {
             await Console.Error.WriteLineAsync($"dalle: {exception.Message}");
             return Failure;
+        }
+
+        Task PointToHelpAsync()
+        {
+            var command = parsed.CommandResult.Command == root ? "" : parsed.CommandResult.Command.Name + " ";
+            return Console.Error.WriteLineAsync($"Run 'dalle {command}--help' for the options.");
+        }
+    }
+
+    private static IEnumerable<string> UsageErrors(ParseResult parsed)
+    {
+        foreach (var error in parsed.Errors)
+            yield return error.Message;
+
+        // As a prompt or a file anything goes, but a word with a dash before it, and no '--' before that, was meant as an option.
+        var command = parsed.CommandResult.Command;
+        var words = command.Arguments.SelectMany(argument => parsed.GetResult(argument)?.Tokens ?? []).Select(token => token.Value).ToHashSet();
+        foreach (var token in parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash))
+        {
+            if (token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && words.Contains(token.Value))
+                yield return $"'{token.Value}' is not an option of {command.Name}. A word that begins with a dash goes after ' -- '.";
         }
     }
 

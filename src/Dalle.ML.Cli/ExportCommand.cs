@@ -17,7 +17,11 @@ internal static class ExportCommand
         var license = new Option<string>("--license") { Description = "The licence of the weights, for the manifest." };
         var provenance = new Option<string>("--provenance") { Description = "Where the weights come from, for the manifest." };
 
-        var command = new Command("export", "Turn a checkpoint into a bundle of ONNX graphs. The same checkpoint gives the same bytes.")
+        var command = new ToolCommand("export", "Turn a checkpoint into a bundle of ONNX graphs. The same checkpoint gives the same bytes.",
+        [
+            "dalle export dalle ./checkpoint -o ./my-model",
+            "dalle export dalle ./checkpoint -o ./my-model --name birds --license MIT",
+        ])
         {
             family, source, output, name, description, license, provenance,
         };

@@ -5,7 +5,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Cli;
 
 /// <summary>
-/// Saves images as PNG files that are named after prompt and seed. A file appears whole or not at all, and a different picture of the same
+/// Saves images as PNG files. A file appears whole or not at all, and a different picture of the same
 /// name is never overwritten.
 /// </summary>
 internal sealed class ImageFiles
@@ -28,19 +28,21 @@ internal sealed class ImageFiles
         }
     }
 
-    public string Save(MLImage image, string prompt, ulong seed) =>
-        SaveAs(image, string.Create(CultureInfo.InvariantCulture, $"{Slug(prompt)}_{seed}.png"));
+    /// <summary>The name of a prompt's image.</summary>
+    public static string NameOf(string prompt, ulong seed) => string.Create(CultureInfo.InvariantCulture, $"{Slug(prompt)}_{seed}");
 
-    public string SaveAs(MLImage image, string name)
+    /// <summary>Saves an image; the path may have a number added to the name, which has no extension.</summary>
+    public string Save(MLImage image, string name)
     {
-        var draft = Path.Combine(_folder, $".{Environment.ProcessId}.{name}");
+        name = string.Concat(name.Split(Path.GetInvalidFileNameChars()));
+        var draft = Path.Combine(_folder, $".{Environment.ProcessId}.{name}.png");
         try
         {
             image.Save(draft);
             var bytes = File.ReadAllBytes(draft);
             for (var copy = 1; ; copy++)
             {
-                var path = Path.Combine(_folder, copy == 1 ? name : string.Create(CultureInfo.InvariantCulture, $"{Path.GetFileNameWithoutExtension(name)}_{copy}.png"));
+                var path = Path.Combine(_folder, copy == 1 ? $"{name}.png" : string.Create(CultureInfo.InvariantCulture, $"{name}_{copy}.png"));
                 if (TryMove(draft, path) || File.ReadAllBytes(path).AsSpan().SequenceEqual(bytes))
                     return path;
             }

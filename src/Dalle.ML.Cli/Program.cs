@@ -4,6 +4,18 @@ using Dalle.ML.Cli;
 var root = new RootCommand("DALL·E for .NET: text to image from the command line.")
 {
     GenerateCommand.Create(),
+    CompleteCommand.Create(),
+    EncodeCommand.Create(),
+    DecodeCommand.Create(),
+    ReconstructCommand.Create(),
+    ScoreCommand.CreateScore(),
+    ScoreCommand.CreateRank(),
+    ClassifyCommand.Create(),
+    InfoCommand.Create(),
+    VerifyCommand.Create(),
+    DoctorCommand.Create(),
+    BenchCommand.Create(),
     ExportCommand.Create(),
 };
+HelpWithExamples.AddTo(root);
 return await CommandRunner.RunAsync(root, args);

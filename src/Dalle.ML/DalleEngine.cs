@@ -50,6 +50,24 @@ internal sealed class DalleEngine : IDisposable
 
     /// <summary>Draws the candidates of each request and keeps the best; images come in order, each as soon as it is known.</summary>
     public IEnumerable<GeneratedImage> Generate(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
+        Draw(requests, options, progress, cancellation).Select(Best);
+
+    /// <summary>Draws the candidates of one request and keeps all, best first.</summary>
+    public GeneratedImage[] GenerateCandidates(
+        GenerationRequest request, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
+        [.. Draw([request], options, progress, cancellation).SelectMany(Finish).OrderByDescending(image => image.Score)];
+
+    public void Dispose()
+    {
+        _generator.Dispose();
+        _decoder.Dispose();
+        _clip?.Dispose();
+        Codec.Dispose();
+    }
+
+    /// <summary>Draws the candidates of each request, as tokens.</summary>
+    private IEnumerable<(GenerationRequest Request, int[][] Candidates)> Draw(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
     {
         var (manifest, sampling) = (Bundle.Manifest, options.Sampling);
@@ -74,7 +92,7 @@ internal sealed class DalleEngine : IDisposable
         foreach (var (request, tokens) in requests.Zip(drawn.Chunk(candidates)))
         {
             cancellation.ThrowIfCancellationRequested();
-            yield return Best(request, tokens);
+            yield return (request, tokens);
         }
 
         void Report(Range inFlight, ReadOnlyMemory<int> drawn) => progress?.Report(new DalleProgress
@@ -91,35 +109,37 @@ internal sealed class DalleEngine : IDisposable
         });
     }
 
-    public void Dispose()
+    /// <summary>Lets CLIP choose; the first of equals wins.</summary>
+    private GeneratedImage Best((GenerationRequest Request, int[][] Candidates) drawn)
     {
-        _generator.Dispose();
-        _decoder.Dispose();
-        _clip?.Dispose();
-        Codec.Dispose();
+        var best = default(GeneratedImage);
+        foreach (var image in Finish(drawn))
+        {
+            var isBetter = best is null || image.Score > best.Score;
+            (isBetter ? best : image)?.Dispose();
+            best = isBetter ? image : best;
+        }
+        return best!;
     }
 
-    /// <summary>Decodes the candidates and lets CLIP choose; the first of equals wins.</summary>
-    private GeneratedImage Best(GenerationRequest request, int[][] candidates)
+    /// <summary>Decodes and scores the candidates one by one.</summary>
+    private IEnumerable<GeneratedImage> Finish((GenerationRequest Request, int[][] Candidates) drawn)
     {
+        var (request, candidates) = drawn;
         var text = _clip?.Value.EmbedText(request.Prompt);
-        var (best, bestPixels, bestScore) = (0, default(PixelPlanes), float.NegativeInfinity);
         for (var candidate = 0; candidate < candidates.Length; candidate++)
         {
             var pixels = Codec.Decode(candidates[candidate]);
-            var score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels));
-            if (bestPixels is null || score > bestScore)
-                (best, bestPixels, bestScore) = (candidate, pixels, score);
+            yield return new GeneratedImage(pixels.ToImage())
+            {
+                Prompt = request.Prompt,
+                Seed = request.Seed,
+                Candidate = candidate,
+                CandidateSeed = Seeds.OfCandidate(request.Seed, candidate),
+                Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
+                Tokens = candidates[candidate],
+            };
         }
-        return new GeneratedImage(bestPixels!.ToImage())
-        {
-            Prompt = request.Prompt,
-            Seed = request.Seed,
-            Candidate = best,
-            CandidateSeed = Seeds.OfCandidate(request.Seed, best),
-            Score = bestScore,
-            Tokens = candidates[best],
-        };
     }
 
     private NotSupportedException NoGenerator() => new($"The model '{Bundle.Manifest.Name}' has not both a transformer and an image decoder, so it cannot generate.");

@@ -85,10 +85,7 @@ public sealed class DalleModel : IDisposable
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
-        if (requests.Any(request => request.Prompt is null))
-            throw new ArgumentException("A prompt is null.", nameof(requests));
-        foreach (var kept in requests.Select(request => request.Kept).OfType<IReadOnlyList<int>>())
-            CheckTokens(kept, least: -1, nameof(requests));
+        CheckRequests(requests, nameof(requests));
         return Run();
 
         IEnumerable<GeneratedImage> Run()
@@ -97,6 +94,22 @@ public sealed class DalleModel : IDisposable
             foreach (var image in use.Engine.Generate(requests, options ?? new GenerationOptions(), progress, cancellationToken))
                 yield return image;
         }
+    }
+
+    /// <summary>Generates one image and returns all of its candidates, best first; the first is what <see cref="Generate(string, ulong, GenerationOptions?, IProgress{DalleProgress}?, CancellationToken)"/> returns.</summary>
+    /// <param name="request">Prompt and seed.</param>
+    /// <param name="options">How, and of how many candidates; the model's defaults if null.</param>
+    /// <param name="progress">Told of each token.</param>
+    /// <param name="cancellationToken">Checked at each token.</param>
+    /// <exception cref="ArgumentException">The prompt is null.</exception>
+    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
+    /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
+    public IReadOnlyList<GeneratedImage> GenerateCandidates(
+        GenerationRequest request, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null, CancellationToken cancellationToken = default)
+    {
+        CheckRequests([request], nameof(request));
+        using var use = _lease.Use();
+        return use.Engine.GenerateCandidates(request, options ?? new GenerationOptions(), progress, cancellationToken);
     }
 
     /// <summary>Draws the part of an image that is not kept.</summary>
@@ -176,6 +189,15 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Codec.Encode(PixelPlanes.From(image));
     }
 
+    /// <summary>An image as the model sees it when it encodes one: in the model's size and opaque, transparency shown on white.</summary>
+    /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
+    public MLImage FitImage(MLImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var use = _lease.Use();
+        return use.Engine.Codec.Fit(PixelPlanes.From(image)).ToImage();
+    }
+
     /// <summary>Turns codes into the image that they stand for.</summary>
     /// <param name="tokens">As many codes as the model's grid has, in raster order, each below <see cref="DalleModelInfo.ImageVocabulary"/>.</param>
     /// <exception cref="ArgumentException">There are too few or too many codes, or one is out of range.</exception>
@@ -189,6 +211,14 @@ public sealed class DalleModel : IDisposable
 
     /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>
     public void Dispose() => _lease.Dispose();
+
+    private void CheckRequests(IReadOnlyList<GenerationRequest> requests, string parameter)
+    {
+        if (requests.Any(request => request.Prompt is null))
+            throw new ArgumentException("A prompt is null.", parameter);
+        foreach (var kept in requests.Select(request => request.Kept).OfType<IReadOnlyList<int>>())
+            CheckTokens(kept, least: -1, parameter);
+    }
 
     private void CheckTokens(IReadOnlyList<int> tokens, int least, string parameter)
     {
@@ -222,6 +252,7 @@ public sealed class DalleModel : IDisposable
             CanEncode = manifest.ImageEncoder is not null,
             CanRank = manifest.Clip is not null,
             EmbeddingLength = manifest.Clip?.Embedding ?? 0,
+            ClipScale = manifest.Clip?.Scale,
             Defaults = new GenerationOptions
             {
                 Candidates = manifest.Clip is null ? 1 : manifest.Sampling.Candidates,

@@ -32,15 +32,15 @@ public sealed class GenerateTests : IDisposable
     [Fact]
     public async Task Each_image_is_byte_for_byte_the_one_drawn_alone_and_by_the_pipeline()
     {
-        var together = Lines(await Run("generate", Prompt, "-n", "4", "--seed", "7", "-o", "together", "--json"));
+        var together = (await Run("generate", Prompt, "-n", "4", "--seed", "7", "-o", "together", "--json")).Json;
         foreach (var image in together)
         {
             var seed = image.GetProperty("seed").GetUInt64().ToString(CultureInfo.InvariantCulture);
-            var alone = Lines(await Run("generate", Prompt, "--seed", seed, "-o", "alone", "--json")).Single();
+            var alone = (await Run("generate", Prompt, "--seed", seed, "-o", "alone", "--json")).Json.Single();
             AssertSame(image, alone);
 
             var candidate = image.GetProperty("candidateSeed").GetUInt64().ToString(CultureInfo.InvariantCulture);
-            AssertSame(image, Lines(await Run("generate", Prompt, "--seed", candidate, "--candidates", "1", "-o", "candidate", "--json")).Single());
+            AssertSame(image, (await Run("generate", Prompt, "--seed", candidate, "--candidates", "1", "-o", "candidate", "--json")).Json.Single());
         }
 
         var ml = new MLContext();
@@ -82,11 +82,82 @@ public sealed class GenerateTests : IDisposable
     [Fact]
     public async Task Json_reports_what_made_an_image()
     {
-        var image = Lines(await Run("generate", "a \"cat\" 🐈", "--seed", "5", "--json")).Single();
+        var image = (await Run("generate", "a \"cat\" 🐈", "--seed", "5", "--json")).Json.Single();
         Assert.Equal(("a \"cat\" 🐈", 5ul), (image.GetProperty("prompt").GetString(), image.GetProperty("seed").GetUInt64()));
         Assert.InRange(image.GetProperty("candidate").GetInt32(), 0, 7);
         Assert.InRange(image.GetProperty("score").GetSingle(), -20, 20);
         Assert.True(File.Exists(PathOf(image)));
+    }
+
+    [Fact]
+    public async Task The_best_candidates_come_best_first()
+    {
+        var images = (await Run("generate", Prompt, "--seed", "3", "--candidates", "3", "--best", "2", "--json")).Json;
+        Assert.Equal([1, 2], images.Select(image => image.GetProperty("rank").GetInt32()));
+        Assert.True(images[0].GetProperty("score").GetSingle() >= images[1].GetProperty("score").GetSingle());
+        Assert.Equal(["a-red-apple-on-a-blue-background_3_best1.png", "a-red-apple-on-a-blue-background_3_best2.png"], images.Select(image => Path.GetFileName(PathOf(image))));
+        var alone = await Run("generate", Prompt, "--seed", "3", "--candidates", "3", "-o", "alone");
+        Assert.Equal(File.ReadAllBytes(alone.Output[0]), File.ReadAllBytes(PathOf(images[0])));
+
+        var tooMany = await Run("generate", Prompt, "--candidates", "2", "--best", "3", "-q");
+        Assert.Equal(2, tooMany.ExitCode);
+        Assert.Contains("--best 3 needs as many candidates; --candidates is 2", tooMany.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Every_row_of_tokens_can_be_watched()
+    {
+        var run = await Run("generate", "a cat", "-n", "2", "--seed", "1", "--candidates", "2", "--progressive", "rows", "-o", "out");
+        var rows = Directory.GetFiles(In("rows")).Order().ToArray();
+        Assert.Equal(2 * 8, rows.Length);
+        Assert.Contains(In("rows/a-cat_1_row03.png"), rows);
+
+        // The preview of all rows is the first candidate.
+        var candidate = await Run("generate", "a cat", "--seed", "1", "--candidates", "1", "-o", "first");
+        Assert.Equal(File.ReadAllBytes(candidate.Output[0]), File.ReadAllBytes(In("rows/a-cat_1_row08.png")));
+        Assert.Equal(rows.Length, rows.Select(path => Convert.ToHexString(File.ReadAllBytes(path))).Distinct().Count());
+
+        // Watching changes nothing.
+        var unwatched = await Run("generate", "a cat", "-n", "2", "--seed", "1", "--candidates", "2", "-o", "unwatched");
+        Assert.Equal(unwatched.Output.Select(File.ReadAllBytes), run.Output.Select(File.ReadAllBytes));
+    }
+
+    [Fact]
+    public async Task Prompts_come_from_a_file()
+    {
+        File.WriteAllText(In("prompts.txt"), "a cat\r\n\n  кошка \n");
+        var run = await Run("generate", "a dog", "--prompts", "prompts.txt", "--seed", "1", "--candidates", "1", "-o", "out");
+        Assert.Equal(["a-dog_1.png", "a-cat_1.png", "кошка_1.png"], run.Output.Select(Path.GetFileName));
+
+        var piped = await Tool.RunAsync(_folder.Path, ["generate", "--prompts", "-", "--seed", "1", "--candidates", "1", "-o", "out"], input: "a cat\n");
+        Assert.Equal([run.Output[1]], piped.Output);
+
+        File.WriteAllBytes(In("latin1.txt"), [0x61, 0xE9, 0x62]);
+        foreach (var (file, message) in new[] { ("latin1.txt", "not UTF-8"), ("none.txt", "does not exist") })
+        {
+            var failed = await Run("generate", "--prompts", file, "-q");
+            Assert.Equal(1, failed.ExitCode);
+            Assert.Contains($"'{file}' (--prompts)", failed.Errors, StringComparison.Ordinal);
+            Assert.Contains(message, failed.Errors, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public async Task One_image_goes_to_standard_output_as_bytes()
+    {
+        string[] arguments = ["generate", "a cat", "--seed", "1", "--candidates", "1"];
+        var file = await Run(arguments);
+        var piped = await Run([.. arguments, "-o", "-"]);
+        Assert.Equal((0, ""), (piped.ExitCode, piped.Errors));
+        Assert.Equal(File.ReadAllBytes(file.Output[0]), piped.Bytes);
+
+        foreach (var (extra, message) in new[] { (new[] { "-n", "2" }, "one image"), (["--grid"], "one image"), (["--json"], "--json") })
+        {
+            var refused = await Run([.. arguments, "-o", "-", .. extra]);
+            Assert.Equal(2, refused.ExitCode);
+            Assert.Contains(message, refused.Errors, StringComparison.Ordinal);
+            Assert.Empty(refused.Bytes);
+        }
     }
 
     [Fact]
@@ -195,7 +266,7 @@ public sealed class GenerateTests : IDisposable
     {
         var help = await Run("generate", "--help");
         Assert.Equal(0, help.ExitCode);
-        foreach (var option in new[] { "--model", "-n", "--candidates", "--seed", "--temperature", "--top-k", "--top-p", "--guidance", "--grid", "-o", "--device", "--json", "--quiet" })
+        foreach (var option in new[] { "--model", "-n", "--candidates", "--seed", "--temperature", "--top-k", "--top-p", "--guidance", "--grid", "--best", "--progressive", "--prompts", "-o", "--device", "--json", "--quiet" })
             Assert.Contains(help.Output, line => line.Contains(option, StringComparison.Ordinal));
         Assert.Equal(0, (await Run("--version")).ExitCode);
     }
@@ -203,8 +274,6 @@ public sealed class GenerateTests : IDisposable
     private Task<Tool> Run(params string[] arguments) => Tool.RunAsync(_folder.Path, arguments);
 
     private string In(string name) => Path.Combine(_folder.Path, name);
-
-    private static JsonElement[] Lines(Tool run) => [.. run.Output.Select(line => JsonDocument.Parse(line).RootElement)];
 
     private static string PathOf(JsonElement image) => image.GetProperty("file").GetString()!;
 

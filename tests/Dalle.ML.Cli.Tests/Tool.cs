@@ -1,17 +1,29 @@
 using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
 
 namespace Dalle.ML.Cli.Tests;
 
 /// <summary>The tool as a user's process.</summary>
-internal sealed record Tool(int ExitCode, string[] Output, string Errors)
+internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
 {
+    /// <summary>The lines of standard output.</summary>
+    public string[] Output => Encoding.UTF8.GetString(Bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+    /// <summary>The lines of standard output as JSON.</summary>
+    public JsonElement[] Json => [.. Output.Select(line => JsonDocument.Parse(line).RootElement)];
+
     /// <summary>Runs the tool in a folder and waits for its end.</summary>
-    public static async Task<Tool> RunAsync(string folder, string[] arguments, string? input = null)
+    public static Task<Tool> RunAsync(string folder, string[] arguments, string? input = null) =>
+        RunAsync(folder, arguments, input is null ? null : Encoding.UTF8.GetBytes(input));
+
+    /// <summary>Runs the tool in a folder with bytes as its standard input, and waits for its end.</summary>
+    public static async Task<Tool> RunAsync(string folder, string[] arguments, byte[]? input)
     {
         using var process = Start(folder, arguments, hasInput: input is not null);
         if (input is not null)
         {
-            await process.StandardInput.WriteAsync(input);
+            await process.StandardInput.BaseStream.WriteAsync(input);
             process.StandardInput.Close();
         }
         return await FinishAsync(process);
@@ -27,6 +39,8 @@ internal sealed record Tool(int ExitCode, string[] Output, string Errors)
             RedirectStandardInput = hasInput,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            // A byte a character: whoever reads from the process before it ends still leaves all bytes to the rest.
+            StandardOutputEncoding = Encoding.Latin1,
         };
         return Process.Start(start)!;
     }
@@ -36,6 +50,6 @@ internal sealed record Tool(int ExitCode, string[] Output, string Errors)
         var errors = process.StandardError.ReadToEndAsync();
         var output = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
-        return new Tool(process.ExitCode, output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries), await errors);
+        return new Tool(process.ExitCode, Encoding.Latin1.GetBytes(output), await errors);
     }
 }

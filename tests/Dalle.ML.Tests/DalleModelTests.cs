@@ -52,6 +52,38 @@ public sealed class DalleModelTests
     }
 
     [Fact]
+    public void All_candidates_come_best_first_and_the_first_is_the_image()
+    {
+        using var model = DalleModel.LoadDefault();
+        var options = new GenerationOptions { Candidates = 5 };
+        var ranked = model.GenerateCandidates(new GenerationRequest(Prompt, 3), options);
+        Assert.Equal([0, 1, 2, 3, 4], ranked.Select(image => image.Candidate).Order());
+        Assert.Equal(ranked.Select(image => image.Score).OrderDescending(), ranked.Select(image => image.Score));
+        Assert.Equal(Picture(model.Generate(Prompt, 3, options)), Picture(ranked[0]));
+        Assert.Equal(Picture(model.Generate(Prompt, ranked[^1].CandidateSeed, Quick)), Picture(ranked[^1]));
+        Assert.Throws<ArgumentException>(() => model.GenerateCandidates(new GenerationRequest(null!, 1)));
+    }
+
+    [Fact]
+    public void A_fitted_image_is_what_the_encoder_sees()
+    {
+        using var model = DalleModel.LoadDefault();
+        using var image = MLImage.CreateFromPixels(100, 333, MLPixelFormat.Rgba32, Enumerable.Range(0, 100 * 333 * 4).Select(i => i % 4 == 3 ? byte.MaxValue : (byte)(i / 700)).ToArray());
+        using var fitted = model.FitImage(image);
+        Assert.Equal((64, 64), (fitted.Width, fitted.Height));
+        Assert.Equal(model.EncodeImage(image), model.EncodeImage(fitted));
+    }
+
+    [Fact]
+    public void A_score_is_the_scaled_cosine_of_the_embeddings()
+    {
+        using var model = DalleModel.LoadDefault();
+        using var image = model.Generate(Prompt, 1, Quick);
+        var cosine = model.EmbedText(Prompt).Zip(model.EmbedImage(image.Image), (a, b) => a * b).Sum();
+        Assert.Equal(model.Score(Prompt, image.Image), model.Info.ClipScale!.Value * cosine, tolerance: 1e-3);
+    }
+
+    [Fact]
     public void Another_seed_gives_another_image()
     {
         using var model = DalleModel.LoadDefault();

@@ -62,6 +62,9 @@ public sealed record DalleModelInfo
     /// <summary>Number of values of CLIP's embeddings; 0 where the bundle has none.</summary>
     public required int EmbeddingLength { get; init; }
 
+    /// <summary>What the cosine of CLIP's embeddings is multiplied by to give a score; null where the bundle has no CLIP.</summary>
+    public required float? ClipScale { get; init; }
+
     /// <summary>What a caller gets who leaves <see cref="Generation.GenerationOptions"/> as they are.</summary>
     public required Generation.GenerationOptions Defaults { get; init; }
 }

@@ -1,0 +1,46 @@
+using System.CommandLine;
+using System.Text.Json;
+
+namespace Dalle.ML.Cli;
+
+/// <summary><c>dalle encode</c>: images become tokens of the codebook.</summary>
+internal static class EncodeCommand
+{
+    private static readonly Option<string> Output = new("--output", "-o") { Description = "File of the tokens, a line of JSON an image; '-' for standard output [default: -]." };
+
+    public static Command Create()
+    {
+        var command = new ToolCommand("encode", "Turn images into tokens of the codebook: a line of JSON an image.",
+        [
+            "dalle encode apple.png",
+            "dalle encode photos/*.png -o tokens.json",
+            "dalle encode - < apple.png | dalle decode - -o -",
+        ])
+        {
+            ImageInput.Several, Output, ModelOptions.All, Results.Json,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        using var model = ModelOptions.Load(parsed);
+        var lines = parsed.GetRequiredValue(ImageInput.Several).Select(path =>
+        {
+            using var image = ImageInput.Load(path);
+            return TokenLine.Of(path, model.EncodeImage(image), model.Info);
+        });
+        if (parsed.GetValue(Output) is not { } output || output == ImageOutput.StandardOutput)
+        {
+            foreach (var line in lines)
+                Results.WriteJson(line);
+            return CommandRunner.Success;
+        }
+
+        // All or nothing: a file with some of the images would look whole.
+        File.WriteAllLines(output, [.. lines.Select(line => JsonSerializer.Serialize(line, Results.JsonOptions))]);
+        Results.Write(parsed, Path.GetFullPath(output), new { File = Path.GetFullPath(output) });
+        return CommandRunner.Success;
+    }
+}

@@ -1,0 +1,138 @@
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.InteropServices;
+using Dalle.ML.Generation;
+using Dalle.ML.Runtime;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>How a check came out: right, worth knowing, or wrong.</summary>
+internal enum Health
+{
+    Ok,
+    Note,
+    Fail,
+}
+
+/// <summary>One thing that was looked at.</summary>
+internal readonly record struct Check(string Name, Health State, string Detail);
+
+/// <summary>Looks at the machine, the libraries and the model. A check that goes wrong is a finding, and the others go on.</summary>
+internal static class Examination
+{
+    private const string TelemetryVariable = "ORT_DISABLE_TELEMETRY";
+    private const string Prompt = "a red apple on a blue background";
+    private const ulong Seed = 1;
+
+    private static readonly TimeSpan SelfTestLimit = TimeSpan.FromSeconds(5);
+
+    public static IReadOnlyList<Check> Run(string model, DalleDevice device, CancellationToken cancellation)
+    {
+        List<Check> checks =
+        [
+            new("system", Health.Ok, $"{RuntimeInformation.OSDescription} ({RuntimeInformation.RuntimeIdentifier})"),
+            new("cores", Health.Ok, Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)),
+            new("memory", Health.Ok, string.Create(CultureInfo.InvariantCulture, $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1 << 30):F1} GiB for this process")),
+            new(".NET", Health.Ok, $"{Environment.Version}"),
+            Library("ML.NET", typeof(MLContext).Assembly, "a stand-in for it: the tool was built on a feed without the package"),
+            Library("ML.NET images", typeof(MLImage).Assembly, "a stand-in for it, which knows PNG only: the tool was built on a feed without the package"),
+            Library("ONNX Runtime", typeof(OrtEnv).Assembly, "compiled from its npm package: the tool was built on a feed without the NuGet package"),
+        ];
+
+        var gpu = device == DalleDevice.Cpu ? DalleDevice.Cuda(0) : device;
+        foreach (var path in new[] { DalleModel.DefaultPath, model }.Distinct())
+            checks.Add(Try("model", () => CheckModel(path)));
+        checks.Add(Try("self-test", () => SelfTest(model, device, cancellation)));
+        // After the self-test: it must be the library that starts ONNX Runtime, with telemetry off.
+        checks.Add(Try("device cpu", CheckOnnxRuntime));
+        checks.Add(Try($"device {gpu}", () => CheckGpu(gpu, isWanted: gpu == device)));
+        checks.Add(CheckTelemetry());
+        return checks;
+    }
+
+    /// <summary>The packages are signed by Microsoft; what this repository builds in their place on a feed without them is not.</summary>
+    private static Check Library(string name, Assembly assembly, string replacement)
+    {
+        var version = assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
+        return assembly.GetName().GetPublicKeyToken() is { Length: > 0 }
+            ? new(name, Health.Ok, $"{assembly.GetName().Name} {version}, from a package")
+            : new(name, Health.Note, replacement);
+    }
+
+    private static Check CheckModel(string path)
+    {
+        using var model = DalleModel.Load(path);
+        return new("model", Health.Ok, $"'{model.Info.Name}' verified, {model.Info.Hash}, {model.Info.Path}");
+    }
+
+    /// <summary>Draws an image twice; as the same seed must give the same image, so must the same tokens come out.</summary>
+    private static Check SelfTest(string path, DalleDevice device, CancellationToken cancellation)
+    {
+        using var model = DalleModel.Load(path, device);
+        if (!model.Info.CanGenerate)
+            return new("self-test", Health.Note, $"left out: the model '{model.Info.Name}' does not draw images from text");
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        limit.CancelAfter(SelfTestLimit);
+        var (options, clock) = (new GenerationOptions { Candidates = 1 }, new TokenClock());
+        try
+        {
+            using var first = model.Generate(Prompt, Seed, options, progress: null, limit.Token);
+            clock = new TokenClock();
+            using var second = model.Generate(Prompt, Seed, options, clock, limit.Token);
+            var speed = string.Create(CultureInfo.InvariantCulture, $"{clock.TokensPerSecond:F0} tokens/s on {device}");
+            return first.Tokens.SequenceEqual(second.Tokens) && first.Image.Pixels.SequenceEqual(second.Image.Pixels)
+                ? new("self-test", Health.Ok, $"the same image came out twice, {speed}")
+                : new("self-test", Health.Fail, $"the same seed gave two images, {speed}; report this with the output of 'dalle doctor --json'");
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new("self-test", Health.Note, string.Create(CultureInfo.InvariantCulture,
+                $"cut off after {SelfTestLimit.TotalSeconds:F0} s: the model '{model.Info.Name}' is slow on {device}; 'dalle bench' tells how slow, a GPU or a smaller model helps"));
+        }
+    }
+
+    private static Check CheckOnnxRuntime()
+    {
+        const string Name = "device cpu";
+        if (!OrtEnv.IsCreated)
+            return new(Name, Health.Fail, "ONNX Runtime did not start, see the self-test");
+        var (version, providers) = (OrtEnv.Instance().GetVersionString(), OrtEnv.Instance().GetAvailableProviders());
+        return new(Name, providers.Contains("CPUExecutionProvider") ? Health.Ok : Health.Fail, $"ONNX Runtime {version} with {string.Join(", ", providers)}");
+    }
+
+    private static Check CheckTelemetry() => Environment.GetEnvironmentVariable(TelemetryVariable) == "1"
+        ? new("telemetry", Health.Ok, "off")
+        : new("telemetry", Health.Fail, $"ONNX Runtime was not told to keep its telemetry off; set {TelemetryVariable}=1");
+
+    /// <summary>No GPU is nothing wrong, unless it was asked for.</summary>
+    private static Check CheckGpu(DalleDevice gpu, bool isWanted)
+    {
+        try
+        {
+            using var model = DalleModel.LoadDefault(gpu);
+            return new($"device {gpu}", Health.Ok, "usable");
+        }
+        catch (DalleDeviceException exception) when (!isWanted)
+        {
+            return new($"device {gpu}", Health.Note, OneLine(exception));
+        }
+    }
+
+    private static Check Try(string name, Func<Check> check)
+    {
+        try
+        {
+            return check();
+        }
+        catch (Exception exception) when (exception is not OperationCanceledException)
+        {
+            return new(name, Health.Fail, OneLine(exception));
+        }
+    }
+
+    private static string OneLine(Exception exception) =>
+        string.Join(' ', exception.Message.Split(default(char[]), StringSplitOptions.RemoveEmptyEntries));
+}

@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using System.Globalization;
+using Dalle.ML.Generation;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>What was measured, and the middle of its samples.</summary>
+internal readonly record struct MedianOf(string Name, double Median, string Unit, int Samples);
+
+/// <summary>
+/// Rounds in which everything is measured once, from loading the model on, so that what else the machine does falls on all alike.
+/// </summary>
+internal sealed class ModelBench
+{
+    private const string Prompt = "a red apple on a blue background";
+    private const int MostRounds = 5;
+
+    private static readonly int[] CandidateCounts = [1, 4, 8];
+
+    // In the order in which they are first measured.
+    private readonly List<(string Name, string Unit, List<double> Samples)> _samples = [];
+
+    private ModelBench()
+    {
+    }
+
+    public string Model { get; private set; } = "";
+
+    public string Hash { get; private set; } = "";
+
+    /// <summary>Rounds that came to their end.</summary>
+    public int Rounds { get; private set; }
+
+    public IReadOnlyList<MedianOf> Medians => [.. _samples.Select(each => new MedianOf(each.Name, Median(each.Samples), each.Unit, each.Samples.Count))];
+
+    /// <param name="path">The bundle's folder.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="limit">When to stop, in the middle of a round if need be.</param>
+    /// <param name="cancellation">The user's wish to stop.</param>
+    public static ModelBench Run(string path, DalleDevice device, TimeSpan limit, CancellationToken cancellation)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        end.CancelAfter(limit);
+        var bench = new ModelBench();
+        try
+        {
+            for (; bench.Rounds < MostRounds; bench.Rounds++)
+                bench.RunRound(path, device, end.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            // Time is up; what was measured stands.
+        }
+        return bench;
+    }
+
+    private void RunRound(string path, DalleDevice device, CancellationToken end)
+    {
+        // The model is let go of at the end of a round, so that each round loads it anew.
+        var clock = Stopwatch.StartNew();
+        using var model = DalleModel.Load(path, device);
+        Add("load and verify", clock);
+        (Model, Hash) = (model.Info.Name, model.Info.Hash);
+
+        if (model.Info.CanGenerate)
+            MeasureGeneration(model, end);
+        if (model.Info is { CanGenerate: true, CanEncode: true })
+            MeasureCodec(model, end);
+        if (model.Info.CanRank)
+            MeasureClip(model, end);
+    }
+
+    private void MeasureGeneration(DalleModel model, CancellationToken end)
+    {
+        var single = new GenerationOptions { Candidates = 1 };
+        Time("first image after loading", () => model.Generate(Prompt, seed: 1, single, progress: null, end).Dispose(), end);
+        foreach (var count in CandidateCounts)
+        {
+            // Images of one candidate are drawn together like candidates of one image, and need no ranker.
+            var clock = new TokenClock();
+            foreach (var image in model.Generate([.. GenerationRequest.Series(Prompt, 1, count)], single, clock, end))
+                image.Dispose();
+            if (count == 1)
+                Add("prefill and first token", "ms", clock.FirstToken.TotalMilliseconds);
+            Add(string.Create(CultureInfo.InvariantCulture, $"candidates drawn at once: {count}"), "tokens/s", clock.TokensPerSecond);
+        }
+        Time("whole image, one candidate", () => model.Generate(Prompt, seed: 1, single, progress: null, end).Dispose(), end);
+        Time(string.Create(CultureInfo.InvariantCulture, $"whole image, best of {model.Info.Defaults.Candidates}"), () => model.Generate(Prompt, seed: 1, options: null, progress: null, end).Dispose(), end);
+    }
+
+    private void MeasureCodec(DalleModel model, CancellationToken end)
+    {
+        var tokens = new int[model.Info.TokenRows * model.Info.TokenColumns];
+        using var image = PlainImage.For(model.Info);
+        model.EncodeImage(image);
+        Time("image to tokens", () => model.EncodeImage(image), end);
+        Time("tokens to image", () => model.DecodeTokens(tokens).Dispose(), end);
+    }
+
+    private void MeasureClip(DalleModel model, CancellationToken end)
+    {
+        using var image = PlainImage.For(model.Info);
+        model.Score(Prompt, image);
+        Time("CLIP: text", () => model.EmbedText(Prompt), end);
+        Time("CLIP: image", () => model.EmbedImage(image), end);
+    }
+
+    private void Time(string name, Action action, CancellationToken end)
+    {
+        end.ThrowIfCancellationRequested();
+        var clock = Stopwatch.StartNew();
+        action();
+        Add(name, clock);
+    }
+
+    private void Add(string name, Stopwatch clock) => Add(name, "ms", clock.Elapsed.TotalMilliseconds);
+
+    private void Add(string name, string unit, double sample)
+    {
+        var index = _samples.FindIndex(each => each.Name == name);
+        if (index < 0)
+            _samples.Add((name, unit, [sample]));
+        else
+            _samples[index].Samples.Add(sample);
+    }
+
+    private static double Median(IEnumerable<double> samples)
+    {
+        double[] sorted = [.. samples.Order()];
+        return (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
+    }
+}

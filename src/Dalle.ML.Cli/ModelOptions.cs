@@ -1,0 +1,22 @@
+using System.CommandLine;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>Which model runs, and where.</summary>
+internal static class ModelOptions
+{
+    private static readonly Option<DirectoryInfo> Bundle = new("--model", "-m") { Description = "The bundle's folder [default: the built-in model]." };
+
+    private static readonly Option<string> Device = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu", CompletionSources = { "cpu", "cuda" } }
+        .MustParse(DalleDevice.Parse, "cpu, cuda or cuda:N");
+
+    public static IEnumerable<Option> All => [Bundle, Device];
+
+    /// <summary>The folder of the model that is asked for.</summary>
+    public static string PathOf(ParseResult parsed) => parsed.GetValue(Bundle)?.FullName ?? DalleModel.DefaultPath;
+
+    public static DalleDevice DeviceOf(ParseResult parsed) => DalleDevice.Parse(parsed.GetRequiredValue(Device));
+
+    public static DalleModel Load(ParseResult parsed) => DalleModel.Load(PathOf(parsed), DeviceOf(parsed));
+}

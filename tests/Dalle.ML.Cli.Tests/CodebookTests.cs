@@ -1,0 +1,116 @@
+using System.Text.Json;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Cli.Tests;
+
+/// <summary><c>encode</c>, <c>decode</c> and <c>reconstruct</c>.</summary>
+public sealed class CodebookTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly string _apple;
+    private readonly string _cat;
+
+    public CodebookTests() => (_apple, _cat) = (Pictures.Draw(_folder, "a red apple", "apple.png"), Pictures.Draw(_folder, "a cat", "Cat 1.png"));
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Tokens_are_a_line_of_json_an_image()
+    {
+        var run = await Run("encode", "apple.png", _cat);
+        Assert.Equal((0, ""), (run.ExitCode, run.Errors));
+        Assert.Equal(["apple.png", _cat], run.Json.Select(line => line.GetProperty("file").GetString()));
+        using var model = DalleModel.LoadDefault();
+        using var image = MLImage.CreateFromFile(_apple);
+        var line = run.Json[0];
+        Assert.Equal((model.Info.Name, model.Info.Hash, 8, 8), (line.GetProperty("model").GetString(), line.GetProperty("hash").GetString(), line.GetProperty("rows").GetInt32(), line.GetProperty("columns").GetInt32()));
+        Assert.Equal(model.EncodeImage(image), line.GetProperty("tokens").EnumerateArray().Select(token => token.GetInt32()));
+
+        var toFile = await Run("encode", "apple.png", _cat, "-o", "tokens.json");
+        Assert.Equal([In("tokens.json")], toFile.Output);
+        Assert.Equal(run.Output, File.ReadAllLines(In("tokens.json")));
+    }
+
+    [Fact]
+    public async Task Tokens_become_images_of_their_names()
+    {
+        await Run("encode", "apple.png", _cat, "-o", "tokens.json");
+        var run = await Run("decode", "tokens.json", "-o", "out");
+        Assert.Equal([In("out/apple.png"), In("out/Cat 1.png")], run.Output);
+        using var model = DalleModel.LoadDefault();
+        using var image = MLImage.CreateFromFile(_apple);
+        using var expected = model.DecodeTokens(model.EncodeImage(image));
+        using var decoded = MLImage.CreateFromFile(run.Output[0]);
+        Assert.Equal(expected.GetBGRPixels, decoded.GetBGRPixels);
+
+        var report = (await Run("decode", "tokens.json", "-o", "out", "--json")).Json[0];
+        Assert.Equal(("apple.png", In("out/apple.png")), (report.GetProperty("source").GetString(), report.GetProperty("file").GetString()));
+    }
+
+    [Fact]
+    public async Task Images_and_tokens_go_through_pipes()
+    {
+        var encoded = await Tool.RunAsync(_folder.Path, ["encode", "-"], File.ReadAllBytes(_apple));
+        Assert.Equal("-", encoded.Json.Single().GetProperty("file").GetString());
+        var decoded = await Tool.RunAsync(_folder.Path, ["decode", "-", "-o", "-"], encoded.Bytes);
+        var reconstructed = await Tool.RunAsync(_folder.Path, ["reconstruct", "-", "-o", "-", "-q"], File.ReadAllBytes(_apple));
+        Assert.Equal("", reconstructed.Errors);
+        Assert.Equal(decoded.Bytes, reconstructed.Bytes);
+    }
+
+    [Fact]
+    public async Task A_reconstruction_tells_what_is_lost()
+    {
+        var run = await Run("reconstruct", "apple.png", _cat, "-o", "out");
+        Assert.Equal([In("out/apple_reconstructed.png"), In("out/Cat 1_reconstructed.png")], run.Output);
+        Assert.Contains("apple.png: PSNR ", run.Errors, StringComparison.Ordinal);
+
+        var report = (await Run("reconstruct", "apple.png", "-o", "out", "--json")).Json.Single();
+        Assert.Equal("apple.png", report.GetProperty("source").GetString());
+        Assert.InRange(report.GetProperty("psnr").GetDouble(), 20, 60);
+    }
+
+    [Theory]
+    [InlineData("{\"tokens\":[1,2]}", "tokens.json, line 2: 2 image tokens were given")]
+    [InlineData("{\"rows\":16,\"columns\":16,\"tokens\":[1]}", "line 2: the tokens are a grid of 16 × 16; the model 'emoji-64' has 8 × 8")]
+    [InlineData("{\"model\":\"other\",\"hash\":\"00\",\"tokens\":[1]}", "line 2: the tokens belong to the model 'other'")]
+    [InlineData("{\"file\":\"a.png\"}", "line 2: this is no line of tokens")]
+    [InlineData("tokens", "line 2: this is no line of tokens")]
+    public async Task Tokens_of_no_use_are_named_and_nothing_is_written(string line, string message)
+    {
+        File.WriteAllLines(In("tokens.json"), ["", line]);
+        var run = await Run("decode", "tokens.json", "-o", "out");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains(message, Assert.Single(run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        Assert.Empty(run.Output);
+    }
+
+    [Fact]
+    public async Task Tokens_may_come_without_their_model_and_name()
+    {
+        File.WriteAllText(In("tokens.json"), JsonSerializer.Serialize(new { tokens = Enumerable.Range(0, 64) }));
+        Assert.Equal([In("image.png")], (await Run("decode", "tokens.json")).Output);
+        File.WriteAllText(In("tokens.json"), JsonSerializer.Serialize(new { file = "../..\0/" + new string('x', 3), tokens = Enumerable.Range(0, 64) }));
+        Assert.Equal([In("xxx.png")], (await Run("decode", "tokens.json")).Output);
+    }
+
+    [Fact]
+    public async Task What_is_no_image_is_named()
+    {
+        File.WriteAllText(In("text.png"), "text");
+        foreach (var (path, message) in new[] { ("text.png", "'text.png' is not an image"), ("none.png", "'none.png' does not exist") })
+        {
+            var run = await Run("encode", path);
+            Assert.Equal(1, run.ExitCode);
+            Assert.Contains(message, Assert.Single(run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
+        }
+        var option = await Run("encode", "--colour");
+        Assert.Equal(2, option.ExitCode);
+        Assert.Contains("'--colour' is not an option of encode", option.Errors, StringComparison.Ordinal);
+        Assert.Equal(2, (await Run("encode")).ExitCode);
+    }
+
+    private Task<Tool> Run(params string[] arguments) => Tool.RunAsync(_folder.Path, arguments);
+
+    private string In(string name) => Path.Combine(_folder.Path, name);
+}
