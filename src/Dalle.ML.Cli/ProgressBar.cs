@@ -8,10 +8,31 @@ namespace Dalle.ML.Cli;
 internal static class ProgressBar
 {
     /// <summary>Runs the work on another thread, so that the bar and signals stay alive.</summary>
-    public static Task RunAsync(bool isWanted, Action<IProgress<DalleProgress>?> work)
+    public static async Task RunAsync(bool isWanted, Action<IProgress<DalleProgress>?> work)
     {
         if (!isWanted || Console.IsErrorRedirected)
-            return Task.Run(() => work(null));
+        {
+            await Task.Run(() => work(null));
+            return;
+        }
+
+        // What goes to the same terminal waits until the bar is gone, as each would write over the other.
+        var (output, waiting) = (Console.Out, new StringWriter());
+        if (!Console.IsOutputRedirected)
+            Console.SetOut(waiting);
+        try
+        {
+            await ShowAsync(work);
+        }
+        finally
+        {
+            Console.SetOut(output);
+            await output.WriteAsync(waiting.ToString());
+        }
+    }
+
+    private static Task ShowAsync(Action<IProgress<DalleProgress>?> work)
+    {
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return console.Progress()
             .AutoClear(true)
