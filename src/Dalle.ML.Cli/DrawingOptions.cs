@@ -14,7 +14,7 @@ internal static class DrawingOptions
     private static readonly Option<int?> Candidates = new Option<int?>("--candidates") { Description = "Candidates drawn for each image, of which CLIP keeps the best [default: the model's]." }
         .MustBe(count => count is null or (>= 1 and <= GenerationOptions.MaxCandidates), $"between 1 and {GenerationOptions.MaxCandidates}");
 
-    private static readonly Option<ulong?> Seed = new("--seed") { Description = "The same seed gives the same images [default: a random one, which is reported]." };
+    public static Option<ulong?> Seed { get; } = new("--seed") { Description = "The same seed gives the same images [default: a random one, which is reported]." };
 
     private static readonly Option<float?> Temperature = new Option<float?>("--temperature") { Description = "0 always takes the likeliest token; higher varies more [default: the model's]." }
         .MustBe(value => value is null or (>= 0 and <= float.MaxValue), "0 or more");
@@ -28,7 +28,10 @@ internal static class DrawingOptions
     private static readonly Option<float?> Guidance = new Option<float?>("--guidance") { Description = "Scale of classifier-free guidance; 1 for none [default: the model's]." }
         .MustBe(value => value is null || float.IsFinite(value.Value), "a finite number");
 
-    public static IEnumerable<Option> All => [Images, Candidates, Seed, Temperature, TopK, TopP, Guidance];
+    /// <summary>How candidates and tokens are drawn.</summary>
+    public static IEnumerable<Option> Sampling => [Candidates, Temperature, TopK, TopP, Guidance];
+
+    public static IEnumerable<Option> All => [Images, Seed, .. Sampling];
 
     public static GenerationOptions Read(ParseResult parsed) => new()
     {

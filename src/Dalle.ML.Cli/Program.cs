@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dalle.ML.Cli;
+using Dalle.ML.Cli.Batch;
 
 var root = new RootCommand("DALL·E for .NET: text to image from the command line.")
 {
@@ -11,6 +12,7 @@ var root = new RootCommand("DALL·E for .NET: text to image from the command lin
     ScoreCommand.CreateScore(),
     ScoreCommand.CreateRank(),
     ClassifyCommand.Create(),
+    BatchCommand.Create(),
     InfoCommand.Create(),
     VerifyCommand.Create(),
     DoctorCommand.Create(),

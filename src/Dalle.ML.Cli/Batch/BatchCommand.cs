@@ -1,0 +1,178 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using System.Text;
+using Dalle.ML.Transforms;
+
+namespace Dalle.ML.Cli.Batch;
+
+/// <summary><c>dalle batch</c>: a file of prompts becomes a folder of images, in as many sittings and processes as it takes.</summary>
+internal static class BatchCommand
+{
+    private const int DefaultArray = 4;
+
+    private static readonly Argument<string> Prompts = new("prompts")
+    {
+        Description = "A .txt file with a prompt a line; a .csv or .tsv file with a header and a column 'prompt', if need be 'id' and 'seed'; or a .jsonl file of objects with these. '-' is standard input.",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private static readonly Option<DirectoryInfo> Output = new("--output", "-o") { Description = "Folder of the images and manifest.jsonl, created if need be." };
+    private static readonly Option<string> Format = new("--format") { Description = "The format of the prompts [default: by the file's ending; txt for '-']." };
+    private static readonly Option<int> BatchSize = new Option<int>("--batch-size") { Description = "Prompts that are drawn together. The images are the same.", DefaultValueFactory = _ => 8 }
+        .MustBe(size => size is >= 1 and <= 100_000, "between 1 and 100000");
+    private static readonly Option<string> ShardOption = new("--shard") { Description = "I/N: draw the I-th of N parts only; others may draw the other parts at the same time [default: all, or the part of the Slurm array task that this runs in]." };
+    private static readonly Option<bool> Retry = new("--retry") { Description = "Draw prompts again that failed." };
+    private static readonly Option<DirectoryInfo> Merge = new("--merge") { Description = "Check that all parts of a batch are done, and join their manifests." };
+    private static readonly Option<DirectoryInfo> Status = new("--status") { Description = "Report how far a batch is." };
+    private static readonly Option<string> Submit = new("--submit") { Description = "'slurm': leave the batch to a Slurm job array." };
+    private static readonly Option<int> Array = new("--array") { Description = "Tasks of the Slurm job array.", DefaultValueFactory = _ => DefaultArray };
+    private static readonly Option<string> Partition = new("--partition") { Description = "Slurm's partition." };
+    private static readonly Option<string> GpusPerTask = new("--gpus-per-task") { Description = "GPUs that Slurm gives each task." };
+    private static readonly Option<string> Time = new("--time") { Description = "Slurm's limit of a task's time, e.g. 4:00:00." };
+    private static readonly Option<string[]> Sbatch = new("--sbatch") { Description = "A further option for sbatch, e.g. --sbatch=--account=lab; may be repeated." };
+
+    public static Command Create()
+    {
+        Format.AcceptOnlyFromAmong(PromptFile.Formats);
+        Submit.AcceptOnlyFromAmong("slurm");
+        Array.MustBe(tasks => tasks is >= 1 and <= 100_000, "between 1 and 100000");
+        ShardOption.MustBe(text => text is null || Shard.Parse(text) is not null, "I/N, with I from 1 to N");
+        foreach (var option in new[] { Partition, GpusPerTask, Time })
+            option.MustBe(value => value is null || (value.Length > 0 && !value.Any(char.IsWhiteSpace)), "one word");
+        Sbatch.MustBe(values => values is null || values.All(value => value.StartsWith('-') && !value.Any(char.IsControl)), "an option of sbatch, e.g. --sbatch=--account=lab");
+
+        var command = new ToolCommand("batch", "Draw a file of prompts. A batch that was interrupted, or killed, goes on when the same command is given again.",
+        [
+            "dalle batch prompts.csv -o out --seed 7",
+            "dalle batch prompts.csv -o out --seed 7 --shard 2/8",
+            "dalle batch --merge out",
+            "dalle batch prompts.csv -o out --submit slurm --array 8 --gpus-per-task 1 --device cuda",
+            "dalle batch --status out",
+        ])
+        {
+            Prompts, Output, Format, ModelOptions.All, DrawingOptions.Seed, DrawingOptions.Sampling, BatchSize, ShardOption, Retry, Merge, Status,
+            Submit, Array, Partition, GpusPerTask, Time, Sbatch, Results.Json, Results.Quiet,
+        };
+        command.Validators.Add(CheckMode);
+        command.SetAction(RunAsync);
+        return command;
+    }
+
+    private static void CheckMode(CommandResult result)
+    {
+        var prompts = result.GetValue(Prompts);
+        var isReport = result.GetResult(Merge) is not null || result.GetResult(Status) is not null;
+        if (result.GetResult(Merge) is not null && result.GetResult(Status) is not null)
+            result.AddError("--merge and --status do not go together.");
+        else if (isReport && (prompts is not null || result.GetResult(Output) is not null || result.GetResult(Submit) is not null))
+            result.AddError("--merge and --status take the folder of a batch, and neither prompts nor --output nor --submit.");
+        else if (!isReport && (prompts is null || result.GetResult(Output) is null))
+            result.AddError("batch takes a file of prompts, '-' for standard input, and the folder of the images: dalle batch prompts.txt -o out.");
+        else if (prompts is not null && result.GetResult(Format) is null && PromptFile.FormatOf(prompts) is null)
+            result.AddError($"The ending of '{prompts}' names no format. Say which it is with --format {string.Join('|', PromptFile.Formats)}.");
+        else if (result.GetResult(Submit) is not null && result.GetResult(ShardOption) is not null)
+            result.AddError("--submit gives each task its shard: leave --shard out.");
+    }
+
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    {
+        if (parsed.GetValue(Status) is { } reported)
+            return Report(BatchStatus.Read(reported.FullName), parsed.GetValue(Results.Json));
+        if (parsed.GetValue(Merge) is { } merged)
+            return Report(BatchMerge.Run(merged.FullName, Console.Error), parsed);
+
+        var path = parsed.GetRequiredValue(Prompts);
+        var prompts = PromptFile.Read(path, parsed.GetValue(Format) ?? PromptFile.FormatOf(path)!);
+        return parsed.GetValue(Submit) is null ? await DrawAsync(parsed, prompts, cancellation) : SubmitToSlurm(parsed, prompts);
+    }
+
+    private static async Task<int> DrawAsync(ParseResult parsed, IReadOnlyList<BatchPrompt> prompts, CancellationToken cancellation)
+    {
+        var shard = parsed.GetValue(ShardOption) is { } text ? Shard.Parse(text)! : Shard.OfSlurmTask(Environment.GetEnvironmentVariable) ?? Shard.Whole;
+        var options = new DalleGenerateEstimator.Options
+        {
+            ModelPath = ModelOptions.PathOf(parsed),
+            GpuDeviceId = ModelOptions.DeviceOf(parsed).GpuDeviceId,
+            Generation = DrawingOptions.Read(parsed),
+            BatchSize = parsed.GetValue(BatchSize),
+            CancellationToken = cancellation,
+        };
+        BatchSummary? summary = null;
+        try
+        {
+            await BatchProgress.RunAsync(!parsed.GetValue(Results.Quiet), progress =>
+            {
+                using var folder = new BatchFolder(parsed.GetRequiredValue(Output).FullName, shard);
+                using var model = BatchRunner.Load(options);
+                var job = BatchJob.Open(folder, prompts, model.ModelInfo, options.Generation, parsed.GetValue(DrawingOptions.Seed));
+                summary = new BatchRunner(folder, job, prompts, shard).Run(model, options.BatchSize, parsed.GetValue(Retry), progress);
+            });
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            await Console.Error.WriteLineAsync("dalle: interrupted; what is finished is kept. The same command goes on from there.");
+            return CommandRunner.Interrupted;
+        }
+        return Report(summary!, parsed);
+    }
+
+    private static int SubmitToSlurm(ParseResult parsed, IReadOnlyList<BatchPrompt> prompts)
+    {
+        using var folder = new BatchFolder(parsed.GetRequiredValue(Output).FullName, Shard.Whole);
+        // On the CPU: who submits need not have the device that the tasks will have.
+        using var model = DalleModel.Load(ModelOptions.PathOf(parsed));
+        var job = BatchJob.Open(folder, prompts, model.Info, DrawingOptions.Read(parsed), parsed.GetValue(DrawingOptions.Seed));
+
+        // The tasks read the folder's copy of the prompts: theirs may be standard input, or change before the tasks start.
+        string[] command =
+        [
+            .. ThisTool(), "batch", folder.PathOf(BatchJob.PromptsName), "-o", folder.FullPath, "--model", ModelOptions.PathOf(parsed),
+            "--device", ModelOptions.DeviceOf(parsed).ToString(),
+            "--seed", job.Seed.ToString(CultureInfo.InvariantCulture),
+            .. DrawingOptions.Sampling.Append(BatchSize).Append(Retry).SelectMany(option => Given(parsed, option)),
+        ];
+        var tasks = parsed.GetValue(Array);
+        string?[] directives =
+        [
+            Directive("--partition", parsed.GetValue(Partition)), Directive("--gpus-per-task", parsed.GetValue(GpusPerTask)),
+            Directive("--time", parsed.GetValue(Time)), .. parsed.GetValue(Sbatch) ?? [],
+        ];
+        folder.Write(SlurmArray.ScriptName, SlurmArray.Script(command, tasks, directives.OfType<string>()));
+        var array = SlurmArray.Submit(folder, tasks);
+        Console.Write(parsed.GetValue(Results.Json) ? Text(JsonLine.Of(new { array.Job, array.Tasks, Script = folder.PathOf(SlurmArray.ScriptName) })) : array.Job + "\n");
+        return CommandRunner.Success;
+
+        static string? Directive(string name, string? value) => value is null ? null : $"{name}={value}";
+    }
+
+    /// <summary>How this process was started: by its own executable, or by dotnet.</summary>
+    private static IEnumerable<string> ThisTool() =>
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet"
+            ? [Environment.ProcessPath!, typeof(BatchCommand).Assembly.Location]
+            : [Environment.ProcessPath!];
+
+    /// <summary>An option as it was given on the command line.</summary>
+    private static IEnumerable<string> Given(ParseResult parsed, Option option) =>
+        parsed.GetResult(option) is { Implicit: false } result ? result.Tokens.Select(token => token.Value).Prepend(option.Name) : [];
+
+    private static int Report(BatchSummary summary, ParseResult parsed)
+    {
+        Console.Write(parsed.GetValue(Results.Json) ? Text(JsonLine.Of(summary)) : summary.Missing > 0 ? "" : summary.Manifest + "\n");
+        if (!parsed.GetValue(Results.Quiet))
+            Console.Error.WriteLine($"dalle: {summary}");
+        if (summary.Missing > 0)
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dalle: {summary.Missing} of {summary.Prompts} prompts are missing: give the command of their shards again."));
+        if (summary.Failed > 0)
+            Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"dalle: {summary.Failed} of {summary.Prompts} prompts failed; {summary.Manifest} tells why. --retry draws them again."));
+        return summary.Done == summary.Prompts ? CommandRunner.Success : CommandRunner.Failure;
+    }
+
+    private static int Report(BatchStatus status, bool asJson)
+    {
+        Console.Write(asJson ? Text(JsonLine.Of(status)) : string.Concat(status.Lines().Select(line => line + "\n")));
+        return CommandRunner.Success;
+    }
+
+    private static string Text(byte[] line) => Encoding.UTF8.GetString(line);
+}

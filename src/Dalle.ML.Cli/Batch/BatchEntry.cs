@@ -1,0 +1,38 @@
+using System.Text.Json.Serialization;
+
+namespace Dalle.ML.Cli.Batch;
+
+/// <summary>A line of a manifest: what became of a prompt. All of it but <see cref="Seconds"/> is the same however often a batch is run.</summary>
+internal sealed record BatchEntry
+{
+    [JsonRequired]
+    public string Id { get; init; } = "";
+
+    [JsonRequired]
+    public int Index { get; init; }
+
+    [JsonRequired]
+    public string Prompt { get; init; } = "";
+
+    [JsonRequired]
+    public ulong Seed { get; init; }
+
+    /// <summary>The image, relative to the manifest.</summary>
+    [JsonRequired]
+    public string File { get; init; } = "";
+
+    /// <summary>CLIP's score; null where the model has no ranker, or there is no image.</summary>
+    public float? Score { get; init; }
+
+    /// <summary>SHA-256 of the image's file; null if there is none.</summary>
+    public string? Sha256 { get; init; }
+
+    /// <summary>Why there is no image; null if there is one.</summary>
+    public string? Error { get; init; }
+
+    /// <summary>Time since the image before was finished.</summary>
+    public double Seconds { get; init; }
+
+    [JsonIgnore]
+    public bool IsDone => Sha256 is not null;
+}

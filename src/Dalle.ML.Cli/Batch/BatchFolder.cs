@@ -1,0 +1,140 @@
+using System.Security.Cryptography;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Cli.Batch;
+
+/// <summary>
+/// The output folder of a batch as one shard's process sees it. Files appear whole or not at all: they are written under a temporary name of
+/// the shard, flushed to the disk and renamed. A lock keeps other processes off the same shard; other shards need none, their names differ.
+/// </summary>
+internal sealed class BatchFolder : IDisposable
+{
+    // The last chunk of every PNG file: a picture that an encoder gave up on, say on a full disk, ends otherwise.
+    private static readonly byte[] PngEnd = [0, 0, 0, 0, (byte)'I', (byte)'E', (byte)'N', (byte)'D', 0xAE, 0x42, 0x60, 0x82];
+
+    private const string TemporaryPrefix = ".shard-";
+
+    private readonly FileStream _lock;
+    private readonly string _temporary;
+
+    /// <exception cref="IOException">The folder cannot be created or written, or another process works on the shard.</exception>
+    public BatchFolder(string path, Shard shard)
+    {
+        FullPath = path;
+        _temporary = PathOf(TemporaryPrefix + shard.Name);
+        try
+        {
+            Directory.CreateDirectory(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The output folder '{path}' cannot be created: {exception.Message}", exception);
+        }
+        try
+        {
+            _lock = Lock(_temporary + ".lock");
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new IOException($"The output folder '{path}' cannot be written: {exception.Message}", exception);
+        }
+        catch (IOException exception) when (File.Exists(_temporary + ".lock"))
+        {
+            throw new IOException($"Another process works on shard {shard} of '{path}' ({exception.Message}) Wait for its end, or give each process a --shard of its own.", exception);
+        }
+
+        // What a killed process of this shard was about to write.
+        File.Delete(_temporary + ".png");
+        File.Delete(_temporary + ".tmp");
+    }
+
+    public string FullPath { get; }
+
+    public string PathOf(string name) => Path.Combine(FullPath, name);
+
+    /// <summary>Writes a small file, or replaces it.</summary>
+    public void Write(string name, ReadOnlySpan<byte> content) => File.Move(Draft(content), PathOf(name), overwrite: true);
+
+    /// <summary>Writes a small file unless it is there, even if others are about to write it too.</summary>
+    public void WriteNew(string name, ReadOnlySpan<byte> content)
+    {
+        var draft = Draft(content);
+        try
+        {
+            File.Move(draft, PathOf(name), overwrite: false);
+        }
+        catch (IOException) when (File.Exists(PathOf(name)))
+        {
+            File.Delete(draft);
+        }
+    }
+
+    /// <summary>Writes an image, or replaces it.</summary>
+    /// <returns>SHA-256 of the file.</returns>
+    /// <exception cref="PromptException">A folder has the image's name.</exception>
+    public string Save(MLImage image, string name)
+    {
+        var draft = _temporary + ".png";
+        image.Save(draft);
+        byte[] bytes;
+        using (var file = new FileStream(draft, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
+        {
+            file.ReadExactly(bytes = new byte[file.Length]);
+            file.Flush(flushToDisk: true);
+        }
+        if (!bytes.AsSpan().EndsWith(PngEnd))
+            throw new IOException($"'{PathOf(name)}' cannot be written whole. Is the disk full?");
+        if (Directory.Exists(PathOf(name)))
+            throw new PromptException($"'{name}' is a folder. Remove it.");
+        File.Move(draft, PathOf(name), overwrite: true);
+        return Convert.ToHexStringLower(SHA256.HashData(bytes));
+    }
+
+    /// <summary>Whether a file is there with the content that it should have.</summary>
+    public static bool Holds(string folder, string name, string sha256)
+    {
+        var path = Path.Combine(folder, name);
+        if (!File.Exists(path))
+            return false;
+        using var file = File.OpenRead(path);
+        return Convert.ToHexStringLower(SHA256.HashData(file)) == sha256;
+    }
+
+    /// <summary>Removes what killed processes of other shards left, unless they run again.</summary>
+    public void RemoveAbandoned()
+    {
+        foreach (var path in Directory.GetFiles(FullPath, TemporaryPrefix + "*.lock").Where(path => path != _temporary + ".lock"))
+        {
+            try
+            {
+                using var abandoned = Lock(path);
+                File.Delete(Path.ChangeExtension(path, ".png"));
+                File.Delete(Path.ChangeExtension(path, ".tmp"));
+            }
+            catch (IOException)
+            {
+                // It is not abandoned.
+            }
+        }
+    }
+
+    public void Dispose()
+    {
+        File.Delete(_temporary + ".png");
+        File.Delete(_temporary + ".tmp");
+        _lock.Dispose();
+    }
+
+    private string Draft(ReadOnlySpan<byte> content)
+    {
+        var path = _temporary + ".tmp";
+        using var file = new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.None);
+        file.Write(content);
+        file.Flush(flushToDisk: true);
+        return path;
+    }
+
+    /// <summary>A file that one process at a time can hold. It is removed at the end; after a kill it stays, and is no hindrance.</summary>
+    private static FileStream Lock(string path) =>
+        new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+}

@@ -1,0 +1,131 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json.Serialization;
+using Dalle.ML.Generation;
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Cli.Batch;
+
+/// <summary>
+/// What a folder's images are made of: <c>batch.json</c>, written first and never changed, beside the prompts themselves. All processes that
+/// work on the folder, one after the other or at once, agree on it.
+/// </summary>
+internal sealed record BatchJob
+{
+    public const string FileName = "batch.json";
+    public const string PromptsName = "prompts.jsonl";
+
+    private const int CurrentFormat = 1;
+
+    [JsonRequired]
+    public int Format { get; init; } = CurrentFormat;
+
+    [JsonRequired]
+    public required int Prompts { get; init; }
+
+    /// <summary>SHA-256 of <c>prompts.jsonl</c>.</summary>
+    [JsonRequired]
+    public required string PromptsSha256 { get; init; }
+
+    [JsonRequired]
+    public required string Model { get; init; }
+
+    [JsonRequired]
+    public required string ModelHash { get; init; }
+
+    [JsonRequired]
+    public required ulong Seed { get; init; }
+
+    [JsonRequired]
+    public required int Candidates { get; init; }
+
+    [JsonRequired]
+    public required float Temperature { get; init; }
+
+    [JsonRequired]
+    public required int TopK { get; init; }
+
+    [JsonRequired]
+    public required float TopP { get; init; }
+
+    [JsonRequired]
+    public required float Guidance { get; init; }
+
+    /// <summary>Makes a folder that of a job, or checks that it is already.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="prompts">The prompts.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="generation">How it draws.</param>
+    /// <param name="seed">The batch's seed; that of the folder if null, and a random one if it has none yet.</param>
+    /// <exception cref="InvalidDataException">The folder belongs to another job; the message says in what they differ.</exception>
+    public static BatchJob Open(BatchFolder folder, IReadOnlyList<BatchPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed)
+    {
+        var lines = Lines(prompts);
+        var (sampling, defaults) = (generation.Sampling, model.Defaults.Sampling);
+        var job = new BatchJob
+        {
+            Prompts = prompts.Count,
+            PromptsSha256 = Sha256(lines),
+            Model = model.Name,
+            ModelHash = model.Hash,
+            Seed = seed ?? BitConverter.ToUInt32(RandomNumberGenerator.GetBytes(sizeof(uint))),
+            Candidates = (generation.Candidates ?? model.Defaults.Candidates)!.Value,
+            Temperature = (sampling.Temperature ?? defaults.Temperature)!.Value,
+            TopK = (sampling.TopK ?? defaults.TopK)!.Value,
+            TopP = (sampling.TopP ?? defaults.TopP)!.Value,
+            Guidance = (sampling.GuidanceScale ?? defaults.GuidanceScale)!.Value,
+        };
+        if (!File.Exists(folder.PathOf(FileName)))
+            folder.WriteNew(FileName, JsonLine.Of(job));
+        var known = ReadDescription(folder.FullPath);
+        job = seed is null ? job with { Seed = known.Seed } : job;
+        if (job.DifferenceTo(known) is { } difference)
+            throw new InvalidDataException($"The folder '{folder.FullPath}' belongs to another batch: {difference}. Choose another folder, or the arguments that it was begun with.");
+        if (!BatchFolder.Holds(folder.FullPath, PromptsName, job.PromptsSha256))
+            folder.Write(PromptsName, lines);
+        return known;
+    }
+
+    /// <summary>Reads which job a folder belongs to, and its prompts.</summary>
+    /// <exception cref="InvalidDataException">The folder has no batch, or an unfinished description of one.</exception>
+    public static (BatchJob Job, IReadOnlyList<BatchPrompt> Prompts) Read(string folder)
+    {
+        if (!File.Exists(Path.Combine(folder, FileName)))
+            throw new InvalidDataException($"The folder '{folder}' has no batch: there is no '{FileName}'. Give the folder that 'dalle batch … -o' wrote.");
+        var job = ReadDescription(folder);
+        if (!BatchFolder.Holds(folder, PromptsName, job.PromptsSha256))
+            throw new InvalidDataException($"'{PromptsName}' of the folder '{folder}' is missing or altered. Run the batch again with its own prompts: it writes the file, and draws nothing twice.");
+        return (job, PromptFile.Read(Path.Combine(folder, PromptsName), "jsonl"));
+    }
+
+    private static BatchJob ReadDescription(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        return JsonLine.Read<BatchJob>(File.ReadAllBytes(path)) is { Format: CurrentFormat } job
+            ? job
+            : throw new InvalidDataException($"'{path}' does not describe a batch that this version of dalle knows. Choose another folder.");
+    }
+
+    private string? DifferenceTo(BatchJob known)
+    {
+        foreach (var (what, here, there) in new (string, IFormattable, IFormattable)[]
+        {
+            ("the number of prompts", Prompts, known.Prompts), ("--seed", Seed, known.Seed), ("--candidates", Candidates, known.Candidates),
+            ("--temperature", Temperature, known.Temperature), ("--top-k", TopK, known.TopK), ("--top-p", TopP, known.TopP),
+            ("--guidance", Guidance, known.Guidance),
+        })
+        {
+            if (!here.Equals(there))
+                return string.Create(CultureInfo.InvariantCulture, $"{what} is {there} there and {here} here");
+        }
+        if (PromptsSha256 != known.PromptsSha256)
+            return "the prompts are others";
+        return ModelHash != known.ModelHash ? $"it was drawn by the model '{known.Model}' ({known.ModelHash[..8]}…), not by '{Model}' ({ModelHash[..8]}…)" : null;
+    }
+
+    /// <summary>The prompts as a prompt file that gives the same prompts again.</summary>
+    private static byte[] Lines(IReadOnlyList<BatchPrompt> prompts) =>
+        [.. prompts.SelectMany(prompt => JsonLine.Of(new { prompt.Id, prompt.Prompt, prompt.Seed }))];
+
+    private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
+}

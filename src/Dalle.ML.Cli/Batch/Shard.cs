@@ -1,0 +1,45 @@
+using System.Globalization;
+
+namespace Dalle.ML.Cli.Batch;
+
+/// <summary>One of several equal parts of a batch: every <paramref name="Count"/>-th prompt, from the <paramref name="Number"/>-th on.</summary>
+/// <param name="Number">Which part, from 1.</param>
+/// <param name="Count">Number of parts.</param>
+internal sealed record Shard(int Number, int Count)
+{
+    public static Shard Whole { get; } = new(1, 1);
+
+    /// <summary>The part's name in file names.</summary>
+    public string Name => string.Create(CultureInfo.InvariantCulture, $"{Number}-of-{Count}");
+
+    public string ManifestName => this == Whole ? "manifest.jsonl" : $"manifest-{Name}.jsonl";
+
+    public bool Holds(int index) => index % Count == Number - 1;
+
+    /// <summary>The shard whose manifest a file is, by its name; null if it is none.</summary>
+    public static Shard? OfManifest(string fileName)
+    {
+        if (fileName == Whole.ManifestName)
+            return Whole;
+        var name = Path.GetFileNameWithoutExtension(fileName);
+        return name.StartsWith("manifest-", StringComparison.Ordinal) ? Parse(name["manifest-".Length..], "-of-") : null;
+    }
+
+    /// <summary>Reads <c>2/8</c>; null if it is not a shard.</summary>
+    public static Shard? Parse(string text, string separator = "/") =>
+        text.Split(separator) is [var number, var count] && ToNumber(number) is >= 1 and var i && ToNumber(count) is { } n && i <= n ? new Shard(i, n) : null;
+
+    /// <summary>The shard that a task of a Slurm job array stands for, if this process runs in one.</summary>
+    public static Shard? OfSlurmTask(Func<string, string?> variable)
+    {
+        var step = ToNumber(variable("SLURM_ARRAY_TASK_STEP")) is >= 1 and var every ? every : 1;
+        return ToNumber(variable("SLURM_ARRAY_TASK_ID")) is { } id && ToNumber(variable("SLURM_ARRAY_TASK_COUNT")) is >= 1 and var count
+            && (id - (ToNumber(variable("SLURM_ARRAY_TASK_MIN")) ?? 0)) / step + 1 is >= 1 and var number && number <= count
+            ? new Shard(number, count)
+            : null;
+    }
+
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Number}/{Count}");
+
+    private static int? ToNumber(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
+}
