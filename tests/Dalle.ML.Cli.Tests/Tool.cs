@@ -7,6 +7,9 @@ namespace Dalle.ML.Cli.Tests;
 /// <summary>The tool as a user's process.</summary>
 internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
 {
+    private static string ToolPath => Path.Combine(
+        AppContext.BaseDirectory, "..", "..", "Dalle.ML.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "dalle.dll");
+
     /// <summary>The lines of standard output.</summary>
     public string[] Output => Encoding.UTF8.GetString(Bytes).Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
 
@@ -14,13 +17,13 @@ internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
     public JsonElement[] Json => [.. Output.Select(line => JsonDocument.Parse(line).RootElement)];
 
     /// <summary>Runs the tool in a folder and waits for its end.</summary>
-    public static Task<Tool> RunAsync(string folder, string[] arguments, string? input = null) =>
-        RunAsync(folder, arguments, input is null ? null : Encoding.UTF8.GetBytes(input));
+    public static Task<Tool> RunAsync(string folder, string[] arguments, string? input = null, IReadOnlyDictionary<string, string>? environment = null) =>
+        RunAsync(folder, arguments, input is null ? null : Encoding.UTF8.GetBytes(input), environment);
 
     /// <summary>Runs the tool in a folder with bytes as its standard input, and waits for its end.</summary>
-    public static async Task<Tool> RunAsync(string folder, string[] arguments, byte[]? input)
+    public static async Task<Tool> RunAsync(string folder, string[] arguments, byte[]? input, IReadOnlyDictionary<string, string>? environment = null)
     {
-        using var process = Start(folder, arguments, hasInput: input is not null);
+        using var process = Start(folder, arguments, hasInput: input is not null, environment);
         if (input is not null)
         {
             await process.StandardInput.BaseStream.WriteAsync(input);
@@ -29,11 +32,9 @@ internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
         return await FinishAsync(process);
     }
 
-    public static Process Start(string folder, string[] arguments, bool hasInput = false)
+    public static Process Start(string folder, string[] arguments, bool hasInput = false, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
-        var tool = Path.Combine(AppContext.BaseDirectory, "..", "..", "Dalle.ML.Cli", configuration, "dalle.dll");
-        var start = new ProcessStartInfo("dotnet", [tool, .. arguments])
+        var start = new ProcessStartInfo("dotnet", [ToolPath, .. arguments])
         {
             WorkingDirectory = folder,
             RedirectStandardInput = hasInput,
@@ -42,6 +43,8 @@ internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
             // A byte a character: whoever reads from the process before it ends still leaves all bytes to the rest.
             StandardOutputEncoding = Encoding.Latin1,
         };
+        foreach (var (name, value) in environment ?? new Dictionary<string, string>())
+            start.Environment[name] = value;
         return Process.Start(start)!;
     }
 

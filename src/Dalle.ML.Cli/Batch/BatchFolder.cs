@@ -75,7 +75,15 @@ internal sealed class BatchFolder : IDisposable
     public string Save(MLImage image, string name)
     {
         var draft = _temporary + ".png";
-        image.Save(draft);
+        try
+        {
+            image.Save(draft);
+        }
+        catch (Exception exception) when (exception is not IOException)
+        {
+            // Encoders tell of a file that cannot be written in ways of their own.
+            throw new IOException($"'{PathOf(name)}' cannot be written: {exception.Message}", exception);
+        }
         byte[] bytes;
         using (var file = new FileStream(draft, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
         {

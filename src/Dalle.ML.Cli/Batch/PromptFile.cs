@@ -154,7 +154,7 @@ internal static class PromptFile
                 throw new FormatException($"line {line}: the prompt is empty. Write one, or remove the line.");
             var id = givenId ?? prompts.Count.ToString(CultureInfo.InvariantCulture).PadLeft(width, '0');
             if (BatchPrompt.Objection(id) is { } objection)
-                throw new FormatException($"line {line}: the id '{id}' {objection}. Choose another.");
+                throw new FormatException($"line {line}: the id '{string.Concat(id.Select(character => char.IsControl(character) ? '?' : character))}' {objection}. Choose another.");
             if (!lines.TryAdd(id, line))
                 throw new FormatException($"line {line}: the id '{id}' is that of line {lines[id]} already (case aside). Choose another.");
             prompts.Add(new BatchPrompt(prompts.Count, id, prompt, seed));
