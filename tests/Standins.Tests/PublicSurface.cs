@@ -49,9 +49,11 @@ internal static class PublicSurface
             .. type.GetConstructors(Declared).Where(IsVisible).Select(c => $"{Access(c)}new({Parameters(c)})"),
             .. type.GetProperties(Declared).Where(p => p.GetAccessors(true).Any(IsVisible)).Select(Property),
             .. type.GetEvents(Declared).Where(e => IsVisible(e.AddMethod!)).Select(e => $"event {Name(e.EventHandlerType!)} {e.Name}"),
-            .. type.GetMethods(Declared).Where(m => IsVisible(m) && (!m.IsSpecialName || m.Name.StartsWith("op_", StringComparison.Ordinal))).Select(Method),
+            .. type.GetMethods(Declared).Where(m => IsVisible(m) && (!m.IsSpecialName || IsOperator(m))).Select(Method),
         ];
     }
+
+    private static bool IsOperator(MethodInfo method) => method.Name.StartsWith("op_", StringComparison.Ordinal);
 
     private static bool IsVisible(MethodBase method) => method.IsPublic || method.IsFamily || method.IsFamilyOrAssembly;
 
@@ -65,15 +67,18 @@ internal static class PublicSurface
         _ => "",
     };
 
-    private static string Field(FieldInfo field) =>
-        $"{(field.IsFamily ? "protected " : "")}{(field.IsStatic ? "static " : "")}{(field.IsInitOnly ? "readonly " : "")}{Name(field.FieldType)} {field.Name}";
+    private static string Field(FieldInfo field)
+    {
+        var access = (field.IsFamily ? "protected " : "") + (field.IsStatic ? "static " : "") + (field.IsInitOnly ? "readonly " : "");
+        return $"{access}{Name(field.FieldType)} {field.Name}";
+    }
 
     private static string Property(PropertyInfo property)
     {
         var accessors = property.GetAccessors(true).Where(IsVisible).ToArray();
         var index = property.GetIndexParameters();
         var name = index.Length == 0 ? property.Name : $"this[{string.Join(", ", index.Select(Parameter))}]";
-        var kinds = accessors.Select(a => a.Name.Contains("get_", StringComparison.Ordinal) ? "get;" : "set;").Order(StringComparer.Ordinal);
+        var kinds = accessors.Select(a => a == property.GetMethod ? "get;" : "set;").Order(StringComparer.Ordinal);
         return $"{Access(accessors[0])}{Name(property.PropertyType)} {name} {{ {string.Join(' ', kinds)} }}";
     }
 
@@ -89,9 +94,12 @@ internal static class PublicSurface
     private static string Parameter(ParameterInfo parameter)
     {
         var type = parameter.ParameterType;
-        var prefix = parameter.IsOut ? "out " : type.IsByRef ? "ref " : parameter.IsDefined(typeof(ParamArrayAttribute), false) ? "params " : "";
-        var value = parameter.RawDefaultValue switch { null => "null", string text => $"\"{text}\"", var other => Convert.ToString(other, CultureInfo.InvariantCulture) };
-        return $"{prefix}{Name(type.IsByRef ? type.GetElementType()! : type)} {parameter.Name}{(parameter.HasDefaultValue ? " = " + value : "")}";
+        var prefix = parameter.IsOut ? "out " : type.IsByRef ? "ref " : "";
+        if (parameter.IsDefined(typeof(ParamArrayAttribute), false))
+            prefix = "params ";
+        var value = parameter.RawDefaultValue is { } given ? Convert.ToString(given, CultureInfo.InvariantCulture) : "null";
+        var ending = parameter.HasDefaultValue ? $" = {value}" : "";
+        return $"{prefix}{Name(type.IsByRef ? type.GetElementType()! : type)} {parameter.Name}{ending}";
     }
 
     private static string Name(Type type)

@@ -145,6 +145,7 @@ public class CustomTypeTests
 
         Assert.Equal(new GradeDataViewType(), data.Schema["Grade"].Type);
         Assert.Equal(Grade.Good, _ml.Data.CreateEnumerable<Graded>(data, false).Single().Grade);
-        Assert.ThrowsAny<Exception>(() => DataViewTypeManager.Register(TextDataViewType.Instance, typeof(ReadOnlyMemory<char>), new CoinAttribute()));
+        Assert.ThrowsAny<Exception>(
+            () => DataViewTypeManager.Register(TextDataViewType.Instance, typeof(ReadOnlyMemory<char>), new CoinAttribute()));
     }
 }

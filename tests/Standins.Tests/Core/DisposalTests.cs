@@ -99,6 +99,33 @@ public class DisposalTests
         Assert.Equal(1, fitted.Disposals);
     }
 
+    [Fact]
+    public void A_row_that_a_later_mapper_cannot_take_is_disposed()
+    {
+        Assert.SkipUnless(Feed.IsStandin, "The real package leaves this to the garbage collector.");
+        var source = new CountingView(Samples.View(_ml));
+        ITransformer chain = new TransformerChain<ITransformer>(
+            _ml.Transforms.CopyColumns("Copy", "Text").Fit(source),
+            new RowTransformer(_ => throw new InvalidDataException("no row")));
+        var mapper = chain.GetRowToRowMapper(source.Schema);
+
+        Assert.Throws<InvalidDataException>(() => mapper.GetRow(source.GetRowCursor(source.Schema), mapper.OutputSchema));
+
+        AssertAllClosed(source);
+    }
+
+    [Fact]
+    public void An_engine_that_cannot_be_made_leaves_no_row_behind()
+    {
+        Assert.SkipUnless(Feed.IsStandin, "The real package leaves this to the garbage collector.");
+        var source = new CountingView(Samples.View(_ml)) { HasNoGetters = true };
+        var model = new RowTransformer(_ => source.GetRowCursor(source.Schema));
+
+        Assert.Throws<InvalidOperationException>(() => _ml.Model.CreatePredictionEngine<TextRow, TextRow>(model));
+
+        AssertAllClosed(source);
+    }
+
     private (CountingView Source, IDataView Copied) Copied()
     {
         var source = new CountingView(Samples.View(_ml, 5));

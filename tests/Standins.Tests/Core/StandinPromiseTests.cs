@@ -58,7 +58,8 @@ public class StandinPromiseTests
     {
         var data = Samples.View(_ml);
         using var stream = new MemoryStream();
-        _ml.Model.Save(_ml.Transforms.CopyColumns("Copy", "Text").Append(_ml.Transforms.DropColumns("Text")).Fit(data), data.Schema, stream);
+        var pipeline = _ml.Transforms.CopyColumns("Copy", "Text").Append(_ml.Transforms.DropColumns("Text"));
+        _ml.Model.Save(pipeline.Fit(data), data.Schema, stream);
         var model = stream.ToArray();
 
         for (var at = 0; at < model.Length; at++)
@@ -123,7 +124,8 @@ public class StandinPromiseTests
     {
         var data = Samples.View(_ml);
         using var stream = new MemoryStream();
-        _ml.Model.Save(_ml.Transforms.CustomMapping<TextRow, DisposalTests.Length>((_, _) => { }, BrokenFactory.Contract).Fit(data), null, stream);
+        var model = _ml.Transforms.CustomMapping<TextRow, DisposalTests.Length>((_, _) => { }, BrokenFactory.Contract).Fit(data);
+        _ml.Model.Save(model, null, stream);
         stream.Position = 0;
 
         var e = Assert.Throws<InvalidOperationException>(() => _ml.Model.Load(stream, out _));
@@ -192,7 +194,8 @@ public class StandinPromiseTests
     [Fact]
     public void A_registration_that_failed_fails_again()
     {
-        var module = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Twice"), AssemblyBuilderAccess.Run).DefineDynamicModule("Twice");
+        var assembly = AssemblyBuilder.DefineDynamicAssembly(new AssemblyName("Twice"), AssemblyBuilderAccess.Run);
+        var module = assembly.DefineDynamicModule("Twice");
         var contract = typeof(CustomMappingFactoryAttributeAttribute).GetConstructor([typeof(string)])!;
         foreach (var name in new[] { "First", "Second" })
         {
@@ -201,9 +204,9 @@ public class StandinPromiseTests
             type.CreateType();
         }
 
-        Assert.Throws<InvalidOperationException>(() => _ml.ComponentCatalog.RegisterAssembly(module.Assembly));
-        Assert.Throws<InvalidOperationException>(() => _ml.ComponentCatalog.RegisterAssembly(module.Assembly));
-        _ml.ComponentCatalog.RegisterAssembly(module.Assembly, throwOnError: false);
+        Assert.Throws<InvalidOperationException>(() => _ml.ComponentCatalog.RegisterAssembly(assembly));
+        Assert.Throws<InvalidOperationException>(() => _ml.ComponentCatalog.RegisterAssembly(assembly));
+        _ml.ComponentCatalog.RegisterAssembly(assembly, throwOnError: false);
     }
 
     [Fact]

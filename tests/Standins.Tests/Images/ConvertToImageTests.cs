@@ -50,7 +50,8 @@ public class ConvertToImageTests
         var whole = VectorRow.Data(_ml);
         var vectors = new VectorRow { Floats = [1, 2, 3], Bytes = [] };
         var data = _ml.Data.LoadFromEnumerable([.. _ml.Data.CreateEnumerable<VectorRow>(whole, false), vectors]);
-        var images = _ml.Transforms.ConvertToImage(ImageRow.Height, ImageRow.Width, "Out", nameof(VectorRow.Floats)).Fit(data).Transform(data);
+        var images = _ml.Transforms.ConvertToImage(ImageRow.Height, ImageRow.Width, "Out", nameof(VectorRow.Floats))
+            .Fit(data).Transform(data);
 
         Assert.Throws<InvalidOperationException>(() => images.Read<MLImage>("Out"));
     }

@@ -185,7 +185,12 @@ public class BpeTokenizerTests
     {
         Assert.SkipUnless(Feed.IsStandin, "Whether the real package copies the options is its own affair.");
         var special = new Dictionary<string, int> { ["<end>"] = 100 };
-        var options = new BpeOptions(TinyVocabulary.Vocabulary()) { Merges = TinyVocabulary.Merges, ByteLevel = true, SpecialTokens = special };
+        var options = new BpeOptions(TinyVocabulary.Vocabulary())
+        {
+            Merges = TinyVocabulary.Merges,
+            ByteLevel = true,
+            SpecialTokens = special,
+        };
         var tokenizer = BpeTokenizer.Create(options);
 
         options.ByteLevel = false;

@@ -45,7 +45,8 @@ public class ByteLevelTests
     public void A_token_that_stands_for_no_bytes_is_its_own_text()
     {
         Assert.SkipUnless(Feed.IsStandin, "What the real package does with such a vocabulary is its own affair.");
-        var tokenizer = BpeTokenizer.Create(new BpeOptions([KeyValuePair.Create("🍎", 0), KeyValuePair.Create("漢", 1)]) { ByteLevel = true });
+        var vocabulary = new[] { KeyValuePair.Create("🍎", 0), KeyValuePair.Create("漢", 1) };
+        var tokenizer = BpeTokenizer.Create(new BpeOptions(vocabulary) { ByteLevel = true });
 
         Assert.Equal("🍎漢🍎", tokenizer.Decode([0, 1, 0]));
     }

@@ -57,7 +57,7 @@ internal sealed class CustomMappingLoader : IModelLoader
         {
             // Whatever went wrong in somebody's class, the model is not to blame.
             var cause = (e as TargetInvocationException)?.InnerException ?? e;
-            throw new InvalidOperationException($"{type}, the factory of the custom mapping '{contractName}', failed: {cause.Message}", cause);
+            throw new InvalidOperationException($"{type}, the factory of '{contractName}', failed: {cause.Message}", cause);
         }
     }
 }
