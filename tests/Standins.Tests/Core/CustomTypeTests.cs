@@ -30,6 +30,43 @@ public class CustomTypeTests
         public override int GetHashCode() => typeof(MoneyAttribute).GetHashCode();
     }
 
+    public sealed class CoinDataViewType() : StructuredDataViewType(typeof(Money))
+    {
+        public override bool Equals(DataViewType? other) => other is CoinDataViewType;
+
+        public override bool Equals(object? obj) => obj is CoinDataViewType;
+
+        public override int GetHashCode() => typeof(CoinDataViewType).GetHashCode();
+    }
+
+    public sealed class CoinAttribute : DataViewTypeAttribute
+    {
+        public override void Register() => throw new NotSupportedException();
+
+        public override bool Equals(DataViewTypeAttribute? other) => other is CoinAttribute;
+
+        public override int GetHashCode() => typeof(CoinAttribute).GetHashCode();
+    }
+
+    public readonly record struct Grade(int Value)
+    {
+        public static Grade Good { get; } = new(1);
+    }
+
+    public sealed class GradeDataViewType() : PrimitiveDataViewType(typeof(Grade))
+    {
+        public override bool Equals(DataViewType? other) => other is GradeDataViewType;
+
+        public override bool Equals(object? obj) => obj is GradeDataViewType;
+
+        public override int GetHashCode() => typeof(GradeDataViewType).GetHashCode();
+    }
+
+    public sealed class Graded
+    {
+        public Grade Grade { get; set; }
+    }
+
     public sealed class Purchase
     {
         [Money]
@@ -92,6 +129,23 @@ public class CustomTypeTests
     {
         new MoneyAttribute().Register();
         new MoneyAttribute().Register();
+        Assert.ThrowsAny<Exception>(() => DataViewTypeManager.Register(new MoneyDataViewType(), typeof(Money), new CoinAttribute()));
+        Assert.ThrowsAny<Exception>(() => DataViewTypeManager.Register(new CoinDataViewType(), typeof(Money), new MoneyAttribute()));
+    }
+
+    [Fact]
+    public void A_type_stands_for_its_own_values_only() =>
         Assert.ThrowsAny<Exception>(() => DataViewTypeManager.Register(new MoneyDataViewType(), typeof(string)));
+
+    [Fact]
+    public void A_primitive_type_may_be_custom_too()
+    {
+        DataViewTypeManager.Register(new GradeDataViewType(), typeof(Grade));
+        var data = _ml.Data.LoadFromEnumerable<Graded>([new() { Grade = Grade.Good }]);
+
+        Assert.Equal(new GradeDataViewType(), data.Schema["Grade"].Type);
+        Assert.Equal(Grade.Good, _ml.Data.CreateEnumerable<Graded>(data, false).Single().Grade);
+        Assert.ThrowsAny<Exception>(
+            () => DataViewTypeManager.Register(TextDataViewType.Instance, typeof(ReadOnlyMemory<char>), new CoinAttribute()));
     }
 }

@@ -45,6 +45,18 @@ public class ConvertToImageTests
     }
 
     [Fact]
+    public void A_row_that_breaks_the_promise_of_its_size_is_an_error()
+    {
+        var whole = VectorRow.Data(_ml);
+        var vectors = new VectorRow { Floats = [1, 2, 3], Bytes = [] };
+        var data = _ml.Data.LoadFromEnumerable([.. _ml.Data.CreateEnumerable<VectorRow>(whole, false), vectors]);
+        var images = _ml.Transforms.ConvertToImage(ImageRow.Height, ImageRow.Width, "Out", nameof(VectorRow.Floats))
+            .Fit(data).Transform(data);
+
+        Assert.Throws<InvalidOperationException>(() => images.Read<MLImage>("Out"));
+    }
+
+    [Fact]
     public void Texts_are_no_vectors() =>
         Columns.AssertSchemaMismatch(() => _ml.Transforms.ConvertToImage(2, 3, "Out", nameof(ImageRow.Name)).Fit(ImageRow.Data(_ml)));
 

@@ -10,7 +10,11 @@ public sealed class ImageModelTests : IDisposable
     private readonly MLContext _ml = new(seed: 1);
     private readonly ImageFiles _files = new();
 
-    public ImageModelTests() => _files.Add("image.png", Rgba.Image(9, 6, (x, y) => new Rgba((byte)(x * 20), (byte)(y * 30), 77)));
+    public ImageModelTests()
+    {
+        _files.Add("image.png", Rgba.Image(9, 6, (x, y) => new Rgba((byte)(x * 20), (byte)(y * 30), 77)));
+        _files.Add("other.png", Rgba.Image(9, 6, (x, y) => new Rgba(200, (byte)(x * 25), (byte)(y * 40))));
+    }
 
     public static TheoryData<string> Components => ["load", "resize", "extract", "extract bytes", "convert", "grey"];
 
@@ -63,14 +67,29 @@ public sealed class ImageModelTests : IDisposable
         var (input, model) = Fit(component);
         var data = model.Transform(input);
 
-        AssertEqual(data, data);
+        var expected = Rows(data);
+        Assert.NotEqual(expected[0], expected[1]);
+        using var first = data.GetRowCursor([data.Schema["Out"]]);
+        using var second = data.GetRowCursor([data.Schema["Out"]]);
+        var (readFirst, readSecond) = (Reader(first), Reader(second));
+
+        Assert.True(first.MoveNext());
+        Assert.Equal(expected[0], readFirst());
+        Assert.True(first.MoveNext());
+        Assert.True(second.MoveNext());
+        Assert.Equal(expected[0], readSecond());
+        Assert.Equal(expected[1], readFirst());
+        Assert.True(second.MoveNext());
+        Assert.Equal(expected[1], readSecond());
+        Assert.False(first.MoveNext());
+        Assert.False(second.MoveNext());
     }
 
     private static string InputOf(string component) => component switch { "load" => "Path", "convert" => "Vector", _ => "Image" };
 
     private (IDataView Input, ITransformer Model) Fit(string component)
     {
-        var paths = ImageFiles.Paths(_ml, "image.png", "image.png");
+        var paths = ImageFiles.Paths(_ml, "image.png", "other.png");
         var loaded = Apply(_ml.Transforms.LoadImages("Loaded", _files.Folder, "Path"), paths);
         var images = Apply(_ml.Transforms.ResizeImages("Image", 4, 3, "Loaded", ImageResizingEstimator.ResizingKind.IsoPad), loaded);
         var vectors = Apply(_ml.Transforms.ExtractPixels("Vector", "Image"), images);
@@ -93,17 +112,37 @@ public sealed class ImageModelTests : IDisposable
     private static void AssertEqual(IDataView expected, IDataView actual)
     {
         Assert.Equal(expected.Schema["Out"].Type, actual.Schema["Out"].Type);
-        Assert.Equal(Values(expected), Values(actual));
+        Assert.Equal(Rows(expected), Rows(actual));
     }
 
-    /// <summary>The values of the column Out, whatever its type, each with its length first.</summary>
-    private static float[] Values(IDataView data)
+    private static List<float[]> Rows(IDataView data)
     {
-        var type = data.Schema["Out"].Type.RawType;
-        var rows = type == typeof(MLImage) ? data.Read<MLImage>("Out").Select(image => Floats(image.Pixels.ToArray()))
-            : type == typeof(VBuffer<byte>) ? data.Read<VBuffer<byte>>("Out").Select(vector => Floats(vector.DenseValues()))
-            : data.Read<VBuffer<float>>("Out").Select(vector => vector.DenseValues().ToArray());
-        return [.. rows.SelectMany(row => row.Prepend(row.Length))];
+        using var cursor = data.GetRowCursor([data.Schema["Out"]]);
+        var read = Reader(cursor);
+        var rows = new List<float[]>();
+        while (cursor.MoveNext())
+            rows.Add(read());
+        return rows;
+    }
+
+    /// <summary>Reads the current value of the column Out, whatever its type.</summary>
+    private static Func<float[]> Reader(DataViewRow row)
+    {
+        var type = row.Schema["Out"].Type.RawType;
+        return type == typeof(MLImage) ? Reader<MLImage>(row, image => Floats(image.Pixels.ToArray()))
+            : type == typeof(VBuffer<byte>) ? Reader<VBuffer<byte>>(row, vector => Floats(vector.DenseValues()))
+            : Reader<VBuffer<float>>(row, vector => [.. vector.DenseValues()]);
+    }
+
+    private static Func<float[]> Reader<T>(DataViewRow row, Func<T, float[]> toFloats)
+    {
+        var getter = row.GetGetter<T>(row.Schema["Out"]);
+        T value = default!;
+        return () =>
+        {
+            getter(ref value);
+            return toFloats(value);
+        };
     }
 
     private static float[] Floats(IEnumerable<byte> bytes) => [.. bytes.Select(b => (float)b)];

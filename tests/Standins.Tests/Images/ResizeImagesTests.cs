@@ -91,7 +91,7 @@ public class ResizeImagesTests
     [Fact]
     public void The_stand_in_averages_when_it_shrinks()
     {
-        Assert.SkipUnless(ImageFeed.IsStandin, "The real package's resampling is SkiaSharp's.");
+        Assert.SkipUnless(Feed.IsStandin, "The real package's resampling is SkiaSharp's.");
 
         using var image = Resize(Rgba.Image(64, 64, (x, y) => (x + y) % 2 == 0 ? White : new Rgba(0, 0, 0, 0)), 8, 8, ResizingKind.Fill);
 

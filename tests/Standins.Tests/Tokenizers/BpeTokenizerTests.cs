@@ -1,5 +1,4 @@
 using Microsoft.ML.Tokenizers;
-using Standins.Tests.Images;
 
 namespace Standins.Tests.Tokenizers;
 
@@ -94,7 +93,7 @@ public class BpeTokenizerTests
     [Fact]
     public void Text_is_normalized_first_unless_told_otherwise()
     {
-        var tokenizer = Plain(options => options.Normalizer = new LowerCaseNormalizer());
+        var tokenizer = Plain(options => options.Normalizer = new LowerCase());
 
         Assert.Equal(TinyVocabulary.Ids("low"), tokenizer.EncodeToIds("LOW"));
 
@@ -158,7 +157,7 @@ public class BpeTokenizerTests
     [Fact]
     public void The_line_that_is_no_pair_is_named()
     {
-        Assert.SkipUnless(ImageFeed.IsStandin, "The real package words its errors in its own way.");
+        Assert.SkipUnless(Feed.IsStandin, "The real package words its errors in its own way.");
 
         var e = Assert.Throws<FormatException>(
             () => BpeTokenizer.Create(TinyVocabulary.VocabularyFile(), TinyVocabulary.File("#version: 0.2\nl o\nlo\n")));
@@ -179,6 +178,28 @@ public class BpeTokenizerTests
         var ids = tokenizer.EncodeToIds(word);
 
         Assert.Equal(Enumerable.Repeat(TinyVocabulary.Id("lower"), 20_000), ids);
+    }
+
+    [Fact]
+    public void Options_are_read_once()
+    {
+        Assert.SkipUnless(Feed.IsStandin, "Whether the real package copies the options is its own affair.");
+        var special = new Dictionary<string, int> { ["<end>"] = 100 };
+        var options = new BpeOptions(TinyVocabulary.Vocabulary())
+        {
+            Merges = TinyVocabulary.Merges,
+            ByteLevel = true,
+            SpecialTokens = special,
+        };
+        var tokenizer = BpeTokenizer.Create(options);
+
+        options.ByteLevel = false;
+        options.EndOfWordSuffix = "w";
+        special.Clear();
+
+        Assert.Equal(TinyVocabulary.Ids("Ġlow"), tokenizer.EncodeToIds(" low"));
+        Assert.Equal(" low", tokenizer.Decode(TinyVocabulary.Ids("Ġlow")));
+        Assert.Equal([100], tokenizer.EncodeToIds("<end>"));
     }
 
     [Fact]

@@ -16,7 +16,7 @@ internal static class PngChunk
 
     private static readonly uint[] CrcTable = MakeCrcTable();
 
-    /// <summary>Reads one chunk, appends its data to <paramref name="data"/> and returns its type.</summary>
+    /// <summary>Reads one chunk, appends its data to <paramref name="data"/> if they are of use, and returns its type.</summary>
     /// <remarks>A chunk's length is a promise of an untrusted file: memory grows with what is really there, not with the promise.</remarks>
     public static string Read(Stream stream, MemoryStream data)
     {
@@ -30,13 +30,15 @@ internal static class PngChunk
         uint crc = Crc(uint.MaxValue, word);
         string type = Encoding.Latin1.GetString(word);
 
+        bool isOfUse = type is Header or Palette or Transparency or Data;
         Span<byte> block = stackalloc byte[4096];
         while (left > 0)
         {
             var part = block[..(int)Math.Min(left, (uint)block.Length)];
             ReadExactly(stream, part);
             crc = Crc(crc, part);
-            data.Write(part);
+            if (isOfUse)
+                data.Write(part);
             left -= (uint)part.Length;
         }
 

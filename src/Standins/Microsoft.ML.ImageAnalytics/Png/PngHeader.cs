@@ -10,6 +10,9 @@ internal readonly record struct PngHeader(int Width, int Height, int BitDepth, P
     /// <summary>The largest image that is read: 512 MiB of pixels. A larger one is taken for an attack on the memory.</summary>
     private const long MaxPixels = 1L << 27;
 
+    /// <summary>The longest row that is read: a reader holds two of them, however few rows there are.</summary>
+    private const int MaxRowBytes = 64 << 20;
+
     public int Channels => Color switch
     {
         PngColor.Rgb => 3,
@@ -42,7 +45,11 @@ internal readonly record struct PngHeader(int Width, int Height, int BitDepth, P
         if (compression != 0 || filter != 0 || interlace > 1)
             throw new InvalidDataException("The PNG file is damaged: it asks for an unknown compression, filter or interlacing.");
 
-        return new PngHeader((int)width, (int)height, bitDepth, color, interlace == 1);
+
+        var header = new PngHeader((int)width, (int)height, bitDepth, color, interlace == 1);
+        if (header.RowBytes(header.Width) > MaxRowBytes)
+            throw new InvalidDataException($"The PNG image has rows of {width} pixels; at most {MaxRowBytes} bytes are read of a row.");
+        return header;
     }
 
     public void Write(Span<byte> data)

@@ -74,7 +74,7 @@ internal static class PngReader
         var bgra = new byte[header.Width * header.Height * 4];
         foreach (var pass in PngPass.Of(header))
             ReadPass(header, pass, data, pixels, bgra);
-        if (data.ReadByte() >= 0)
+        if (Inflate(data, new byte[1]) > 0)
             throw new InvalidDataException("The PNG file is damaged: it has more data than pixels.");
         return bgra;
     }
@@ -86,12 +86,24 @@ internal static class PngReader
         var above = new byte[row.Length];
         for (int j = 0; j < pass.Height(header); j++)
         {
-            if (data.ReadAtLeast(row, row.Length, throwOnEndOfStream: false) < row.Length)
+            if (Inflate(data, row) < row.Length)
                 throw new InvalidDataException("The PNG file is truncated: it has fewer data than pixels.");
             PngFilter.Undo(row[0], row.AsSpan(1), above.AsSpan(1), header.FilterStride);
             int first = (pass.Y + j * pass.StepY) * header.Width + pass.X;
             pixels.Expand(row.AsSpan(1), width, bgra.AsSpan(first * 4), pass.StepX);
             (row, above) = (above, row);
+        }
+    }
+
+    private static int Inflate(ZLibStream data, Span<byte> buffer)
+    {
+        try
+        {
+            return data.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+        }
+        catch (InvalidDataException e)
+        {
+            throw new InvalidDataException($"The PNG file is damaged: its data cannot be decompressed. {e.Message}", e);
         }
     }
 }

@@ -91,9 +91,18 @@ public sealed class VectorToImageConvertingTransformer : OneToOneTransformerBase
         return (ref MLImage image) =>
         {
             image?.Dispose();
+            image = null;
             getVector(ref vector);
+            if (vector.Length == 0)
+                return;
+            if (vector.Length != values.Length)
+            {
+                throw new InvalidOperationException(
+                    $"Column '{input.Name}' promises vectors of {values.Length} values, and this one has {vector.Length}.");
+            }
+
             vector.CopyTo(values);
-            image = vector.Length == 0 ? null : Assemble(values, toDouble);
+            image = Assemble(values, toDouble);
         };
     }
 

@@ -8,6 +8,8 @@ internal sealed class BpeSymbols(BpeOptions options, IReadOnlyDictionary<string,
     /// <summary>The id of a symbol that the vocabulary lacks.</summary>
     public const int Unknown = -1;
 
+    // The options are the caller's, who may change them.
+    private readonly bool _byteLevel = options.ByteLevel;
     private readonly string _prefix = options.ContinuingSubwordPrefix ?? "";
     private readonly string _suffix = options.EndOfWordSuffix ?? "";
 
@@ -19,7 +21,7 @@ internal sealed class BpeSymbols(BpeOptions options, IReadOnlyDictionary<string,
         {
             Rune.DecodeFromUtf16(piece[start..], out var rune, out int length);
             end = start + length;
-            if (!options.ByteLevel)
+            if (!_byteLevel)
             {
                 symbols.Add(Symbol(piece[start..end].ToString(), start, end, isFirst: symbols.Count == 0, isLast: end == piece.Length));
                 continue;

@@ -6,19 +6,22 @@ namespace Microsoft.ML.Tokenizers;
 /// <remarks>Instances may be used by several threads at once.</remarks>
 public sealed class BpeTokenizer : Tokenizer
 {
-    private readonly BpeOptions _options;
     private readonly BpeSymbols _symbols;
     private readonly BpeMerges _merges;
-    private readonly IReadOnlyDictionary<string, int> _specialTokens;
+    private readonly Dictionary<string, int> _specialTokens;
     private readonly Dictionary<int, string> _tokens = [];
     private readonly int? _unknownId;
+    private readonly bool _fuseUnknownTokens;
+    private readonly bool _byteLevel;
+    private readonly string _prefix;
+    private readonly string _suffix;
     private readonly PieceCache _cache = new();
 
     private BpeTokenizer(BpeOptions options)
         : base(options.Normalizer, options.PreTokenizer)
     {
         var vocabulary = new Dictionary<string, int>();
-        _specialTokens = options.SpecialTokens ?? new Dictionary<string, int>();
+        _specialTokens = new Dictionary<string, int>(options.SpecialTokens ?? new Dictionary<string, int>());
         foreach (var (token, id) in options.Vocabulary.Concat(_specialTokens))
         {
             if (id < 0)
@@ -34,7 +37,10 @@ public sealed class BpeTokenizer : Tokenizer
                 : throw new InvalidOperationException($"The vocabulary lacks the unknown token '{unknown}'.");
         }
 
-        _options = options;
+        _fuseUnknownTokens = options.FuseUnknownTokens;
+        _byteLevel = options.ByteLevel;
+        _prefix = options.ContinuingSubwordPrefix ?? "";
+        _suffix = options.EndOfWordSuffix ?? "";
         _symbols = new BpeSymbols(options, vocabulary);
         _merges = new BpeMerges(options, vocabulary);
     }
@@ -116,12 +122,12 @@ public sealed class BpeTokenizer : Tokenizer
                 continue;
             }
 
-            if (!isFirst && _options.ContinuingSubwordPrefix is { } prefix && token.StartsWith(prefix, StringComparison.Ordinal))
-                token = token[prefix.Length..];
-            isWordEnd = _options.EndOfWordSuffix is { Length: > 0 } suffix && token.EndsWith(suffix, StringComparison.Ordinal);
+            if (!isFirst && token.StartsWith(_prefix, StringComparison.Ordinal))
+                token = token[_prefix.Length..];
+            isWordEnd = _suffix.Length > 0 && token.EndsWith(_suffix, StringComparison.Ordinal);
             if (isWordEnd)
-                token = token[..^_options.EndOfWordSuffix!.Length];
-            if (_options.ByteLevel)
+                token = token[..^_suffix.Length];
+            if (_byteLevel)
                 ByteLevel.Append(utf8, token);
             else
                 utf8.AddRange(Encoding.UTF8.GetBytes(token));
@@ -160,7 +166,7 @@ public sealed class BpeTokenizer : Tokenizer
 
             if (_unknownId is not { } unknown)
                 continue;
-            while (_options.FuseUnknownTokens && i + 1 < symbols.Count && symbols[i + 1].Id == BpeSymbols.Unknown)
+            while (_fuseUnknownTokens && i + 1 < symbols.Count && symbols[i + 1].Id == BpeSymbols.Unknown)
                 i++;
             yield return new BpeSymbol(unknown, symbol.Start, symbols[i].End);
         }

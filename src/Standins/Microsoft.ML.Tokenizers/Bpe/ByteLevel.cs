@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Microsoft.ML.Tokenizers;
 
 /// <summary>GPT-2's way to write any bytes as printable characters: what prints stays, the other bytes follow from U+0100 on.</summary>
@@ -13,12 +11,13 @@ internal static class ByteLevel
     /// <summary>The bytes of a token; characters that stand for no byte are taken as themselves.</summary>
     public static void Append(List<byte> bytes, string token)
     {
-        foreach (char c in token)
+        Span<byte> utf8 = stackalloc byte[4];
+        foreach (var rune in token.EnumerateRunes())
         {
-            if (Bytes.TryGetValue(c, out byte value))
+            if (rune.IsBmp && Bytes.TryGetValue((char)rune.Value, out byte value))
                 bytes.Add(value);
             else
-                bytes.AddRange(Encoding.UTF8.GetBytes([c]));
+                bytes.AddRange(utf8[..rune.EncodeToUtf8(utf8)]);
         }
     }
 

@@ -28,19 +28,12 @@ public sealed class EstimatorChain<TLastTransformer> : IEstimator<TransformerCha
         // A wrong schema is found out before anything is fitted.
         GetOutputSchema(SchemaShape.Create(input.Schema));
 
-        var data = input;
-        var transformers = new ITransformer[_links.Length];
-        for (var i = 0; i < _links.Length; i++)
+        var transformers = new List<ITransformer>();
+        return Disposal.OrDispose(transformers, () =>
         {
-            transformers[i] = _links[i].Estimator.Fit(data);
-            if (i == _links.Length - 1)
-                break;
-            data = transformers[i].Transform(data);
-            if (_links[i].IsCached)
-                data = new CachedDataView(data, []);
-        }
-
-        return new(transformers, [.. _links.Select(link => link.Scope)]);
+            FitLinks(input, transformers);
+            return new TransformerChain<TLastTransformer>([.. transformers], [.. _links.Select(link => link.Scope)]);
+        });
     }
 
     public SchemaShape GetOutputSchema(SchemaShape inputSchema)
@@ -62,6 +55,18 @@ public sealed class EstimatorChain<TLastTransformer> : IEstimator<TransformerCha
     {
         ArgumentNullException.ThrowIfNull(env);
         return _links.Length == 0 ? this : new([.. _links[..^1], _links[^1] with { IsCached = true }]);
+    }
+
+    private void FitLinks(IDataView data, List<ITransformer> transformers)
+    {
+        foreach (var link in _links)
+        {
+            if (transformers.Count > 0)
+                data = transformers[^1].Transform(data);
+            if (transformers.Count > 0 && _links[transformers.Count - 1].IsCached)
+                data = new CachedDataView(data, []);
+            transformers.Add(link.Estimator.Fit(data));
+        }
     }
 }
 

@@ -13,14 +13,26 @@ internal sealed class MapperChain(DataViewSchema inputSchema, IReadOnlyList<IRow
     public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (input.Schema != InputSchema)
-            throw new ArgumentException("The row is not of the schema that this mapper is bound to.", nameof(input));
+        SchemaMismatch.RequireSame(InputSchema, input);
 
         // What each mapper must give is known from the end, and the rows are made from the start.
         var needed = new Stack<IEnumerable<DataViewSchema.Column>>([activeColumns]);
         foreach (var mapper in mappers.Skip(1).Reverse())
             needed.Push([.. mapper.GetDependencies(needed.Peek())]);
 
-        return mappers.Aggregate(input, (row, mapper) => mapper.GetRow(row, needed.Pop()));
+        // A row owns the row it is made of. The input is the caller's until all is done.
+        var made = input;
+        return Disposal.OrDispose(MadeRow(), () =>
+        {
+            foreach (var mapper in mappers)
+                made = mapper.GetRow(made, needed.Pop());
+            return made;
+        });
+
+        IEnumerable<DataViewRow> MadeRow()
+        {
+            if (made != input)
+                yield return made;
+        }
     }
 }

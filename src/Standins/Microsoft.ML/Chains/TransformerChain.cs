@@ -25,14 +25,13 @@ public sealed class TransformerChain<TLastTransformer> : ITransformer, IEnumerab
     internal TransformerChain(ITransformer[] transformers, TransformerScope[] scopes)
     {
         ArgumentNullException.ThrowIfNull(transformers);
-        if (transformers.Contains(null))
-            throw new ArgumentNullException(nameof(transformers));
-        if (transformers.Length > 0)
-            LastTransformer = transformers[^1] as TLastTransformer
-                ?? throw new ArgumentException($"The last transformer is not a {typeof(TLastTransformer).Name}.", nameof(transformers));
-
-        _transformers = transformers;
+        _transformers = [.. transformers];
         _scopes = scopes;
+        if (_transformers.Contains(null))
+            throw new ArgumentNullException(nameof(transformers));
+        if (_transformers.Length > 0)
+            LastTransformer = _transformers[^1] as TLastTransformer
+                ?? throw new ArgumentException($"The last transformer is not a {typeof(TLastTransformer).Name}.", nameof(transformers));
     }
 
     bool ITransformer.IsRowToRowMapper => _transformers.All(transformer => transformer.IsRowToRowMapper);
@@ -95,8 +94,7 @@ public sealed class TransformerChain<TLastTransformer> : ITransformer, IEnumerab
         if (_disposed)
             return;
         _disposed = true;
-        foreach (var transformer in _transformers)
-            (transformer as IDisposable)?.Dispose();
+        Disposal.DisposeAll(_transformers);
     }
 }
 
@@ -122,11 +120,14 @@ internal sealed class TransformerChainLoader : IModelLoader
     {
         var transformers = new List<ITransformer>();
         var scopes = new List<TransformerScope>();
-        for (var left = ctx.ReadCount(); left > 0; left--)
+        for (var left = ctx.Reader.ReadCount(); left > 0; left--)
             scopes.Add((TransformerScope)ctx.Reader.ReadInt32());
-        for (var i = 0; i < scopes.Count; i++)
-            transformers.Add(ctx.LoadChild(env, ChildName(i)));
-        return new TransformerChain<ITransformer>([.. transformers], [.. scopes]);
+        return Disposal.OrDispose(transformers, () =>
+        {
+            for (var i = 0; i < scopes.Count; i++)
+                transformers.Add(ctx.LoadChild(env, ChildName(i)));
+            return new TransformerChain<ITransformer>([.. transformers], [.. scopes]);
+        });
     }
 
     private static string ChildName(int index) => $"Transform_{index:d3}";

@@ -71,6 +71,8 @@ public sealed class DataOperationsCatalog : IInternalCatalog
             throw new ArgumentOutOfRangeException(nameof(testFraction), testFraction, "The fraction lies between 0 and 1.");
 
         var key = samplingKeyColumnName == null ? (DataViewSchema.Column?)null : data.Schema.Find(samplingKeyColumnName);
+        if (key is { Type: not PrimitiveDataViewType } wrong)
+            throw SchemaMismatch.WrongType(wrong.Name, "a primitive type", wrong.Type);
         var split = new RowSplit(key, seed ?? NextSeed("TrainTestSplit"), testFraction);
         return new TrainTestData(new SplitDataView(data, split, first: false), new SplitDataView(data, split, first: true));
     }

@@ -7,6 +7,8 @@ public delegate void ValueGetter<TValue>(ref TValue value);
 
 public abstract class DataViewRow : IDisposable
 {
+    private bool _disposed;
+
     public abstract long Position { get; }
 
     public abstract long Batch { get; }
@@ -21,6 +23,9 @@ public abstract class DataViewRow : IDisposable
 
     public void Dispose()
     {
+        if (_disposed)
+            return;
+        _disposed = true;
         Dispose(disposing: true);
         GC.SuppressFinalize(this);
     }

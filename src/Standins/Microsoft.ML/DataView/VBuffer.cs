@@ -16,7 +16,7 @@ public readonly struct VBuffer<T>
     }
 
     /// <summary>A vector with its first <paramref name="valuesCount"/> values explicit; dense if that is all of them.</summary>
-    public VBuffer(int length, int valuesCount, T[] values, int[] indices)
+    internal VBuffer(int length, int valuesCount, T[] values, int[] indices)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(length);
         ArgumentOutOfRangeException.ThrowIfNegative(valuesCount);

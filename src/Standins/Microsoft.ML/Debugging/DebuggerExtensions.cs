@@ -4,6 +4,8 @@ namespace Microsoft.ML;
 
 public static class DebuggerExtensions
 {
+    private const int MaxTrainingRows = 100;
+
     public static DataDebuggerPreview Preview(this IDataView data, int maxRows = 100)
     {
         ArgumentNullException.ThrowIfNull(data);
@@ -17,11 +19,10 @@ public static class DebuggerExtensions
         return transformer.Transform(data).Preview(maxRows);
     }
 
-    public static DataDebuggerPreview Preview(
-        this IEstimator<ITransformer> estimator, IDataView data, int maxRows = 100, int maxTrainingRows = 100)
+    public static DataDebuggerPreview Preview(this IEstimator<ITransformer> estimator, IDataView data, int maxRows = 100)
     {
         ArgumentNullException.ThrowIfNull(estimator);
         ArgumentNullException.ThrowIfNull(data);
-        return estimator.Fit(new MLContext().Data.TakeRows(data, maxTrainingRows)).Preview(data, maxRows);
+        return estimator.Fit(new MLContext().Data.TakeRows(data, MaxTrainingRows)).Preview(data, maxRows);
     }
 }

@@ -4,12 +4,6 @@ namespace Microsoft.ML.Runtime;
 
 internal sealed class Channel(string name, Action<string, ChannelMessage> log) : IChannel
 {
-    public string ContextDescription => name;
-
-    public TException Process<TException>(TException ex) where TException : Exception => ex;
-
-    public void Send(ChannelMessage msg) => log(name, msg);
-
     public void Trace(MessageSensitivity sensitivity, string fmt) => Send(ChannelMessageKind.Trace, sensitivity, fmt);
 
     public void Trace(MessageSensitivity sensitivity, string fmt, params object[] args) =>
@@ -37,20 +31,12 @@ internal sealed class Channel(string name, Action<string, ChannelMessage> log) :
     private static string Format(string fmt, object[] args) => string.Format(CultureInfo.InvariantCulture, fmt, args);
 
     private void Send(ChannelMessageKind kind, MessageSensitivity sensitivity, string message) =>
-        Send(new ChannelMessage(kind, sensitivity, message));
+        log(name, new ChannelMessage(kind, sensitivity, message));
 }
 
 /// <summary>A pipe of messages that nobody has subscribed to.</summary>
-internal sealed class UnheardPipe<TMessage>(string name) : IPipe<TMessage>
+internal sealed class UnheardPipe<TMessage> : IPipe<TMessage>
 {
-    public string ContextDescription => name;
-
-    public TException Process<TException>(TException ex) where TException : Exception => ex;
-
-    public void Send(TMessage msg)
-    {
-    }
-
     public void Dispose()
     {
     }

@@ -21,16 +21,22 @@ public sealed class ComponentCatalog
         lock (_gate)
         {
             // Built-in assemblies hold no extensions.
-            if (IsBuiltIn(assembly.GetName().Name) || !_assemblies.Add(assembly))
+            if (IsBuiltIn(assembly.GetName().Name) || _assemblies.Contains(assembly))
                 return;
 
+            // Nothing is registered before all of it can be: a failure is the same the next time.
+            var found = new Dictionary<string, Type>();
             foreach (var type in GetTypes(assembly, throwOnError))
             {
-                if (type.GetCustomAttribute<ExtensionBaseAttribute>() is not { } extension)
+                if (ContractOf(type, throwOnError) is not { } contract)
                     continue;
-                if (!_extensions.TryAdd(extension.ContractName, type) && throwOnError)
-                    throw new InvalidOperationException($"Two registered classes have the contract name '{extension.ContractName}'.");
+                if ((_extensions.ContainsKey(contract) || !found.TryAdd(contract, type)) && throwOnError)
+                    throw new InvalidOperationException($"Two registered classes have the contract name '{contract}'.");
             }
+
+            foreach (var (contract, type) in found)
+                _extensions.TryAdd(contract, type);
+            _assemblies.Add(assembly);
         }
     }
 
@@ -63,6 +69,18 @@ public sealed class ComponentCatalog
             return Assembly.Load(new AssemblyName { Name = simpleName });
         }
         catch (Exception e) when (e is IOException or BadImageFormatException or ArgumentException)
+        {
+            return null;
+        }
+    }
+
+    private static string ContractOf(Type type, bool throwOnError)
+    {
+        try
+        {
+            return type.GetCustomAttribute<ExtensionBaseAttribute>()?.ContractName;
+        }
+        catch (Exception) when (!throwOnError)
         {
             return null;
         }

@@ -10,5 +10,5 @@ public abstract class ExtensionBaseAttribute : Attribute
         ContractName = contractName;
     }
 
-    public string ContractName { get; }
+    internal string ContractName { get; }
 }

@@ -18,10 +18,6 @@ internal sealed class HostEnvironment : IHost
 
     public Random Rand { get; }
 
-    public string ContextDescription => _name;
-
-    public TException Process<TException>(TException ex) where TException : Exception => ex;
-
     public IHost Register(string name, int? seed = null, bool? verbose = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(name);
@@ -31,7 +27,7 @@ internal sealed class HostEnvironment : IHost
 
     public IChannel Start(string name) => new Channel(Qualify(name), _log);
 
-    public IPipe<TMessage> StartPipe<TMessage>(string name) => new UnheardPipe<TMessage>(Qualify(name));
+    public IPipe<TMessage> StartPipe<TMessage>(string name) => new UnheardPipe<TMessage>();
 
     private string Qualify(string name) => _name.Length == 0 ? name : $"{_name}; {name}";
 }

@@ -19,7 +19,7 @@ public enum MessageSensitivity
     Unknown = All,
 }
 
-public readonly struct ChannelMessage
+internal readonly struct ChannelMessage
 {
     internal ChannelMessage(ChannelMessageKind kind, MessageSensitivity sensitivity, string message)
     {
@@ -37,11 +37,10 @@ public readonly struct ChannelMessage
 
 public interface IPipe<TMessage> : IExceptionContext, IDisposable
 {
-    void Send(TMessage msg);
 }
 
 /// <summary>The log of one operation.</summary>
-public interface IChannel : IPipe<ChannelMessage>
+public interface IChannel : IExceptionContext, IDisposable
 {
     void Trace(MessageSensitivity sensitivity, string fmt);
 

@@ -6,12 +6,3 @@ internal interface IInternalCatalog
 {
     IHostEnvironment Environment { get; }
 }
-
-internal static class CatalogUtils
-{
-    internal static IHostEnvironment GetEnvironment(this IInternalCatalog catalog)
-    {
-        ArgumentNullException.ThrowIfNull(catalog);
-        return catalog.Environment;
-    }
-}

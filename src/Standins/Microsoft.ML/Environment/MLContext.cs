@@ -31,10 +31,6 @@ public sealed class MLContext : IHostEnvironment
 
     public int? GpuDeviceId { get; set; }
 
-    string IExceptionContext.ContextDescription => _environment.ContextDescription;
-
-    TException IExceptionContext.Process<TException>(TException ex) => _environment.Process(ex);
-
     IHost IHostEnvironment.Register(string name, int? seed, bool? verbose) => _environment.Register(name, seed, verbose);
 
     IChannel IChannelProvider.Start(string name) => _environment.Start(name);

@@ -32,20 +32,36 @@ public sealed class ModelOperationsCatalog : IInternalCatalog
     public void Save(ITransformer model, DataViewSchema inputSchema, string filePath)
     {
         ArgumentException.ThrowIfNullOrEmpty(filePath);
-        using var stream = File.Create(filePath);
-        Save(model, inputSchema, stream);
+
+        // Beside the file and then in its place: a model that cannot be saved leaves an earlier one as it is.
+        var fullPath = Path.GetFullPath(filePath);
+        var unfinished = Path.Combine(Path.GetDirectoryName(fullPath) ?? fullPath, $".{Guid.NewGuid():n}.unfinished");
+        try
+        {
+            using (var stream = new FileStream(unfinished, FileMode.CreateNew))
+                Save(model, inputSchema, stream);
+            File.Move(unfinished, fullPath, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(unfinished);
+            throw;
+        }
     }
 
     public ITransformer Load(Stream stream, out DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(stream);
+        if (!stream.CanRead)
+            throw new ArgumentException("The stream cannot be read.", nameof(stream));
         try
         {
             using var archive = new ZipArchive(stream, ZipArchiveMode.Read, leaveOpen: true);
             inputSchema = LoadSchema(archive);
             return ModelLoadContext.Load(_environment, archive, TransformerFolder);
         }
-        catch (Exception e) when (e is InvalidDataException or EndOfStreamException or ArgumentException or OverflowException)
+        catch (Exception e) when (
+            e is IOException or InvalidDataException or NotSupportedException or ArgumentException or OverflowException)
         {
             throw new FormatException($"This is not a model, or it is corrupt: {e.Message}", e);
         }
@@ -93,7 +109,7 @@ public sealed class ModelOperationsCatalog : IInternalCatalog
     {
         if (archive.GetEntry(SchemaEntry) is not { } entry)
             return null;
-        using var reader = new BinaryReader(entry.Open());
+        using var reader = ModelLoadContext.Open(entry);
         return SchemaFormat.Read(reader);
     }
 }

@@ -29,7 +29,7 @@ internal static class SchemaFormat
     internal static DataViewSchema Read(BinaryReader reader)
     {
         var schema = new DataViewSchema.Builder();
-        for (var left = reader.ReadInt32(); left > 0; left--)
+        for (var left = reader.ReadCount(); left > 0; left--)
             schema.AddColumn(reader.ReadString(), ReadType(reader));
         return schema.ToSchema();
     }
@@ -71,25 +71,26 @@ internal static class SchemaFormat
 
     private static DataViewType ReadType(BinaryReader reader)
     {
-        switch ((Kind)reader.ReadByte())
-        {
-            case Kind.Text:
-                return TextDataViewType.Instance;
-            case Kind.Boolean:
-                return BooleanDataViewType.Instance;
-            case Kind.Number:
-                return ReadNumber(reader);
-            case Kind.Key:
-                return new KeyDataViewType(ReadNumber(reader).RawType, reader.ReadUInt64());
-            case Kind.Vector when ReadType(reader) is PrimitiveDataViewType item:
-                var dimensions = new List<int>();
-                for (var left = reader.ReadInt32(); left > 0; left--)
-                    dimensions.Add(reader.ReadInt32());
-                return new VectorDataViewType(item, dimensions.ToArray());
-            default:
-                throw new FormatException("The model's input schema has a column of an unknown type.");
-        }
+        var kind = (Kind)reader.ReadByte();
+        if (kind != Kind.Vector)
+            return ReadPrimitive(reader, kind);
+
+        // The items of a vector are never vectors: a file that says so would otherwise be followed down to the end of the stack.
+        var item = ReadPrimitive(reader, (Kind)reader.ReadByte());
+        var dimensions = new List<int>();
+        for (var left = reader.ReadCount(); left > 0; left--)
+            dimensions.Add(reader.ReadInt32());
+        return new VectorDataViewType(item, dimensions.ToArray());
     }
+
+    private static PrimitiveDataViewType ReadPrimitive(BinaryReader reader, Kind kind) => kind switch
+    {
+        Kind.Text => TextDataViewType.Instance,
+        Kind.Boolean => BooleanDataViewType.Instance,
+        Kind.Number => ReadNumber(reader),
+        Kind.Key => new KeyDataViewType(ReadNumber(reader).RawType, reader.ReadUInt64()),
+        _ => throw new FormatException("The model's input schema has a column of an unknown type."),
+    };
 
     private static NumberDataViewType ReadNumber(BinaryReader reader)
     {

@@ -23,7 +23,7 @@ public sealed class PredictionEngine<TSrc, TDst> : IDisposable
         OutputSchema = mapper.OutputSchema;
         _input = new ObjectRow<TSrc>(inputSchema, new ActiveColumns(inputSchema.Schema, mapper.GetDependencies(reader.Columns)));
         _output = mapper.GetRow(_input, reader.Columns);
-        _read = reader.CreateReader(_output);
+        _read = Disposal.OrDispose([_output], () => reader.CreateReader(_output));
         _owned = options.OwnsTransformer ? transformer as IDisposable : null;
     }
 
@@ -50,7 +50,6 @@ public sealed class PredictionEngine<TSrc, TDst> : IDisposable
         if (_disposed)
             return;
         _disposed = true;
-        _output.Dispose();
-        _owned?.Dispose();
+        Disposal.DisposeAll([_output, _owned]);
     }
 }

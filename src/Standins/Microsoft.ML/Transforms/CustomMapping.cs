@@ -74,7 +74,7 @@ namespace Microsoft.ML.Transforms
         }
 
         internal IEnumerable<SchemaShape.Column> InputColumns =>
-            _inputSchemaDefinition.Select(column => new SchemaShape.Column(column.ColumnName, column.ColumnType));
+            _inputSchemaDefinition.Columns.Select(column => new SchemaShape.Column(column.ColumnName, column.ColumnType));
 
         internal IEnumerable<SchemaShape.Column> OutputColumns =>
             _output.Columns.Select(column => new SchemaShape.Column(column.Name, column.Type));

@@ -48,6 +48,16 @@ internal sealed class CustomMappingLoader : IModelLoader
                 $"The model needs the custom mapping '{contractName}', which neither '{assemblyName}' nor a registered assembly has.");
         if (!typeof(ICustomMappingFactory).IsAssignableFrom(type))
             throw new InvalidOperationException($"{type} has the contract name '{contractName}', but is not a custom mapping factory.");
-        return ((ICustomMappingFactory)Activator.CreateInstance(type)).CreateTransformer(contractName);
+
+        try
+        {
+            return ((ICustomMappingFactory)Activator.CreateInstance(type)).CreateTransformer(contractName);
+        }
+        catch (Exception e)
+        {
+            // Whatever went wrong in somebody's class, the model is not to blame.
+            var cause = (e as TargetInvocationException)?.InnerException ?? e;
+            throw new InvalidOperationException($"{type}, the factory of '{contractName}', failed: {cause.Message}", cause);
+        }
     }
 }

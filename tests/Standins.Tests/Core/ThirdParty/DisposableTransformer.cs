@@ -16,6 +16,9 @@ internal sealed class DisposableTransformer : ITransformer, IDisposable
 
     internal int Disposals { get; private set; }
 
+    /// <summary>What disposing it throws.</summary>
+    internal Exception? Failure { get; init; }
+
     public bool IsRowToRowMapper => true;
 
     public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => _copy.GetOutputSchema(inputSchema);
@@ -26,5 +29,10 @@ internal sealed class DisposableTransformer : ITransformer, IDisposable
 
     public void Save(ModelSaveContext ctx) => _copy.Save(ctx);
 
-    public void Dispose() => Disposals++;
+    public void Dispose()
+    {
+        Disposals++;
+        if (Failure is not null)
+            throw Failure;
+    }
 }

@@ -28,7 +28,7 @@ public sealed class NoColumnAttribute : Attribute;
 
 /// <summary>Says where a text file has the member; of no meaning to rows that are objects.</summary>
 [AttributeUsage(AttributeTargets.Field | AttributeTargets.Property)]
-public sealed class LoadColumnAttribute(int columnIndex) : Attribute
+public sealed class LoadColumnAttribute : Attribute
 {
-    internal int ColumnIndex { get; } = columnIndex;
+    public LoadColumnAttribute(int columnIndex) => _ = columnIndex;
 }

@@ -20,7 +20,7 @@ internal abstract class MemberBinding<TRow>
     internal abstract bool CanHold(DataViewType type);
 
     internal static IReadOnlyList<MemberBinding<TRow>> Create(SchemaDefinition definition, SchemaDefinition.Direction direction) =>
-        [.. (definition ?? SchemaDefinition.Create(typeof(TRow), direction)).Select(Create)];
+        [.. (definition ?? SchemaDefinition.Create(typeof(TRow), direction)).Columns.Select(Create)];
 
     private static MemberBinding<TRow> Create(SchemaDefinition.Column column)
     {
@@ -44,23 +44,20 @@ internal abstract class MemberBinding<TRow>
     private sealed class Typed<TMember, TRaw>(MemberInfo member) : MemberBinding<TRow>
     {
         private readonly ValueCodec<TMember, TRaw> _codec = ValueCodec.For<TMember, TRaw>();
+        private readonly Lazy<Func<TRow, TMember>> _read = new(() => CompileRead(member));
+        private readonly Lazy<Action<TRow, TMember>> _write = new(() => CompileWrite(member));
 
         internal override bool CanHold(DataViewType type) => type.RawType == typeof(TRaw);
 
         internal override Delegate CreateGetter(Func<TRow> current)
         {
-            var row = Expression.Parameter(typeof(TRow));
-            var read = Expression.Lambda<Func<TRow, TMember>>(Expression.MakeMemberAccess(row, member), row).Compile();
+            var read = _read.Value;
             return new ValueGetter<TRaw>((ref value) => _codec.Encode(read(current()), ref value));
         }
 
         internal override Action<TRow> CreateSetter(DataViewRow row, DataViewSchema.Column column)
         {
-            var target = Expression.Parameter(typeof(TRow));
-            var value = Expression.Parameter(typeof(TMember));
-            var assign = Expression.Assign(Expression.MakeMemberAccess(target, member), value);
-            var write = Expression.Lambda<Action<TRow, TMember>>(assign, target, value).Compile();
-
+            var write = _write.Value;
             var getter = row.GetGetter<TRaw>(column);
             return rowObject =>
             {
@@ -69,6 +66,20 @@ internal abstract class MemberBinding<TRow>
                 getter(ref raw);
                 write(rowObject, _codec.Decode(raw));
             };
+        }
+
+        private static Func<TRow, TMember> CompileRead(MemberInfo member)
+        {
+            var row = Expression.Parameter(typeof(TRow));
+            return Expression.Lambda<Func<TRow, TMember>>(Expression.MakeMemberAccess(row, member), row).Compile();
+        }
+
+        private static Action<TRow, TMember> CompileWrite(MemberInfo member)
+        {
+            var row = Expression.Parameter(typeof(TRow));
+            var value = Expression.Parameter(typeof(TMember));
+            var assign = Expression.Assign(Expression.MakeMemberAccess(row, member), value);
+            return Expression.Lambda<Action<TRow, TMember>>(assign, row, value).Compile();
         }
     }
 }

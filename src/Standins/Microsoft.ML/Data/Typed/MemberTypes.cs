@@ -36,7 +36,7 @@ internal static class MemberTypes
 
     private static Type VectorItem(Type type)
     {
-        if (type.IsArray)
+        if (type.IsSZArray)
             return type.GetElementType();
         return type.IsGenericType && type.GetGenericTypeDefinition() == typeof(VBuffer<>) ? type.GetGenericArguments()[0] : null;
     }

@@ -3,8 +3,14 @@ using System.Reflection;
 namespace Microsoft.ML.Data;
 
 /// <summary>Which members of a class are columns, under which names and of which types; open to changes before it is used.</summary>
-public sealed class SchemaDefinition : List<SchemaDefinition.Column>
+public sealed class SchemaDefinition
 {
+    private readonly List<Column> _columns = [];
+
+    private SchemaDefinition()
+    {
+    }
+
     [Flags]
     public enum Direction
     {
@@ -13,16 +19,11 @@ public sealed class SchemaDefinition : List<SchemaDefinition.Column>
         Both = Read | Write,
     }
 
-    public Column this[string columnName]
-    {
-        get => Find(column => column.ColumnName == columnName)
-            ?? throw new ArgumentOutOfRangeException(nameof(columnName), columnName, "There is no column of this name.");
-        set
-        {
-            ArgumentNullException.ThrowIfNull(value);
-            this[FindIndex(column => column.ColumnName == columnName)] = value;
-        }
-    }
+    public Column this[string columnName] =>
+        _columns.Find(column => column.ColumnName == columnName)
+        ?? throw new ArgumentOutOfRangeException(nameof(columnName), columnName, "There is no column of this name.");
+
+    internal IReadOnlyList<Column> Columns => _columns;
 
     public static SchemaDefinition Create(Type userType, Direction direction = Direction.Both)
     {
@@ -31,9 +32,9 @@ public sealed class SchemaDefinition : List<SchemaDefinition.Column>
         foreach (var member in MembersOf(userType, direction).Where(m => !m.IsDefined(typeof(NoColumnAttribute))))
         {
             var name = member.GetCustomAttribute<ColumnNameAttribute>()?.Name ?? member.Name;
-            if (definition.Exists(column => column.ColumnName == name))
+            if (definition._columns.Exists(column => column.ColumnName == name))
                 throw new ArgumentException($"{userType.Name} has two members for the column '{name}'.", nameof(userType));
-            definition.Add(new Column { MemberName = member.Name, ColumnName = name, ColumnType = MemberTypes.ColumnTypeOf(member) });
+            definition._columns.Add(new Column(member.Name) { ColumnName = name, ColumnType = MemberTypes.ColumnTypeOf(member) });
         }
 
         return definition;
@@ -43,7 +44,7 @@ public sealed class SchemaDefinition : List<SchemaDefinition.Column>
     internal SchemaDefinition WithTypesOf(DataViewSchema schema)
     {
         ArgumentNullException.ThrowIfNull(schema);
-        foreach (var column in this)
+        foreach (var column in _columns)
             column.ColumnType = schema.GetColumnOrNull(column.ColumnName)?.Type ?? column.ColumnType;
         return this;
     }
@@ -61,7 +62,9 @@ public sealed class SchemaDefinition : List<SchemaDefinition.Column>
 
     public sealed class Column
     {
-        public string MemberName { get; set; }
+        internal Column(string memberName) => MemberName = memberName;
+
+        internal string MemberName { get; }
 
         public string ColumnName { get; set; }
 

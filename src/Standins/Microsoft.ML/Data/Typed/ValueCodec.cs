@@ -20,7 +20,7 @@ internal static class ValueCodec
             return new TextCodec();
         if (type == typeof(string[]))
             return new TextArrayCodec();
-        if (type.IsArray)
+        if (type.IsSZArray)
             return CreateGeneric(typeof(ArrayCodec<>), type.GetElementType());
         if (type.IsGenericType && type.GetGenericTypeDefinition() == typeof(VBuffer<>))
             return CreateGeneric(typeof(VectorCodec<>), type.GetGenericArguments()[0]);

@@ -13,7 +13,9 @@ internal sealed class CachedDataView : IDataView
     internal CachedDataView(IDataView source, string[] columnsToPrefetch)
     {
         _source = source;
-        _sourceColumns = [.. source.Schema.Where(column => column.Type is PrimitiveDataViewType or VectorDataViewType)];
+
+        // With a column go those that it hides: they must not come to light under its name.
+        _sourceColumns = [.. source.Schema.Where(column => CanHold(column) && CanHold(source.Schema[column.Name]))];
         _buffers = new ColumnBuffer[_sourceColumns.Length];
         var schema = new DataViewSchema.Builder();
         schema.AddColumns(_sourceColumns);
@@ -38,6 +40,8 @@ internal sealed class CachedDataView : IDataView
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null) =>
         [GetRowCursor(columnsNeeded, rand)];
 
+    private static bool CanHold(DataViewSchema.Column column) => column.Type is PrimitiveDataViewType or VectorDataViewType;
+
     /// <summary>Reads those columns that have not been read yet, in one pass, and gives the number of rows.</summary>
     private int Load(IEnumerable<DataViewSchema.Column> columns)
     {
@@ -56,6 +60,9 @@ internal sealed class CachedDataView : IDataView
                 foreach (var write in writers)
                     write(row);
             }
+
+            if (_rowCount is { } before && before != row)
+                throw new InvalidOperationException($"The data had {before} rows when they were read first, and now have {row}.");
 
             // Only now: a pass that failed half way must leave nothing behind.
             for (var i = 0; i < missing.Length; i++)

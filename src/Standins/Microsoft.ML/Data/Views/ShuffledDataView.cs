@@ -17,7 +17,7 @@ internal sealed class ShuffledDataView(IDataView source, int seed, int poolSize,
         rand ??= new Random(seed);
         var active = new ActiveColumns(Schema, columnsNeeded);
         var rows = source.GetRowCursor(active.Columns, shuffleSource && source.CanShuffle ? rand : null);
-        return new Cursor(rows, active, poolSize, rand);
+        return Disposal.OrDispose([rows], () => new Cursor(rows, active, poolSize, rand));
     }
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null) =>

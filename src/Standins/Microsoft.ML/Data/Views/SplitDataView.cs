@@ -56,7 +56,7 @@ internal sealed class SplitDataView(IDataView source, RowSplit split, bool first
     {
         var active = new ActiveColumns(Schema, columnsNeeded);
         var rows = Source.GetRowCursor([.. active.Columns, .. split.KeyColumns], rand);
-        return new Cursor(rows, active, split.CreateTest(rows), first);
+        return Disposal.OrDispose([rows], () => new Cursor(rows, active, split.CreateTest(rows), first));
     }
 
     private sealed class Cursor(DataViewRowCursor source, ActiveColumns active, Func<bool> isFirst, bool first)

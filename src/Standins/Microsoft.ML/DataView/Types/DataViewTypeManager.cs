@@ -13,7 +13,7 @@ public static class DataViewTypeManager
         ArgumentNullException.ThrowIfNull(type);
         if (dataViewType.RawType != type)
             throw new ArgumentException($"Values of {dataViewType} are {dataViewType.RawType.Name}, not {type.Name}.", nameof(type));
-        if (dataViewType is PrimitiveDataViewType or VectorDataViewType)
+        if (dataViewType is TextDataViewType or BooleanDataViewType or NumberDataViewType or KeyDataViewType or VectorDataViewType)
             throw new ArgumentException($"{dataViewType} is known already.", nameof(dataViewType));
 
         var member = (type, typeAttribute);

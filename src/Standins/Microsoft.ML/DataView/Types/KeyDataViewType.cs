@@ -1,6 +1,6 @@
 namespace Microsoft.ML.Data;
 
-/// <summary>One of <see cref="Count"/> categories, stored from 1 on; 0 stands for a missing value.</summary>
+/// <summary>One of a number of categories, stored from 1 on; 0 stands for a missing value.</summary>
 public sealed class KeyDataViewType : PrimitiveDataViewType
 {
     private static readonly Type[] RawTypes = [typeof(byte), typeof(ushort), typeof(uint), typeof(ulong)];
@@ -17,7 +17,7 @@ public sealed class KeyDataViewType : PrimitiveDataViewType
     {
     }
 
-    public ulong Count { get; }
+    internal ulong Count { get; }
 
     public override bool Equals(DataViewType other) => other is KeyDataViewType key && key.RawType == RawType && key.Count == Count;
 

@@ -18,10 +18,12 @@ internal sealed class RowToRowDataView(IDataView input, RowToRowMapper mapper) :
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random rand = null)
     {
         var active = new ActiveColumns(Schema, columnsNeeded);
-        return [.. input.GetRowCursorSet(mapper.GetDependencies(active.Columns), n, rand).Select(cursor => Map(cursor, active))];
+        var cursors = input.GetRowCursorSet(mapper.GetDependencies(active.Columns), n, rand);
+        return Disposal.OrDispose(cursors, () => Array.ConvertAll<DataViewRowCursor, DataViewRowCursor>(cursors, c => Map(c, active)));
     }
 
-    private MappedCursor Map(DataViewRowCursor cursor, ActiveColumns active) => new(cursor, mapper.CreateRow(cursor, active));
+    private MappedCursor Map(DataViewRowCursor cursor, ActiveColumns active) =>
+        Disposal.OrDispose([cursor], () => new MappedCursor(cursor, mapper.CreateRow(cursor, active)));
 
     private sealed class MappedCursor(DataViewRowCursor cursor, MappedRow row) : DataViewRowCursor
     {

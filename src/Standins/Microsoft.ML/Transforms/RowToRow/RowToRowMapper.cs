@@ -52,8 +52,7 @@ internal sealed class RowToRowMapper : IRowToRowMapper
     public DataViewRow GetRow(DataViewRow input, IEnumerable<DataViewSchema.Column> activeColumns)
     {
         ArgumentNullException.ThrowIfNull(input);
-        if (input.Schema != InputSchema)
-            throw new ArgumentException("The row is not of the schema that this mapper is bound to.", nameof(input));
+        SchemaMismatch.RequireSame(InputSchema, input);
         return CreateRow(input, new ActiveColumns(OutputSchema, activeColumns));
     }
 
