@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
@@ -10,8 +11,23 @@ internal static class ExportCommand
     {
         var family = new Argument<string>("family") { Description = "The model family of the checkpoint." };
         family.AcceptOnlyFromAmong([.. BundleExporter.Families]);
-        var source = new Argument<DirectoryInfo>("checkpoint") { Description = "The checkpoint's folder." };
+        var sources = new Argument<string[]>("checkpoint")
+        {
+            Description = "The checkpoint's folder, or its files in the family's order.",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
         var output = new Option<DirectoryInfo>("--output", "-o") { Description = "The bundle's folder.", Required = true };
+        var precision = new Option<Precision>("--precision")
+        {
+            Description = "How the transformer computes: fp32, fp16 (for GPUs), int8 or int4.",
+            DefaultValueFactory = _ => Precision.Fp32,
+            CustomParser = Read,
+        };
+        precision.CompletionSources.Add([.. Enum.GetNames<Precision>().Select(name => name.ToLowerInvariant())]);
+        var clip = new Option<DirectoryInfo>("--clip") { Description = "A bundle whose CLIP becomes this one's ranker." };
+        var random = new Option<bool>("--random") { Description = "Random weights in the published geometry that --size names, to measure speed." };
+        var size = new Option<string>("--size") { Description = "With --random: the geometry." };
+        var settings = new Option<string[]>("--set") { Description = "A setting that the weights do not tell, as name=value." };
         var name = new Option<string>("--name") { Description = "The model's name, in place of the checkpoint's." };
         var description = new Option<string>("--description") { Description = "What the model draws, for its manifest." };
         var license = new Option<string>("--license") { Description = "The licence of the weights, for the manifest." };
@@ -20,24 +36,61 @@ internal static class ExportCommand
         var command = new ToolCommand("export", "Turn a checkpoint into a bundle of ONNX graphs. The same checkpoint gives the same bytes.",
         [
             "dalle export dalle ./checkpoint -o ./my-model",
-            "dalle export dalle ./checkpoint -o ./my-model --name birds --license MIT",
+            "dalle export dalle ./checkpoint -o ./my-model --precision int8 --name birds --license MIT",
         ])
         {
-            family, source, output, name, description, license, provenance,
+            family, sources, output, precision, clip, random, size, settings, name, description, license, provenance,
         };
         command.SetAction(parsed =>
         {
-            var folder = parsed.GetRequiredValue(output).FullName;
-            BundleExporter.Export(parsed.GetRequiredValue(family), parsed.GetRequiredValue(source).FullName, folder, new BundleDetails
+            var (folder, chosen) = (parsed.GetRequiredValue(output).FullName, parsed.GetRequiredValue(family));
+            var options = new ExportOptions
             {
+                Precision = parsed.GetValue(precision),
+                Clip = parsed.GetValue(clip)?.FullName,
+                Settings = Settings(parsed.GetValue(settings) ?? []),
                 Name = parsed.GetValue(name),
                 Description = parsed.GetValue(description),
                 License = parsed.GetValue(license),
                 Provenance = parsed.GetValue(provenance),
-            });
+            };
+            var (paths, geometry) = (parsed.GetValue(sources) ?? [], parsed.GetValue(size));
+            if (parsed.GetValue(random))
+            {
+                if (paths.Length > 0 || geometry is null)
+                    throw new UsageException($"--random takes no checkpoint and needs --size. Sizes: {string.Join(", ", BundleExporter.SizesOf(chosen))}.");
+                BundleExporter.ExportRandom(chosen, geometry, folder, options);
+            }
+            else
+            {
+                if (paths.Length == 0 || geometry is not null)
+                    throw new UsageException("Give the checkpoint, or --random and --size.");
+                BundleExporter.Export(chosen, paths, folder, options);
+            }
             Console.WriteLine(folder);
             return CommandRunner.Success;
         });
         return command;
+    }
+
+    private static Precision Read(ArgumentResult result)
+    {
+        var word = result.Tokens[0].Value;
+        if (Enum.GetNames<Precision>().FirstOrDefault(name => name.ToLowerInvariant() == word) is { } name)
+            return Enum.Parse<Precision>(name);
+        result.AddError($"'{word}' is no precision. Use fp32, fp16, int8 or int4.");
+        return default;
+    }
+
+    private static Dictionary<string, string> Settings(string[] pairs)
+    {
+        var settings = new Dictionary<string, string>();
+        foreach (var pair in pairs)
+        {
+            var parts = pair.Split('=', 2);
+            if (parts.Length < 2 || !settings.TryAdd(parts[0], parts[1]))
+                throw new UsageException($"--set takes name=value, each name once; '{pair}' is not that.");
+        }
+        return settings;
     }
 }

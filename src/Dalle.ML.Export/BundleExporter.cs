@@ -6,34 +6,64 @@ namespace Dalle.ML.Export;
 /// <summary>Turns a checkpoint into a bundle of ONNX graphs that <see cref="DalleModel.Load"/> reads.</summary>
 public static class BundleExporter
 {
-    private static readonly Dictionary<string, Func<string, BundleWriter, Manifest>> Exporters = new()
-    {
-        ["dalle"] = DalleFamily.Export,
-    };
-
     /// <summary>The names of the model families that can be exported.</summary>
-    public static IReadOnlyCollection<string> Families => Exporters.Keys;
+    public static IReadOnlyCollection<string> Families { get; } = [.. ModelFamily.All.Select(family => family.Name)];
+
+    /// <summary>The published geometries of a family that <see cref="ExportRandom"/> knows.</summary>
+    /// <param name="family">One of <see cref="Families"/>.</param>
+    /// <exception cref="ArgumentException">There is no such family.</exception>
+    public static IReadOnlyCollection<string> SizesOf(string family) => Find(family).Sizes;
+
+    /// <summary>What a family lets be chosen by <see cref="ExportOptions.Settings"/>: names, with what they mean.</summary>
+    /// <param name="family">One of <see cref="Families"/>.</param>
+    /// <exception cref="ArgumentException">There is no such family.</exception>
+    public static IReadOnlyDictionary<string, string> SettingsOf(string family) => Find(family).Settings;
 
     /// <summary>
     /// Exports a checkpoint. The same checkpoint gives the same bytes. The bundle is written to a temporary folder beside
     /// <paramref name="output"/> and takes its place only when it is complete.
     /// </summary>
     /// <param name="family">One of <see cref="Families"/>.</param>
-    /// <param name="source">The checkpoint's folder.</param>
+    /// <param name="sources">The checkpoint: its folder, or its files.</param>
     /// <param name="output">The bundle's folder. If it exists it must be empty or a bundle, which is replaced but for files that
     /// are not the bundle's own.</param>
-    /// <param name="details">Name, description, licence and provenance for the manifest.</param>
-    /// <exception cref="ArgumentException">There is no such family.</exception>
+    /// <param name="options">Precision, ranker, and what the manifest says to people.</param>
+    /// <exception cref="ArgumentException">There is no such family or setting.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is not one of the family.</exception>
+    /// <exception cref="DalleBundleException">The bundle that is to give its CLIP is not sound.</exception>
     /// <exception cref="IOException">A file cannot be read or written, or <paramref name="output"/> holds something else.</exception>
-    public static void Export(string family, string source, string output, BundleDetails? details = null)
+    public static void Export(string family, IReadOnlyList<string> sources, string output, ExportOptions? options = null)
     {
-        ArgumentNullException.ThrowIfNull(source);
+        ArgumentNullException.ThrowIfNull(sources);
+        ArgumentOutOfRangeException.ThrowIfZero(sources.Count, nameof(sources));
+        if (sources.FirstOrDefault(source => !Path.Exists(source)) is { } missing)
+            throw new FileNotFoundException($"The checkpoint '{missing}' does not exist.", missing);
+        Write(Find(family), sources, size: null, output, options ?? new());
+    }
+
+    /// <summary>
+    /// Exports random weights in a published geometry: the graphs have the size and the speed of the real ones, the pictures are noise.
+    /// Everything else is as in <see cref="Export"/>.
+    /// </summary>
+    /// <param name="family">One of <see cref="Families"/>.</param>
+    /// <param name="size">One of <see cref="SizesOf"/>.</param>
+    /// <param name="output">The bundle's folder.</param>
+    /// <param name="options">Precision, ranker, and what the manifest says to people.</param>
+    /// <exception cref="ArgumentException">There is no such family, size or setting.</exception>
+    /// <exception cref="IOException">A file cannot be written, or <paramref name="output"/> holds something else.</exception>
+    public static void ExportRandom(string family, string size, string output, ExportOptions? options = null)
+    {
+        var found = Find(family);
+        if (!found.Sizes.Contains(size))
+            throw new ArgumentException($"The family '{family}' has no size '{size}'. Sizes: {string.Join(", ", found.Sizes)}.", nameof(size));
+        Write(found, [], size, output, options ?? new());
+    }
+
+    private static void Write(ModelFamily family, IReadOnlyList<string> sources, string? size, string output, ExportOptions options)
+    {
         ArgumentNullException.ThrowIfNull(output);
-        if (!Exporters.TryGetValue(family, out var exporter))
-            throw new ArgumentException($"There is no model family '{family}'. Families: {string.Join(", ", Families)}.", nameof(family));
-        if (!Directory.Exists(source))
-            throw new DirectoryNotFoundException($"The checkpoint's folder '{source}' does not exist.");
+        if (options.Settings.Keys.FirstOrDefault(name => !family.Settings.ContainsKey(name)) is { } unknown)
+            throw new ArgumentException($"The family '{family.Name}' has no setting '{unknown}'. Settings: {string.Join(", ", family.Settings.Keys)}.", nameof(options));
         if (Directory.Exists(output) && Directory.EnumerateFileSystemEntries(output).Any() && !File.Exists(Path.Combine(output, Bundle.ManifestName)))
             throw new IOException($"'{output}' is not empty and not a bundle. Choose another output folder.");
 
@@ -42,13 +72,14 @@ public static class BundleExporter
         try
         {
             var writer = new BundleWriter(draft);
-            var manifest = exporter(source, writer);
+            var manifest = family.Export(new ExportSource(sources, size, options), writer);
             writer.Finish(manifest with
             {
-                Name = details?.Name ?? manifest.Name,
-                Description = details?.Description ?? manifest.Description,
-                License = details?.License ?? manifest.License,
-                Provenance = details?.Provenance ?? manifest.Provenance,
+                Name = options.Name ?? manifest.Name,
+                Description = options.Description ?? manifest.Description,
+                License = options.License ?? manifest.License,
+                Provenance = options.Provenance ?? manifest.Provenance,
+                Clip = options.Clip is null ? manifest.Clip : writer.CopyClip(options.Clip),
             });
             Replace(draft, output);
         }
@@ -59,29 +90,20 @@ public static class BundleExporter
         }
     }
 
+    private static ModelFamily Find(string family) => ModelFamily.All.FirstOrDefault(known => known.Name == family)
+        ?? throw new ArgumentException($"There is no model family '{family}'. Families: {string.Join(", ", Families)}.", nameof(family));
+
     private static void Replace(string draft, string output)
     {
         Directory.CreateDirectory(output);
         var manifest = Path.Combine(output, Bundle.ManifestName);
         File.Delete(manifest);
-        foreach (var file in Directory.EnumerateFiles(draft).Where(file => Path.GetFileName(file) != Bundle.ManifestName))
-            File.Move(file, Path.Combine(output, Path.GetFileName(file)), overwrite: true);
+        foreach (var file in Directory.EnumerateFiles(draft, "*", SearchOption.AllDirectories).Where(file => Path.GetFileName(file) != Bundle.ManifestName))
+        {
+            var target = Path.Combine(output, Path.GetRelativePath(draft, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            File.Move(file, target, overwrite: true);
+        }
         File.Move(Path.Combine(draft, Bundle.ManifestName), manifest);
     }
-}
-
-/// <summary>What a bundle's manifest says of it to people.</summary>
-public sealed record BundleDetails
-{
-    /// <summary>A short name; the checkpoint's own if null.</summary>
-    public string? Name { get; init; }
-
-    /// <summary>What the model draws, in a sentence.</summary>
-    public string? Description { get; init; }
-
-    /// <summary>The licence of the weights, as an SPDX expression where there is one.</summary>
-    public string? License { get; init; }
-
-    /// <summary>Where the weights come from.</summary>
-    public string? Provenance { get; init; }
 }

@@ -9,18 +9,61 @@ internal sealed class BundleWriter(string folder)
     private readonly List<string> _files = [];
 
     /// <summary>Starts a graph; its weights go to a file of the same name beside it.</summary>
-    public GraphBuilder Graph(string file)
+    /// <param name="file">Its name.</param>
+    /// <param name="precision">How its products are computed.</param>
+    public GraphBuilder Graph(string file, Precision precision = Precision.Fp32)
     {
         _files.Add(file);
         _files.Add(Path.ChangeExtension(file, ".weights"));
-        return new GraphBuilder(Path.Combine(folder, file));
+        return new GraphBuilder(Path.Combine(folder, file), precision);
     }
 
-    public void Copy(string source)
+    /// <summary>Takes over a file and returns its name in the bundle.</summary>
+    public string Copy(string source, string? name = null) => Write(name ?? Path.GetFileName(source), File.ReadAllBytes(source));
+
+    /// <summary>Writes a small file and returns its name.</summary>
+    public string Write(string name, ReadOnlySpan<byte> content)
     {
-        _files.Add(Path.GetFileName(source));
-        // Not File.Copy, which would carry a read-only mark along.
-        File.WriteAllBytes(Path.Combine(folder, Path.GetFileName(source)), File.ReadAllBytes(source));
+        _files.Add(name);
+        var path = Path.Combine(folder, name);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        File.WriteAllBytes(path, content);
+        return name;
+    }
+
+    /// <summary>Takes over the ranker of another bundle, into a folder of its own.</summary>
+    /// <exception cref="DalleBundleException">The other bundle is not sound, or has no ranker.</exception>
+    public ClipGraphs CopyClip(string other)
+    {
+        var bundle = Bundle.Open(other);
+        var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP, so it cannot give one. Export one with the family 'clip'.");
+        var taken = new HashSet<string>();
+        string Take(string file)
+        {
+            const string Folder = "clip/";
+            if (taken.Add(file))
+                Copy(bundle.PathOf(file), Folder + file);
+            return Folder + file;
+        }
+        string TakeGraph(string file)
+        {
+            foreach (var weights in OnnxFile.Read(bundle.PathOf(file)).ExternalFiles.ToArray())
+                Take(Path.Combine(Path.GetDirectoryName(file) ?? "", weights).Replace('\\', '/'));
+            return Take(file);
+        }
+        return clip with
+        {
+            TextEncoder = TakeGraph(clip.TextEncoder),
+            ImageEncoder = TakeGraph(clip.ImageEncoder),
+            Text = clip.Text with
+            {
+                Tokenizer = clip.Text.Tokenizer with
+                {
+                    Vocabulary = Take(clip.Text.Tokenizer.Vocabulary),
+                    Merges = clip.Text.Tokenizer.Merges is { } merges ? Take(merges) : null,
+                },
+            },
+        };
     }
 
     /// <summary>Writes the manifest, last: a folder without one is no bundle.</summary>

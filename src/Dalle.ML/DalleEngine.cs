@@ -15,6 +15,7 @@ namespace Dalle.ML;
 internal sealed class DalleEngine : IDisposable
 {
     private readonly OnDemand<PromptTokenizer> _tokenizer;
+    private readonly OnDemand<TextEncoderSession>? _textEncoder;
     private readonly OnDemand<DecoderSession> _decoder;
     private readonly OnDemand<ImageTokenGenerator> _generator;
     private readonly OnDemand<ClipRanker>? _clip;
@@ -26,7 +27,8 @@ internal sealed class DalleEngine : IDisposable
         (Bundle, Device) = (bundle, device);
         _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw NoGenerator()));
         _decoder = new(() => new DecoderSession(bundle, manifest.Decoder ?? throw NoGenerator(), device));
-        _generator = new(() => new ImageTokenGenerator(_decoder.Value, manifest.Image, _tokenizer.Value.Unconditional()));
+        _textEncoder = manifest.TextEncoder is { } textEncoder ? new(() => new TextEncoderSession(bundle, textEncoder, device)) : null;
+        _generator = new(() => new ImageTokenGenerator(_decoder.Value, _textEncoder?.Value, manifest.Image));
         Codec = new ImageCodec(bundle, device);
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipRanker(bundle, clip, device));
@@ -62,6 +64,7 @@ internal sealed class DalleEngine : IDisposable
     {
         _generator.Dispose();
         _decoder.Dispose();
+        _textEncoder?.Dispose();
         _clip?.Dispose();
         Codec.Dispose();
     }
@@ -83,8 +86,9 @@ internal sealed class DalleEngine : IDisposable
             sampling.TopP ?? manifest.Sampling.TopP);
         var sequences = requests.SelectMany(request =>
         {
-            var prompt = _tokenizer.Value.Encode(request.Prompt);
-            return Enumerable.Range(0, candidates).Select(candidate => new Sequence(prompt, Seeds.OfCandidate(request.Seed, candidate), request.Kept));
+            var (prompt, unconditional) = (_tokenizer.Value.Encode(request.Prompt), _tokenizer.Value.Unconditional(request.Prompt));
+            return Enumerable.Range(0, candidates)
+                .Select(candidate => new Sequence(prompt, unconditional, Seeds.OfCandidate(request.Seed, candidate), request.Kept));
         }).ToArray();
 
         var clock = Stopwatch.StartNew();

@@ -21,7 +21,7 @@ public sealed class BundleExporterTests : IDisposable
 
         var output = Path.Combine(_folder.Path, "bundle");
         using var model = DalleModel.LoadDefault();
-        BundleExporter.Export("dalle", weights, output, new BundleDetails
+        BundleExporter.Export("dalle", [weights], output, new ExportOptions
         {
             Name = model.Info.Name,
             Description = model.Info.Description,
@@ -34,7 +34,7 @@ public sealed class BundleExporterTests : IDisposable
 
         // Once more over itself, with a file that is not the bundle's own.
         File.WriteAllText(Path.Combine(output, "README.md"), "mine");
-        BundleExporter.Export("dalle", weights, output);
+        BundleExporter.Export("dalle", [weights], output);
         Assert.Equal("mine", File.ReadAllText(Path.Combine(output, "README.md")));
         using var again = DalleModel.Load(output);
         Assert.Equal("emoji64", again.Info.Name);
@@ -45,12 +45,12 @@ public sealed class BundleExporterTests : IDisposable
     public void What_is_no_checkpoint_is_refused_and_leaves_nothing()
     {
         var (source, output) = (Path.Combine(_folder.Path, "source"), Path.Combine(_folder.Path, "output"));
-        Assert.Throws<DirectoryNotFoundException>(() => BundleExporter.Export("dalle", source, output));
+        Assert.Throws<FileNotFoundException>(() => BundleExporter.Export("dalle", [source], output));
         Directory.CreateDirectory(source);
-        Assert.Throws<ArgumentException>(() => BundleExporter.Export("imagen", source, output));
-        Assert.ThrowsAny<IOException>(() => BundleExporter.Export("dalle", source, output));
+        Assert.Throws<ArgumentException>(() => BundleExporter.Export("imagen", [source], output));
+        Assert.ThrowsAny<IOException>(() => BundleExporter.Export("dalle", [source], output));
         File.WriteAllText(Path.Combine(source, "config.json"), "{}");
-        Assert.ThrowsAny<InvalidDataException>(() => BundleExporter.Export("dalle", source, output));
+        Assert.ThrowsAny<InvalidDataException>(() => BundleExporter.Export("dalle", [source], output));
         Assert.Equal([source], Directory.GetFileSystemEntries(_folder.Path));
     }
 
@@ -59,7 +59,7 @@ public sealed class BundleExporterTests : IDisposable
     {
         var output = Directory.CreateDirectory(Path.Combine(_folder.Path, "output")).FullName;
         File.WriteAllText(Path.Combine(output, "thesis.txt"), "years of work");
-        Assert.Contains("not empty", Assert.Throws<IOException>(() => BundleExporter.Export("dalle", _folder.Path, output)).Message, StringComparison.Ordinal);
+        Assert.Contains("not empty", Assert.Throws<IOException>(() => BundleExporter.Export("dalle", [_folder.Path], output)).Message, StringComparison.Ordinal);
         Assert.Equal("years of work", File.ReadAllText(Path.Combine(output, "thesis.txt")));
     }
 }

@@ -9,7 +9,7 @@ namespace Dalle.ML.Export.Checkpoints;
 /// then the raw little-endian data. Nothing is read before the header has been checked against the file's size.
 /// </summary>
 /// <remarks>Format: huggingface/safetensors.</remarks>
-internal sealed class Safetensors : IDisposable
+internal sealed class Safetensors : Checkpoint
 {
     private const int MaxHeaderBytes = 100_000_000;
 
@@ -22,10 +22,10 @@ internal sealed class Safetensors : IDisposable
 
     private sealed record Entry(string Type, int[] Shape, long Offset, int Length);
 
-    public IEnumerable<string> Names => _entries.Keys;
+    public override IReadOnlyCollection<string> Names => _entries.Keys;
 
     /// <exception cref="InvalidDataException">The file is not a well-formed safetensors file.</exception>
-    public static Safetensors Open(string path)
+    public static new Safetensors Open(string path)
     {
         var file = File.OpenRead(path);
         try
@@ -39,10 +39,12 @@ internal sealed class Safetensors : IDisposable
         }
     }
 
-    public bool Contains(string name) => _entries.ContainsKey(name);
+    public override int[] Shape(string name) => _entries[name].Shape;
+
+    public override bool Contains(string name) => _entries.ContainsKey(name);
 
     /// <exception cref="InvalidDataException">There is no such tensor, or its shape is not the expected one.</exception>
-    public Tensor Read(string name)
+    public override Tensor Read(string name)
     {
         if (!_entries.TryGetValue(name, out var entry))
             throw new InvalidDataException($"'{_path}' has no tensor '{name}'. It has: {string.Join(", ", _entries.Keys.Take(8))}, …");
@@ -55,7 +57,11 @@ internal sealed class Safetensors : IDisposable
             : new Tensor(MemoryMarshal.Cast<byte, float>(bytes).ToArray(), isHalf: false, entry.Shape);
     }
 
-    public void Dispose() => _file.Dispose();
+    public override void Dispose()
+    {
+        _file.Dispose();
+        base.Dispose();
+    }
 
     private static Dictionary<string, Entry> ReadHeader(string path, FileStream file)
     {

@@ -58,8 +58,8 @@ internal sealed class Tensor
         return new Tensor([.. parts.SelectMany(part => part.Values)], parts.All(part => part.IsHalf), shape);
     }
 
-    /// <summary>The little-endian bytes of the values: halves where the tensor consists of halves, floats elsewhere.</summary>
-    public ReadOnlySpan<byte> ToBytes() => IsHalf
+    /// <summary>The little-endian bytes of the values, as halves or floats.</summary>
+    public ReadOnlySpan<byte> ToBytes(bool asHalf) => asHalf
         ? MemoryMarshal.AsBytes(Array.ConvertAll(Values, value => (Half)value).AsSpan())
         : MemoryMarshal.AsBytes(Values.AsSpan());
 

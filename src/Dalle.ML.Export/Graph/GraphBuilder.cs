@@ -10,6 +10,10 @@ namespace Dalle.ML.Export.Graph;
 /// Writes one ONNX graph, node by node; a value is known by its name. Weights go straight to a data file beside the graph,
 /// each on a page boundary so that ONNX Runtime can map them, and only one of them is in memory at a time.
 /// </summary>
+/// <remarks>
+/// Every float in between is of <see cref="Type"/>: halves at <see cref="Precision.Fp16"/>, else 32 bits. What enters and leaves such a graph
+/// as another type passes <see cref="Cast"/>.
+/// </remarks>
 internal sealed class GraphBuilder : IDisposable
 {
     private const int IrVersion = 10;
@@ -22,12 +26,19 @@ internal sealed class GraphBuilder : IDisposable
     private readonly Dictionary<string, int> _uses = [];
     private string _scope = "";
 
-    public GraphBuilder(string path)
+    public GraphBuilder(string path, Precision precision = Precision.Fp32)
     {
         _path = path;
+        Precision = precision;
         _graph = new GraphProto { Name = Path.GetFileNameWithoutExtension(path) };
         _weights = File.Create(WeightsPath);
     }
+
+    /// <summary>How products with weights are computed.</summary>
+    public Precision Precision { get; }
+
+    /// <summary>The type of the graph's floats.</summary>
+    public DataType Type => Precision == Precision.Fp16 ? DataType.Float16 : DataType.Float;
 
     private string WeightsPath => Path.ChangeExtension(_path, ".weights");
 
@@ -51,13 +62,20 @@ internal sealed class GraphBuilder : IDisposable
     /// <summary>A weight in the data file. Halves are widened when the session is created, which costs nothing per run.</summary>
     public string Weight(string name, Tensor tensor)
     {
-        var bytes = tensor.ToBytes();
+        var isHalf = tensor.IsHalf || Type == DataType.Float16;
+        var stored = isHalf ? DataType.Float16 : DataType.Float;
+        return Cast(Weight(name, stored, tensor.Shape, tensor.ToBytes(isHalf)), stored, Type);
+    }
+
+    /// <summary>A weight in the data file, as its bytes.</summary>
+    public string Weight(string name, DataType type, int[] shape, ReadOnlySpan<byte> bytes)
+    {
         _weights.SetLength((_weights.Length + PageSize - 1) / PageSize * PageSize);
         _weights.Position = _weights.Length;
         var stored = new TensorProto
         {
             Name = Unique(name),
-            DataType = (int)(tensor.IsHalf ? DataType.Float16 : DataType.Float),
+            DataType = (int)type,
             DataLocation = DataLocation.External,
             ExternalData =
             {
@@ -66,11 +84,14 @@ internal sealed class GraphBuilder : IDisposable
                 new StringStringEntryProto { Key = "length", Value = bytes.Length.ToString(CultureInfo.InvariantCulture) },
             },
         };
-        stored.Dims.AddRange(tensor.Shape.Select(size => (long)size));
+        stored.Dims.AddRange(shape.Select(size => (long)size));
         _weights.Write(bytes);
         _graph.Initializer.Add(stored);
-        return tensor.IsHalf ? Node("Cast", [stored.Name], ("to", (long)DataType.Float)) : stored.Name;
+        return stored.Name;
     }
+
+    /// <summary>The value as another type; itself if it is of that type.</summary>
+    public string Cast(string value, DataType from, DataType to) => from == to ? value : Node("Cast", [value], ("to", (long)to));
 
     public string Constant(string name, params long[] values) => Constant(name, DataType.Int64, [values.Length], MemoryMarshal.AsBytes(values.AsSpan()));
 
@@ -78,7 +99,9 @@ internal sealed class GraphBuilder : IDisposable
 
     public string Scalar(string name, int value) => Constant(name, DataType.Int32, [], MemoryMarshal.AsBytes([value]));
 
-    public string Scalar(string name, float value) => Constant(name, DataType.Float, [], MemoryMarshal.AsBytes([value]));
+    public string Scalar(string name, float value) => Type == DataType.Float16
+        ? Constant(name, DataType.Float16, [], MemoryMarshal.AsBytes([(Half)value]))
+        : Constant(name, DataType.Float, [], MemoryMarshal.AsBytes([value]));
 
     /// <summary>Adds a node of the standard operator set and returns the name of its output.</summary>
     public string Node(string op, string[] inputs, params (string Name, object Value)[] attributes) =>

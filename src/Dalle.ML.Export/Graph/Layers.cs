@@ -6,11 +6,19 @@ namespace Dalle.ML.Export.Graph;
 internal static class Layers
 {
     /// <summary>y = x Wᵀ + b, with W as PyTorch keeps it: [out, in].</summary>
-    public static string Linear(this GraphBuilder g, string x, Tensor weight, Tensor bias)
+    public static string Linear(this GraphBuilder g, string x, Tensor weight, Tensor? bias = null)
     {
-        var product = g.Node("MatMul", [x, g.Weight("weight", weight.Transpose(1, 0))]);
-        return g.Node("Add", [product, g.Weight("bias", bias)]);
+        var product = g.MatMul(x, weight.Transpose(1, 0));
+        return bias is null ? product : g.Node("Add", [product, g.Weight("bias", bias)]);
     }
+
+    /// <summary>y = x W with W [in, out], in the graph's precision.</summary>
+    public static string MatMul(this GraphBuilder g, string x, Tensor weight) => g.Precision switch
+    {
+        Precision.Int8 => g.MatMul8(x, weight),
+        Precision.Int4 => g.MatMul4(x, weight),
+        _ => g.Node("MatMul", [x, g.Weight("weight", weight)]),
+    };
 
     public static string LayerNorm(this GraphBuilder g, string x, Tensor weight, Tensor bias, float epsilon = 1e-5f) =>
         g.Node("LayerNormalization", [x, g.Weight("weight", weight), g.Weight("bias", bias)], ("epsilon", epsilon));

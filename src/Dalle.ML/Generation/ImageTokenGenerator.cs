@@ -12,16 +12,17 @@ namespace Dalle.ML.Generation;
 /// A sequence's draws depend on its own seed alone, so that the same image comes out of any batch.
 /// </remarks>
 /// <param name="decoder">The transformer.</param>
+/// <param name="textEncoder">The encoder of the prompt, in families that have one.</param>
 /// <param name="image">The grid of tokens to fill.</param>
-/// <param name="unconditional">The ids that stand for no prompt.</param>
-internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat image, long[] unconditional) : IDisposable
+internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSession? textEncoder, ImageFormat image) : IDisposable
 {
     // Beyond this a step costs the processor as much a row as a batch of this size, and only memory grows.
     private const int MaxRows = 64;
     private const long MaxCacheBytes = 4L << 30;
 
     private readonly Lock _unconditionalLock = new();
-    private DecoderBatch? _unconditional;
+    private readonly long[] _start = [.. decoder.Graph.Start];
+    private (long[] Ids, DecoderBatch Batch)? _unconditional;
 
     /// <summary>Draws the image tokens of each sequence.</summary>
     /// <param name="sequences">Prompts and seeds; equal prompts next to each other share their prefill.</param>
@@ -44,7 +45,7 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
         }
     }
 
-    public void Dispose() => _unconditional?.Dispose();
+    public void Dispose() => _unconditional?.Batch.Dispose();
 
     private int[][] GenerateBatch(
         Sequence[] sequences, Sampler sampler, float guidance, bool isGuided,
@@ -58,7 +59,7 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
         {
             Prefill(batch, sequences, cancellation);
             if (isGuided)
-                CopyUnconditional(batch, first: count);
+                CopyUnconditional(batch, sequences);
 
             for (var step = 0; ; step++)
             {
@@ -97,35 +98,47 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, ImageFormat im
         {
             cancellation.ThrowIfCancellationRequested();
             if (row == 0 || !sequences[row].Prompt.AsSpan().SequenceEqual(sequences[row - 1].Prompt))
-                prefix.Prefill(sequences[row].Prompt);
+                Prefill(prefix, sequences[row].Prompt);
             batch.CopyRow(prefix, row);
         }
     }
 
-    /// <summary>The prefill without a prompt is the same for every image of the model: it runs once.</summary>
-    private void CopyUnconditional(DecoderBatch batch, int first)
+    /// <summary>Runs a prompt: through the decoder, or through the text encoder to the decoder's first id.</summary>
+    private void Prefill(DecoderBatch prefix, long[] prompt)
+    {
+        if (textEncoder is null)
+        {
+            prefix.Prefill(prompt);
+            return;
+        }
+        using var context = textEncoder.Run(prompt);
+        prefix.SetContext(context);
+        prefix.Prefill(_start);
+    }
+
+    /// <summary>The prefill without a prompt is mostly the same for every image of the model: the last one is kept.</summary>
+    private void CopyUnconditional(DecoderBatch batch, Sequence[] sequences)
     {
         lock (_unconditionalLock)
         {
-            if (_unconditional is null)
+            for (var row = 0; row < sequences.Length; row++)
             {
-                var prefix = decoder.NewBatch(rows: 1);
-                try
+                var ids = sequences[row].Unconditional;
+                if (_unconditional is not { } kept || !kept.Ids.AsSpan().SequenceEqual(ids))
                 {
-                    prefix.Prefill(unconditional);
-                    _unconditional = prefix;
+                    var prefix = _unconditional?.Batch ?? decoder.NewBatch(rows: 1);
+                    _unconditional = ([], prefix);
+                    Prefill(prefix, ids);
+                    _unconditional = (ids, prefix);
                 }
-                finally
-                {
-                    if (_unconditional is null)
-                        prefix.Dispose();
-                }
+                batch.CopyRow(_unconditional.Value.Batch, sequences.Length + row);
             }
         }
-        for (var row = first; row < batch.Rows; row++)
-            batch.CopyRow(_unconditional, row);
     }
 }
 
-/// <summary>One image to draw: the ids of its prompt, the seed of its draws, and the codes that are given, −1 where there is none.</summary>
-internal readonly record struct Sequence(long[] Prompt, ulong Seed, IReadOnlyList<int>? Kept);
+/// <summary>
+/// One image to draw: the ids of its prompt, those that guidance is measured against, the seed of its draws, and the codes that are given,
+/// −1 where there is none.
+/// </summary>
+internal readonly record struct Sequence(long[] Prompt, long[] Unconditional, ulong Seed, IReadOnlyList<int>? Kept);

@@ -7,6 +7,7 @@ internal static class GraphContract
     private const int Float = 1;
     private const int Int32 = 6;
     private const int Int64 = 7;
+    private const int Half = 10;
 
     /// <exception cref="DalleBundleException">A graph does not fit the manifest, or its weights lie outside the bundle.</exception>
     public static void Check(Bundle bundle)
@@ -23,28 +24,71 @@ internal static class GraphContract
             Check(bundle, clip.TextEncoder, [new("ids", Int64, [null, clip.Text.Length])], embedding);
             Check(bundle, clip.ImageEncoder, [new("pixels", Float, [null, 3, clip.ImageSize, clip.ImageSize])], embedding);
         }
-        if (manifest.Decoder is { } decoder)
+        OnnxValue[] context = [];
+        if (manifest.TextEncoder is { } textEncoder && manifest.Text is { } text)
         {
-            var cache = decoder.Cache;
-            var names = Enumerable.Range(0, cache.Layers).SelectMany(cache.Names).ToArray();
-            long?[] shape = [null, cache.Heads, cache.Capacity, cache.HeadSize];
-            Check(bundle, decoder.File,
-                [new(decoder.Ids, Int64, [null, null]), new(decoder.TotalLength, Int32, [1]), .. names.Select(name => new OnnxValue(name.Past, Float, shape))],
-                [new(decoder.Logits, Float, [null, image.Vocabulary]), .. names.Select(name => new OnnxValue(name.Present, Float, shape))]);
+            var outputs = Read(bundle, textEncoder.File).Outputs;
+            context = [.. textEncoder.Outputs.Select(name => outputs.FirstOrDefault(output => output.Name == name)
+                ?? throw bundle.Error($"the graph '{textEncoder.File}' has no output {name}. It has: {string.Join(", ", outputs)}."))];
+            Check(bundle, textEncoder.File, [new(textEncoder.Ids, Int64, [null, text.Length])], []);
+        }
+        if (manifest.Decoder is { } decoder)
+            CheckDecoder(bundle, decoder, context);
+    }
+
+    private static void CheckDecoder(Bundle bundle, DecoderGraph decoder, OnnxValue[] context)
+    {
+        var cache = decoder.Cache;
+        var type = cache.Type == CacheType.Float16 ? Half : Float;
+        long?[] shape = [null, cache.Heads, cache.Kind == CacheKind.Shared ? cache.Capacity : null, cache.HeadSize];
+        long?[] state = [null, .. (decoder.State?.Shape ?? []).Select(size => (long?)size)];
+        List<OnnxValue> inputs = [new(decoder.Ids, Int64, [null, null]), .. context];
+        List<OnnxValue> outputs = [];
+        if (decoder.TotalLength is { } totalLength)
+            inputs.Add(new(totalLength, Int32, [1]));
+        foreach (var name in new[] { decoder.Positions, decoder.AttentionMask }.OfType<string>())
+            inputs.Add(new(name, Int64, [null, null]));
+        foreach (var (past, present) in cache.AllNames)
+        {
+            inputs.Add(new(past, type, shape));
+            outputs.Add(new(present, type, shape));
+        }
+        foreach (var (past, present) in decoder.State?.Names ?? [])
+        {
+            inputs.Add(new(past, type, state));
+            outputs.Add(new(present, type, state));
+        }
+        var graph = Check(bundle, decoder.File, [.. inputs], [.. outputs]);
+
+        // Buffers are made from the sizes that the graph states, so it must state them.
+        var sized = context.Select(value => value.Name).Concat(decoder.State?.Names.Select(name => name.Past) ?? []);
+        if (graph.Inputs.FirstOrDefault(input => sized.Contains(input.Name) && input.Dimensions.Skip(1).Any(size => size is null)) is { } open)
+            throw bundle.Error($"the input {open} of the graph '{decoder.File}' does not state all sizes behind the batch's.");
+        var logits = graph.Outputs.FirstOrDefault(output => output.Name == decoder.Logits)
+            ?? throw bundle.Error($"the graph '{decoder.File}' has no output '{decoder.Logits}'. It has: {string.Join(", ", graph.Outputs)}.");
+        if (logits.ElementType != Float || logits.Dimensions.Count is not (2 or 3)
+            || !(logits.Dimensions[^1] is { } vocabulary && vocabulary >= decoder.LogitsOffset + bundle.Manifest.Image.Vocabulary && vocabulary <= ManifestRules.MaxVocabulary))
+        {
+            throw bundle.Error($"the output {logits} of the graph '{decoder.File}' is not float [batch, vocabulary] or [batch, sequence, vocabulary] "
+                + $"with at least {decoder.LogitsOffset + bundle.Manifest.Image.Vocabulary} tokens.");
         }
     }
 
-    private static void Check(Bundle bundle, string file, OnnxValue[] inputs, OnnxValue[] outputs)
+    private static OnnxFile Read(Bundle bundle, string file)
     {
-        OnnxFile graph;
         try
         {
-            graph = OnnxFile.Read(bundle.PathOf(file));
+            return OnnxFile.Read(bundle.PathOf(file));
         }
         catch (InvalidDataException exception)
         {
             throw bundle.Error($"the graph '{file}' cannot be read: {exception.Message}.", exception);
         }
+    }
+
+    private static OnnxFile Check(Bundle bundle, string file, OnnxValue[] inputs, OnnxValue[] outputs)
+    {
+        var graph = Read(bundle, file);
 
         // Weights lie beside their graph, in files that the manifest vouches for.
         var folder = Path.GetDirectoryName(file) is { Length: > 0 } parent ? parent.Replace('\\', '/') + "/" : "";
@@ -53,6 +97,7 @@ internal static class GraphContract
 
         Match("input", inputs, [.. graph.Inputs]);
         Match("output", outputs, [.. graph.Outputs]);
+        return graph;
 
         void Match(string kind, OnnxValue[] expected, OnnxValue[] actual)
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
@@ -32,6 +33,9 @@ internal sealed record Manifest
     public required ImageFormat Image { get; init; }
 
     public TextFormat? Text { get; init; }
+
+    /// <summary>The encoder of families that keep the prompt apart from the image; else the prompt begins the decoder's stream.</summary>
+    public TextEncoderGraph? TextEncoder { get; init; }
 
     public DecoderGraph? Decoder { get; init; }
 
@@ -129,12 +133,30 @@ internal enum Padding
 }
 
 /// <summary>
-/// The autoregressive transformer. One stream of ids: those of the text, then those of the image, which start at
-/// <see cref="ImageIdOffset"/>. Its key-value cache is one preallocated buffer per layer that is past and present at once.
+/// From <c>ids</c> int64 [N,L] to what the decoder attends to, such as the cross-attention's keys and values. Each output is an input of
+/// the decoder of the same name and shape, the same at every step.
 /// </summary>
+internal sealed record TextEncoderGraph
+{
+    public required string File { get; init; }
+
+    public string Ids { get; init; } = "ids";
+
+    /// <summary>Names of the outputs, float [N, …] each.</summary>
+    public required IReadOnlyList<string> Outputs { get; init; }
+}
+
+/// <summary>
+/// The autoregressive transformer: a stream of ids with a key-value cache. It begins with the prompt's ids, or with <see cref="Start"/>
+/// where a text encoder has the prompt; those of the image follow.
+/// </summary>
+/// <remarks>Graphs of other tools fit in by the names of what they take: a name that is absent is an input that the graph does not have.</remarks>
 internal sealed record DecoderGraph
 {
     public required string File { get; init; }
+
+    /// <summary>Ids that begin the stream where there is a text encoder.</summary>
+    public IReadOnlyList<int> Start { get; init; } = [];
 
     /// <summary>Id of image token 0 in the stream.</summary>
     public required int ImageIdOffset { get; init; }
@@ -143,18 +165,53 @@ internal sealed record DecoderGraph
     public string Ids { get; init; } = "ids";
 
     /// <summary>Name of the input that holds the number of positions including this call's, int32 [1].</summary>
-    public string TotalLength { get; init; } = "total_length";
+    public string? TotalLength { get; init; }
 
-    /// <summary>Name of the output for the last position, float [batch, image vocabulary].</summary>
+    /// <summary>Name of the input of the places of the ids, int64 [batch, sequence].</summary>
+    public string? Positions { get; init; }
+
+    /// <summary>Name of the input that says which positions take part, int64 [batch, total], all of them ones.</summary>
+    public string? AttentionMask { get; init; }
+
+    /// <summary>Name of the output: float [batch, vocabulary] of the last position, or [batch, sequence, vocabulary].</summary>
     public string Logits { get; init; } = "logits";
 
+    /// <summary>Place of image token 0 in the logits' vocabulary.</summary>
+    public int LogitsOffset { get; init; }
+
     public required KeyValueCache Cache { get; init; }
+
+    /// <summary>What else is carried from call to call.</summary>
+    public RecurrentState? State { get; init; }
 }
 
-/// <summary>Shape and tensor names of the key-value cache: float [batch, heads, capacity, head size] each.</summary>
+/// <summary>How a key-value cache lies in memory.</summary>
+[JsonConverter(typeof(NameConverter<CacheKind>))]
+internal enum CacheKind
+{
+    /// <summary>One buffer of full capacity is past and present at once.</summary>
+    Shared,
+
+    /// <summary>Present is past with this call's positions behind it, as other tools export it.</summary>
+    Concat,
+}
+
+/// <summary>Element types of a key-value cache.</summary>
+[JsonConverter(typeof(NameConverter<CacheType>))]
+internal enum CacheType
+{
+    Float32,
+    Float16,
+}
+
+/// <summary>Shape and tensor names of the key-value cache: [batch, heads, positions, head size] each.</summary>
 internal sealed record KeyValueCache
 {
     private const string Layer = "{layer}";
+
+    public CacheKind Kind { get; init; }
+
+    public CacheType Type { get; init; }
 
     public required int Layers { get; init; }
 
@@ -173,17 +230,48 @@ internal sealed record KeyValueCache
 
     public string PresentValue { get; init; } = "present_value_{layer}";
 
+    /// <summary>Bytes of one number.</summary>
+    [JsonIgnore]
+    public int ElementSize => Type == CacheType.Float16 ? 2 : 4;
+
     /// <summary>Bytes of all layers' keys and values for one sequence.</summary>
     [JsonIgnore]
-    public long BytesPerRow => 2L * Layers * Heads * Capacity * HeadSize * sizeof(float);
+    public long BytesPerRow => 2L * Layers * Heads * Capacity * HeadSize * ElementSize;
 
-    /// <summary>The names of a layer's tensors: past and present, first of the keys and then of the values.</summary>
+    /// <summary>The names of all layers' tensors: past and present, of each layer first of the keys and then of the values.</summary>
+    [JsonIgnore]
+    public IEnumerable<(string Past, string Present)> AllNames => Enumerable.Range(0, Layers).SelectMany(Names);
+
+    /// <summary>The names of a layer's tensors.</summary>
     public IEnumerable<(string Past, string Present)> Names(int layer)
     {
-        var number = layer.ToString(System.Globalization.CultureInfo.InvariantCulture);
+        var number = layer.ToString(CultureInfo.InvariantCulture);
         yield return (PastKey.Replace(Layer, number, StringComparison.Ordinal), PresentKey.Replace(Layer, number, StringComparison.Ordinal));
         yield return (PastValue.Replace(Layer, number, StringComparison.Ordinal), PresentValue.Replace(Layer, number, StringComparison.Ordinal));
     }
+}
+
+/// <summary>
+/// Tensors of a fixed size that a call takes and gives anew, float [batch, …], zero at the beginning: for example the last row of hidden
+/// states in front of each layer where tokens are shifted (lucidrains/DALLE-pytorch).
+/// </summary>
+internal sealed record RecurrentState
+{
+    private const string Index = "{index}";
+
+    public required int Count { get; init; }
+
+    /// <summary>Sizes of the axes behind that of the batch.</summary>
+    public required IReadOnlyList<int> Shape { get; init; }
+
+    public string Past { get; init; } = "past_state_{index}";
+
+    public string Present { get; init; } = "present_state_{index}";
+
+    [JsonIgnore]
+    public IEnumerable<(string Past, string Present)> Names => Enumerable.Range(0, Count)
+        .Select(index => index.ToString(CultureInfo.InvariantCulture))
+        .Select(index => (Past.Replace(Index, index, StringComparison.Ordinal), Present.Replace(Index, index, StringComparison.Ordinal)));
 }
 
 /// <summary>The two towers of the ranker, to unit vectors of the same space.</summary>

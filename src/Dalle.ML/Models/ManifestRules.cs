@@ -6,12 +6,14 @@ internal static class ManifestRules
     // Far above every published model, and low enough that no product of sizes overflows.
     private const int MaxImageSide = 8192;
     private const int MaxGridSide = 256;
-    private const int MaxVocabulary = 1 << 22;
+    internal const int MaxVocabulary = 1 << 22;
     private const int MaxTextLength = 1 << 14;
     private const int MaxLayers = 1024;
     private const int MaxHeads = 1024;
     private const int MaxHeadSize = 4096;
     private const int MaxEmbedding = 1 << 16;
+    private const int MaxStates = 4 * MaxLayers;
+    private const int MaxStateAxes = 4;
     private const long MaxCacheBytesPerRow = 8L << 30;
 
     private static readonly string[] Precisions = ["fp32", "fp16", "int8", "int4"];
@@ -43,6 +45,14 @@ internal static class ManifestRules
 
         if (manifest.Text is { } text)
             CheckText("text", text);
+        if (manifest.TextEncoder is { } textEncoder)
+        {
+            Graph("textEncoder.file", textEncoder.File);
+            if (manifest.Text is null || manifest.Decoder is null || manifest.Decoder.Start.Count == 0)
+                throw Error("'textEncoder' needs 'text', and a 'decoder' with 'start'.");
+            if (textEncoder.Outputs.Count == 0 || textEncoder.Outputs.Distinct().Count() < textEncoder.Outputs.Count)
+                throw Error("'textEncoder.outputs' names nothing, or something twice.");
+        }
         if (manifest.Decoder is { } decoder)
             CheckDecoder(decoder, manifest.Text ?? throw Error("'decoder' needs 'text'."));
         Graph("imageEncoder", manifest.ImageEncoder);
@@ -65,17 +75,37 @@ internal static class ManifestRules
         {
             Graph("decoder.file", graph.File);
             InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
-            InRange("text.paddingId", format.PaddingId, 0, graph.ImageIdOffset - (format.Padding == Padding.PerPosition ? format.Length : 1));
+            var prefix = manifest.TextEncoder is null ? format.Length : graph.Start.Count;
+            InRange("decoder.logitsOffset", graph.LogitsOffset, 0, MaxVocabulary);
+            foreach (var id in graph.Start)
+                InRange("decoder.start", id, 0, MaxVocabulary);
+            if (manifest.TextEncoder is null)
+                InRange("text.paddingId", format.PaddingId, 0, graph.ImageIdOffset - (format.Padding == Padding.PerPosition ? format.Length : 1));
             InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
             InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
             InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
             // The last image token is sampled and never fed back.
-            InRange("decoder.cache.capacity", graph.Cache.Capacity, format.Length + manifest.Image.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
+            InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + manifest.Image.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
             if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
                 throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
-            var names = Enumerable.Range(0, graph.Cache.Layers).SelectMany(graph.Cache.Names).SelectMany(name => new[] { name.Past, name.Present }).ToArray();
-            if (names.Distinct().Count() < names.Length)
-                throw Error("the names in 'decoder.cache' are not different for all layers: each needs '{layer}'.");
+            AllDiffer("cache", "{layer}", graph.Cache.AllNames);
+            if (graph.State is { } state)
+            {
+                InRange("decoder.state.count", state.Count, 1, MaxStates);
+                foreach (var size in state.Shape)
+                    InRange("decoder.state.shape", size, 1, MaxTextLength);
+                var bytes = state.Shape.Aggregate((Int128)sizeof(float) * state.Count, (product, size) => product * size);
+                if (state.Shape.Count > MaxStateAxes || bytes > MaxCacheBytesPerRow)
+                    throw Error($"'decoder.state' takes {bytes >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
+                AllDiffer("state", "{index}", state.Names);
+            }
+        }
+
+        void AllDiffer(string key, string placeholder, IEnumerable<(string Past, string Present)> names)
+        {
+            var all = names.SelectMany(name => new[] { name.Past, name.Present }).ToArray();
+            if (all.Distinct().Count() < all.Length)
+                throw Error($"the names in 'decoder.{key}' are not all different: each needs '{placeholder}'.");
         }
 
         void Graph(string key, string? file)

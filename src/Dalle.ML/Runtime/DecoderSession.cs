@@ -14,6 +14,19 @@ internal sealed class DecoderSession(Bundle bundle, DecoderGraph graph, DalleDev
 
     public DecoderGraph Graph => graph;
 
+    /// <summary>The inputs that the text encoder fills, once a prompt.</summary>
+    public IReadOnlyList<string> ContextNames { get; } = bundle.Manifest.TextEncoder?.Outputs ?? [];
+
+    /// <summary>Shape of the logits as the graph states it; −1 where it depends on the call.</summary>
+    public int[] LogitsShape => _session.OutputMetadata[graph.Logits].Dimensions;
+
+    /// <summary>A zeroed tensor for an input whose axes but the first are fixed.</summary>
+    public NativeTensor NewInput(string name, int rows)
+    {
+        var input = _session.InputMetadata[name];
+        return new NativeTensor(input.ElementDataType, [rows, .. input.Dimensions.Skip(1).Select(size => (long)size)]);
+    }
+
     /// <summary>A batch that the caller keeps and disposes.</summary>
     public DecoderBatch NewBatch(int rows) => new(this, rows, bundle.Manifest.Image.Vocabulary, copiesInputs: device != DalleDevice.Cpu);
 

@@ -26,7 +26,7 @@ internal sealed partial class PromptTokenizer
     }
 
     /// <summary>The prompt that guidance is measured against: no text at all.</summary>
-    public long[] Unconditional() => Pad([]);
+    public long[] Unconditional(string prompt) => Pad([]);
 
     /// <summary>The ids of a prompt, cut or padded to the model's length.</summary>
     public long[] Encode(string prompt) => Pad(Ids(prompt));

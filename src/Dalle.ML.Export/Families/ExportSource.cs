@@ -1,0 +1,43 @@
+using System.Globalization;
+using Dalle.ML.Export.Checkpoints;
+
+namespace Dalle.ML.Export.Families;
+
+/// <summary>What a family exports from: files of a checkpoint, or random weights of a published size.</summary>
+/// <param name="paths">One folder, or files.</param>
+/// <param name="size">The size if weights are random, else null.</param>
+/// <param name="options">What the caller chose.</param>
+internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, ExportOptions options)
+{
+    /// <summary>Name of a published geometry, whose weights are random; null where there is a checkpoint.</summary>
+    public string? Size => size;
+
+    public Precision Precision => options.Precision;
+
+    /// <summary>Opens one part of the checkpoint, found as by <see cref="Find"/>, or random weights.</summary>
+    public Checkpoint Open(int part, params string[] names) =>
+        size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(names[0]);
+
+    /// <summary>
+    /// One file of the checkpoint: in its folder the first that exists of the usual names, which may contain subfolders; where files were
+    /// given one by one, that of the number.
+    /// </summary>
+    /// <exception cref="FileNotFoundException">There is none.</exception>
+    public string Find(int part, params string[] names) => TryFind(part, names)
+        ?? throw new FileNotFoundException($"The checkpoint at '{string.Join("', '", paths)}' has none of the files {string.Join(", ", names)}.", names[0]);
+
+    /// <summary>As <see cref="Find"/>, null where there is no such file.</summary>
+    public string? TryFind(int part, params string[] names)
+    {
+        var folders = paths.Where(Directory.Exists).ToArray();
+        return names.SelectMany(name => folders.Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists)
+            ?? paths.Where(File.Exists).ElementAtOrDefault(part);
+    }
+
+    /// <summary>A number that the weights do not tell.</summary>
+    /// <exception cref="ArgumentException">The caller's text is not a number.</exception>
+    public int Setting(string name, int fallback) =>
+        !options.Settings.TryGetValue(name, out var text) ? fallback
+        : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
+        : throw new ArgumentException($"The setting {name} is '{text}'; it must be a whole number.");
+}

@@ -1,0 +1,29 @@
+using Dalle.ML.Models;
+using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
+
+namespace Dalle.ML.Runtime;
+
+/// <summary>The keys and values of all layers for some sequences of equal length.</summary>
+internal abstract class KvCache : IDisposable
+{
+    protected KvCache(KeyValueCache shape) => Layout = shape;
+
+    /// <summary>Whether every call needs other tensors than the one before.</summary>
+    public abstract bool Moves { get; }
+
+    protected KeyValueCache Layout { get; }
+
+    public static KvCache Create(KeyValueCache shape, int rows) => shape.Kind == CacheKind.Shared ? new SharedKvCache(shape, rows) : new ConcatKvCache(shape, rows);
+
+    /// <summary>Binds past and present for a call that brings the sequences from one length to another.</summary>
+    public abstract void Bind(OrtIoBinding binding, int past, int total);
+
+    /// <summary>Copies the first positions of the only row of another cache of this kind.</summary>
+    public abstract void CopyRow(KvCache source, int row, int positions);
+
+    public abstract void Dispose();
+
+    protected static TensorElementType TypeOf(KeyValueCache shape) =>
+        shape.Type == CacheType.Float16 ? TensorElementType.Float16 : TensorElementType.Float;
+}
