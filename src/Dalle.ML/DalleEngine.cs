@@ -26,7 +26,7 @@ internal sealed class DalleEngine : IDisposable
         (Bundle, Device) = (bundle, device);
         _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw NoGenerator()));
         _decoder = new(() => new DecoderSession(bundle, manifest.Decoder ?? throw NoGenerator(), device));
-        _generator = new(() => new ImageTokenGenerator(_decoder.Value, manifest.Image, _tokenizer.Value.Unconditional()));
+        _generator = new(() => new ImageTokenGenerator(_decoder.Value, manifest.Image, _tokenizer.Value.Unconditional("")));
         Codec = new ImageCodec(bundle, device);
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipRanker(bundle, clip, device));

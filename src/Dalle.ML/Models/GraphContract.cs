@@ -20,7 +20,7 @@ internal static class GraphContract
         if (manifest.Clip is { } clip)
         {
             OnnxValue[] embedding = [new("embedding", Float, [null, clip.Embedding])];
-            Check(bundle, clip.TextEncoder, [new("ids", Int64, [null, clip.Text.Length])], embedding);
+            Check(bundle, clip.TextEncoder, [new("ids", Int64, [null, clip.Text.Total])], embedding);
             Check(bundle, clip.ImageEncoder, [new("pixels", Float, [null, 3, clip.ImageSize, clip.ImageSize])], embedding);
         }
         if (manifest.Decoder is { } decoder)

@@ -8,6 +8,7 @@ internal static class ManifestRules
     private const int MaxGridSide = 256;
     private const int MaxVocabulary = 1 << 22;
     private const int MaxTextLength = 1 << 14;
+    private const int MaxCleaningSteps = 16;
     private const int MaxLayers = 1024;
     private const int MaxHeads = 1024;
     private const int MaxHeadSize = 4096;
@@ -56,21 +57,40 @@ internal static class ManifestRules
         void CheckText(string key, TextFormat format)
         {
             InRange(key + ".length", format.Length, 1, MaxTextLength);
-            InRange(key + ".paddingId", format.PaddingId, 0, MaxVocabulary);
-            Listed(key + ".tokenizer.vocabulary", format.Tokenizer.Vocabulary);
-            Listed(key + ".tokenizer.merges", format.Tokenizer.Merges);
+            InRange(key + ".vocabulary", format.Vocabulary, 1, MaxVocabulary);
+            InRange(key + ".paddingId", format.PaddingId, 0, format.Vocabulary - (format.Padding == Padding.PerPosition ? format.Length : 1));
+            Ids(key + ".prefix", format.Prefix, MaxTextLength);
+            Ids(key + ".start", format.Start, format.Length);
+            Ids(key + ".end", format.End, format.Length - format.Start.Length);
+            Ids(key + ".blankId", format.BlankId is { } blank ? [blank] : [], 1);
+            InRange(key + ".cleaning.length", format.Cleaning.Length, 0, MaxCleaningSteps);
+            CheckTokenizer(key + ".tokenizer", format.Tokenizer);
+
+            void Ids(string ids, int[] values, int most)
+            {
+                InRange(ids + ".length", values.Length, 0, most);
+                foreach (var id in values)
+                    InRange(ids, id, 0, format.Vocabulary - 1);
+            }
+        }
+
+        void CheckTokenizer(string key, TokenizerFiles files)
+        {
+            Listed(key + ".vocabulary", files.Vocabulary);
+            Listed(key + ".merges", files.Merges);
+            if (files.Merges is null ? files.Kind is not (TokenizerKind.ClipBpe or TokenizerKind.YouTokenToMe) : files.Kind is TokenizerKind.YouTokenToMe)
+                throw Error($"'{key}.merges' {(files.Merges is null ? "is missing" : "is given")}: see the files that the kind {files.Kind} reads.");
         }
 
         void CheckDecoder(DecoderGraph graph, TextFormat format)
         {
             Graph("decoder.file", graph.File);
             InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
-            InRange("text.paddingId", format.PaddingId, 0, graph.ImageIdOffset - (format.Padding == Padding.PerPosition ? format.Length : 1));
             InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
             InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
             InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
             // The last image token is sampled and never fed back.
-            InRange("decoder.cache.capacity", graph.Cache.Capacity, format.Length + manifest.Image.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
+            InRange("decoder.cache.capacity", graph.Cache.Capacity, format.Total + manifest.Image.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
             if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
                 throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
             var names = Enumerable.Range(0, graph.Cache.Layers).SelectMany(graph.Cache.Names).SelectMany(name => new[] { name.Past, name.Present }).ToArray();
