@@ -76,8 +76,8 @@ internal static class ExportCommand
     private static Precision Read(ArgumentResult result)
     {
         var word = result.Tokens[0].Value;
-        if (Enum.GetNames<Precision>().FirstOrDefault(name => name.ToLowerInvariant() == word) is { } name)
-            return Enum.Parse<Precision>(name);
+        if (Enum.GetNames<Precision>().Contains(word, StringComparer.OrdinalIgnoreCase))
+            return Enum.Parse<Precision>(word, ignoreCase: true);
         result.AddError($"'{word}' is no precision. Use fp32, fp16, int8 or int4.");
         return default;
     }

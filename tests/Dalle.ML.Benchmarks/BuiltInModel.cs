@@ -16,7 +16,7 @@ internal sealed class BuiltInModel : IDisposable
         Bundle = Bundle.Open(DalleModel.DefaultPath);
         var manifest = Bundle.Manifest;
         var tokenizer = new PromptTokenizer(Bundle, manifest.Text!);
-        (PromptIds, UnconditionalIds) = (tokenizer.Encode(Prompt), tokenizer.Unconditional());
+        (PromptIds, UnconditionalIds) = (tokenizer.Encode(Prompt), tokenizer.Unconditional(Prompt));
         DecoderWeights = OnnxGraphs.MultipliedWeights(Bundle.PathOf(manifest.Decoder!.File));
         Decoder = new DecoderSession(Bundle, manifest.Decoder, DalleDevice.Cpu);
         Codec = new ImageCodec(Bundle, DalleDevice.Cpu);

@@ -9,6 +9,8 @@ internal static class GraphContract
     private const int Int64 = 7;
     private const int Half = 10;
 
+    private const long MaxContextBytes = 1L << 30;
+
     /// <exception cref="DalleBundleException">A graph does not fit the manifest, or its weights lie outside the bundle.</exception>
     public static void Check(Bundle bundle)
     {
@@ -21,7 +23,7 @@ internal static class GraphContract
         if (manifest.Clip is { } clip)
         {
             OnnxValue[] embedding = [new("embedding", Float, [null, clip.Embedding])];
-            Check(bundle, clip.TextEncoder, [new("ids", Int64, [null, clip.Text.Length])], embedding);
+            Check(bundle, clip.TextEncoder, [new("ids", Int64, [null, clip.Text.Total])], embedding);
             Check(bundle, clip.ImageEncoder, [new("pixels", Float, [null, 3, clip.ImageSize, clip.ImageSize])], embedding);
         }
         OnnxValue[] context = [];
@@ -66,12 +68,16 @@ internal static class GraphContract
             throw bundle.Error($"the input {open} of the graph '{decoder.File}' does not state all sizes behind the batch's.");
         var logits = graph.Outputs.FirstOrDefault(output => output.Name == decoder.Logits)
             ?? throw bundle.Error($"the graph '{decoder.File}' has no output '{decoder.Logits}'. It has: {string.Join(", ", graph.Outputs)}.");
-        if (logits.ElementType != Float || logits.Dimensions.Count is not (2 or 3)
-            || !(logits.Dimensions[^1] is { } vocabulary && vocabulary >= decoder.LogitsOffset + bundle.Manifest.Image.Vocabulary && vocabulary <= ManifestRules.MaxVocabulary))
+        var least = decoder.LogitsOffset + bundle.Manifest.Image.Vocabulary;
+        var most = logits.Dimensions.Count == 2 && decoder.LogitsOffset == 0 ? least : ManifestRules.MaxVocabulary;
+        if (logits.ElementType != Float || logits.Dimensions.Count is not (2 or 3) || !(logits.Dimensions[^1] >= least && logits.Dimensions[^1] <= most))
         {
-            throw bundle.Error($"the output {logits} of the graph '{decoder.File}' is not float [batch, vocabulary] or [batch, sequence, vocabulary] "
-                + $"with at least {decoder.LogitsOffset + bundle.Manifest.Image.Vocabulary} tokens.");
+            throw bundle.Error($"the output {logits} of the graph '{decoder.File}' is neither float [batch, {least}], as the manifest states, "
+                + $"nor [batch, sequence, {least} or more].");
         }
+        var large = context.FirstOrDefault(value => value.Dimensions.Skip(1).Aggregate((Int128)sizeof(float), (product, size) => product * size!.Value) > MaxContextBytes);
+        if (large is not null)
+            throw bundle.Error($"the input {large} of the graph '{decoder.File}' takes more than {MaxContextBytes >> 20} MiB a sequence.");
     }
 
     private static OnnxFile Read(Bundle bundle, string file)

@@ -90,48 +90,6 @@ internal enum ResampleFilter
     Lanczos,
 }
 
-/// <summary>How a prompt becomes a fixed number of token ids.</summary>
-internal sealed record TextFormat
-{
-    public required TokenizerFiles Tokenizer { get; init; }
-
-    /// <summary>Number of ids that the graph takes; longer prompts are cut.</summary>
-    public required int Length { get; init; }
-
-    public required Padding Padding { get; init; }
-
-    /// <summary>Id of the padding; for <see cref="Padding.PerPosition"/>, position i is padded with this id plus i.</summary>
-    public required int PaddingId { get; init; }
-}
-
-internal sealed record TokenizerFiles
-{
-    public required TokenizerKind Kind { get; init; }
-
-    public required string Vocabulary { get; init; }
-
-    public required string Merges { get; init; }
-
-    public bool Lowercase { get; init; }
-}
-
-[JsonConverter(typeof(NameConverter<TokenizerKind>))]
-internal enum TokenizerKind
-{
-    /// <summary>GPT-2's byte-level BPE: vocab.json and merges.txt.</summary>
-    ByteLevelBpe,
-}
-
-[JsonConverter(typeof(NameConverter<Padding>))]
-internal enum Padding
-{
-    /// <summary>Every free position holds one id.</summary>
-    Shared,
-
-    /// <summary>Every free position holds an id of its own, as in the DALL·E paper.</summary>
-    PerPosition,
-}
-
 /// <summary>
 /// From <c>ids</c> int64 [N,L] to what the decoder attends to, such as the cross-attention's keys and values. Each output is an input of
 /// the decoder of the same name and shape, the same at every step.

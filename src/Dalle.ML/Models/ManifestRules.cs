@@ -8,6 +8,7 @@ internal static class ManifestRules
     private const int MaxGridSide = 256;
     internal const int MaxVocabulary = 1 << 22;
     private const int MaxTextLength = 1 << 14;
+    private const int MaxCleaningSteps = 16;
     private const int MaxLayers = 1024;
     private const int MaxHeads = 1024;
     private const int MaxHeadSize = 4096;
@@ -66,21 +67,39 @@ internal static class ManifestRules
         void CheckText(string key, TextFormat format)
         {
             InRange(key + ".length", format.Length, 1, MaxTextLength);
-            InRange(key + ".paddingId", format.PaddingId, 0, MaxVocabulary);
-            Listed(key + ".tokenizer.vocabulary", format.Tokenizer.Vocabulary);
-            Listed(key + ".tokenizer.merges", format.Tokenizer.Merges);
+            InRange(key + ".vocabulary", format.Vocabulary, 1, MaxVocabulary);
+            InRange(key + ".paddingId", format.PaddingId, 0, format.Vocabulary - (format.Padding == Padding.PerPosition ? format.Length : 1));
+            Ids(key + ".prefix", format.Prefix, MaxTextLength);
+            Ids(key + ".start", format.Start, format.Length);
+            Ids(key + ".end", format.End, format.Length - format.Start.Length);
+            Ids(key + ".blankId", format.BlankId is { } blank ? [blank] : [], 1);
+            InRange(key + ".cleaning.length", format.Cleaning.Length, 0, MaxCleaningSteps);
+            CheckTokenizer(key + ".tokenizer", format.Tokenizer);
+
+            void Ids(string ids, int[] values, int most)
+            {
+                InRange(ids + ".length", values.Length, 0, most);
+                foreach (var id in values)
+                    InRange(ids, id, 0, format.Vocabulary - 1);
+            }
+        }
+
+        void CheckTokenizer(string key, TokenizerFiles files)
+        {
+            Listed(key + ".vocabulary", files.Vocabulary);
+            Listed(key + ".merges", files.Merges);
+            if (files.Merges is null ? files.Kind is not (TokenizerKind.ClipBpe or TokenizerKind.YouTokenToMe) : files.Kind is TokenizerKind.YouTokenToMe)
+                throw Error($"'{key}.merges' {(files.Merges is null ? "is missing" : "is given")}: see the files that the kind {files.Kind} reads.");
         }
 
         void CheckDecoder(DecoderGraph graph, TextFormat format)
         {
             Graph("decoder.file", graph.File);
             InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
-            var prefix = manifest.TextEncoder is null ? format.Length : graph.Start.Count;
+            var prefix = manifest.TextEncoder is null ? format.Total : graph.Start.Count;
             InRange("decoder.logitsOffset", graph.LogitsOffset, 0, MaxVocabulary);
             foreach (var id in graph.Start)
                 InRange("decoder.start", id, 0, MaxVocabulary);
-            if (manifest.TextEncoder is null)
-                InRange("text.paddingId", format.PaddingId, 0, graph.ImageIdOffset - (format.Padding == Padding.PerPosition ? format.Length : 1));
             InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
             InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
             InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);

@@ -1,62 +1,65 @@
-using System.Text.RegularExpressions;
 using Dalle.ML.Models;
-using Microsoft.ML.Tokenizers;
+using Dalle.ML.Text.Cleaning;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Text;
 
 /// <summary>Turns prompts into the fixed number of ids that a graph takes. Thread-safe.</summary>
-internal sealed partial class PromptTokenizer
+internal sealed class PromptTokenizer
 {
+    private readonly Bundle _bundle;
     private readonly TextFormat _format;
-    private readonly BpeTokenizer _bpe;
+    private readonly ITextTokenizer _tokenizer;
 
     /// <exception cref="DalleBundleException">The tokenizer's files cannot be read.</exception>
-    public PromptTokenizer(Bundle bundle, TextFormat format)
-    {
-        _format = format;
-        var (vocabulary, merges) = (bundle.PathOf(format.Tokenizer.Vocabulary), bundle.PathOf(format.Tokenizer.Merges));
-        try
-        {
-            _bpe = BpeTokenizer.Create(new BpeOptions(vocabulary, merges) { ByteLevel = true });
-        }
-        catch (Exception exception) when (exception is not OutOfMemoryException)
-        {
-            throw bundle.Error($"the tokenizer files '{format.Tokenizer.Vocabulary}' and '{format.Tokenizer.Merges}' cannot be read: {exception.Message}", exception);
-        }
-    }
-
-    /// <summary>The prompt that guidance is measured against: no text at all.</summary>
-    public long[] Unconditional(string prompt) => Pad([]);
+    public PromptTokenizer(Bundle bundle, TextFormat format) =>
+        (_bundle, _format, _tokenizer) = (bundle, format, TextTokenizer.Open(bundle, format.Tokenizer));
 
     /// <summary>The ids of a prompt, cut or padded to the model's length.</summary>
+    /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
     public long[] Encode(string prompt) => Pad(Ids(prompt));
 
-    /// <summary>The number of ids of a prompt before padding.</summary>
-    public int Count(string prompt) => Math.Min(Ids(prompt).Count, _format.Length);
-
-    private List<long> Ids(string prompt)
+    /// <summary>The ids that guidance measures a prompt against.</summary>
+    /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
+    public long[] Unconditional(string prompt) => _format.Unconditional switch
     {
-        var text = _format.Tokenizer.Lowercase ? prompt.ToLowerInvariant() : prompt;
-        var ids = new List<long>(_format.Length);
-        foreach (var word in Words().EnumerateMatches(text))
+        UnconditionalPrompt.Padding => Pad([]),
+        UnconditionalPrompt.Ends => Pad(Ids(prompt) is [var first, .., var last] ? [first, last] : []),
+        _ => Encode(""),
+    };
+
+    /// <summary>The number of ids of a prompt before padding.</summary>
+    public int Count(string prompt) => Ids(prompt).Count;
+
+    /// <summary>The ids of a prompt with those of start and end, cut to the model's length.</summary>
+    private List<int> Ids(string prompt)
+    {
+        List<int> ids = [.. _format.Start];
+        foreach (var id in _tokenizer.Encode(TextCleaner.Clean(prompt, _format.Cleaning)))
         {
-            foreach (var id in _bpe.EncodeToIds(text.AsSpan(word.Index, word.Length), considerPreTokenization: false))
-                ids.Add(id);
-            if (ids.Count >= _format.Length)
+            if (id >= _format.Vocabulary)
+                throw _bundle.Error($"the tokenizer '{_format.Tokenizer.Vocabulary}' gives the id {id}, and the graph has only {_format.Vocabulary}. It is another model's.");
+            if (ids.Count == _format.Length)
                 break;
+            ids.Add(id);
         }
+        var room = _format.Length - ids.Count;
+        if (_format.KeepEnd && room < _format.End.Length)
+            ids.RemoveRange(_format.Length - _format.End.Length, _format.End.Length - room);
+        ids.AddRange(_format.End.Take(_format.Length - ids.Count));
         return ids;
     }
 
-    private long[] Pad(List<long> ids)
+    private long[] Pad(List<int> ids)
     {
-        var padded = new long[_format.Length];
-        for (var i = 0; i < padded.Length; i++)
-            padded[i] = i < ids.Count ? ids[i] : _format.PaddingId + (_format.Padding == Padding.PerPosition ? i : 0);
+        var padded = new long[_format.Total];
+        for (var i = 0; i < _format.Prefix.Length; i++)
+            padded[i] = _format.Prefix[i];
+        for (var i = 0; i < _format.Length; i++)
+        {
+            var isPadding = i >= ids.Count || ids[i] == _format.BlankId;
+            padded[_format.Prefix.Length + i] = isPadding ? _format.PaddingId + (_format.Padding == Padding.PerPosition ? i : 0) : ids[i];
+        }
         return padded;
     }
-
-    // GPT-2's split into words, each with the space before it (openai/gpt-2, src/encoder.py).
-    [GeneratedRegex(@"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+", RegexOptions.CultureInvariant)]
-    private static partial Regex Words();
 }

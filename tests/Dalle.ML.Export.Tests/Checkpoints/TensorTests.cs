@@ -31,8 +31,8 @@ public sealed class TensorTests
     [Fact]
     public void Halves_take_two_bytes_and_floats_four()
     {
-        Assert.Equal(6, new Tensor([1, 2, 3], isHalf: true, 3).ToBytes().Length);
-        Assert.Equal(12, new Tensor([1, 2, 3], isHalf: false, 3).ToBytes().Length);
+        Assert.Equal(6, new Tensor([1, 2, 3], isHalf: true, 3).ToBytes(asHalf: true).Length);
+        Assert.Equal(12, new Tensor([1, 2, 3], isHalf: false, 3).ToBytes(asHalf: false).Length);
     }
 
     [Fact]

@@ -57,7 +57,7 @@ public sealed class BuiltInModelTests
         var tokenizer = new PromptTokenizer(_bundle, _bundle.Manifest.Text!);
         using var decoder = Decoder();
         using var batch = decoder.NewBatch(_prompts.Length * (isGuided ? 2 : 1));
-        batch.Prefill([.. Longs("text_ids"), .. isGuided ? _prompts.SelectMany(_ => tokenizer.Unconditional()) : []]);
+        batch.Prefill([.. Longs("text_ids"), .. isGuided ? _prompts.SelectMany(tokenizer.Unconditional) : []]);
         var sampler = new Sampler(Vocabulary, temperature: 0, topK: 0, topP: 1);
         for (var step = 0; step < Tokens; step++)
         {

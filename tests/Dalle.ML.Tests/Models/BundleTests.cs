@@ -67,6 +67,8 @@ public sealed class BundleTests : IDisposable
     [InlineData("clip.text", "null")]
     [InlineData("text.tokenizer", "null")]
     [InlineData("sampling", "null")]
+    [InlineData("text.start", "null")]
+    [InlineData("text.cleaning", "[\"bleach\"]")]
     [InlineData("text.padding", "77")]
     [InlineData("text.padding", "\"sideways\"")]
     [InlineData("text.tokenizer.kind", "1")]
@@ -147,6 +149,8 @@ public sealed class BundleTests : IDisposable
     [InlineData("decoder.cache.heads", 0)]
     [InlineData("text.paddingId", 4_000_000)]
     [InlineData("text.paddingId", 1030)]
+    [InlineData("text.vocabulary", 0)]
+    [InlineData("text.blankId", 1056)]
     [InlineData("clip.embedding", -1)]
     [InlineData("clip.scale", -1)]
     [InlineData("sampling.topP", 2)]
@@ -246,6 +250,7 @@ public sealed class BundleTests : IDisposable
     {
         File.WriteAllText(Path.Combine(_bundle, "vocab.json"), File.ReadAllText(Path.Combine(_bundle, "vocab.json")).Replace("\"a\": 64", "\"a\": 999999", StringComparison.Ordinal));
         Adopt("vocab.json");
+        Edit("text.vocabulary", 1_000_000);
         using var model = DalleModel.Load(_bundle);
         Assert.Contains("decoder.onnx", Assert.Throws<DalleBundleException>(() => model.Generate("a", 1)).Message, StringComparison.Ordinal);
     }
