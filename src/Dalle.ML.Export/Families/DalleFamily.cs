@@ -16,9 +16,9 @@ internal static class DalleFamily
     public static Manifest Export(string source, BundleWriter bundle)
     {
         var config = Config.Read(Path.Combine(source, "config.json"));
-        using var transformer = Safetensors.Open(Path.Combine(source, config.Transformer.File));
-        using var dvae = Safetensors.Open(Path.Combine(source, config.Dvae.File));
-        using var clip = Safetensors.Open(Path.Combine(source, config.Clip.File));
+        using var transformer = Checkpoint.Open(Path.Combine(source, config.Transformer.File));
+        using var dvae = Checkpoint.Open(Path.Combine(source, config.Dvae.File));
+        using var clip = Checkpoint.Open(Path.Combine(source, config.Clip.File));
 
         bundle.Copy(Path.Combine(source, "vocab.json"));
         bundle.Copy(Path.Combine(source, "merges.txt"));
@@ -67,7 +67,7 @@ internal static class DalleFamily
         };
     }
 
-    private static DecoderGraph Decoder(BundleWriter bundle, Safetensors weights, Config config)
+    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config)
     {
         var (layers, heads, dim) = (config.Transformer.Layers, config.Transformer.Heads, config.Transformer.Dim);
         var graph = new DecoderGraph
@@ -137,7 +137,7 @@ internal static class DalleFamily
     }
 
     /// <summary>The position embedding of image token i: that of its row plus that of its column.</summary>
-    private static Tensor ImagePositions(Safetensors weights)
+    private static Tensor ImagePositions(Checkpoint weights)
     {
         var (row, column) = (weights.Read("row_emb.weight"), weights.Read("col_emb.weight"));
         var (rows, columns, dim) = (row.Shape[0], column.Shape[0], row.Shape[1]);
@@ -154,7 +154,7 @@ internal static class DalleFamily
     }
 
     /// <summary>Nearest code of every patch: the last convolution's outputs are, up to a constant, the negative squared distances.</summary>
-    private static string ImageEncoder(BundleWriter bundle, Safetensors weights, Config config)
+    private static string ImageEncoder(BundleWriter bundle, Checkpoint weights, Config config)
     {
         using var g = bundle.Graph("image_encoder.onnx");
         Tensor Read(string name) => weights.Read("encoder." + name);
@@ -175,7 +175,7 @@ internal static class DalleFamily
         return "image_encoder.onnx";
     }
 
-    private static string ImageDecoder(BundleWriter bundle, Safetensors weights, Config config)
+    private static string ImageDecoder(BundleWriter bundle, Checkpoint weights, Config config)
     {
         using var g = bundle.Graph("image_decoder.onnx");
         Tensor Read(string name) => weights.Read("decoder." + name);
@@ -204,7 +204,7 @@ internal static class DalleFamily
         return "image_decoder.onnx";
     }
 
-    private static string ClipText(BundleWriter bundle, Safetensors weights, Config config)
+    private static string ClipText(BundleWriter bundle, Checkpoint weights, Config config)
     {
         const int Heads = 4;
         using var g = bundle.Graph("clip_text.onnx");
@@ -230,7 +230,7 @@ internal static class DalleFamily
         return Embedding(g, g.Linear(mean, Read("proj.weight"), Read("proj.bias")), config, "clip_text.onnx");
     }
 
-    private static string ClipImage(BundleWriter bundle, Safetensors weights, Config config)
+    private static string ClipImage(BundleWriter bundle, Checkpoint weights, Config config)
     {
         using var g = bundle.Graph("clip_image.onnx");
         Tensor Read(string name) => weights.Read("image." + name);
