@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 
 namespace Dalle.ML.Text.Cleaning;
@@ -68,30 +67,35 @@ internal static class Mojibake
     private static bool IsEvidence(string text, int at, int length)
     {
         var (lead, last) = (text[at], text[at + length - 1]);
+        var (before, after) = (at > 0 ? text[at - 1] : ' ', at + length < text.Length ? text[at + length] : ' ');
         if (length > 2)
             return length > 3 || !(IsClosing(text[at + 1]) && IsClosing(last));
-        // Signs of arithmetic stand beside many others, and sharp s at the end of words.
-        if (lead is '×' or 'ß')
-            return false;
-        if (!IsClosing(last))
-            return lead is 'Â' or 'Ã' or 'Ä' or 'Å' or 'Î' or 'Ï' or 'Ð' or 'Ñ' || !char.IsLetter(last);
-        var isWithinWord = at + length < text.Length && char.IsLetterOrDigit(text[at + length]);
         return lead switch
         {
-            'Â' or 'Ã' => isWithinWord || last is not ('…' or '’'),
-            _ => isWithinWord && last is '™' or '®' or '»' or '›' or '”',
+            // Latin-1 comes out as these two, of which hardly a word ends in one.
+            'Â' or 'Ã' => last is not ('…' or '’'),
+            // A sign of arithmetic stands beside many others, but not beside itself.
+            '×' => after == '×',
+            // Ends of words, and eyes and mouths of faces drawn with letters.
+            'ß' or 'Þ' or (>= 'Ò' and <= 'Ö') or (>= 'Ù' and <= 'Û') => false,
+            _ when IsClosing(last) => last == '°' || (char.IsLetterOrDigit(after) && last is '™' or '®' or '»' or '›' or '”'),
+            _ when IsOpening(last) => lead is 'Î' or 'Ð' || char.IsAsciiLetterLower(before),
+            // What else follows are symbols, and letters of Central Europe, where only those follow that Latin, Greek and Cyrillic come out as.
+            _ => !char.IsLetter(last) || last is 'ª' or 'º' || lead is 'Ä' or 'Å' or 'Î' or 'Ï' or 'Ð' or 'Ñ',
         };
     }
 
     /// <summary>What follows a word in clean text: punctuation, trade marks, and characters that cannot be seen.</summary>
     private static bool IsClosing(char character) => character is '…' or '’' or '”' or '»' or '›' or '–' or '—' or '™' or '®' or '°' or '·' or '´' or '\u00A0' or '\u00AD';
 
-    /// <summary>Whether what was decoded can stand where it would: no lone mark, and no other script within a word of ASCII letters.</summary>
+    /// <summary>What precedes a word or a number.</summary>
+    private static bool IsOpening(char character) => character is '¡' or '¿' or '«' or '‹' or '“' or '‘' or '‚' or '„' or '•' or '©' or '¢' or '£' or '¥' or '€';
+
+    /// <summary>Whether what was decoded can stand where it would: no other letters than Latin ones beside ASCII.</summary>
     private static bool FitsIn(string text, int start, int end, string decoded)
     {
-        var first = Rune.GetRuneAt(decoded, 0);
-        var isOther = decoded.EnumerateRunes().Any(rune => rune.Value > 0x24F && Rune.IsLetter(rune));
+        var isOther = decoded.EnumerateRunes().Any(rune => rune.Value is > 0x24F and not (>= 0x1E00 and <= 0x1EFF) && Rune.IsLetter(rune));
         var touchesLetter = (start > 0 && char.IsAsciiLetter(text[start - 1])) || (end < text.Length && char.IsAsciiLetter(text[end]));
-        return Rune.GetUnicodeCategory(first) is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.OtherNotAssigned) && !(isOther && touchesLetter);
+        return !(isOther && touchesLetter);
     }
 }
