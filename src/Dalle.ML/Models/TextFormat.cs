@@ -11,7 +11,8 @@ internal sealed record TextFormat
     public required TokenizerFiles Tokenizer { get; init; }
 
     /// <summary>What is done to a prompt before it is tokenized, in this order.</summary>
-    public TextCleaning[] Cleaning { get; init; } = [];
+    // Like the other lists here: what a manifest leaves out, its reader sets to null.
+    public TextCleaning[] Cleaning { get; init => field = value ?? []; } = [];
 
     /// <summary>Number of ids that the graph has embeddings for; every id is below it.</summary>
     public required int Vocabulary { get; init; }
@@ -20,13 +21,13 @@ internal sealed record TextFormat
     public required int Length { get; init; }
 
     /// <summary>Ids before the whole, such as the start of a decoder's sequence; positions are counted from after them.</summary>
-    public int[] Prefix { get; init; } = [];
+    public int[] Prefix { get; init => field = value ?? []; } = [];
 
     /// <summary>Ids before those of the text.</summary>
-    public int[] Start { get; init; } = [];
+    public int[] Start { get; init => field = value ?? []; } = [];
 
     /// <summary>Ids after those of the text.</summary>
-    public int[] End { get; init; } = [];
+    public int[] End { get; init => field = value ?? []; } = [];
 
     /// <summary>Whether a prompt that is too long keeps <see cref="End"/> and loses more of its text instead.</summary>
     public bool KeepEnd { get; init; }
@@ -91,6 +92,12 @@ internal enum TextCleaning
     /// <summary>Writes emoji by their English names, <c>🔥</c> as <c>fire</c>.</summary>
     Demojize,
 
+    /// <summary>The same, <c>🔥</c> as <c>:fire:</c>.</summary>
+    DemojizeInColons,
+
+    /// <summary>Spells Latin letters and punctuation in ASCII and leaves out the rest, as unidecode does for them.</summary>
+    Transliterate,
+
     /// <summary>Lower case by Unicode's full mapping.</summary>
     Lowercase,
 
@@ -103,7 +110,10 @@ internal enum TextCleaning
     /// <summary>Takes white space off both ends.</summary>
     Trim,
 
-    /// <summary>The normaliser of captions that DALL·E mini was trained with.</summary>
+    /// <summary>
+    /// DALL·E mini's normaliser of captions, after <see cref="FixText"/>, <see cref="UnescapeHtml"/> twice, <see cref="DemojizeInColons"/>,
+    /// <see cref="Transliterate"/> and <see cref="Lowercase"/>.
+    /// </summary>
     DalleMini,
 }
 
@@ -120,7 +130,7 @@ internal enum Padding
 [JsonConverter(typeof(NameConverter<UnconditionalPrompt>))]
 internal enum UnconditionalPrompt
 {
-    /// <summary>The empty prompt, encoded as every other is.</summary>
+    /// <summary>The empty prompt, encoded as every other is but not cleaned.</summary>
     Empty,
 
     /// <summary>The first and the last id of the prompt, after it is cut, and padding (min-dalle).</summary>
