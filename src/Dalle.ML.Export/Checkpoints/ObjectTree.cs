@@ -6,7 +6,7 @@ namespace Dalle.ML.Export.Checkpoints;
 /// </summary>
 internal sealed class ObjectTree
 {
-    private const int MaxDepth = 64;
+    private const int MaxDepth = 100;
     private const int MaxPath = 2048;
 
     // A few lists of lists of the same list are small in a file and endless as paths.
@@ -34,7 +34,7 @@ internal sealed class ObjectTree
         else if (IsPlain(node))
             Settings[path] = node;
         else if (node is IReadOnlyList<object?> list && list.All(IsPlain))
-            AddList(path, list);
+            (Settings[path], _characters) = (list, _characters + list.Count);
         else if (_ancestors.Add(node!))
         {
             VisitChildren(path, node!);
@@ -60,12 +60,6 @@ internal sealed class ObjectTree
                     Visit(Join(path, $"{i}"), list[i]);
                 break;
         }
-    }
-
-    private void AddList(string path, IReadOnlyList<object?> list)
-    {
-        _characters += list.Count;
-        Settings[path] = list;
     }
 
     private static bool IsPlain(object? node) => node is null or bool or long or double or string;

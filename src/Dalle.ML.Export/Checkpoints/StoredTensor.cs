@@ -6,7 +6,7 @@ internal sealed class StoredTensor
     private const int MaxRank = 16;
 
     // Neighbours may be the same element (torch's expand), so that a small file can claim a huge tensor; up to this size it may.
-    private const long MaxExpanded = 1 << 20;
+    private const long MaxExpanded = 1 << 22;
 
     private readonly long _start;
     private readonly long[] _strides;
@@ -59,7 +59,7 @@ internal sealed class StoredTensor
 
     public Tensor Read()
     {
-        var values = new float[_span];
+        var values = Tensor.Allocate(_span);
         Storage.Read(_start, values);
         return new Tensor(IsRowMajor ? values : Gather(values), Storage.Type == ElementType.F16, Shape);
     }
@@ -69,7 +69,7 @@ internal sealed class StoredTensor
 
     private float[] Gather(float[] values)
     {
-        var result = new float[Count];
+        var result = Tensor.Allocate(Count);
         var index = new int[Shape.Length];
         long source = 0;
         for (var i = 0; i < result.Length; i++)
