@@ -28,7 +28,7 @@ internal sealed class ObjectTree
     {
         _characters += path.Length + 1;
         if (_characters > MaxCharacters || path.Length > MaxPath || _ancestors.Count > MaxDepth)
-            throw new InvalidDataException($"its objects are nested too deeply or refer to each other too often (at '{path[..Math.Min(path.Length, 80)]}').");
+            throw new InvalidDataException($"its objects are nested too deeply or refer to each other too often, at '{path[..Math.Min(path.Length, 80)]}'.");
         if (node is StoredTensor tensor)
             Tensors[path] = tensor;
         else if (IsPlain(node))

@@ -17,7 +17,8 @@ internal sealed class StoredTensor
     {
         strides ??= RowMajor(shape);
         Int128 count = 1, span = 1;
-        if (shape.Count > MaxRank || strides.Count != shape.Count || start < 0 || shape.Any(size => size is < 0 or > int.MaxValue) || strides.Any(stride => stride < 0))
+        if (shape.Count > MaxRank || strides.Count != shape.Count || start < 0
+            || shape.Any(size => size is < 0 or > int.MaxValue) || strides.Any(stride => stride < 0))
             throw Invalid("is none that can be");
         for (var axis = 0; axis < shape.Count; axis++)
         {
@@ -65,7 +66,8 @@ internal sealed class StoredTensor
     }
 
     // The stride of an axis with one entry means nothing.
-    private bool IsRowMajor => RowMajor([.. Shape.Select(size => (long)size)]).Zip(_strides, Shape).All(axis => axis.First == axis.Second || axis.Third == 1);
+    private bool IsRowMajor => RowMajor([.. Shape.Select(size => (long)size)]).Zip(_strides, Shape)
+        .All(axis => axis.First == axis.Second || axis.Third == 1);
 
     private float[] Gather(float[] values)
     {
