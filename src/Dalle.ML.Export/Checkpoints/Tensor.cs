@@ -55,7 +55,22 @@ internal sealed class Tensor
     {
         var shape = (int[])parts[0].Shape.Clone();
         shape[0] = parts.Sum(part => part.Shape[0]);
-        return new Tensor([.. parts.SelectMany(part => part.Values)], parts.All(part => part.IsHalf), shape);
+        var values = new float[Size(shape)];
+        var filled = 0;
+        foreach (var part in parts)
+        {
+            part.Values.CopyTo(values, filled);
+            filled += part.Values.Length;
+        }
+        return new Tensor(values, parts.All(part => part.IsHalf), shape);
+    }
+
+    /// <summary>The part of a range of the first axis.</summary>
+    public Tensor Rows(Range range)
+    {
+        var (offset, length) = range.GetOffsetAndLength(Shape[0]);
+        var row = Size(Shape[1..]);
+        return new Tensor(Values[(offset * row)..((offset + length) * row)], IsHalf, [length, .. Shape[1..]]);
     }
 
     /// <summary>The little-endian bytes of the values, as halves or floats.</summary>
