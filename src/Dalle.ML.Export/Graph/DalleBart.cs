@@ -124,7 +124,6 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
 
     private static string CrossValue(int layer) => $"cross_value_{layer}";
 
-    /// <param name="places">Gives the position embeddings of the ids from those of all positions.</param>
     private string Embed(GraphBuilder g, Checkpoint weights, DalleBartConfig.Stack stack, string ids, Func<string, string> places)
     {
         using var scope = g.Scope("embedding");

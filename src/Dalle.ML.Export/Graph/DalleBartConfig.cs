@@ -19,6 +19,9 @@ internal sealed record DalleBartConfig
     /// <summary>Number of values of a head.</summary>
     public int HeadSize => Width / Heads;
 
+    /// <summary>Side of the square of image tokens.</summary>
+    public int Grid => (int)Math.Sqrt(Decoder.Length);
+
     /// <summary>The published geometries.</summary>
     public static IReadOnlyDictionary<string, DalleBartConfig> Published { get; } = new Dictionary<string, DalleBartConfig>
     {
@@ -38,26 +41,22 @@ internal sealed record DalleBartConfig
         },
     };
 
-    /// <summary>Reads the sizes off the shapes of the weights.</summary>
-    /// <param name="encoder">The encoder's weights.</param>
-    /// <param name="decoder">The decoder's weights.</param>
-    /// <param name="heads">The number of heads, which no shape tells; null for the published size of a head.</param>
-    /// <exception cref="InvalidDataException">The weights are no such model's, or the heads do not fit them.</exception>
-    public static DalleBartConfig Infer(Checkpoint encoder, Checkpoint decoder, int? heads)
+    /// <summary>Reads the sizes off the shapes of the weights. No shape tells the heads: they have the published size.</summary>
+    /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+    public static DalleBartConfig Infer(Checkpoint encoder, Checkpoint decoder)
     {
-        const int PublishedHeadSize = 64;
+        const int HeadSize = 64;
         var width = encoder.Shape("layernorm_embedding.bias")[0];
-        var config = new DalleBartConfig
-        {
-            Width = width,
-            Heads = heads ?? width / PublishedHeadSize,
-            Encoder = Stack.Infer(encoder),
-            Decoder = Stack.Infer(decoder),
-        };
-        return config.Heads > 0 && width % config.Heads == 0
+        var config = new DalleBartConfig { Width = width, Heads = width / HeadSize, Encoder = Stack.Infer(encoder), Decoder = Stack.Infer(decoder) };
+        return config.Grid * config.Grid == config.Decoder.Length
             ? config
-            : throw new InvalidDataException($"{config.Heads} attention heads do not share a width of {width} evenly. Set their number with 'heads'.");
+            : throw new InvalidDataException($"The decoder has {config.Decoder.Length} positions, which are no square of image tokens.");
     }
+
+    /// <exception cref="InvalidDataException">So many heads do not share the width evenly.</exception>
+    public DalleBartConfig WithHeads(int heads) => heads > 0 && Width % heads == 0
+        ? this with { Heads = heads }
+        : throw new InvalidDataException($"{heads} attention heads do not share a width of {Width} evenly: give their number as the setting 'heads'.");
 
     /// <summary>The layers of the encoder or the decoder.</summary>
     /// <param name="Layers">Their number.</param>
