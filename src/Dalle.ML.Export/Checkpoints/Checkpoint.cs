@@ -1,44 +1,45 @@
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>The named tensors of a trained model.</summary>
+/// <summary>
+/// Trained weights by name, as a training framework saved them. A name is the path from the root object to the tensor, joined by dots:
+/// <c>state_dict.blocks.0.ln1.weight</c>. Data is read tensor by tensor, when it is asked for.
+/// </summary>
 internal abstract class Checkpoint : IDisposable
 {
+    /// <summary>The names of all tensors.</summary>
     public abstract IReadOnlyCollection<string> Names { get; }
 
-    public virtual IReadOnlyDictionary<string, object?> Settings { get; } = new Dictionary<string, object?>();
+    /// <summary>
+    /// What is saved beside the tensors, by the same kind of path (<c>hparams.dim</c>): <see cref="long"/>, <see cref="double"/>,
+    /// <see cref="bool"/>, <see cref="string"/>, null, and lists of these.
+    /// </summary>
+    public virtual IReadOnlyDictionary<string, object?> Settings => new Dictionary<string, object?>();
 
-    public static Checkpoint Open(string path) => Safetensors.Open(path);
+    /// <summary>Opens a checkpoint; what it contains, not its name, tells the format.</summary>
+    /// <exception cref="InvalidDataException">It is of no known format, or not well-formed.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static Checkpoint Open(string path) => CheckpointFormats.Open(path);
 
-    public virtual bool Contains(string name) => Names.Contains(name);
+    public abstract bool Contains(string name);
 
+    /// <summary>The sizes of a tensor, without reading it.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public abstract int[] Shape(string name);
 
+    /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public abstract Tensor Read(string name);
 
-    public virtual Tensor Read(string name, params int[] shape)
-    {
-        var tensor = Read(name);
-        return tensor.Shape.AsSpan().SequenceEqual(shape)
-            ? tensor
-            : throw new InvalidDataException($"The tensor '{name}' has the shape [{string.Join(", ", tensor.Shape)}] where [{string.Join(", ", shape)}] is due.");
-    }
+    /// <summary>Reads a tensor that must have a shape.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor, or it has another shape.</exception>
+    public abstract Tensor Read(string name, params int[] shape);
 
-    public Checkpoint At(string prefix) => new View(this, prefix);
+    /// <summary>Reads one entry of a tensor along its first axis: a layer of those that flax stacks.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor or entry, or it has another shape.</exception>
+    public abstract Tensor ReadSlice(string name, int index, params int[] shape);
 
-    public virtual void Dispose()
-    {
-    }
+    /// <summary>The tensors and settings whose names begin with a prefix, by the rest of their names. The file is shared: closing the
+    /// view leaves it open.</summary>
+    public Checkpoint At(string prefix) => new CheckpointView(this, prefix);
 
-    private sealed class View(Checkpoint whole, string prefix) : Checkpoint
-    {
-        public override IReadOnlyCollection<string> Names => [.. whole.Names.Where(name => name.StartsWith(prefix, StringComparison.Ordinal)).Select(name => name[prefix.Length..])];
-
-        public override bool Contains(string name) => whole.Contains(prefix + name);
-
-        public override int[] Shape(string name) => whole.Shape(prefix + name);
-
-        public override Tensor Read(string name) => whole.Read(prefix + name);
-
-        public override Tensor Read(string name, params int[] shape) => whole.Read(prefix + name, shape);
-    }
+    public abstract void Dispose();
 }

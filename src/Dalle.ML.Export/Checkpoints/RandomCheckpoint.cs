@@ -1,21 +1,63 @@
+using System.Security.Cryptography;
+using System.Text;
+using Dalle.ML.Generation;
+
 namespace Dalle.ML.Export.Checkpoints;
 
-internal sealed class RandomCheckpoint(string seed) : Checkpoint
+/// <summary>
+/// Invented weights for models of a published geometry, to measure speed and size without the published weights. It has a tensor of
+/// every name and shape: about normal, of standard deviation <paramref name="deviation"/>, and a function of seed and name alone.
+/// </summary>
+internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Checkpoint
 {
+    private const int ChunkValues = 1 << 16;
+
+    // The sum of four bytes has the mean 4 · 127.5 and the variance 4 · (256² − 1) / 12.
+    private const int Mean = 510;
+    private static readonly float SumDeviation = MathF.Sqrt(65535f / 3);
+
+    /// <summary>None: the names are not known beforehand.</summary>
     public override IReadOnlyCollection<string> Names => [];
 
     public override bool Contains(string name) => true;
 
-    public override int[] Shape(string name) => throw new NotSupportedException();
+    /// <exception cref="NotSupportedException">Always: sizes that a checkpoint would tell must come from the published geometry.</exception>
+    public override int[] Shape(string name) => throw NoShape(name);
 
-    public override Tensor Read(string name) => throw new NotSupportedException();
+    /// <exception cref="NotSupportedException">Always: as for <see cref="Shape"/>.</exception>
+    public override Tensor Read(string name) => throw NoShape(name);
 
     public override Tensor Read(string name, params int[] shape)
     {
-        var random = new Random(StringComparer.Ordinal.GetHashCode(seed + name));
-        var values = new float[shape.Aggregate(1, (a, b) => a * b)];
-        for (var i = 0; i < values.Length; i++)
-            values[i] = (random.NextSingle() - 0.5f) * 0.05f;
-        return new Tensor(values, false, shape);
+        var values = new float[shape.Aggregate(1, (product, size) => checked(product * size))];
+        var hash = SHA256.HashData(Encoding.UTF8.GetBytes(name));
+        var key = ((uint)seed ^ BitConverter.ToUInt32(hash, 0), BitConverter.ToUInt32(hash, 4));
+        Parallel.For(0, (values.Length + ChunkValues - 1) / ChunkValues, chunk =>
+        {
+            var first = chunk * ChunkValues;
+            Fill(values.AsSpan(first, Math.Min(ChunkValues, values.Length - first)), (uint)chunk, key);
+        });
+        return new Tensor(values, isHalf: false, shape);
     }
+
+    public override Tensor ReadSlice(string name, int index, params int[] shape) => Read($"{name}[{index}]", shape);
+
+    public override void Dispose()
+    {
+    }
+
+    private void Fill(Span<float> values, uint chunk, (uint, uint) key)
+    {
+        for (var i = 0; i < values.Length; i += 4)
+        {
+            var (a, b, c, d) = Philox.Block(((uint)i, chunk, 0, 0), key);
+            ReadOnlySpan<float> block = [Value(a), Value(b), Value(c), Value(d)];
+            block[..Math.Min(4, values.Length - i)].CopyTo(values[i..]);
+        }
+    }
+
+    private float Value(uint bits) =>
+        ((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24) - (float)Mean) * (deviation / SumDeviation);
+
+    private static NotSupportedException NoShape(string name) => new($"Random weights have no sizes of their own: '{name}' must be read with a shape.");
 }

@@ -16,7 +16,7 @@ public sealed class SafetensorsTests : IDisposable
     {
         Write("""{"__metadata__":{"by":"test"},"a":{"dtype":"F16","shape":[2,1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[],"data_offsets":[4,8]}}""",
             [.. MemoryMarshal.AsBytes<Half>([(Half)1.5f, (Half)(-2)]), .. BitConverter.GetBytes(3.25f)]);
-        using var file = Safetensors.Open(_path);
+        using var file = Checkpoint.Open(_path);
         Assert.Equal(["a", "b"], file.Names);
         Assert.Equal((true, false), (file.Contains("a"), file.Contains("__metadata__")));
         var a = file.Read("a");
@@ -47,7 +47,7 @@ public sealed class SafetensorsTests : IDisposable
     public void A_header_that_lies_is_refused(string header)
     {
         Write(header, new byte[8]);
-        Assert.Throws<InvalidDataException>(() => Safetensors.Open(_path));
+        Assert.Throws<InvalidDataException>(() => Checkpoint.Open(_path));
     }
 
     [Theory]
@@ -59,9 +59,9 @@ public sealed class SafetensorsTests : IDisposable
         var bytes = new byte[64];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, length);
         File.WriteAllBytes(_path, bytes);
-        Assert.Throws<InvalidDataException>(() => Safetensors.Open(_path));
+        Assert.Throws<InvalidDataException>(() => Checkpoint.Open(_path));
         File.WriteAllBytes(_path, [1, 2, 3]);
-        Assert.Throws<InvalidDataException>(() => Safetensors.Open(_path));
+        Assert.Throws<InvalidDataException>(() => Checkpoint.Open(_path));
     }
 
     private void Write(string header, byte[] data)

@@ -1,0 +1,235 @@
+using System.Buffers.Binary;
+using System.Globalization;
+using System.Numerics;
+using System.Text;
+using static Dalle.ML.Export.Checkpoints.PickleOpcode;
+
+namespace Dalle.ML.Export.Checkpoints;
+
+/// <summary>
+/// Reads Python's pickle format, a program for a stack machine, without running anything of it: a global is what
+/// <paramref name="findGlobal"/> puts in its place, which refuses what it does not know, and calls fill records.
+/// </summary>
+/// <remarks>
+/// Format: Python's <c>pickletools</c>. Values are null, bool, long, <see cref="BigInteger"/>, double, string, byte[], List (also for sets),
+/// object[] for tuples, OrderedDictionary by the text of the keys, <see cref="PickleGlobal"/>, <see cref="PickleRecord"/>, and whatever
+/// globals and persistent ids stand for. Razorvine.Pickle, the reader of the .NET world, constructs objects by design; that is what
+/// a file from a stranger must not do.
+/// </remarks>
+internal sealed class PickleMachine(
+    byte[] bytes, Func<string, string, PickleGlobal> findGlobal, Func<object?, object?> loadPersistent)
+{
+    /// <summary>The longest pickle that is read. Weights are not in it; that of a model with thousands of tensors has a megabyte.</summary>
+    public const int MaxBytes = 1 << 25;
+
+    private const int MaxObjects = 1 << 20;
+    private const int MaxKey = 1024;
+
+    private static readonly object?[] EmptyArray = [];
+
+    private readonly List<object?> _stack = [];
+    private readonly Stack<int> _marks = [];
+    private readonly Dictionary<uint, object?> _memo = [];
+    private int _objects;
+
+    /// <summary>Where the next pickle begins, once one was loaded.</summary>
+    public int Position { get; private set; }
+
+    /// <summary>The object that the next pickle describes.</summary>
+    /// <exception cref="InvalidDataException">The pickle is malformed, too large, or asks for a global that is not allowed.</exception>
+    public object? Load()
+    {
+        _stack.Clear();
+        _marks.Clear();
+        _memo.Clear();
+        PickleOpcode opcode;
+        while ((opcode = (PickleOpcode)Take(1)[0]) != Stop)
+            Execute(opcode);
+        return Pop();
+    }
+
+    private void Execute(PickleOpcode opcode)
+    {
+        switch (opcode)
+        {
+            case Proto: Take(1); break;
+            case Frame: Take(8); break;
+
+            case Mark: _marks.Push(_stack.Count); break;
+            case PickleOpcode.Pop when _marks.TryPeek(out var mark) && mark == _stack.Count: _marks.Pop(); break;
+            case PickleOpcode.Pop: Pop(); break;
+            case PopMark: PopToMark(); break;
+            case Dup: Push(Peek()); break;
+
+            case None: Push(null); break;
+            case NewTrue: Push(true); break;
+            case NewFalse: Push(false); break;
+            case BinInt: Push((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4))); break;
+            case BinInt1: Push((long)Take(1)[0]); break;
+            case BinInt2: Push((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2))); break;
+            case Long1: PushInteger(Take(Take(1)[0])); break;
+            case Long4: PushInteger(Take(Math.Min(UInt32(), 256))); break;
+            case BinFloat: Push(BinaryPrimitives.ReadDoubleBigEndian(Take(8))); break;
+
+            case BinString or BinUnicode: Push(Text(UInt32())); break;
+            case ShortBinString or ShortBinUnicode: Push(Text(Take(1)[0])); break;
+            case BinUnicode8: Push(Text(UInt64())); break;
+            case BinBytes: Push(Take(UInt32()).ToArray()); break;
+            case ShortBinBytes: Push(Take(Take(1)[0]).ToArray()); break;
+            case BinBytes8 or ByteArray8: Push(Take(UInt64()).ToArray()); break;
+
+            case EmptyTuple: Push(EmptyArray); break;
+            case PickleOpcode.Tuple: Push(Count(PopToMark())); break;
+            case Tuple1: Push(Count(PopLast(1))); break;
+            case Tuple2: Push(Count(PopLast(2))); break;
+            case Tuple3: Push(Count(PopLast(3))); break;
+
+            case EmptyList or EmptySet: Push(Count(new List<object?>())); break;
+            case FrozenSet: Push(Count(new List<object?>(PopToMark()))); break;
+            case Append: AddTo(PopLast(1)); break;
+            case Appends or AddItems: AddTo(PopToMark()); break;
+            case EmptyDict: Push(Count(new OrderedDictionary<string, object?>())); break;
+            case SetItem: SetIn(PopLast(2)); break;
+            case SetItems: SetIn(PopToMark()); break;
+
+            case BinGet: Push(Recall(Take(1)[0])); break;
+            case LongBinGet: Push(Recall(UInt32())); break;
+            case BinPut: _memo[Take(1)[0]] = Peek(); break;
+            case LongBinPut: _memo[UInt32()] = Peek(); break;
+            case Memoize: _memo[(uint)_memo.Count] = Peek(); break;
+
+            case Global or Inst: Push(findGlobal(Line(), Line())); break;
+            case StackGlobal:
+                var (name, module) = (Pop<string>(), Pop<string>());
+                Push(findGlobal(module, name));
+                break;
+            case Reduce or NewObj:
+                var arguments = Pop<object?[]>();
+                Create(arguments);
+                break;
+            case NewObjEx:
+                Pop(); // keyword arguments: only constructors need them
+                Create(Pop<object?[]>());
+                break;
+            case Build: SetState(Pop()); break;
+            case BinPersId: Push(loadPersistent(Pop())); break;
+
+            default: throw Invalid($"has the opcode 0x{(byte)opcode:x2}, which is none of the binary ones of pickle");
+        }
+    }
+
+    private void Create(object?[] arguments)
+    {
+        var global = Pop<PickleGlobal>();
+        Push(Count(global.Create(global, arguments)));
+    }
+
+    private void SetState(object? state)
+    {
+        // Attributes of dictionaries and tensors are bookkeeping (a state_dict's _metadata).
+        if (Peek() is PickleRecord record)
+            record.State = state;
+    }
+
+    private void AddTo(ReadOnlySpan<object?> items)
+    {
+        if (Peek() is not List<object?> list)
+            throw Invalid("adds to what is no list");
+        list.AddRange(items);
+    }
+
+    private void SetIn(ReadOnlySpan<object?> items)
+    {
+        var dictionary = Peek() switch
+        {
+            OrderedDictionary<string, object?> plain => plain,
+            PickleRecord record => record.Items,
+            _ => throw Invalid("sets an entry of what is no dictionary"),
+        };
+        if (items.Length % 2 != 0)
+            throw Invalid("sets a key without a value");
+        for (var i = 0; i < items.Length; i += 2)
+            if (Key(items[i]) is { } key)
+                dictionary[key] = items[i + 1];
+    }
+
+    /// <summary>The text of a key; null, for an entry to leave out, if it has none that could be part of a path.</summary>
+    private string? Key(object? key) => key switch
+    {
+        string { Length: > MaxKey } => throw Invalid($"has a key of more than {MaxKey} characters"),
+        string text => text,
+        long number => number.ToString(CultureInfo.InvariantCulture),
+        PickleGlobal global => global.Name,
+        _ => null,
+    };
+
+    private void PushInteger(ReadOnlySpan<byte> littleEndian)
+    {
+        var integer = new BigInteger(littleEndian);
+        Push(integer >= long.MinValue && integer <= long.MaxValue ? (long)integer : (object)integer);
+    }
+
+    private object? Recall(uint index) =>
+        _memo.TryGetValue(index, out var value) ? value : throw Invalid($"recalls object {index}, which it has not stored");
+
+    /// <summary>What lies below belongs to what the innermost mark interrupted.</summary>
+    private int Floor => _marks.TryPeek(out var mark) ? mark : 0;
+
+    private void Push(object? value) => _stack.Add(value);
+
+    private object? Peek() => _stack.Count > Floor ? _stack[^1] : throw Invalid("takes more from the stack than is there");
+
+    private object? Pop()
+    {
+        var value = Peek();
+        _stack.RemoveAt(_stack.Count - 1);
+        return value;
+    }
+
+    private T Pop<T>() => Pop() is T value ? value : throw Invalid($"has something else where a {typeof(T).Name} belongs");
+
+    private object?[] PopToMark() => _marks.TryPop(out var mark) ? PopFrom(mark) : throw Invalid("lacks a mark");
+
+    private object?[] PopLast(int count)
+    {
+        var first = _stack.Count - count;
+        return first >= Floor ? PopFrom(first) : throw Invalid("takes more from the stack than is there");
+    }
+
+    private object?[] PopFrom(int first)
+    {
+        var items = new object?[_stack.Count - first];
+        _stack.CopyTo(first, items, 0, items.Length);
+        _stack.RemoveRange(first, items.Length);
+        return items;
+    }
+
+    /// <summary>An object of a byte or two in the file has a hundred in memory.</summary>
+    private T Count<T>(T value) => ++_objects <= MaxObjects ? value : throw Invalid($"has more than {MaxObjects} objects");
+
+    private string Text(ulong length) => Encoding.UTF8.GetString(Take(length));
+
+    private uint UInt32() => BinaryPrimitives.ReadUInt32LittleEndian(Take(4));
+
+    private ulong UInt64() => BinaryPrimitives.ReadUInt64LittleEndian(Take(8));
+
+    private string Line()
+    {
+        var length = bytes.AsSpan(Position, Math.Min(bytes.Length - Position, MaxKey)).IndexOf((byte)'\n');
+        if (length < 0)
+            throw Invalid("names a global without end");
+        var line = Text((ulong)length);
+        Position++;
+        return line;
+    }
+
+    private ReadOnlySpan<byte> Take(ulong count)
+    {
+        if (count > (ulong)(bytes.Length - Position))
+            throw Invalid("ends too early or is longer than what is read of it");
+        Position += (int)count;
+        return bytes.AsSpan(Position - (int)count, (int)count);
+    }
+
+    private InvalidDataException Invalid(string reason) => new($"its pickle {reason}, at its byte {Position}.");
+}

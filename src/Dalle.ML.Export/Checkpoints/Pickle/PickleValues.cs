@@ -1,0 +1,20 @@
+namespace Dalle.ML.Export.Checkpoints;
+
+/// <summary>What stands for a function or class of Python in a pickle: a name, and what is put in the place of its results. The function
+/// or class itself is never looked for.</summary>
+internal sealed record PickleGlobal(string Name, Func<PickleGlobal, object?[], object?> Create);
+
+/// <summary>An object of a class that is not known here: its class's name and its attributes, and its entries if it is a dictionary.</summary>
+internal sealed class PickleRecord(PickleGlobal type, object?[] arguments)
+{
+    public PickleGlobal Type => type;
+
+    public object?[] Arguments => arguments;
+
+    /// <summary>The state that the pickle gives the object, which for ordinary objects is a dictionary of its attributes.</summary>
+    public object? State { get; set; }
+
+    public OrderedDictionary<string, object?> Items { get; } = [];
+
+    public OrderedDictionary<string, object?> Attributes => State as OrderedDictionary<string, object?> ?? [];
+}

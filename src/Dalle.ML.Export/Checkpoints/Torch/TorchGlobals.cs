@@ -1,0 +1,92 @@
+namespace Dalle.ML.Export.Checkpoints;
+
+/// <summary>The globals of Python that may occur in a checkpoint, and what is put in their places. All others are refused.</summary>
+internal static class TorchGlobals
+{
+    /// <summary>Modules whose classes, known here or not, become records of their attributes: networks and their configurations.</summary>
+    private static readonly string[] RecordModules =
+    [
+        "__torch__", "torch.nn", "dall_e", "dalle", "dalle_pytorch", "taming", "clip", "pytorch_lightning", "lightning", "omegaconf",
+    ];
+
+    private static readonly Dictionary<string, Func<PickleGlobal, object?[], object?>> Known = new()
+    {
+        ["collections.OrderedDict"] = Dictionary,
+        ["collections.defaultdict"] = Dictionary,
+        ["__builtin__.dict"] = Dictionary,
+        ["builtins.dict"] = Dictionary,
+        ["__builtin__.set"] = Argument,
+        ["builtins.set"] = Argument,
+        ["__builtin__.frozenset"] = Argument,
+        ["builtins.frozenset"] = Argument,
+        ["__builtin__.list"] = Argument,
+        ["builtins.list"] = Argument,
+        ["_codecs.encode"] = NumpyScalar.Encode,
+        ["numpy.dtype"] = Record,
+        ["numpy.core.multiarray.scalar"] = NumpyScalar.Create,
+        ["numpy._core.multiarray.scalar"] = NumpyScalar.Create,
+        ["argparse.Namespace"] = Record,
+        ["pathlib.PosixPath"] = Record,
+        ["typing.Any"] = Record,
+        ["torch.device"] = Record,
+        ["torch.Size"] = Argument,
+        ["torch.jit._pickle.build_boollist"] = Argument,
+        ["torch.jit._pickle.build_doublelist"] = Argument,
+        ["torch.jit._pickle.build_intlist"] = Argument,
+        ["torch.jit._pickle.build_tensorlist"] = Argument,
+        ["torch.jit._pickle.restore_type_tag"] = Argument,
+        ["torch._utils._rebuild_parameter"] = Argument,
+        ["torch._utils._rebuild_tensor"] = Tensor,
+        ["torch._utils._rebuild_tensor_v2"] = Tensor,
+    };
+
+    private static readonly Dictionary<string, ElementType> StorageTypes = new()
+    {
+        ["torch.BoolStorage"] = ElementType.Bool,
+        ["torch.ByteStorage"] = ElementType.U8,
+        ["torch.CharStorage"] = ElementType.I8,
+        ["torch.ShortStorage"] = ElementType.I16,
+        ["torch.IntStorage"] = ElementType.I32,
+        ["torch.LongStorage"] = ElementType.I64,
+        ["torch.HalfStorage"] = ElementType.F16,
+        ["torch.BFloat16Storage"] = ElementType.BF16,
+        ["torch.FloatStorage"] = ElementType.F32,
+        ["torch.DoubleStorage"] = ElementType.F64,
+    };
+
+    /// <exception cref="InvalidDataException">The global is not on the list.</exception>
+    public static PickleGlobal Find(string module, string name)
+    {
+        var fullName = $"{module}.{name}";
+        if (Known.TryGetValue(fullName, out var create))
+            return new PickleGlobal(fullName, create);
+        var isRecord = RecordModules.Any(known => module == known || module.StartsWith(known + ".", StringComparison.Ordinal));
+        if (StorageTypes.ContainsKey(fullName) || isRecord && !name.Contains('.'))
+            return new PickleGlobal(fullName, Record);
+        throw new InvalidDataException($"its pickle asks for '{fullName}', which is not on the list of what may occur in a checkpoint. "
+            + "Nothing was run. If the file is from someone you trust, save its weights as safetensors where it was made.");
+    }
+
+    /// <summary>The storage of a persistent id: ('storage', type, key, device, number of elements).</summary>
+    /// <exception cref="InvalidDataException">It is none.</exception>
+    public static (string Key, ElementType Type, long Count) Storage(object? persistentId) =>
+        persistentId is object?[] and ["storage", PickleGlobal type, string key, _, long and >= 0 and var count, ..]
+        && StorageTypes.TryGetValue(type.Name, out var element)
+            ? (key, element, count)
+            : throw new InvalidDataException("its pickle refers to something outside of it that is no storage of a known type.");
+
+    private static OrderedDictionary<string, object?> Dictionary(PickleGlobal global, object?[] arguments) => [];
+
+    private static object? Argument(PickleGlobal global, object?[] arguments) => arguments is [var first, ..] ? first : new List<object?>();
+
+    private static PickleRecord Record(PickleGlobal global, object?[] arguments) => new(global, arguments);
+
+    /// <summary>(storage, start, shape, strides, and what matters to training).</summary>
+    private static StoredTensor Tensor(PickleGlobal global, object?[] arguments) =>
+        arguments is [Storage storage, long start, object?[] shape, object?[] strides, ..]
+            ? new StoredTensor(storage, Sizes(shape), start, Sizes(strides))
+            : throw new InvalidDataException($"its pickle calls '{global.Name}' with something else than a storage, a start, a shape and strides.");
+
+    private static long[] Sizes(object?[] sizes) =>
+        Array.ConvertAll(sizes, size => size as long? ?? throw new InvalidDataException("its pickle has a tensor whose sizes are no numbers."));
+}

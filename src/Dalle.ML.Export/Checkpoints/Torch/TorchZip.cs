@@ -1,0 +1,45 @@
+namespace Dalle.ML.Export.Checkpoints;
+
+/// <summary>
+/// Reads what <c>torch.save</c> and TorchScript write since PyTorch 1.6: a zip file of <c>data.pkl</c>, which is the pickle of the saved
+/// object, and <c>data/KEY</c>, the raw elements of each storage that it refers to.
+/// </summary>
+/// <remarks>Format: PyTorch's <c>torch/serialization.py</c> and <c>caffe2/serialize</c>.</remarks>
+internal static class TorchZip
+{
+    private const string Pickle = "data.pkl";
+
+    /// <exception cref="InvalidDataException">It is not well-formed, or its pickle asks for what is not allowed.</exception>
+    public static StoredCheckpoint Read(CheckpointFile file)
+    {
+        var zip = ZipDirectory.Read(file);
+        var pickle = zip.Names.FirstOrDefault(name => name == Pickle || name.EndsWith("/" + Pickle, StringComparison.Ordinal))
+            ?? throw new InvalidDataException($"it is a zip file without a '{Pickle}', not one of PyTorch.");
+        var root = pickle[..^Pickle.Length];
+        if (zip.Contains(root + "byteorder") && !Content(root + "byteorder").AsSpan().StartsWith("little"u8))
+            throw new InvalidDataException("it was saved on a big-endian machine, which is not supported.");
+
+        var storages = new Dictionary<string, Storage>();
+        var tree = ObjectTree.Of(new PickleMachine(Content(pickle), TorchGlobals.Find, Load).Load());
+        return new StoredCheckpoint(file.Path, tree.Tensors, tree.Settings, [file]);
+
+        byte[] Content(string name)
+        {
+            var (offset, length) = zip.Find(name);
+            return file.Read($"entry '{name}'", offset, length, PickleMachine.MaxBytes);
+        }
+
+        Storage Load(object? persistentId)
+        {
+            var (key, type, count) = TorchGlobals.Storage(persistentId);
+            if (!storages.TryGetValue(key, out var storage))
+            {
+                var (offset, length) = zip.Find($"{root}data/{key}");
+                storages.Add(key, storage = Storage.Of(file, type, offset, length));
+            }
+            return storage.Type == type && storage.Count == count
+                ? storage
+                : throw new InvalidDataException($"its pickle takes storage '{key}' for {count} elements of {type}; it has {storage.Count}, and was {storage.Type} before.");
+        }
+    }
+}

@@ -1,0 +1,24 @@
+namespace Dalle.ML.Export.Tests.Golden;
+
+/// <summary>
+/// The reference data of the public model families: the folder that the environment variable <c>DALLE_GOLDEN</c> names, else
+/// <c>../shared/golden</c> beside the repository.
+/// </summary>
+internal static class GoldenFolder
+{
+    /// <summary>The folder; null if the variable is not set and there is none beside the repository.</summary>
+    /// <exception cref="DirectoryNotFoundException">The variable names a folder that is not there.</exception>
+    public static string? Root { get; } = Find();
+
+    private static string? Find()
+    {
+        if (Environment.GetEnvironmentVariable("DALLE_GOLDEN") is { Length: > 0 } named)
+            return Directory.Exists(named) ? named : throw new DirectoryNotFoundException($"DALLE_GOLDEN names '{named}', which is no folder.");
+
+        var repository = new DirectoryInfo(AppContext.BaseDirectory);
+        while (repository is not null && !File.Exists(Path.Combine(repository.FullName, "Dalle.ML.sln")))
+            repository = repository.Parent;
+        var beside = Path.Combine(repository?.Parent?.FullName ?? "", "shared", "golden");
+        return Directory.Exists(beside) ? beside : null;
+    }
+}
