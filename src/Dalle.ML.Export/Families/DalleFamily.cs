@@ -116,7 +116,7 @@ internal static class DalleFamily
         using (g.Scope("embedding"))
         {
             var tokens = g.Weight("token", Tensor.Concat(weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)));
-            var grid = ImagePositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim));
+            var grid = Layers.GridPositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim));
             var places = g.Weight("position", Tensor.Concat(weights.Read("text_pos.weight", config.Text.Length, dim), grid));
             x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
         }
@@ -142,16 +142,6 @@ internal static class DalleFamily
             decoder.Finish(head, config.ImageVocab);
         }
         return graph;
-    }
-
-    /// <summary>The position embedding of image token i: that of its row plus that of its column.</summary>
-    private static Tensor ImagePositions(Tensor row, Tensor column)
-    {
-        var (rows, columns, dim) = (row.Shape[0], column.Shape[0], row.Shape[1]);
-        var sum = new float[rows * columns * dim];
-        for (var i = 0; i < sum.Length; i++)
-            sum[i] = row.Values[i / (columns * dim) * dim + i % dim] + column.Values[i % (columns * dim)];
-        return new Tensor(sum, isHalf: false, rows * columns, dim);
     }
 
     private static string Qkv(GraphBuilder g, string x, Checkpoint weights, int dim) => g.Linear(
