@@ -73,6 +73,7 @@ internal static partial class DalleMiniFamily
             },
             TextEncoder = bart.TextEncoder(),
             Decoder = bart.Decoder(source.Setting("bos", source.Configured("decoder_start_token_id") ?? vqgan.Codes), vqgan.Codes),
+            ImageEncoder = vqgan.Stem is null ? null : new Vqgan(bundle, detoker, vqgan).Encoder(config.Grid),
             ImageDecoder = new Vqgan(bundle, detoker, vqgan).Decoder(config.Grid),
             Sampling = new SamplingDefaults { Guidance = 10 },
             Files = [],
