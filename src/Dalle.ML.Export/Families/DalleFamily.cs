@@ -292,9 +292,10 @@ internal static class DalleFamily
             try
             {
                 var config = JsonSerializer.Deserialize<Config>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
-                var isSound = config is { ImageSize: > 0, Grid: > 0, ImageVocab: > 1, Text.Length: > 0, Transformer: { Layers: > 0, Heads: > 0 } }
-                    && config.Transformer.Dim % config.Transformer.Heads == 0;
-                return isSound ? config : throw new JsonException("a size is missing or not positive, or dim is not a multiple of heads");
+                if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0, Transformer.Layers: > 0 })
+                    throw new JsonException("a size is missing or not positive");
+                ModelSizes.Check(config.Transformer.Dim, config.Transformer.Heads, config.Text.Length, config.Grid);
+                return config;
             }
             catch (JsonException exception)
             {

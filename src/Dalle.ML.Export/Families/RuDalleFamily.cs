@@ -60,13 +60,13 @@ internal static class RuDalleFamily
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
         using var transformer = source.Open(0, "pytorch_model.bin", "pytorch_model_v3.bin", "pytorch_model_v2.bin", "model.safetensors");
-        using var images = source.Open(1, VqganFiles);
+        using var vqganFile = source.Open(1, VqganFiles);
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(transformer, source);
-        var weights = source.Size is null ? RootOf(images) : images;
-        var vqgan = source.Size is null ? VqganConfig.Infer(weights) : PublishedVqgan;
+        var images = vqganFile.Around("quantize.proj.weight");
+        var vqgan = source.Size is null ? VqganConfig.Infer(images) : PublishedVqgan;
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
-        var graphs = new Vqgan(bundle, weights, vqgan);
+        var graphs = new Vqgan(bundle, images, vqgan);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -109,15 +109,6 @@ internal static class RuDalleFamily
         Kind = TokenizerKind.YouTokenToMe,
         Vocabulary = bundle.Copy(source.Find(2, "bpe.model", "../bpe.model"), "bpe.model"),
     };
-
-    /// <summary>The VQGAN's weights: in a Lightning checkpoint or not, and one level deeper where the wavelet transform is.</summary>
-    private static Checkpoint RootOf(Checkpoint images)
-    {
-        const string Known = "quantize.proj.weight";
-        return images.Names.FirstOrDefault(name => name.EndsWith(Known, StringComparison.Ordinal)) is { } name
-            ? images.At(name[..^Known.Length])
-            : throw new InvalidDataException($"The VQGAN's checkpoint is not one of ru-dALLE's: it has no '{Known}'.");
-    }
 
     private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
     {
@@ -212,11 +203,7 @@ internal static class RuDalleFamily
                 Grid: weights.Shape("image_row_embeddings.weight")[0],
                 Codes: weights.Shape("image_embeddings.weight")[0],
                 HasPrefix: false);
-            if (config.Heads < 1 || dim % config.Heads != 0)
-                throw new InvalidDataException($"{config.Heads} attention heads do not share a width of {dim} evenly: give their number as the setting 'heads'.");
-            if (config.Grid > ManifestRules.MaxGridSide || config.TextLength > ManifestRules.MaxTextLength)
-                throw new InvalidDataException($"The model has {config.TextLength} text ids and a grid of side {config.Grid}; "
-                    + $"at most {ManifestRules.MaxTextLength} and {ManifestRules.MaxGridSide} can be run.");
+            ModelSizes.Check(dim, config.Heads, config.TextLength, config.Grid);
             return config with
             {
                 HasPrefix = source.Setting("version", config.WrapsIn(weights) ? 2 : 3) switch
