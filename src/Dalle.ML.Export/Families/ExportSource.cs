@@ -16,7 +16,7 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
 
     /// <summary>Opens one part of the checkpoint, found as by <see cref="Find"/>, or random weights.</summary>
     public Checkpoint Open(int part, params string[] names) =>
-        size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(part);
+        size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part);
 
     /// <summary>
     /// One file of the checkpoint: in its folder the first that exists of the usual names, which may contain subfolders; where files were

@@ -6,7 +6,7 @@ namespace Dalle.ML.Generation;
 internal sealed class Sampler(int vocabulary, float temperature, int topK, float topP)
 {
     private readonly float[] _probabilities = new float[vocabulary];
-    private readonly float[] _sorted = new float[vocabulary];
+    private readonly float[] _scratch = new float[vocabulary];
 
     /// <summary>Classifier-free guidance in place: u + scale · (c − u).</summary>
     public static void Guide(Span<float> conditional, ReadOnlySpan<float> unconditional, float scale)
@@ -46,20 +46,11 @@ internal sealed class Sampler(int vocabulary, float temperature, int topK, float
         TensorPrimitives.Subtract(logits, TensorPrimitives.Max(logits), probabilities);
         TensorPrimitives.Divide(probabilities, temperature, probabilities);
         if (topK > 0 && topK < vocabulary)
-            KeepFrom(SortDescending(probabilities)[topK - 1], float.NegativeInfinity);
+            KeepFrom(Edge(topK, isMass: false), otherwise: float.NegativeInfinity);
         TensorPrimitives.SoftMax(probabilities, probabilities);
         if (topP < 1)
-            KeepFrom(NucleusEdge(SortDescending(probabilities)), 0);
+            KeepFrom(Edge(topP, isMass: true), otherwise: 0);
         return probabilities;
-    }
-
-    /// <summary>The smallest probability of those that are needed to reach top-p.</summary>
-    private float NucleusEdge(ReadOnlySpan<float> descending)
-    {
-        var (before, last) = (0f, 0);
-        while (last < descending.Length - 1 && before + descending[last] < topP)
-            before += descending[last++];
-        return descending[last];
     }
 
     private void KeepFrom(float least, float otherwise)
@@ -71,11 +62,56 @@ internal sealed class Sampler(int vocabulary, float temperature, int topK, float
         }
     }
 
-    private Span<float> SortDescending(ReadOnlySpan<float> values)
+    /// <summary>
+    /// The largest value such that what is not below it is enough: in number, or in the sum of values. Weighted quickselect (Hoare 1961): of
+    /// thousands of tokens few are kept, and sorting all of them took longer than a step of a small model.
+    /// </summary>
+    private float Edge(double enough, bool isMass)
     {
-        values.CopyTo(_sorted);
-        Array.Sort(_sorted);
-        Array.Reverse(_sorted);
-        return _sorted;
+        var values = _scratch.AsSpan();
+        _probabilities.CopyTo(values);
+        while (true)
+        {
+            // Values above the pivot go to [0, above), those below it to [below, …), equal ones stay between.
+            var pivot = Median(values[0], values[values.Length / 2], values[^1]);
+            var (above, below, mass) = (0, values.Length, 0.0);
+            for (var i = 0; i < below;)
+            {
+                var value = values[i];
+                if (value > pivot)
+                {
+                    mass += value;
+                    (values[i], values[above]) = (values[above], value);
+                    above++;
+                    i++;
+                }
+                else if (value < pivot)
+                {
+                    below--;
+                    (values[i], values[below]) = (values[below], value);
+                }
+                else
+                {
+                    i++;
+                }
+            }
+            var weightAbove = isMass ? mass : above;
+            var weight = weightAbove + (below - above) * (isMass ? pivot : 1.0);
+            if (weightAbove >= enough)
+            {
+                values = values[..above];
+            }
+            else if (weight >= enough || below == values.Length)
+            {
+                return pivot;
+            }
+            else
+            {
+                enough -= weight;
+                values = values[below..];
+            }
+        }
     }
+
+    private static float Median(float a, float b, float c) => MathF.Max(MathF.Min(a, b), MathF.Min(MathF.Max(a, b), c));
 }

@@ -57,6 +57,29 @@ public sealed class SamplerTests
     public void Top_p_keeps_the_likeliest_that_reach_it(float topP, int kept) =>
         Assert.Equal(kept, new Sampler(4, temperature: 1, topK: 0, topP).Probabilities(Logits).ToArray().Count(probability => probability > 0));
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(7)]
+    [InlineData(100)]
+    [InlineData(999)]
+    public void Filters_keep_what_sorting_would_keep(int topK)
+    {
+        // Few different values, so that ties are everywhere.
+        var random = new Random(topK);
+        float[] logits = [.. Enumerable.Range(0, 1000).Select(_ => random.Next(60) / 8f)];
+        var edge = logits.OrderDescending().ElementAt(topK - 1);
+        Assert.Equal(logits.Select(logit => logit >= edge), Kept(new Sampler(1000, temperature: 1, topK, topP: 1)));
+
+        var topP = topK / 1000f;
+        var weights = logits.Select(logit => Math.Exp(logit)).ToArray();
+        var (sum, least) = (0.0, 0.0);
+        foreach (var weight in weights.OrderDescending().TakeWhile(_ => sum < topP * weights.Sum()))
+            (sum, least) = (sum + weight, weight);
+        Assert.Equal(weights.Select(weight => weight >= least), Kept(new Sampler(1000, temperature: 1, topK: 0, topP)));
+
+        IEnumerable<bool> Kept(Sampler sampler) => sampler.Probabilities(logits).ToArray().Select(probability => probability > 0);
+    }
+
     [Fact]
     public void What_is_filtered_out_is_never_drawn()
     {
