@@ -37,7 +37,7 @@ internal static class KakaoMinDalleFamily
         using var stage2 = source.Open(1, "stage2_last.ckpt", "stage2.safetensors");
         var (images, transformer) = (stage1.Around("quantize.embedding.weight"), stage2.Around("tok_emb_img.weight"));
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(transformer, source);
-        var vqgan = source.Size is null ? VqganConfig.Infer(images) : VqganConfig.F16 with { Stem = 128 };
+        var vqgan = source.Size is null ? VqganConfig.Infer(images) : VqganConfig.F16;
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
         var graphs = new Vqgan(bundle, images, vqgan);

@@ -33,19 +33,6 @@ internal static class RuDalleFamily
         ["kandinsky"] = Config.Published(layers: 64, dim: 3840, heads: 60),
     };
 
-    private static readonly VqganConfig PublishedVqgan = new()
-    {
-        Channels = [128, 128, 256, 512],
-        Stem = 128,
-        Blocks = 3,
-        AttentionLevels = [3],
-        Latent = 256,
-        Codes = 8192,
-        CodeLength = 256,
-        Codebook = "quantize.embed.weight",
-        IsGumbel = true,
-    };
-
     public static ModelFamily Family { get; } = new(
         Name, "a folder with pytorch_model.bin, vqgan.gumbelf8-sber.model.ckpt and bpe.model, or these files in this order", Export)
     {
@@ -63,7 +50,7 @@ internal static class RuDalleFamily
         using var vqganFile = source.Open(1, VqganFiles);
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(transformer, source);
         var images = vqganFile.Around("quantize.proj.weight");
-        var vqgan = source.Size is null ? VqganConfig.Infer(images) : PublishedVqgan;
+        var vqgan = source.Size is null ? VqganConfig.Infer(images) : VqganConfig.F8;
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
         var graphs = new Vqgan(bundle, images, vqgan);
