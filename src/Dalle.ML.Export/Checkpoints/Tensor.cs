@@ -78,6 +78,14 @@ internal sealed class Tensor
         return new Tensor(values, parts.All(part => part.IsHalf), shape);
     }
 
+    /// <summary>The part of a range of the first axis.</summary>
+    public Tensor Rows(Range range)
+    {
+        var (offset, length) = range.GetOffsetAndLength(Shape[0]);
+        var row = Size(Shape[1..]);
+        return new Tensor(Values[(offset * row)..((offset + length) * row)], IsHalf, [length, .. Shape[1..]]);
+    }
+
     /// <summary>The little-endian bytes of the values, as halves or floats.</summary>
     public ReadOnlySpan<byte> ToBytes(bool asHalf) => asHalf
         ? MemoryMarshal.AsBytes(Array.ConvertAll(Values, value => (Half)value).AsSpan())

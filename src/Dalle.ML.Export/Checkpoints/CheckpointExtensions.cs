@@ -1,0 +1,25 @@
+namespace Dalle.ML.Export.Checkpoints;
+
+internal static class CheckpointExtensions
+{
+    /// <summary>
+    /// The number of parts that a checkpoint numbers from 0, told by the name of one tensor of each: <paramref name="before"/>, the number,
+    /// <paramref name="after"/>. It is 0 where there are none, and not known of random weights.
+    /// </summary>
+    public static int Count(this Checkpoint weights, string before, string after)
+    {
+        var count = 0;
+        while (weights.Contains($"{before}{count}{after}"))
+            count++;
+        return count;
+    }
+
+    /// <summary>
+    /// The part of a checkpoint in which a tensor has this name, however deep it lies: trainers wrap weights in dictionaries and modules.
+    /// </summary>
+    /// <exception cref="InvalidDataException">There is no such tensor.</exception>
+    public static Checkpoint Around(this Checkpoint weights, string tensor) =>
+        weights.Contains(tensor) ? weights
+        : weights.Names.Where(name => name.EndsWith("." + tensor, StringComparison.Ordinal)).MinBy(name => name.Length) is { } deep ? weights.At(deep[..^tensor.Length])
+        : throw new InvalidDataException($"The checkpoint has no tensor '{tensor}'. It has {string.Join(", ", weights.Names.Take(4).Select(name => $"'{name}'"))}, …");
+}
