@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
 using Dalle.ML.Models;
@@ -9,29 +10,35 @@ namespace Dalle.ML.Export.Families;
 /// <summary>
 /// Our own models, trained by the recipes under <c>onnx/training</c>: a folder with <c>config.json</c>, byte-level BPE files and
 /// <c>transformer</c>, <c>dvae</c> and <c>clip</c> as safetensors. The transformer is DALL·E's (Ramesh et al. 2021, section 2): text and
-/// image in one causal stream, padding ids of their own, image positions as the sum of a row and a column embedding.
+/// image in one causal stream, padding ids of their own, image positions as the sum of a row and a column embedding; with its sparse
+/// attention if the configuration says so.
 /// </summary>
 internal static class DalleFamily
 {
-    public static ModelFamily Family { get; } = new("dalle", "a folder with config.json, vocab.json, merges.txt and safetensors", Export);
+    // The paper's, and two of the shape of GPTs of their size, to measure speed with.
+    private static readonly Dictionary<string, Config> Sizes = new()
+    {
+        ["paper"] = Config.Random("paper", grid: 32, textLength: 256, layers: 64, dim: 3968, heads: 62, isSparse: true),
+        ["12x512"] = Config.Random("12x512", grid: 16, textLength: 64, layers: 12, dim: 512, heads: 8),
+        ["24x1024"] = Config.Random("24x1024", grid: 16, textLength: 64, layers: 24, dim: 1024, heads: 16),
+    };
+
+    public static ModelFamily Family { get; } = new("dalle", "a folder with config.json, vocab.json, merges.txt and safetensors", Export)
+    {
+        Sizes = [.. Sizes.Keys],
+    };
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        var config = Config.Read(source.Find(0, "config.json"));
+        var config = source.Size is { } size ? Sizes[size] : Config.Read(source.Find(0, "config.json"));
         using var transformer = source.Open(0, config.Transformer.File);
         using var dvae = source.Open(1, config.Dvae.File);
-        using var clip = source.Open(2, config.Clip.File);
+        if (source.Size is null)
+            config = config with { Dvae = config.Dvae.Infer(dvae) };
 
-        bundle.Copy(source.Find(0, "vocab.json"));
-        bundle.Copy(source.Find(0, "merges.txt"));
         var text = new TextFormat
         {
-            Tokenizer = new TokenizerFiles
-            {
-                Kind = TokenizerKind.ByteLevelBpe,
-                Vocabulary = "vocab.json",
-                Merges = "merges.txt",
-            },
+            Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
             Cleaning = config.Text.Lowercase ? [TextCleaning.Lowercase] : [],
             Vocabulary = config.Text.VocabSize + config.Text.Length,
             Length = config.Text.Length,
@@ -56,27 +63,42 @@ internal static class DalleFamily
             Decoder = Decoder(bundle, transformer, config, source.Precision),
             ImageEncoder = ImageEncoder(bundle, dvae, config),
             ImageDecoder = ImageDecoder(bundle, dvae, config),
-            Clip = new ClipGraphs
-            {
-                TextEncoder = ClipText(bundle, clip, config),
-                ImageEncoder = ClipImage(bundle, clip, config),
-                Text = text,
-                Embedding = config.Clip.Embedding,
-                ImageSize = config.ImageSize,
-                Scale = MathF.Min(MathF.Exp(clip.Read("logit_scale").Values[0]), 100),
-            },
+            Clip = config.Clip is { } clip ? Clip(source, bundle, clip, config, text) : null,
             Sampling = new SamplingDefaults { Temperature = 0.6f, Guidance = 2, Candidates = 8 },
             Files = [],
+        };
+    }
+
+    private static TokenizerFiles Tokenizer(ExportSource source, BundleWriter bundle) => new()
+    {
+        Kind = TokenizerKind.ByteLevelBpe,
+        Vocabulary = bundle.Copy(source.Find(0, "vocab.json")),
+        Merges = bundle.Copy(source.Find(0, "merges.txt")),
+    };
+
+    private static ClipGraphs Clip(ExportSource source, BundleWriter bundle, Config.ClipPart part, Config config, TextFormat text)
+    {
+        using var clip = source.Open(2, part.File);
+        return new ClipGraphs
+        {
+            TextEncoder = ClipText(bundle, clip, config, part.Embedding),
+            ImageEncoder = ClipImage(bundle, clip, config, part.Embedding),
+            Text = text,
+            Embedding = part.Embedding,
+            ImageSize = config.ImageSize,
+            Scale = MathF.Min(MathF.Exp(clip.Read("logit_scale").Values[0]), 100),
         };
     }
 
     private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
     {
         var (layers, heads, dim) = (config.Transformer.Layers, config.Transformer.Heads, config.Transformer.Dim);
+        var textIds = config.Text.VocabSize + config.Text.Length;
+        var sparse = config.Transformer.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
         var graph = new DecoderGraph
         {
             File = "decoder.onnx",
-            ImageIdOffset = weights.Read("text_emb.weight").Shape[0],
+            ImageIdOffset = textIds,
             TotalLength = "total_length",
             Cache = new KeyValueCache
             {
@@ -93,8 +115,9 @@ internal static class DalleFamily
         string x;
         using (g.Scope("embedding"))
         {
-            var tokens = g.Weight("token", Tensor.Concat(weights.Read("text_emb.weight"), weights.Read("image_emb.weight")));
-            var places = g.Weight("position", Tensor.Concat(weights.Read("text_pos.weight"), ImagePositions(weights)));
+            var tokens = g.Weight("token", Tensor.Concat(weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)));
+            var grid = ImagePositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim));
+            var places = g.Weight("position", Tensor.Concat(weights.Read("text_pos.weight", config.Text.Length, dim), grid));
             x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
         }
 
@@ -104,25 +127,26 @@ internal static class DalleFamily
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {
-                var qkv = g.Linear(g.LayerNorm(x, block.Read("ln1.weight"), block.Read("ln1.bias")), block.Read("qkv.weight"), block.Read("qkv.bias"));
-                x = g.Node("Add", [x, g.Linear(decoder.Attend(layer, qkv), block.Read("proj.weight"), block.Read("proj.bias"))]);
+                var qkv = Qkv(g, x, block, dim);
+                var attended = decoder.Attend(layer, qkv, bias: sparse?.Bias(decoder, layer, layers) ?? "");
+                x = g.Node("Add", [x, g.Linear(attended, block.Read("proj.weight", dim, dim), block.Read("proj.bias", dim))]);
             }
             using (g.Scope("mlp"))
-                x = Mlp(g, x, block);
+                x = Mlp(g, x, block, dim);
         }
 
         using (g.Scope("head"))
         {
-            var normed = g.LayerNorm(decoder.Last(x), weights.Read("ln.weight"), weights.Read("ln.bias"));
-            decoder.Finish(g.Linear(normed, weights.Read("image_head.weight"), weights.Read("image_head.bias")), config.ImageVocab);
+            var normed = g.LayerNorm(decoder.Last(x), weights.Read("ln.weight", dim), weights.Read("ln.bias", dim));
+            var head = g.Linear(normed, weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab));
+            decoder.Finish(head, config.ImageVocab);
         }
         return graph;
     }
 
     /// <summary>The position embedding of image token i: that of its row plus that of its column.</summary>
-    private static Tensor ImagePositions(Checkpoint weights)
+    private static Tensor ImagePositions(Tensor row, Tensor column)
     {
-        var (row, column) = (weights.Read("row_emb.weight"), weights.Read("col_emb.weight"));
         var (rows, columns, dim) = (row.Shape[0], column.Shape[0], row.Shape[1]);
         var sum = new float[rows * columns * dim];
         for (var i = 0; i < sum.Length; i++)
@@ -130,27 +154,33 @@ internal static class DalleFamily
         return new Tensor(sum, isHalf: false, rows * columns, dim);
     }
 
-    private static string Mlp(GraphBuilder g, string x, Checkpoint weights)
+    private static string Qkv(GraphBuilder g, string x, Checkpoint weights, int dim) => g.Linear(
+        g.LayerNorm(x, weights.Read("ln1.weight", dim), weights.Read("ln1.bias", dim)),
+        weights.Read("qkv.weight", 3 * dim, dim), weights.Read("qkv.bias", 3 * dim));
+
+    private static string Mlp(GraphBuilder g, string x, Checkpoint weights, int dim)
     {
-        var hidden = g.Linear(g.LayerNorm(x, weights.Read("ln2.weight"), weights.Read("ln2.bias")), weights.Read("fc1.weight"), weights.Read("fc1.bias"));
-        return g.Node("Add", [x, g.Linear(g.Node("Gelu", [hidden]), weights.Read("fc2.weight"), weights.Read("fc2.bias"))]);
+        var normed = g.LayerNorm(x, weights.Read("ln2.weight", dim), weights.Read("ln2.bias", dim));
+        var hidden = g.Linear(normed, weights.Read("fc1.weight", 4 * dim, dim), weights.Read("fc1.bias", 4 * dim));
+        return g.Node("Add", [x, g.Linear(g.Node("Gelu", [hidden]), weights.Read("fc2.weight", dim, 4 * dim), weights.Read("fc2.bias", dim))]);
     }
 
     /// <summary>Nearest code of every patch: the last convolution's outputs are, up to a constant, the negative squared distances.</summary>
     private static string ImageEncoder(BundleWriter bundle, Checkpoint weights, Config config)
     {
         using var g = bundle.Graph("image_encoder.onnx");
+        var width = config.Dvae.Width;
         weights = weights.At("encoder.");
         var x = g.Input("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
         x = g.Node("Sub", [g.Node("Mul", [x, g.Scalar("two", 2f)]), g.Scalar("one", 1f)]);
         using (g.Scope("conv_in"))
-            x = g.Relu(g.Convolution(x, weights.Read("conv_in.weight"), weights.Read("conv_in.bias"), stride: 4, padding: 4));
+            x = g.Relu(g.Convolution(x, weights.Read("conv_in.weight", width / 2, 3, 12, 12), weights.Read("conv_in.bias", width / 2), stride: 4, padding: 4));
         using (g.Scope("down"))
-            x = g.Convolution(x, weights.Read("down.weight"), weights.Read("down.bias"), stride: 2, padding: 1);
-        for (var i = 0; weights.Contains($"res{i}.a.weight"); i++)
-            x = Residual(g, x, $"res{i}", weights);
+            x = g.Convolution(x, weights.Read("down.weight", width, width / 2, 4, 4), weights.Read("down.bias", width), stride: 2, padding: 1);
+        for (var i = 0; i < config.Dvae.EncoderBlocks; i++)
+            x = Residual(g, x, $"res{i}", weights, width);
         using (g.Scope("conv_out"))
-            x = g.Convolution(g.Relu(x), weights.Read("conv_out.weight"), weights.Read("conv_out.bias"));
+            x = g.Convolution(g.Relu(x), weights.Read("conv_out.weight", config.ImageVocab, width, 1, 1), weights.Read("conv_out.bias", config.ImageVocab));
         var nearest = g.Node("ArgMax", [x], ("axis", 1), ("keepdims", 0));
         g.Node("Flatten", [nearest], ["tokens"]);
         g.Output("tokens", DataType.Int64, "batch", config.Grid * config.Grid);
@@ -162,24 +192,25 @@ internal static class DalleFamily
     {
         using var g = bundle.Graph("image_decoder.onnx");
         weights = weights.At("decoder.");
-        string Convolution(string x, string name, int padding)
+        var (width, codeDim) = (config.Dvae.Width, config.Dvae.CodeDim);
+        string Convolution(string x, string name, int from, int to, int kernel)
         {
             using var scope = g.Scope(name);
-            return g.Convolution(x, weights.Read(name + ".weight"), weights.Read(name + ".bias"), padding: padding);
+            return g.Convolution(x, weights.Read(name + ".weight", to, from, kernel, kernel), weights.Read(name + ".bias", to), padding: kernel / 2);
         }
 
         var tokens = g.Input("tokens", DataType.Int64, "batch", config.Grid * config.Grid);
-        var codes = g.Node("Gather", [g.Weight("codebook", weights.Read("codebook.weight")), tokens]);
+        var codes = g.Node("Gather", [g.Weight("codebook", weights.Read("codebook.weight", config.ImageVocab, codeDim)), tokens]);
         var planes = g.Node("Transpose", [codes], ("perm", new long[] { 0, 2, 1 }));
-        var x = g.Node("Reshape", [planes, g.Constant("grid", 0, config.Dvae.CodeDim, config.Grid, config.Grid)]);
-        x = Convolution(x, "net.0", padding: 1);
-        x = Residual(g, x, "net.1", weights);
-        x = Residual(g, x, "net.2", weights);
-        x = Residual(g, x, "net.3", weights);
-        x = g.PixelShuffle(Convolution(g.Relu(x), "net.5", padding: 0), 2);
-        x = Residual(g, x, "net.7", weights);
-        x = Residual(g, x, "net.8", weights);
-        x = g.PixelShuffle(Convolution(g.Relu(x), "net.10", padding: 1), 4);
+        var x = g.Node("Reshape", [planes, g.Constant("grid", 0, codeDim, config.Grid, config.Grid)]);
+        x = Convolution(x, "net.0", from: codeDim, to: width, kernel: 3);
+        x = Residual(g, x, "net.1", weights, width);
+        x = Residual(g, x, "net.2", weights, width);
+        x = Residual(g, x, "net.3", weights, width);
+        x = g.PixelShuffle(Convolution(g.Relu(x), "net.5", from: width, to: 2 * width, kernel: 1), 2);
+        x = Residual(g, x, "net.7", weights, width / 2);
+        x = Residual(g, x, "net.8", weights, width / 2);
+        x = g.PixelShuffle(Convolution(g.Relu(x), "net.10", from: width / 2, to: 3 * 4 * 4, kernel: 3), 4);
         x = g.Node("Add", [x, g.Scalar("half", 0.5f)]);
         g.Node("Clip", [x, g.Scalar("black", 0f), g.Scalar("white", 1f)], ["pixels"]);
         g.Output("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
@@ -187,11 +218,12 @@ internal static class DalleFamily
         return "image_decoder.onnx";
     }
 
-    private static string ClipText(BundleWriter bundle, Checkpoint weights, Config config)
+    private static string ClipText(BundleWriter bundle, Checkpoint weights, Config config, int embedding)
     {
         const int Heads = 4;
         using var g = bundle.Graph("clip_text.onnx");
         weights = weights.At("text.");
+        var dim = weights.Shape("text_emb.weight")[1];
         var ids = g.Input("ids", DataType.Int64, "batch", config.Text.Length);
         var x = g.Node("Add", [g.Node("Gather", [g.Weight("token", weights.Read("text_emb.weight")), ids]), g.Weight("position", weights.Read("text_pos.weight"))]);
         for (var layer = 0; weights.Contains($"blocks.{layer}.qkv.weight"); layer++)
@@ -200,20 +232,20 @@ internal static class DalleFamily
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {
-                var qkv = g.Linear(g.LayerNorm(x, block.Read("ln1.weight"), block.Read("ln1.bias")), block.Read("qkv.weight"), block.Read("qkv.bias"));
+                var qkv = Qkv(g, x, block, dim);
                 string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];
                 g.Node("Split", [qkv], parts, ("axis", -1), ("num_outputs", 3));
                 var attended = g.Contrib("MultiHeadAttention", parts, attributes: ("num_heads", Heads));
                 x = g.Node("Add", [x, g.Linear(attended, block.Read("proj.weight"), block.Read("proj.bias"))]);
             }
             using (g.Scope("mlp"))
-                x = Mlp(g, x, block);
+                x = Mlp(g, x, block, dim);
         }
         var mean = g.Node("ReduceMean", [g.LayerNorm(x, weights.Read("ln.weight"), weights.Read("ln.bias")), g.Constant("positions", 1)], ("keepdims", 0));
-        return Embedding(g, g.Linear(mean, weights.Read("proj.weight"), weights.Read("proj.bias")), config, "clip_text.onnx");
+        return Embedding(g, g.Linear(mean, weights.Read("proj.weight"), weights.Read("proj.bias")), embedding, "clip_text.onnx");
     }
 
-    private static string ClipImage(BundleWriter bundle, Checkpoint weights, Config config)
+    private static string ClipImage(BundleWriter bundle, Checkpoint weights, Config config, int embedding)
     {
         using var g = bundle.Graph("clip_image.onnx");
         weights = weights.At("image.");
@@ -226,32 +258,32 @@ internal static class DalleFamily
         var x = g.Input("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
         x = g.Relu(Convolution(x, "net.1", weights.Read("net.1.weight").UnfoldPixelUnshuffle(4), stride: 4, padding: 4));
         x = Convolution(x, "net.3", weights.Read("net.3.weight"), stride: 2, padding: 1);
-        x = g.Relu(Residual(g, x, "net.4", weights));
+        x = g.Relu(Residual(g, x, "net.4", weights, weights.Shape("net.3.bias")[0]));
         x = Convolution(x, "net.6", weights.Read("net.6.weight"), stride: 2, padding: 1);
-        x = g.Relu(Residual(g, x, "net.7", weights));
-        return Embedding(g, g.Linear(g.Node("Flatten", [x]), weights.Read("proj.weight"), weights.Read("proj.bias")), config, "clip_image.onnx");
+        x = g.Relu(Residual(g, x, "net.7", weights, weights.Shape("net.6.bias")[0]));
+        return Embedding(g, g.Linear(g.Node("Flatten", [x]), weights.Read("proj.weight"), weights.Read("proj.bias")), embedding, "clip_image.onnx");
     }
 
     /// <summary>x + b(relu(a(relu(x)))), both convolutions 3 × 3.</summary>
-    private static string Residual(GraphBuilder g, string x, string name, Checkpoint weights)
+    private static string Residual(GraphBuilder g, string x, string name, Checkpoint weights, int width)
     {
         using var scope = g.Scope(name);
-        var path = g.Convolution(g.Relu(x), weights.Read(name + ".a.weight"), weights.Read(name + ".a.bias"), padding: 1);
-        path = g.Convolution(g.Relu(path), weights.Read(name + ".b.weight"), weights.Read(name + ".b.bias"), padding: 1);
-        return g.Node("Add", [x, path]);
+        string Convolution(string x, string layer) => g.Convolution(
+            g.Relu(x), weights.Read($"{name}.{layer}.weight", width, width, 3, 3), weights.Read($"{name}.{layer}.bias", width), padding: 1);
+        return g.Node("Add", [x, Convolution(Convolution(x, "a"), "b")]);
     }
 
-    private static string Embedding(GraphBuilder g, string x, Config config, string file)
+    private static string Embedding(GraphBuilder g, string x, int embedding, string file)
     {
         g.Node("LpNormalization", [x], ["embedding"], ("axis", -1), ("p", 2));
-        g.Output("embedding", DataType.Float, "batch", config.Clip.Embedding);
+        g.Output("embedding", DataType.Float, "batch", embedding);
         g.Save();
         return file;
     }
 
     /// <summary>The part of <c>config.json</c> that the weights alone do not tell.</summary>
     private sealed record Config(
-        string Name, int ImageSize, int Grid, int ImageVocab, Config.TextPart Text, Config.TransformerPart Transformer, Config.DvaePart Dvae, Config.ClipPart Clip)
+        string Name, int ImageSize, int Grid, int ImageVocab, Config.TextPart Text, Config.TransformerPart Transformer, Config.DvaePart Dvae, Config.ClipPart? Clip = null)
     {
         private static readonly JsonSerializerOptions Json = new()
         {
@@ -259,6 +291,11 @@ internal static class DalleFamily
             RespectRequiredConstructorParameters = true,
             RespectNullableAnnotations = true,
         };
+
+        /// <summary>With DALL·E's vocabularies.</summary>
+        public static Config Random(string name, int grid, int textLength, int layers, int dim, int heads, bool isSparse = false) => new(
+            name, ImageSize: 8 * grid, grid, ImageVocab: 8192, new TextPart(Lowercase: true, VocabSize: 16384, textLength),
+            new TransformerPart("transformer", layers, dim, heads, isSparse), new DvaePart("dvae", CodeDim: 32) { Width = 128, EncoderBlocks = 3 });
 
         public static Config Read(string path)
         {
@@ -277,9 +314,23 @@ internal static class DalleFamily
 
         public sealed record TextPart(bool Lowercase, int VocabSize, int Length);
 
-        public sealed record TransformerPart(string File, int Layers, int Dim, int Heads);
+        public sealed record TransformerPart(string File, int Layers, int Dim, int Heads, bool SparseAttention = false);
 
-        public sealed record DvaePart(string File, int CodeDim);
+        public sealed record DvaePart(string File, int CodeDim)
+        {
+            /// <summary>Channels at the size of the grid.</summary>
+            [JsonIgnore]
+            public int Width { get; init; }
+
+            [JsonIgnore]
+            public int EncoderBlocks { get; init; }
+
+            public DvaePart Infer(Checkpoint weights) => this with
+            {
+                Width = weights.Shape("decoder.net.0.bias")[0],
+                EncoderBlocks = Enumerable.Range(0, weights.Names.Count).TakeWhile(block => weights.Contains($"encoder.res{block}.a.weight")).Count(),
+            };
+        }
 
         public sealed record ClipPart(string File, int Embedding);
     }

@@ -29,6 +29,15 @@ public sealed class TensorTests
     }
 
     [Fact]
+    public void Rows_are_a_part_of_the_first_axis()
+    {
+        var rows = new Tensor([1, 2, 3, 4, 5, 6], isHalf: true, 3, 2).Rows(1..);
+        Assert.Equal([2, 2], rows.Shape);
+        Assert.Equal([3f, 4, 5, 6], rows.Values);
+        Assert.True(rows.IsHalf);
+    }
+
+    [Fact]
     public void Halves_take_two_bytes_and_floats_four()
     {
         Assert.Equal(6, new Tensor([1, 2, 3], isHalf: true, 3).ToBytes(asHalf: true).Length);
