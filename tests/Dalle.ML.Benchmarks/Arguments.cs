@@ -7,7 +7,8 @@ namespace Dalle.ML.Benchmarks;
 internal sealed record Arguments(string Filter, int Rounds, string Json)
 {
     public const string Usage = """
-        Measures the built-in model on this machine. Nothing is asserted.
+        Measures this machine with the built-in model, and with larger ones of random weights, which are exported once (1.6 GB of
+        artifacts/bench). Nothing is asserted.
 
           bench [filter] [--rounds N] [--json PATH]
 
@@ -33,7 +34,7 @@ internal sealed record Arguments(string Filter, int Rounds, string Json)
     };
 
     /// <summary>The folder of the solution that this program was built from, or else the current one.</summary>
-    private static string RepositoryRoot()
+    public static string RepositoryRoot()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);
         while (folder is not null && !File.Exists(Path.Combine(folder.FullName, Solution)))

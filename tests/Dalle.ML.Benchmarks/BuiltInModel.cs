@@ -17,8 +17,7 @@ internal sealed class BuiltInModel : IDisposable
         var manifest = Bundle.Manifest;
         var tokenizer = new PromptTokenizer(Bundle, manifest.Text!);
         (PromptIds, UnconditionalIds) = (tokenizer.Encode(Prompt), tokenizer.Unconditional(Prompt));
-        DecoderWeights = OnnxGraphs.MultipliedWeights(Bundle.PathOf(manifest.Decoder!.File));
-        Decoder = new DecoderSession(Bundle, manifest.Decoder, DalleDevice.Cpu);
+        Decoder = new MeasuredDecoder("decoder", new(Bundle));
         Codec = new ImageCodec(Bundle, DalleDevice.Cpu);
         Clip = new ClipRanker(Bundle, manifest.Clip!, DalleDevice.Cpu);
         Model = DalleModel.LoadDefault();
@@ -34,10 +33,7 @@ internal sealed class BuiltInModel : IDisposable
 
     public long[] UnconditionalIds { get; }
 
-    public DecoderSession Decoder { get; }
-
-    /// <summary>Number of weights that every step of the decoder reads, in fp32 whatever they are stored in.</summary>
-    public long DecoderWeights { get; }
+    public MeasuredDecoder Decoder { get; }
 
     public ImageCodec Codec { get; }
 

@@ -2,57 +2,66 @@ using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Benchmarks;
 
-/// <summary>The transformer: prompts, and steps of several rows.</summary>
+/// <summary>A transformer: prompts, and steps of several rows.</summary>
 internal sealed class DecoderMeasurements : IDisposable
 {
     private const int Candidates = 8;
-    private static readonly int[] RowCounts = [1, 2, 4, 8, 16];
 
-    private readonly BuiltInModel _model;
+    private readonly MeasuredDecoder _decoder;
     private readonly HardwareMeasurements _hardware;
-    private readonly DecoderBatch _prefix;
-    private readonly Dictionary<int, DecoderBatch> _batches;
+    private readonly Lazy<MultipliedWeights> _weights;
+    private readonly Lazy<long[]> _prompt;
+    private readonly Lazy<DecoderBatch> _prefix;
+    private readonly Dictionary<int, Lazy<DecoderBatch>> _batches;
     private readonly Measurement _prefill;
     private readonly Dictionary<int, Measurement> _steps = [];
 
-    public DecoderMeasurements(BuiltInModel model, HardwareMeasurements hardware)
+    /// <param name="decoder">The transformer.</param>
+    /// <param name="hardware">What its times are held against.</param>
+    /// <param name="rowCounts">The numbers of rows to measure steps of, 1 and 8 among them.</param>
+    /// <param name="comparisons">What steps of so many rows are compared with besides: names and measurements.</param>
+    public DecoderMeasurements(
+        MeasuredDecoder decoder, HardwareMeasurements hardware, IReadOnlyList<int> rowCounts,
+        Func<int, IEnumerable<(string Name, Measurement Other)>> comparisons)
     {
-        (_model, _hardware) = (model, hardware);
-        _prefix = model.Decoder.NewBatch(rows: 1);
-        _batches = RowCounts.ToDictionary(rows => rows, model.Decoder.NewBatch);
+        (_decoder, _hardware) = (decoder, hardware);
+        _weights = new(() => decoder.Weights);
+        _prompt = new(() => decoder.PromptIds);
+        _prefix = new(() => decoder.Session.NewBatch(rows: 1));
+        _batches = rowCounts.ToDictionary(rows => rows, rows => new Lazy<DecoderBatch>(() => decoder.Session.NewBatch(rows)));
         _prefill = Prefill();
-        foreach (var rows in RowCounts)
-            _steps.Add(rows, Step(rows));
+        foreach (var rows in rowCounts)
+            _steps.Add(rows, Step(rows, [.. comparisons(rows)]));
     }
 
     public IEnumerable<Measurement> All => [_prefill, PrefillOfCandidates(), NewBatch(), .. _steps.Values, Allocation()];
 
     /// <summary>Steps after which an image is complete: the first token comes from the prefill.</summary>
-    private int Steps => _model.Image.Tokens - 1;
+    private int Steps => _decoder.Image.Tokens - 1;
 
     /// <summary>A step of so many rows, of those that are measured.</summary>
     public Measurement StepOf(int rows) => _steps[rows];
 
     public void Dispose()
     {
-        foreach (var batch in _batches.Values.Append(_prefix))
-            batch.Dispose();
+        foreach (var batch in _batches.Values.Append(_prefix).Where(batch => batch.IsValueCreated))
+            batch.Value.Dispose();
     }
 
-    private Measurement Prefill() => new("decoder: prefill", "ms", Timing.Of(() => _prefix.Prefill(_model.PromptIds)))
+    private Measurement Prefill() => new($"{_decoder.Name}: prefill", "ms", Timing.Of(() => _prefix.Value.Prefill(_prompt.Value)))
     {
         Baselines = [_hardware.Products.Measurement],
         Figures = (results, prefill) =>
         {
-            var share = _hardware.Products.Share(results, prefill, OperationsOf(_model.PromptIds.Length));
+            var share = _hardware.Products.Share(results, prefill, OperationsOf(_prompt.Value.Length));
             return [new Figure("productShare", share, $"{share:F2} of the product rate")];
         },
     };
 
-    private Measurement PrefillOfCandidates() => new($"decoder: prefill of {Candidates} candidates", "ms", Timing.Of(() =>
+    private Measurement PrefillOfCandidates() => new($"{_decoder.Name}: prefill of {Candidates} candidates", "ms", Timing.Of(() =>
     {
-        _prefix.Prefill(_model.PromptIds);
-        StartFromPrefix(_batches[Candidates]);
+        _prefix.Value.Prefill(_prompt.Value);
+        StartFromPrefix(_batches[Candidates].Value);
     }))
     {
         Baselines = [_prefill],
@@ -64,16 +73,16 @@ internal sealed class DecoderMeasurements : IDisposable
     };
 
     private Measurement NewBatch() =>
-        new("decoder: new batch of 1 row", "ms", Timing.Of(() => _model.Decoder.NewBatch(rows: 1).Dispose()));
+        new($"{_decoder.Name}: new batch of 1 row", "ms", Timing.Of(() => _decoder.Session.NewBatch(rows: 1).Dispose()));
 
-    private Measurement Step(int rows)
+    private Measurement Step(int rows, (string Name, Measurement Other)[] comparisons)
     {
         var batch = _batches[rows];
-        var single = _steps.GetValueOrDefault(1);
-        var (bytes, operations) = ((double)_model.DecoderWeights * sizeof(float), OperationsOf(rows));
-        return new Measurement($"decoder: step, rows = {rows}", "ms", Timing.Of(() => Prepare(batch), () => Draw(batch), Steps))
+        if (_steps.TryGetValue(1, out var single))
+            comparisons = [("one row", single), .. comparisons];
+        return new Measurement($"{_decoder.Name}: step, rows = {rows}", "ms", Timing.Of(() => Prepare(batch.Value), () => Draw(batch.Value), Steps))
         {
-            Baselines = [.. _hardware.All, .. single is null ? Enumerable.Empty<Measurement>() : [single]],
+            Baselines = [.. _hardware.All, .. comparisons.Select(comparison => comparison.Other)],
             Figures = FiguresOfStep,
         };
 
@@ -82,37 +91,38 @@ internal sealed class DecoderMeasurements : IDisposable
             const double MillisecondsPerSecond = 1000;
             var tokens = rows * MillisecondsPerSecond / results.Median(step);
             yield return new Figure("tokensPerSecond", tokens, $"{tokens:F0} tokens/s");
-            var memory = _hardware.Memory.Share(results, step, bytes);
+            var memory = _hardware.Memory.Share(results, step, _weights.Value.Bytes);
             yield return new Figure("memoryShare", memory, $"{memory:F2} of the memory bound");
-            var cache = _hardware.Cache.Share(results, step, bytes);
+            var cache = _hardware.Cache.Share(results, step, _weights.Value.Bytes);
             yield return new Figure("cacheShare", cache, $"{cache:F2} of the cache bound");
-            var products = _hardware.Products.Share(results, step, operations);
+            var products = _hardware.Products.Share(results, step, OperationsOf(rows));
             yield return new Figure("productShare", products, $"{products:F2} of the product rate");
-            if (single is null)
-                yield break;
-            var cost = results.Median(step) / results.Median(single);
-            yield return new Figure("timesOneRow", cost, $"{cost:F2} × one row");
+            foreach (var (name, other) in comparisons)
+            {
+                var cost = results.Median(step) / results.Median(other);
+                yield return new Figure($"times {name}", cost, $"{cost:F2} × {name}");
+            }
         }
     }
 
     private Measurement Allocation()
     {
         var batch = _batches[1];
-        return new Measurement("decoder: allocated by a step", "B", Allocations.Of(() => Prepare(batch), () => Draw(batch), Steps));
+        return new Measurement($"{_decoder.Name}: allocated by a step", "B", Allocations.Of(() => Prepare(batch.Value), () => Draw(batch.Value), Steps));
     }
 
-    private double OperationsOf(int positions) => 2.0 * positions * _model.DecoderWeights;
+    private double OperationsOf(int positions) => 2.0 * positions * _weights.Value.Count;
 
     private void Prepare(DecoderBatch batch)
     {
-        _prefix.Prefill(_model.PromptIds);
+        _prefix.Value.Prefill(_prompt.Value);
         StartFromPrefix(batch);
     }
 
     private void StartFromPrefix(DecoderBatch batch)
     {
         for (var row = 0; row < batch.Rows; row++)
-            batch.CopyRow(_prefix, row);
+            batch.CopyRow(_prefix.Value, row);
     }
 
     /// <summary>Draws a whole image a row, of no meaning: which token comes next makes no difference to the time.</summary>
@@ -121,7 +131,7 @@ internal sealed class DecoderMeasurements : IDisposable
         for (var step = 0; step < Steps; step++)
         {
             for (var row = 0; row < batch.Rows; row++)
-                batch.Ids[row] = _model.Decoder.Graph.ImageIdOffset + (31 * step + 7 * row) % _model.Image.Vocabulary;
+                batch.Ids[row] = _decoder.Graph.ImageIdOffset + (31 * step + 7 * row) % _decoder.Image.Vocabulary;
             batch.Step();
         }
     }

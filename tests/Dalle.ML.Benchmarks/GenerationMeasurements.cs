@@ -15,7 +15,7 @@ internal sealed class GenerationMeasurements : IDisposable
     public GenerationMeasurements(BuiltInModel model, DecoderMeasurements decoder)
     {
         (_model, _decoder) = (model, decoder);
-        _generator = new ImageTokenGenerator(model.Decoder, textEncoder: null, model.Image);
+        _generator = new ImageTokenGenerator(model.Decoder.Session, textEncoder: null, model.Image);
         _single = Image("image: whole", candidates: 1, (_, _) => []);
     }
 

@@ -17,7 +17,7 @@ internal sealed class HardwareMeasurements : IDisposable
     public HardwareMeasurements(BuiltInModel model)
     {
         Memory = Read("machine: read 256 MiB", LargeArray);
-        Cache = Read("machine: read as much as the decoder's weights", (int)model.DecoderWeights);
+        Cache = Read("machine: read as much as the decoder's weights", (int)model.Decoder.Weights.Count);
         Products = Multiply($"machine: product of matrices of side {MatrixSide}");
     }
 

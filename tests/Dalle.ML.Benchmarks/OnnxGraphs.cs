@@ -7,16 +7,24 @@ namespace Dalle.ML.Benchmarks;
 internal static class OnnxGraphs
 {
     /// <summary>
-    /// The number of weights that a run multiplies with, which all must come from memory: those of MatMul nodes, directly or widened by
-    /// a Cast. An embedding is not among them, of which a run reads a row.
+    /// The weights that a run multiplies with, which all must come from memory: those of products, directly or widened by a Cast, which
+    /// happens once. An embedding is not among them, of which a run reads a row.
     /// </summary>
-    public static long MultipliedWeights(string path)
+    public static MultipliedWeights MultipliedWeights(string path)
     {
         var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)).Graph;
         var sizes = graph.Initializer.ToDictionary(weight => weight.Name, weight => weight.Dims.Aggregate(1L, (size, axis) => size * axis));
         foreach (var cast in graph.Node.Where(node => node.OpType == "Cast" && sizes.ContainsKey(node.Input[0])))
             sizes.Add(cast.Output[0], sizes[cast.Input[0]]);
-        return graph.Node.Where(node => node.OpType == "MatMul").SelectMany(node => node.Input).Sum(sizes.GetValueOrDefault);
+        long Size(NodeProto node) => sizes.GetValueOrDefault(node.Input[1]);
+        return graph.Node.Aggregate(default(MultipliedWeights), (sum, node) => node.OpType switch
+        {
+            "MatMul" => new(sum.Count + Size(node), sum.Bytes + Size(node) * sizeof(float)),
+            "DynamicQuantizeMatMul" => new(sum.Count + Size(node), sum.Bytes + Size(node)),
+            // Two numbers in a byte, and the scales.
+            "MatMulNBits" => new(sum.Count + 2 * Size(node), sum.Bytes + Size(node) + sizes[node.Input[2]] * sizeof(float)),
+            _ => sum,
+        });
     }
 
     /// <summary>Writes the graph of x · x for a square matrix.</summary>
@@ -57,3 +65,8 @@ internal static class OnnxGraphs
         }
     }
 }
+
+/// <summary>The weights of a graph's products.</summary>
+/// <param name="Count">How many there are.</param>
+/// <param name="Bytes">How many bytes a run reads for them.</param>
+internal readonly record struct MultipliedWeights(long Count, long Bytes);

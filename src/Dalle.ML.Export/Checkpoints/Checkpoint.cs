@@ -18,21 +18,7 @@ internal abstract class Checkpoint : IDisposable
     /// <summary>Opens a checkpoint; what it contains, not its name, tells the format.</summary>
     /// <exception cref="InvalidDataException">It is of no known format, or not well-formed.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static Checkpoint Open(string path)
-    {
-        var file = new CheckpointFile(path);
-        try
-        {
-            return Read(file);
-        }
-        catch (Exception exception)
-        {
-            file.Dispose();
-            if (exception is InvalidDataException)
-                throw new InvalidDataException($"'{path}' cannot be read as a checkpoint: {exception.Message}", exception);
-            throw;
-        }
-    }
+    public static Checkpoint Open(string path) => CheckpointFormats.Open(path);
 
     public abstract bool Contains(string name);
 
@@ -56,19 +42,4 @@ internal abstract class Checkpoint : IDisposable
     public Checkpoint At(string prefix) => new CheckpointView(this, prefix);
 
     public abstract void Dispose();
-
-    private static StoredCheckpoint Read(CheckpointFile file)
-    {
-        Span<byte> head = stackalloc byte[9];
-        head = head[..(int)Math.Min(file.Length, head.Length)];
-        file.Read(0, head);
-        return head switch
-        {
-            [(byte)'P', (byte)'K', ..] => TorchZip.Read(file),
-            [_, _, _, _, _, _, 0, 0, (byte)'{', ..] => SafetensorsFile.Read(file),
-            [0x80, >= 2 and <= 5, ..] => TorchLegacy.Read(file),
-            _ => throw new InvalidDataException("it begins like none of the known formats: a file of PyTorch (zip or older) or TorchScript, "
-                + "safetensors or its index, flax's msgpack."),
-        };
-    }
 }

@@ -11,6 +11,24 @@ internal sealed class Storage(ElementType type, long count)
 
     public long Count => count;
 
+    /// <summary>The elements in a run of bytes.</summary>
+    /// <exception cref="InvalidDataException">The bytes are no whole number of elements.</exception>
+    public static Storage Of(CheckpointFile file, ElementType type, long offset, long bytes) => bytes % type.Size() == 0
+        ? new Storage(type, bytes / type.Size()).Append(file, offset, bytes / type.Size())
+        : throw new InvalidDataException($"the {bytes} bytes at {offset} are no whole number of elements of type {type}.");
+
+    /// <summary>Storages one after the other.</summary>
+    /// <exception cref="InvalidDataException">They are none, or of different types.</exception>
+    public static Storage Join(IReadOnlyList<Storage> parts)
+    {
+        if (parts.Select(part => part.Type).Distinct().Count() != 1)
+            throw new InvalidDataException("an array has pieces of different types, or none.");
+        var joined = new Storage(parts[0].Type, parts.Sum(part => part.Count));
+        foreach (var part in parts)
+            joined._runs.AddRange(part._runs);
+        return joined;
+    }
+
     /// <summary>Adds the next run of elements. Runs must add up to <see cref="Count"/> before anything is read.</summary>
     public Storage Append(CheckpointFile file, long offset, long elements)
     {

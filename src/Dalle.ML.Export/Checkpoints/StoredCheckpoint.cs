@@ -1,8 +1,8 @@
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>A checkpoint whose tensors lie in a file at known places.</summary>
+/// <summary>A checkpoint whose tensors lie at known places in files.</summary>
 internal sealed class StoredCheckpoint(
-    CheckpointFile file, IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, object?> settings) : Checkpoint
+    string path, IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, object?> settings, IReadOnlyList<IDisposable> files) : Checkpoint
 {
     public override IReadOnlyCollection<string> Names { get; } = [.. tensors.Keys];
 
@@ -21,23 +21,28 @@ internal sealed class StoredCheckpoint(
         var whole = Find(name);
         return whole.Shape is [var entries, ..] && index >= 0 && index < entries
             ? Read($"{name}[{index}]", whole.Slice(index), shape)
-            : throw new InvalidDataException($"Tensor '{name}' of '{file.Path}' has the shape [{string.Join(", ", whole.Shape)}]: no entry {index}.");
+            : throw new InvalidDataException($"Tensor '{name}' of '{path}' has the shape [{string.Join(", ", whole.Shape)}]: no entry {index}.");
     }
 
-    public override void Dispose() => file.Dispose();
+    public override void Dispose()
+    {
+        foreach (var file in files)
+            file.Dispose();
+    }
 
     private Tensor Read(string name, StoredTensor tensor, int[] shape) => tensor.Shape.SequenceEqual(shape)
         ? tensor.Read()
         : throw new InvalidDataException(
-            $"Tensor '{name}' of '{file.Path}' has the shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape)}] was expected.");
+            $"Tensor '{name}' of '{path}' has the shape [{string.Join(", ", tensor.Shape)}]; [{string.Join(", ", shape)}] was expected.");
 
-    private StoredTensor Find(string name)
+    /// <exception cref="InvalidDataException">There is no such tensor.</exception>
+    public StoredTensor Find(string name)
     {
         if (tensors.TryGetValue(name, out var tensor))
             return tensor;
         var near = tensors.Keys.OrderByDescending(other => Likeness(name, other)).Take(4).Select(other => $"'{other}'");
         throw new InvalidDataException(
-            $"'{file.Path}' has no tensor '{name}'. {(tensors.Count == 0 ? "It has none at all." : $"It has {string.Join(", ", near)}, …")}");
+            $"'{path}' has no tensor '{name}'. {(tensors.Count == 0 ? "It has none at all." : $"It has {string.Join(", ", near)}, …")}");
     }
 
     /// <summary>How many characters two names have in common at their beginnings and ends.</summary>

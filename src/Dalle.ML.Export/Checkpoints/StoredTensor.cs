@@ -8,7 +8,6 @@ internal sealed class StoredTensor
     // Neighbours may be the same element (torch's expand), so that a small file can claim a huge tensor; up to this size it may.
     private const long MaxExpanded = 1 << 20;
 
-    private readonly Storage _storage;
     private readonly long _start;
     private readonly long[] _strides;
     private readonly int _span;
@@ -31,27 +30,38 @@ internal sealed class StoredTensor
         if (start + span > storage.Count || span > Array.MaxLength || count > Math.Max(storage.Count, MaxExpanded))
             throw Invalid("is not within them");
 
-        (_storage, _start, _strides, Count, _span) = (storage, start, [.. strides], (int)count, (int)span);
+        (Storage, _start, _strides, Count, _span) = (storage, start, [.. strides], (int)count, (int)span);
         Shape = [.. shape.Select(size => (int)size)];
 
         InvalidDataException Invalid(string reason) => new($"a tensor of shape [{string.Join(", ", shape.Take(MaxRank))}] and strides "
             + $"[{string.Join(", ", strides.Take(MaxRank))}] from element {start} on, of {storage.Count} stored ones, {reason}.");
     }
 
+    public Storage Storage { get; }
+
     public int[] Shape { get; }
 
     /// <summary>Number of elements.</summary>
     public int Count { get; }
 
+    /// <summary>The tensor that all elements of a storage are in row-major order.</summary>
+    /// <exception cref="InvalidDataException">They do not fill the shape, or it is too large.</exception>
+    public static StoredTensor Whole(Storage storage, IReadOnlyList<long> shape)
+    {
+        var tensor = new StoredTensor(storage, shape);
+        return tensor.Count == storage.Count ? tensor : throw new InvalidDataException(
+            $"a tensor of shape [{string.Join(", ", shape)}] has {tensor.Count} elements; {storage.Count} are stored.");
+    }
+
     /// <summary>Entry <paramref name="index"/> along the first axis.</summary>
     public StoredTensor Slice(int index) =>
-        new(_storage, [.. Shape[1..].Select(size => (long)size)], _start + index * _strides[0], _strides[1..]);
+        new(Storage, [.. Shape[1..].Select(size => (long)size)], _start + index * _strides[0], _strides[1..]);
 
     public Tensor Read()
     {
         var values = new float[_span];
-        _storage.Read(_start, values);
-        return new Tensor(IsRowMajor ? values : Gather(values), _storage.Type == ElementType.F16, Shape);
+        Storage.Read(_start, values);
+        return new Tensor(IsRowMajor ? values : Gather(values), Storage.Type == ElementType.F16, Shape);
     }
 
     // The stride of an axis with one entry means nothing.

@@ -31,6 +31,8 @@ internal sealed class Tensor
     /// <summary>Reorders the axes: axis i of the result is axis <paramref name="axes"/>[i] of this tensor.</summary>
     public Tensor Transpose(params int[] axes)
     {
+        if (axes is [1, 0])
+            return TransposeMatrix();
         var strides = new int[Rank];
         for (int axis = Rank - 1, stride = 1; axis >= 0; stride *= Shape[axis--])
             strides[axis] = stride;
@@ -55,12 +57,12 @@ internal sealed class Tensor
     {
         var shape = (int[])parts[0].Shape.Clone();
         shape[0] = parts.Sum(part => part.Shape[0]);
-        var values = new float[Size(shape)];
-        var filled = 0;
+        var values = new float[parts.Sum(part => part.Values.Length)];
+        var end = 0;
         foreach (var part in parts)
         {
-            part.Values.CopyTo(values, filled);
-            filled += part.Values.Length;
+            part.Values.CopyTo(values, end);
+            end += part.Values.Length;
         }
         return new Tensor(values, parts.All(part => part.IsHalf), shape);
     }
@@ -77,6 +79,28 @@ internal sealed class Tensor
     public ReadOnlySpan<byte> ToBytes(bool asHalf) => asHalf
         ? MemoryMarshal.AsBytes(Array.ConvertAll(Values, value => (Half)value).AsSpan())
         : MemoryMarshal.AsBytes(Values.AsSpan());
+
+    /// <summary>In tiles, so that both sides stay in the cache: the weights of a large model are matrices.</summary>
+    private Tensor TransposeMatrix()
+    {
+        const int Tile = 64;
+        var (rows, columns) = (Shape[0], Shape[1]);
+        var result = new float[Values.Length];
+        Parallel.For(0, (rows + Tile - 1) / Tile, tile =>
+        {
+            var (top, bottom) = (tile * Tile, Math.Min(rows, (tile + 1) * Tile));
+            for (var left = 0; left < columns; left += Tile)
+            {
+                var right = Math.Min(columns, left + Tile);
+                for (var row = top; row < bottom; row++)
+                {
+                    for (var column = left; column < right; column++)
+                        result[column * rows + row] = Values[row * columns + column];
+                }
+            }
+        });
+        return new Tensor(result, IsHalf, columns, rows);
+    }
 
     private static int Size(int[] shape) => shape.Aggregate(1, (product, size) => checked(product * size));
 }

@@ -100,6 +100,9 @@ internal sealed class GraphBuilder : IDisposable
 
     public string Constant(string name, params long[] values) => Constant(name, DataType.Int64, [values.Length], MemoryMarshal.AsBytes(values.AsSpan()));
 
+    /// <summary>A few numbers of 32 bits, whatever the graph computes in.</summary>
+    public string Constant(string name, params float[] values) => Constant(name, DataType.Float, [values.Length], MemoryMarshal.AsBytes(values.AsSpan()));
+
     public string Scalar(string name, long value) => Constant(name, DataType.Int64, [], MemoryMarshal.AsBytes([value]));
 
     public string Scalar(string name, int value) => Constant(name, DataType.Int32, [], MemoryMarshal.AsBytes([value]));

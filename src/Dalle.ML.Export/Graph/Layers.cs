@@ -30,7 +30,30 @@ internal static class Layers
             ("strides", new long[] { stride, stride }),
             ("pads", new long[] { padding, padding, padding, padding }));
 
+    /// <summary>
+    /// Normalises groups of channels of planes [batch, channels, height, width] over themselves and the plane, then scales each channel.
+    /// </summary>
+    public static string GroupNorm(this GraphBuilder g, string x, Tensor weight, Tensor bias, int groups, float epsilon)
+    {
+        // ONNX Runtime has no kernel of the operator of this name for CPUs, and takes it apart into more and slower ones.
+        var grouped = g.Node("Reshape", [x, g.Constant("groups", 0, groups, -1)]);
+        float[] ones = [.. Enumerable.Repeat(1f, groups)];
+        var normed = g.Node("InstanceNormalization", [grouped, g.Constant("ones", ones), g.Constant("zeros", new float[groups])], ("epsilon", epsilon));
+        var planes = g.Node("Reshape", [normed, g.Node("Shape", [x])]);
+        var channels = weight.Shape[0];
+        var scaled = g.Node("Mul", [planes, g.Weight("weight", weight.Reshape(channels, 1, 1))]);
+        return g.Node("Add", [scaled, g.Weight("bias", bias.Reshape(channels, 1, 1))]);
+    }
+
+    /// <summary>x · σ(x).</summary>
+    public static string Swish(this GraphBuilder g, string x) => g.Contrib("QuickGelu", [x], attributes: ("alpha", 1f));
+
     public static string Relu(this GraphBuilder g, string x) => g.Node("Relu", [x]);
+
+    /// <summary>Twice the size: each pixel becomes four.</summary>
+    public static string Double(this GraphBuilder g, string x) =>
+        g.Node("Resize", [x, "", g.Constant("scales", 1f, 1f, 2f, 2f)],
+            ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
 
     /// <summary>Moves blocks of <paramref name="factor"/>² channels out to pixels, channels first (PyTorch's PixelShuffle).</summary>
     public static string PixelShuffle(this GraphBuilder g, string x, int factor) =>

@@ -10,12 +10,14 @@ internal sealed class ImageCodec(Bundle bundle, DalleDevice device) : IDisposabl
     private readonly OnDemand<GraphSession> _encoder = new(() => Session(bundle, device, bundle.Manifest.ImageEncoder, "pixels", "tokens"));
     private readonly OnDemand<GraphSession> _decoder = new(() => Session(bundle, device, bundle.Manifest.ImageDecoder, "tokens", "pixels"));
 
-    /// <summary>Brings an image to the model's size.</summary>
+    /// <summary>Brings an image to the size of those that are drawn.</summary>
     public PixelPlanes Fit(PixelPlanes image) => Resampler.Fit(image, _format.Width, _format.Height, _format.Resample);
 
     public int[] Encode(PixelPlanes image)
     {
-        var tokens = _encoder.Value.Run<float, long>(Fit(image).Values, [1, 3, _format.Height, _format.Width], _format.Tokens);
+        var (width, height) = _format.Encoded;
+        var fitted = Resampler.Fit(image, width, height, _format.Resample);
+        var tokens = _encoder.Value.Run<float, long>(fitted.Values, [1, 3, height, width], _format.Tokens);
         return Array.ConvertAll(tokens, token => token >= 0 && token < _format.Vocabulary
             ? (int)token
             : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' gave the token {token}; the codebook has {_format.Vocabulary}."));

@@ -17,7 +17,7 @@ internal static class GraphContract
         var manifest = bundle.Manifest;
         var image = manifest.Image;
         if (manifest.ImageEncoder is { } encoder)
-            Check(bundle, encoder, [new("pixels", Float, [null, 3, image.Height, image.Width])], [new("tokens", Int64, [null, image.Tokens])]);
+            Check(bundle, encoder, [new("pixels", Float, [null, 3, image.Encoded.Height, image.Encoded.Width])], [new("tokens", Int64, [null, image.Tokens])]);
         if (manifest.ImageDecoder is { } imageDecoder)
             Check(bundle, imageDecoder, [new("tokens", Int64, [null, image.Tokens])], [new("pixels", Float, [null, 3, image.Height, image.Width])]);
         if (manifest.Clip is { } clip)

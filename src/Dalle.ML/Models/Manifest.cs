@@ -67,6 +67,12 @@ internal sealed record ImageFormat
 
     public required int Height { get; init; }
 
+    /// <summary>Width of the images that the image encoder takes, where it is another than that of the images that are drawn.</summary>
+    public int? EncodedWidth { get; init; }
+
+    /// <summary>Height of the images that the image encoder takes, where it is another than that of the images that are drawn.</summary>
+    public int? EncodedHeight { get; init; }
+
     public required int Rows { get; init; }
 
     public required int Columns { get; init; }
@@ -79,6 +85,10 @@ internal sealed record ImageFormat
 
     [JsonIgnore]
     public int Tokens => Rows * Columns;
+
+    /// <summary>The size that an image is brought to before it is encoded.</summary>
+    [JsonIgnore]
+    public (int Width, int Height) Encoded => (EncodedWidth ?? Width, EncodedHeight ?? Height);
 }
 
 /// <summary>The filters by which the model families shrink images, each widened by the scale factor against aliasing.</summary>

@@ -32,6 +32,8 @@ internal static class ManifestRules
 
         InRange("image.width", manifest.Image.Width, 1, MaxImageSide);
         InRange("image.height", manifest.Image.Height, 1, MaxImageSide);
+        InRange("image.encodedWidth", manifest.Image.Encoded.Width, 1, MaxImageSide);
+        InRange("image.encodedHeight", manifest.Image.Encoded.Height, 1, MaxImageSide);
         InRange("image.rows", manifest.Image.Rows, 1, MaxGridSide);
         InRange("image.columns", manifest.Image.Columns, 1, MaxGridSide);
         InRange("image.vocabulary", manifest.Image.Vocabulary, 2, MaxVocabulary);

@@ -22,7 +22,7 @@ internal sealed class PickleMachine(
     /// <summary>The longest pickle that is read. Weights are not in it; that of a model with thousands of tensors has a megabyte.</summary>
     public const int MaxBytes = 1 << 25;
 
-    private const int MaxObjects = 1 << 21;
+    private const int MaxObjects = 1 << 20;
     private const int MaxKey = 1024;
 
     private static readonly object?[] EmptyArray = [];

@@ -42,16 +42,16 @@ internal static class TorchGlobals
 
     private static readonly Dictionary<string, ElementType> StorageTypes = new()
     {
+        ["torch.BoolStorage"] = ElementType.Bool,
+        ["torch.ByteStorage"] = ElementType.U8,
+        ["torch.CharStorage"] = ElementType.I8,
+        ["torch.ShortStorage"] = ElementType.I16,
+        ["torch.IntStorage"] = ElementType.I32,
+        ["torch.LongStorage"] = ElementType.I64,
         ["torch.HalfStorage"] = ElementType.F16,
         ["torch.BFloat16Storage"] = ElementType.BF16,
         ["torch.FloatStorage"] = ElementType.F32,
         ["torch.DoubleStorage"] = ElementType.F64,
-        ["torch.CharStorage"] = ElementType.I8,
-        ["torch.ByteStorage"] = ElementType.U8,
-        ["torch.ShortStorage"] = ElementType.I16,
-        ["torch.IntStorage"] = ElementType.I32,
-        ["torch.LongStorage"] = ElementType.I64,
-        ["torch.BoolStorage"] = ElementType.Bool,
     };
 
     /// <exception cref="InvalidDataException">The global is not on the list.</exception>

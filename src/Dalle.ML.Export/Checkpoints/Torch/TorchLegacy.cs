@@ -27,7 +27,7 @@ internal static class TorchLegacy
             throw new InvalidDataException("it lacks the list of its storages.");
         Place(file, machine.Position, keys, storages);
         var tree = ObjectTree.Of(root);
-        return new StoredCheckpoint(file, tree.Tensors, tree.Settings);
+        return new StoredCheckpoint(file.Path, tree.Tensors, tree.Settings, [file]);
 
         // The other kind of persistent id is ('module', class, source file, source): a class with its source text.
         object? Load(object? persistentId)

@@ -21,7 +21,7 @@ internal static class TorchZip
 
         var storages = new Dictionary<string, Storage>();
         var tree = ObjectTree.Of(new PickleMachine(Content(pickle), TorchGlobals.Find, Load).Load());
-        return new StoredCheckpoint(file, tree.Tensors, tree.Settings);
+        return new StoredCheckpoint(file.Path, tree.Tensors, tree.Settings, [file]);
 
         byte[] Content(string name)
         {
@@ -35,7 +35,7 @@ internal static class TorchZip
             if (!storages.TryGetValue(key, out var storage))
             {
                 var (offset, length) = zip.Find($"{root}data/{key}");
-                storages.Add(key, storage = new Storage(type, length / type.Size()).Append(file, offset, length / type.Size()));
+                storages.Add(key, storage = Storage.Of(file, type, offset, length));
             }
             return storage.Type == type && storage.Count == count
                 ? storage

@@ -14,16 +14,19 @@ internal static class SafetensorsFile
 
     private static readonly Dictionary<string, ElementType> Types = new()
     {
+        ["BOOL"] = ElementType.Bool,
+        ["U8"] = ElementType.U8,
+        ["I8"] = ElementType.I8,
+        ["U16"] = ElementType.U16,
+        ["I16"] = ElementType.I16,
+        ["U32"] = ElementType.U32,
+        ["I32"] = ElementType.I32,
+        ["U64"] = ElementType.U64,
+        ["I64"] = ElementType.I64,
         ["F16"] = ElementType.F16,
         ["BF16"] = ElementType.BF16,
         ["F32"] = ElementType.F32,
         ["F64"] = ElementType.F64,
-        ["I8"] = ElementType.I8,
-        ["U8"] = ElementType.U8,
-        ["I16"] = ElementType.I16,
-        ["I32"] = ElementType.I32,
-        ["I64"] = ElementType.I64,
-        ["BOOL"] = ElementType.Bool,
     };
 
     /// <exception cref="InvalidDataException">It is not well-formed.</exception>
@@ -69,7 +72,7 @@ internal static class SafetensorsFile
         }
         if (filled != file.Length - data)
             throw new InvalidDataException($"its tensors have {filled} bytes; {file.Length - data} are there.");
-        return new StoredCheckpoint(file, tensors, settings);
+        return new StoredCheckpoint(file.Path, tensors, settings, [file]);
     }
 
     private static (StoredTensor Tensor, long Begin, long End) ReadTensor(CheckpointFile file, JsonProperty property, long data)
@@ -81,10 +84,6 @@ internal static class SafetensorsFile
         var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
         if (offsets is not [>= 0 and var begin, var end] || end < begin)
             throw new InvalidDataException($"tensor '{property.Name}' has no place.");
-        var elements = (end - begin) / type.Size();
-        var tensor = new StoredTensor(new Storage(type, elements).Append(file, data + begin, elements), shape);
-        if ((long)tensor.Count * type.Size() != end - begin)
-            throw new InvalidDataException($"tensor '{property.Name}' of shape [{string.Join(", ", shape)}] does not fill its place {begin}..{end}.");
-        return (tensor, begin, end);
+        return (StoredTensor.Whole(Storage.Of(file, type, data + begin, end - begin), shape), begin, end);
     }
 }

@@ -1,0 +1,42 @@
+namespace Dalle.ML.Export.Checkpoints;
+
+/// <summary>The formats of checkpoints and how each begins.</summary>
+internal static class CheckpointFormats
+{
+    /// <param name="path">A file.</param>
+    /// <param name="isShard">Whether an index named the file, which then must not be an index itself.</param>
+    /// <exception cref="InvalidDataException">It is of no known format, or not well-formed.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static StoredCheckpoint Open(string path, bool isShard = false)
+    {
+        var file = new CheckpointFile(path);
+        try
+        {
+            return Read(file, isShard);
+        }
+        catch (Exception exception)
+        {
+            file.Dispose();
+            if (exception is InvalidDataException)
+                throw new InvalidDataException($"'{path}' cannot be read as a checkpoint: {exception.Message}", exception);
+            throw;
+        }
+    }
+
+    private static StoredCheckpoint Read(CheckpointFile file, bool isShard)
+    {
+        Span<byte> head = stackalloc byte[9];
+        head = head[..(int)Math.Min(file.Length, head.Length)];
+        file.Read(0, head);
+        return head switch
+        {
+            [_, _, _, _, _, _, 0, 0, (byte)'{', ..] => SafetensorsFile.Read(file),
+            [(byte)'{', ..] when !isShard => ShardIndex.Read(file),
+            [(byte)'P', (byte)'K', ..] => TorchZip.Read(file),
+            [0x80, >= 2 and <= 5, ..] => TorchLegacy.Read(file),
+            [>= 0x81 and <= 0x8f or 0xde or 0xdf, ..] => FlaxMsgPack.Read(file),
+            _ => throw new InvalidDataException("it begins like none of the known formats: a file of PyTorch (zip or older), TorchScript, "
+                + "safetensors, an index of several files, flax's msgpack."),
+        };
+    }
+}

@@ -1,0 +1,85 @@
+using Dalle.ML.Export.Checkpoints;
+
+namespace Dalle.ML.Export.Graph;
+
+/// <summary>What the weights of a <see cref="Vqgan"/> tell of it, and what its family knows.</summary>
+internal sealed record VqganConfig
+{
+    /// <summary>Number of groups of every group normalisation.</summary>
+    public const int Groups = 32;
+
+    // VQModel's, GumbelVQ's, min-dalle's.
+    private static readonly string[] Codebooks = ["quantize.embedding.weight", "quantize.embed.weight", "embedding.weight"];
+
+    /// <summary>Channels of each level, from full resolution downwards; each halves the one before.</summary>
+    public required int[] Channels { get; init; }
+
+    /// <summary>Channels of the encoder's first convolution; null where there is no encoder.</summary>
+    public required int? Stem { get; init; }
+
+    /// <summary>Residual blocks of each level of the decoder; a level of the encoder has one less.</summary>
+    public required int Blocks { get; init; }
+
+    /// <summary>The levels whose residual blocks are each followed by attention.</summary>
+    public required int[] AttentionLevels { get; init; }
+
+    /// <summary>Channels between the codes' convolutions and the rest.</summary>
+    public required int Latent { get; init; }
+
+    /// <summary>Number of codes.</summary>
+    public required int Codes { get; init; }
+
+    /// <summary>Number of values of a code.</summary>
+    public required int CodeLength { get; init; }
+
+    /// <summary>Name of the tensor that holds the codes.</summary>
+    public string Codebook { get; init; } = Codebooks[0];
+
+    /// <summary>Whether a learned projection tells the codes, not their distance (GumbelVQ).</summary>
+    public bool IsGumbel { get; init; }
+
+    /// <summary>Whether the decoder draws the wavelet transform of an image of twice the size (ru-dALLE's DWT).</summary>
+    public bool IsWavelet { get; init; }
+
+    /// <summary>Epsilon of the group normalisations.</summary>
+    public float Epsilon { get; init; } = 1e-6f;
+
+    /// <summary>Whether decoded pixels lie in −1..1, else in 0..1; those that are encoded always lie in −1..1.</summary>
+    public bool IsSigned { get; init; } = true;
+
+    /// <summary>Side of the square of encoded pixels that a code stands for.</summary>
+    public int Encoded => 1 << (Channels.Length - 1);
+
+    /// <summary>Side of the square of decoded pixels that a code stands for.</summary>
+    public int Decoded => Encoded * (IsWavelet ? 2 : 1);
+
+    /// <summary>Reads the names and shapes of all variants: taming-transformers' VQModel and GumbelVQ, ru-dALLE's and minDALL-E's copies,
+    /// min-dalle's decoder on its own.</summary>
+    /// <exception cref="InvalidDataException">The weights are no VQGAN's.</exception>
+    public static VqganConfig Infer(Checkpoint weights)
+    {
+        var isWavelet = weights.Contains("decoder.decoder.conv_in.weight");
+        var decoder = weights.At(isWavelet ? "decoder.decoder." : "decoder.");
+        var levels = decoder.Count("up.", ".block.0.conv1.weight");
+        var codebook = Codebooks.FirstOrDefault(weights.Contains);
+        if (levels == 0 || codebook is null)
+            throw new InvalidDataException("The checkpoint is no VQGAN's: it has no codebook 'quantize.embedding.weight', or no decoder 'decoder.up.0.block.0'.");
+
+        var config = new VqganConfig
+        {
+            Channels = [.. Enumerable.Range(0, levels).Select(level => decoder.Shape($"up.{level}.block.0.conv1.weight")[0])],
+            Stem = weights.Contains("encoder.conv_in.weight") ? weights.Shape("encoder.conv_in.weight")[0] : null,
+            Blocks = decoder.Count("up.0.block.", ".conv1.weight"),
+            AttentionLevels = [.. Enumerable.Range(0, levels).Where(level => decoder.Contains($"up.{level}.attn.0.q.weight"))],
+            Latent = decoder.Shape("conv_in.weight")[1],
+            Codes = weights.Shape(codebook)[0],
+            CodeLength = weights.Shape(codebook)[1],
+            Codebook = codebook,
+            IsGumbel = weights.Contains("quantize.proj.weight"),
+            IsWavelet = isWavelet,
+        };
+        return config.Channels.All(channels => channels % Groups == 0)
+            ? config
+            : throw new InvalidDataException($"The VQGAN's levels have {string.Join(", ", config.Channels)} channels; each must be a multiple of {Groups}.");
+    }
+}

@@ -1,0 +1,47 @@
+using Dalle.ML.Export;
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+using Dalle.ML.Text;
+
+namespace Dalle.ML.Benchmarks;
+
+/// <summary>A transformer that is measured. Nothing of it is loaded, or exported, before it is needed.</summary>
+/// <param name="name">What its measurements begin with.</param>
+/// <param name="bundle">Its bundle.</param>
+internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle) : IDisposable
+{
+    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, DalleDevice.Cpu));
+
+    public string Name => name;
+
+    public Bundle Bundle => bundle.Value;
+
+    public DecoderSession Session => _session.Value;
+
+    public ImageFormat Image => Bundle.Manifest.Image;
+
+    public DecoderGraph Graph => Bundle.Manifest.Decoder!;
+
+    public long[] PromptIds => new PromptTokenizer(Bundle, Bundle.Manifest.Text!).Encode(BuiltInModel.Prompt);
+
+    /// <summary>What every step multiplies with.</summary>
+    public MultipliedWeights Weights => OnnxGraphs.MultipliedWeights(Bundle.PathOf(Graph.File));
+
+    /// <summary>Random weights of a geometry of our own family, exported once into the folder of build results.</summary>
+    public static MeasuredDecoder Random(string size, Precision precision)
+    {
+        var folder = Path.Combine(Arguments.RepositoryRoot(), "artifacts", "bench", $"{size}-{precision}".ToLowerInvariant());
+        return new MeasuredDecoder($"{size} {precision}".ToLowerInvariant(), new(() =>
+        {
+            if (!Directory.Exists(folder))
+                BundleExporter.ExportRandom("dalle", size, folder, new ExportOptions { Precision = precision });
+            return Bundle.Open(folder);
+        }));
+    }
+
+    public void Dispose()
+    {
+        if (_session.IsValueCreated)
+            _session.Value.Dispose();
+    }
+}
