@@ -9,8 +9,8 @@ internal static partial class DallePytorchFamily
     /// <summary>DALLE: the start of the stream, the text, and the image, whose last token is drawn and not run.</summary>
     private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
     {
-        var (stack, grid, textPlaces) = (config.Stack, config.Vae.Grid, 1 + config.TextLength);
-        var (dim, ids) = (stack.Dim, config.TextIds + config.Vae.Codes);
+        var (stack, grid, textPlaces) = (config.Stack, config.Grid, 1 + config.TextLength);
+        var (dim, ids) = (stack.Dim, config.TextIds + config.Codes);
         var graph = new DecoderGraph
         {
             File = "decoder.onnx",
@@ -34,7 +34,7 @@ internal static partial class DallePytorchFamily
         {
             var tokens = config.SharesEmbeddings
                 ? weights.Read("to_logits.1.weight", ids, dim)
-                : Tensor.Concat(weights.Read("text_emb.weight", config.TextIds, dim), weights.Read("image_emb.weight", config.Vae.Codes, dim));
+                : Tensor.Concat(weights.Read("text_emb.weight", config.TextIds, dim), weights.Read("image_emb.weight", config.Codes, dim));
             x = g.Node("Gather", [g.Weight("token", tokens), decoder.Ids]);
             if (config.RotaryWidth == 0)
             {
@@ -59,7 +59,7 @@ internal static partial class DallePytorchFamily
                 x = g.Node("Div", [x, g.Node("ReduceMax", [x, g.Constant("channels", -1)])]);
             x = g.LayerNorm(x, weights.Read("to_logits.0.weight", dim), weights.Read("to_logits.0.bias", dim));
             var (weight, bias) = (weights.Read("to_logits.1.weight", ids, dim), weights.Read("to_logits.1.bias", ids));
-            decoder.Finish(g.Linear(x, weight.Rows(config.TextIds..), bias.Rows(config.TextIds..)), config.Vae.Codes);
+            decoder.Finish(g.Linear(x, weight.Rows(config.TextIds..), bias.Rows(config.TextIds..)), config.Codes);
         }
         return graph;
     }

@@ -1,6 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
 using static Dalle.ML.Export.Graph.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;
@@ -59,19 +58,8 @@ internal static partial class DallePytorchFamily
                 : vae with { Mean = arguments.Colors("normalization.0", vae.Mean), Deviation = arguments.Colors("normalization.1", vae.Deviation) };
         }
 
-        public ImageGraphs Write(BundleWriter bundle, Checkpoint weights)
-        {
-            var format = new ImageFormat
-            {
-                Width = ImageSize,
-                Height = ImageSize,
-                Rows = Grid,
-                Columns = Grid,
-                Vocabulary = Codes,
-                Resample = ResampleFilter.Bilinear,
-            };
-            return new ImageGraphs(format, Encoder(bundle, weights.At("encoder.")), Decoder(bundle, weights));
-        }
+        public ImageGraphs Write(BundleWriter bundle, Checkpoint weights) =>
+            new(Square(ImageSize, Grid, Codes), Encoder(bundle, weights.At("encoder.")), Decoder(bundle, weights));
 
         private string Encoder(BundleWriter bundle, Checkpoint weights)
         {

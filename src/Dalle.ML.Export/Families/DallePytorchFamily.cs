@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
 using Dalle.ML.Models;
 
 namespace Dalle.ML.Export.Families;
@@ -9,11 +10,12 @@ namespace Dalle.ML.Export.Families;
 /// </summary>
 internal static partial class DallePytorchFamily
 {
-    private static readonly Dictionary<string, Config> Sizes = new()
+    private static readonly Dictionary<string, (Config Dalle, DiscreteVae Vae)> Sizes = new()
     {
-        // The width and heads that train_dalle.py begins with, deeper, over images of vae.pt's usual size; and one of a billion.
-        ["12x512"] = Config.Random(layers: 12, dim: 512, heads: 8),
-        ["24x1536"] = Config.Random(layers: 24, dim: 1536, heads: 24),
+        // The width and heads that train_dalle.py begins with, deeper; one of about a billion weights; and one that takes no time.
+        ["12x512"] = Random(layers: 12, dim: 512, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
+        ["24x1536"] = Random(layers: 24, dim: 1536, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
+        ["tiny"] = Random(layers: 4, dim: 64, words: 256, textLength: 16, imageSize: 32, codes: 64),
     };
 
     public static ModelFamily Family { get; } = new("dalle-pytorch", "dalle.pt, its tokenizer's file, perhaps clip.pt; or vae.pt alone", Export)
@@ -25,39 +27,46 @@ internal static partial class DallePytorchFamily
     {
         using var checkpoint = source.Open(0, "dalle.pt", "vae.pt");
         var weights = checkpoint.At("weights.");
-        if (source.Size is null && weights.Contains("codebook.weight"))
-            return Describe(source, "vae", DiscreteVae.Infer(weights, new Arguments(checkpoint.At("hparams."))).Write(bundle, weights));
+        if (source.Size is not null)
+        {
+            var (config, vae) = Sizes[source.Size];
+            return WithDalle(config, vae.Write(bundle, weights.At("vae.")), RandomTokenizer.Write(bundle));
+        }
+        if (weights.Contains("codebook.weight"))
+            return Describe(source, DiscreteVae.Infer(weights, new Arguments(checkpoint.At("hparams."))).Write(bundle, weights));
 
-        var vae = weights.At("vae.");
-        var config = source.Size is { } size ? Sizes[size]
-            : Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), DiscreteVae.Infer(vae, new Arguments(checkpoint.At("vae_params."))));
-        var tokenizer = source.Size is null ? CopyTokenizer(source, bundle) : RandomTokenizer.Write(bundle);
-        var text = new TextFormat
+        var images = Images(bundle, checkpoint);
+        return WithDalle(Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), images.Format), images, CopyTokenizer(source, bundle));
+
+        Manifest WithDalle(Config config, ImageGraphs images, TokenizerFiles tokenizer)
         {
-            Tokenizer = tokenizer,
-            Cleaning = CleaningFor(tokenizer.Kind),
-            Vocabulary = config.TextIds,
-            Length = config.TextLength,
-            Prefix = [0],
-            Padding = Padding.PerPosition,
-            PaddingId = config.TextIds - config.TextLength,
-            BlankId = 0,
-            Unconditional = UnconditionalPrompt.Padding,
-        };
-        return Describe(source, "dalle", config.Vae.Write(bundle, vae)) with
-        {
-            Text = text,
-            Decoder = Decoder(bundle, weights, config, source.Precision),
-            Clip = source.Size is null && source.TryFind(2, "clip.pt") is { } clip ? Clip(bundle, clip, text) : null,
-            // generate_images keeps half of all logits, those of the text, which are none, among them.
-            Sampling = new SamplingDefaults { TopK = (config.TextIds + config.Vae.Codes) / 2 },
-        };
+            var text = new TextFormat
+            {
+                Tokenizer = tokenizer,
+                Cleaning = CleaningFor(tokenizer.Kind),
+                Vocabulary = config.TextIds,
+                Length = config.TextLength,
+                Prefix = [0],
+                Padding = Padding.PerPosition,
+                PaddingId = config.TextIds - config.TextLength,
+                BlankId = 0,
+                Unconditional = UnconditionalPrompt.Padding,
+            };
+            return Describe(source, images) with
+            {
+                Text = text,
+                Decoder = Decoder(bundle, weights, config, source.Precision),
+                Clip = source.TryFind(2, "clip.pt") is { } clip ? Clip(bundle, clip, text) : null,
+                // generate_images keeps half of all logits, those of the text, which are none, among them.
+                Sampling = new SamplingDefaults { TopK = (config.TextIds + config.Codes) / 2 },
+            };
+        }
     }
 
-    private static Manifest Describe(ExportSource source, string kind, ImageGraphs images) => new()
+    private static Manifest Describe(ExportSource source, ImageGraphs images) => new()
     {
         Format = Manifest.CurrentFormat,
-        Name = $"DALLE-pytorch {source.Size ?? kind}",
+        Name = source.Size is null ? Family.Name : $"{Family.Name} {source.Size}",
         Family = Family.Name,
         Precision = source.Precision.Name(),
         Image = images.Format,
@@ -65,6 +74,23 @@ internal static partial class DallePytorchFamily
         ImageDecoder = images.Decoder,
         Files = [],
     };
+
+    /// <summary>The graphs of the autoencoder within: the project's own, or one of taming-transformers.</summary>
+    private static ImageGraphs Images(BundleWriter bundle, Checkpoint checkpoint)
+    {
+        // VQGanVAE takes no other size, whatever the model was trained on.
+        const int VqganImageSize = 256;
+        var vae = checkpoint.At("weights.vae.");
+        if (vae.Contains("codebook.weight"))
+            return DiscreteVae.Infer(vae, new Arguments(checkpoint.At("vae_params."))).Write(bundle, vae);
+        if (!vae.Contains("model.decoder.conv_in.weight"))
+            throw new InvalidDataException("The checkpoint has no DiscreteVAE or VQGanVAE at 'weights.vae.', so it is not what train_dalle.py saves.");
+
+        var config = VqganConfig.Infer(vae.At("model."));
+        var grid = VqganImageSize / config.Encoded;
+        var vqgan = new Vqgan(bundle, vae.At("model."), config);
+        return new ImageGraphs(Square(VqganImageSize, grid, config.Codes), vqgan.Encoder(grid), vqgan.Decoder(grid));
+    }
 
     /// <summary>A checkpoint does not say which tokenizer it was trained with; the file does.</summary>
     private static TokenizerFiles CopyTokenizer(ExportSource source, BundleWriter bundle)
@@ -91,12 +117,36 @@ internal static partial class DallePytorchFamily
 
     private sealed record ImageGraphs(ImageFormat Format, string Encoder, string Decoder);
 
-    /// <summary>What the arguments of the constructors and the shapes of the weights tell.</summary>
+    private static ImageFormat Square(int size, int grid, int codes) => new()
+    {
+        Width = size,
+        Height = size,
+        Rows = grid,
+        Columns = grid,
+        Vocabulary = codes,
+        Resample = ResampleFilter.Bilinear,
+    };
+
+    /// <summary>A geometry with everything that makes the project's transformer its own, to measure speed with.</summary>
+    private static (Config Dalle, DiscreteVae Vae) Random(int layers, int dim, int words, int textLength, int imageSize, int codes)
+    {
+        var vae = new DiscreteVae { ImageSize = imageSize, Layers = 3, Residuals = 2, Hidden = dim / 2, Codes = codes, CodeLength = dim };
+        return (new Config
+        {
+            Stack = new Stack { Dim = dim, Layers = layers, Heads = dim / 64, HeadSize = 64 },
+            TextIds = words + textLength,
+            TextLength = textLength,
+            Grid = vae.Grid,
+            Codes = codes,
+            Attention = ["full", "axial_row", "axial_col", "conv_like"],
+            RotaryWidth = 60,
+        }, vae);
+    }
+
+    /// <summary>What the arguments of the constructor and the shapes of the weights tell of a DALLE.</summary>
     private sealed record Config
     {
         public required Stack Stack { get; init; }
-
-        public required DiscreteVae Vae { get; init; }
 
         /// <summary>Ids of the text, with one for the padding of every position.</summary>
         public required int TextIds { get; init; }
@@ -104,31 +154,40 @@ internal static partial class DallePytorchFamily
         /// <summary>Positions of the text, without the start of the stream.</summary>
         public required int TextLength { get; init; }
 
+        /// <summary>Side of the square of image tokens.</summary>
+        public required int Grid { get; init; }
+
+        public required int Codes { get; init; }
+
         /// <summary>Kinds of attention: those of the first layers, then from the beginning again.</summary>
-        public IReadOnlyList<string> Attention { get; init; } = ["full"];
+        public required IReadOnlyList<string> Attention { get; init; }
 
         /// <summary>Channels of each head that are rotated; 0 where positions have embeddings.</summary>
-        public int RotaryWidth { get; init; }
+        public required int RotaryWidth { get; init; }
 
         public bool ShiftsTokens { get; init; } = true;
 
+        /// <summary>Whether the last hidden states are divided by the largest of them.</summary>
         public bool IsStable { get; init; }
 
         /// <summary>Whether the head's weights are the embeddings of the ids.</summary>
         public bool SharesEmbeddings { get; init; }
 
         /// <summary>Positions that are run: the start, the text, and all of the image but its last token.</summary>
-        public int Capacity => TextLength + Vae.Grid * Vae.Grid;
+        public int Capacity => TextLength + Grid * Grid;
 
-        public static Config Infer(Checkpoint weights, Arguments arguments, DiscreteVae vae)
+        /// <exception cref="InvalidDataException">The checkpoint is not of this project, or of a kind that cannot be exported.</exception>
+        public static Config Infer(Checkpoint weights, Arguments arguments, ImageFormat image)
         {
+            // What was not saved has the constructor's default.
             var textLength = arguments.Number("text_seq_len", 256);
             var config = new Config
             {
                 Stack = Stack.Infer(weights.At("transformer."), arguments.Number("dim_head", 64)),
-                Vae = vae,
-                TextLength = textLength,
                 TextIds = checked(arguments.Number("num_text_tokens", 10000) + textLength),
+                TextLength = textLength,
+                Grid = image.Columns,
+                Codes = image.Vocabulary,
                 Attention = arguments.Words("attn_types", ["full"]),
                 RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb")[^1] : 0,
                 ShiftsTokens = arguments.Flag("shift_tokens", true),
@@ -138,18 +197,8 @@ internal static partial class DallePytorchFamily
             if (config.Attention.FirstOrDefault(kind => kind is not ("full" or "axial_row" or "axial_col" or "conv_like")) is { } unknown)
                 throw new InvalidDataException($"The transformer has attention of the kind '{unknown}'; full, axial_row, axial_col and conv_like can be exported.");
             if (config.ShiftsTokens && config.Stack.Dim % 4 != 0)
-                throw new InvalidDataException($"The transformer shifts quarters of {config.Stack.Dim} channels, which is not a multiple of four.");
+                throw new InvalidDataException($"The transformer shifts quarters of {config.Stack.Dim} channels, which are no multiple of four.");
             return config;
         }
-
-        public static Config Random(int layers, int dim, int heads) => new()
-        {
-            Stack = new Stack { Dim = dim, Layers = layers, Heads = heads, HeadSize = 64 },
-            Vae = new DiscreteVae { ImageSize = 256, Layers = 3, Residuals = 2, Hidden = 256, Codes = 8192, CodeLength = 512 },
-            TextIds = 49408 + 256,
-            TextLength = 256,
-            Attention = ["full", "axial_row", "axial_col", "conv_like"],
-            RotaryWidth = 60,
-        };
     }
 }
