@@ -22,9 +22,9 @@ internal abstract class Checkpoint : IDisposable
 
     public abstract bool Contains(string name);
 
-    /// <summary>The sizes of a tensor, without reading it.</summary>
-    /// <exception cref="InvalidDataException">There is no such tensor.</exception>
-    public abstract int[] Shape(string name);
+    /// <summary>The sizes of a tensor, without reading it; so many of them, if it is said.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor, or it has another number of axes.</exception>
+    public abstract int[] Shape(string name, int? axes = null);
 
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public abstract Tensor Read(string name);

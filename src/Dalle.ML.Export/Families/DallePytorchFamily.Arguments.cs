@@ -7,13 +7,16 @@ internal static partial class DallePytorchFamily
     /// <summary>The arguments of a module's constructor, which are saved beside its weights; those that are absent have its defaults.</summary>
     private sealed class Arguments(Checkpoint saved)
     {
+        // Far above every model, and low enough that no sum of sizes overflows.
+        private const int Most = 1 << 22;
+
         /// <summary>A size.</summary>
-        /// <exception cref="InvalidDataException">It is not a whole number above zero.</exception>
+        /// <exception cref="InvalidDataException">It is not a whole number above zero, or too large for any model.</exception>
         public int Number(string name, int fallback) => Find(name) switch
         {
             null => fallback,
-            long number and > 0 and <= int.MaxValue => (int)number,
-            var other => throw Unfit(name, other, "a whole number above zero"),
+            long number and > 0 and <= Most => (int)number,
+            var other => throw Unfit(name, other, $"a whole number between 1 and {Most}"),
         };
 
         /// <exception cref="InvalidDataException">It is neither true nor false.</exception>

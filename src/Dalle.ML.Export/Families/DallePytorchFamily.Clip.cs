@@ -17,17 +17,16 @@ internal static partial class DallePytorchFamily
         var weights = checkpoint.At("weights.");
         var text = dalleText with
         {
-            Vocabulary = weights.Shape("text_emb.weight")[0],
-            Length = weights.Shape("text_pos_emb.weight")[0],
+            Vocabulary = weights.Shape("text_emb.weight", axes: 2)[0],
+            Length = weights.Shape("text_pos_emb.weight", axes: 2)[0],
             Prefix = [],
             Padding = Padding.Shared,
             PaddingId = 0,
             BlankId = null,
         };
-        var embedding = weights.Shape("to_text_latent.weight")[0];
-        // Both have as many channels as pixels of a patch, and patches as pixels of an image, make a square.
-        var patch = Root(weights.Shape("to_visual_embedding.weight")[^1] / 3, "to_visual_embedding.weight");
-        var grid = Root(weights.Shape("visual_pos_emb.weight")[0], "visual_pos_emb.weight");
+        var embedding = weights.Shape("to_text_latent.weight", axes: 2)[0];
+        var patch = Root(weights, "to_visual_embedding.weight", weights.Shape("to_visual_embedding.weight", axes: 2)[1] / Colors);
+        var grid = Root(weights, "visual_pos_emb.weight", weights.Shape("visual_pos_emb.weight", axes: 2)[0]);
         return new ClipGraphs
         {
             TextEncoder = ClipText(bundle, weights, text, embedding),
@@ -36,7 +35,7 @@ internal static partial class DallePytorchFamily
             Embedding = embedding,
             ImageSize = patch * grid,
             Resample = ResampleFilter.Bilinear,
-            Scale = MathF.Exp(weights.Read("temperature").Values[0]),
+            Scale = MathF.Exp(weights.Read("temperature", []).Values[0]),
         };
     }
 
@@ -58,9 +57,9 @@ internal static partial class DallePytorchFamily
         const string File = "clip_image.onnx";
         using var g = bundle.Graph(File);
         var stack = ClipStack(weights.At("visual_transformer."));
-        var pixels = g.Input("pixels", DataType.Float, "batch", 3, patch * grid, patch * grid);
+        var pixels = g.Input("pixels", DataType.Float, "batch", Colors, patch * grid, patch * grid);
         // A linear layer over a patch's pixels, colours innermost, is a convolution with colours outermost.
-        var kernel = weights.Read("to_visual_embedding.weight", stack.Dim, patch * patch * 3).Reshape(stack.Dim, patch, patch, 3).Transpose(0, 3, 1, 2);
+        var kernel = weights.Read("to_visual_embedding.weight", stack.Dim, patch * patch * Colors).Reshape(stack.Dim, patch, patch, Colors).Transpose(0, 3, 1, 2);
         var planes = g.Convolution(pixels, kernel, weights.Read("to_visual_embedding.bias", stack.Dim), stride: patch);
         var patches = g.Node("Transpose", [g.Node("Reshape", [planes, g.Constant("shape", 0, stack.Dim, grid * grid)])], ("perm", new long[] { 0, 2, 1 }));
         var x = g.Node("Add", [patches, g.Weight("position", weights.Read("visual_pos_emb.weight", grid * grid, stack.Dim))]);
@@ -86,10 +85,11 @@ internal static partial class DallePytorchFamily
         g.Save();
     }
 
-    private static int Root(int square, string tensor)
+    /// <summary>Patches are squares of pixels, and images are squares of patches.</summary>
+    private static int Root(Checkpoint weights, string tensor, int count)
     {
-        var root = (int)Math.Round(Math.Sqrt(square));
-        return root > 0 && root * root == square ? root
-            : throw new InvalidDataException($"The tensor '{tensor}' of CLIP does not have a square number of pixels or patches.");
+        var root = (int)Math.Sqrt(count);
+        return root > 0 && root * root == count ? root : throw new InvalidDataException(
+            $"Tensor '{tensor}' of CLIP has the shape [{string.Join(", ", weights.Shape(tensor))}], by which patches or images are no squares.");
     }
 }

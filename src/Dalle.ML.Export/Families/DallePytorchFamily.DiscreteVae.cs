@@ -12,7 +12,7 @@ internal static partial class DallePytorchFamily
     /// </summary>
     private sealed record DiscreteVae
     {
-        private const int Colors = 3;
+        private const int MaxLayers = 16;
 
         public required int ImageSize { get; init; }
 
@@ -39,20 +39,22 @@ internal static partial class DallePytorchFamily
         /// <summary>Side of the square of codes.</summary>
         public int Grid => ImageSize >> Layers;
 
+        /// <exception cref="InvalidDataException">The weights are no such autoencoder's.</exception>
         public static DiscreteVae Infer(Checkpoint weights, Arguments arguments)
         {
             var layers = weights.Count("encoder.", ".0.weight");
+            var codebook = weights.Shape("codebook.weight", axes: 2);
             var vae = new DiscreteVae
             {
                 ImageSize = arguments.Number("image_size", 256),
                 Layers = layers,
                 Residuals = Enumerable.Range(layers, int.MaxValue - layers).TakeWhile(i => weights.Contains($"encoder.{i}.net.0.weight")).Count(),
-                Hidden = weights.Shape("encoder.0.0.weight")[0],
-                Codes = weights.Shape("codebook.weight")[0],
-                CodeLength = weights.Shape("codebook.weight")[^1],
+                Hidden = weights.Shape("encoder.0.0.weight", axes: 4)[0],
+                Codes = codebook[0],
+                CodeLength = codebook[1],
             };
-            if (vae.ImageSize % (1L << layers) != 0)
-                throw new InvalidDataException($"The autoencoder halves images of {vae.ImageSize} pixels {layers} times, which cannot be.");
+            if (layers > MaxLayers || vae.Grid << layers != vae.ImageSize)
+                throw new InvalidDataException($"The autoencoder cannot halve images of {vae.ImageSize} pixels {layers} times.");
             return arguments.IsNone("normalization")
                 ? vae with { Mean = [0, 0, 0], Deviation = [1, 1, 1] }
                 : vae with { Mean = arguments.Colors("normalization.0", vae.Mean), Deviation = arguments.Colors("normalization.1", vae.Deviation) };

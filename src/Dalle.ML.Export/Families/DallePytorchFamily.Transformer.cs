@@ -32,17 +32,18 @@ internal static partial class DallePytorchFamily
         /// <summary>Factor of the scores of attention.</summary>
         public float Scale => 1 / MathF.Sqrt(HeadSize);
 
+        /// <exception cref="InvalidDataException">The weights are no such layers'.</exception>
         public static Stack Infer(Checkpoint weights, int headSize)
         {
             var isReversible = weights.Contains("layers.blocks.0.f.net.scale");
             var first = weights.At(isReversible ? "layers.blocks.0.f.net." : "layers.layers.0.0.");
-            var inner = Wrapped(first, "to_out.0.weight").Shape("to_out.0.weight")[^1];
-            if (inner % headSize != 0)
+            var inner = Wrapped(first, "to_out.0.weight").Shape("to_out.0.weight", axes: 2)[1];
+            if (inner == 0 || inner % headSize != 0)
                 throw new InvalidDataException($"The transformer's attention has {inner} channels, which are no whole number of heads of {headSize}.");
             return new Stack
             {
                 Layers = isReversible ? weights.Count("layers.blocks.", ".f.net.scale") : weights.Count("layers.layers.", ".0.scale"),
-                Dim = first.Shape("scale")[^1],
+                Dim = first.Shape("scale", axes: 3)[2],
                 Heads = inner / headSize,
                 HeadSize = headSize,
                 IsReversible = isReversible,

@@ -10,6 +10,8 @@ namespace Dalle.ML.Export.Families;
 /// </summary>
 internal static partial class DallePytorchFamily
 {
+    private const int Colors = 3;
+
     private static readonly Dictionary<string, (Config Dalle, DiscreteVae Vae)> Sizes = new()
     {
         // The width and heads that train_dalle.py begins with, deeper; one of about a billion weights; and one that takes no time.
@@ -95,12 +97,17 @@ internal static partial class DallePytorchFamily
     /// <summary>A checkpoint does not say which tokenizer it was trained with; the file does.</summary>
     private static TokenizerFiles CopyTokenizer(ExportSource source, BundleWriter bundle)
     {
-        var file = source.TryFind(1, "bpe_simple_vocab_16e6.txt", "bpe_simple_vocab_16e6.txt.gz", "bpe.model") ?? throw new FileNotFoundException(
-            "dalle.pt does not contain its tokenizer. Put beside it, or give as the second file, bpe_simple_vocab_16e6.txt of the project's "
-            + "folder dalle_pytorch/data, or the YouTokenToMe model (.model) that it was trained with.", "bpe_simple_vocab_16e6.txt");
+        const string Expected = "bpe_simple_vocab_16e6.txt of the project's folder dalle_pytorch/data, or the YouTokenToMe model (.model) that it was trained with";
+        var file = source.TryFind(1, "bpe_simple_vocab_16e6.txt", "bpe_simple_vocab_16e6.txt.gz", "bpe.model")
+            ?? throw new FileNotFoundException($"dalle.pt does not contain its tokenizer. Put beside it, or give as the second file, {Expected}.", "bpe_simple_vocab_16e6.txt");
         return new TokenizerFiles
         {
-            Kind = Path.GetExtension(file) == ".model" ? TokenizerKind.YouTokenToMe : TokenizerKind.ClipBpe,
+            Kind = Path.GetExtension(file) switch
+            {
+                ".txt" or ".gz" => TokenizerKind.ClipBpe,
+                ".model" => TokenizerKind.YouTokenToMe,
+                _ => throw new InvalidDataException($"'{file}' is not a tokenizer that can be exported. Give {Expected}."),
+            },
             Vocabulary = bundle.Copy(file),
         };
     }
@@ -189,13 +196,15 @@ internal static partial class DallePytorchFamily
                 Grid = image.Columns,
                 Codes = image.Vocabulary,
                 Attention = arguments.Words("attn_types", ["full"]),
-                RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb")[^1] : 0,
+                RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb", axes: 3)[2] : 0,
                 ShiftsTokens = arguments.Flag("shift_tokens", true),
                 IsStable = arguments.Flag("stable", false),
                 SharesEmbeddings = weights.Contains("text_emb.linear.weight"),
             };
             if (config.Attention.FirstOrDefault(kind => kind is not ("full" or "axial_row" or "axial_col" or "conv_like")) is { } unknown)
                 throw new InvalidDataException($"The transformer has attention of the kind '{unknown}'; full, axial_row, axial_col and conv_like can be exported.");
+            if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Stack.HeadSize)
+                throw new InvalidDataException($"The transformer rotates {config.RotaryWidth} of {config.Stack.HeadSize} channels, which is not a number of pairs within them.");
             if (config.ShiftsTokens && config.Stack.Dim % 4 != 0)
                 throw new InvalidDataException($"The transformer shifts quarters of {config.Stack.Dim} channels, which are no multiple of four.");
             return config;
