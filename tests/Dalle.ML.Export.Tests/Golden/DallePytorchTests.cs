@@ -1,8 +1,10 @@
 using System.Numerics.Tensors;
+using Dalle.ML.Clip;
 using Dalle.ML.Generation;
 using Dalle.ML.Images;
 using Dalle.ML.Models;
 using Dalle.ML.Runtime;
+using Dalle.ML.Text;
 using Dalle.ML.Tests;
 using Dalle.ML.Tests.Golden;
 
@@ -18,6 +20,7 @@ public sealed class DallePytorchTests : IDisposable
     private const string Family = "dalle-pytorch";
     private const float LogitTolerance = 1e-4f;
     private const float PixelTolerance = 1e-4f;
+    private const int FirstCharacter = '一';
 
     private readonly TemporaryFolder _folder = new();
 
@@ -36,7 +39,7 @@ public sealed class DallePytorchTests : IDisposable
     public void Cached_steps_give_the_logits_of_no_cache(string configuration)
     {
         var bundle = Export(configuration);
-        var (text, codes, logits) = (TextIds(bundle, configuration), Longs(configuration, "gen_plain_codes"), Floats(configuration, "gen_plain_logits"));
+        var (text, codes, logits) = (Prompts(configuration).Select(Tokenizer(bundle).Encode).ToArray(), Longs(configuration, "gen_plain_codes"), Floats(configuration, "gen_plain_logits"));
         var image = bundle.Manifest.Image;
         using var decoder = Decoder(bundle);
         using var batch = decoder.NewBatch(text.Length);
@@ -60,7 +63,7 @@ public sealed class DallePytorchTests : IDisposable
     public void A_prefill_of_text_and_image_gives_the_logits_of_each_place(string configuration)
     {
         var bundle = Export(configuration);
-        var (text, codes, logits) = (TextIds(bundle, configuration), Longs(configuration, "image_codes"), Floats(configuration, "forward_logits"));
+        var (text, codes, logits) = (Prompts(configuration).Select(Tokenizer(bundle).Encode).ToArray(), Longs(configuration, "image_codes"), Floats(configuration, "forward_logits"));
         var image = bundle.Manifest.Image;
         var textLength = bundle.Manifest.Text!.Length;
         var total = bundle.Manifest.Text.Vocabulary + image.Vocabulary;
@@ -127,26 +130,21 @@ public sealed class DallePytorchTests : IDisposable
     [MemberData(nameof(Clips))]
     public void Clip_gives_the_original_scores(string configuration)
     {
-        var dalle = Dalles().First().Data;
-        var bundle = ExportFiles(PathOf(dalle, "dalle.pt"), Vocabulary(), PathOf(configuration, "clip.pt"));
-        var clip = bundle.Manifest.Clip!;
-        using var ranker = new GraphSession(bundle, clip.TextEncoder, "ids", "embedding", DalleDevice.Cpu);
-        using var images = new GraphSession(bundle, clip.ImageEncoder, "pixels", "embedding", DalleDevice.Cpu);
-        var text = Longs(configuration, "text").Chunk(clip.Text.Total);
-        var scores = text.Zip(Images(configuration, "image"), (ids, image) =>
-        {
-            var (from, to) = (
-                ranker.Run<long, float>(ids, [1, ids.Length], clip.Embedding),
-                images.Run<float, float>(image.Values, [1, 3, clip.ImageSize, clip.ImageSize], clip.Embedding));
-            return clip.Scale * TensorPrimitives.Dot<float>(from, to);
-        });
+        var bundle = ExportFiles(PathOf(Dalles().First().Data, "dalle.pt"), Words(configuration), PathOf(configuration, "clip.pt"));
+        using var ranker = new ClipRanker(bundle, bundle.Manifest.Clip!, DalleDevice.Cpu);
+        var scores = Prompts(configuration).Zip(Images(configuration, "image"), (prompt, image) => ranker.Score(ranker.EmbedText(prompt), ranker.EmbedImage(image)));
         AssertClose(Floats(configuration, "scores_nomask"), scores.ToArray(), configuration);
     }
 
-    private static IEnumerable<TheoryDataRow<string>> Having(string file) => GoldenFolder.Root is not { } root
-        ? [new TheoryDataRow<string>(Family) { Skip = "There is no golden folder: set DALLE_GOLDEN." }]
-        : Directory.EnumerateFiles(Path.Combine(root, Family), file, SearchOption.AllDirectories).Order()
-            .Select(found => new TheoryDataRow<string>(Path.GetRelativePath(root, Path.GetDirectoryName(found)!)));
+    /// <summary>The folders of the family that have a file, wherever below it they lie.</summary>
+    private static TheoryDataRow<string>[] Having(string file)
+    {
+        var family = Path.Combine(GoldenFolder.Root ?? "", Family);
+        var files = GoldenFolder.Root is null || !Directory.Exists(family) ? [] : Directory.GetFiles(family, file, SearchOption.AllDirectories);
+        return files.Length == 0
+            ? [new TheoryDataRow<string>(Family) { Skip = $"There is no golden '{file}' of {Family}: set DALLE_GOLDEN." }]
+            : [.. files.Order().Select(found => new TheoryDataRow<string>(Path.GetRelativePath(GoldenFolder.Root!, Path.GetDirectoryName(found)!)))];
+    }
 
     private static string PathOf(string configuration, string file) => Path.Combine(GoldenFolder.Root!, configuration, file);
 
@@ -160,24 +158,28 @@ public sealed class DallePytorchTests : IDisposable
         return npy.Floats().Chunk(npy.Shape[1] * npy.Shape[2] * npy.Shape[3]).Select(values => new PixelPlanes(npy.Shape[3], npy.Shape[2], values));
     }
 
-    /// <summary>The ids that the engine would make of a prompt of these tokens.</summary>
-    private static long[][] TextIds(Bundle bundle, string configuration)
+    /// <summary>Prompts of the reference's ids, each written as the character that <see cref="Words"/> knows it by, without padding.</summary>
+    private static string[] Prompts(string configuration)
     {
-        var format = bundle.Manifest.Text!;
-        return [.. Longs(configuration, "text").Chunk(format.Length).Select(ids =>
-            format.Prefix.Select(id => (long)id).Concat(ids.Select((id, i) => id == format.BlankId ? format.PaddingId + i : id)).ToArray())];
+        var text = Npy.Read(PathOf(configuration, "text.npy"));
+        return [.. text.Longs().Chunk(text.Shape[1]).Select(ids => string.Join(' ', ids.AsSpan().TrimEnd(0).ToArray().Select(id => (char)(FirstCharacter + id))))];
     }
 
-    private static long[] Generate(Bundle bundle, string configuration, float guidance, int[][]? kept = null)
+    private static PromptTokenizer Tokenizer(Bundle bundle) => new(bundle, bundle.Manifest.Text!);
+
+    private static IEnumerable<long> Generate(Bundle bundle, string configuration, float guidance, int[][]? kept = null)
     {
-        var text = TextIds(bundle, configuration);
-        var nothing = bundle.Manifest.Text!;
-        long[] unconditional = [.. nothing.Prefix, .. Enumerable.Range(nothing.PaddingId, nothing.Length)];
-        using var decoder = Decoder(bundle);
-        using var generator = new ImageTokenGenerator(decoder, textEncoder: null, bundle.Manifest.Image);
-        var sequences = text.Select((prompt, row) => new Sequence(prompt, unconditional, Seed: 0, kept?[row])).ToArray();
-        var sampler = new Sampler(bundle.Manifest.Image.Vocabulary, temperature: 1, topK: 1, topP: 1);
-        return [.. generator.Generate(sequences, sampler, guidance, (_, _) => { }, TestContext.Current.CancellationToken).SelectMany(tokens => tokens).Select(token => (long)token)];
+        using var model = DalleModel.Load(bundle.Folder);
+        var requests = Prompts(configuration).Select((prompt, row) => new GenerationRequest(prompt, Seed: 0) { Kept = kept?[row] }).ToArray();
+        var options = new GenerationOptions { Sampling = new SamplingOptions { TopK = 1, GuidanceScale = guidance } };
+        foreach (var image in model.Generate(requests, options, cancellationToken: TestContext.Current.CancellationToken))
+        {
+            using (image)
+            {
+                foreach (var token in image.Tokens)
+                    yield return token;
+            }
+        }
     }
 
     private static DecoderSession Decoder(Bundle bundle) => new(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
@@ -198,7 +200,7 @@ public sealed class DallePytorchTests : IDisposable
             Assert.True(MathF.Abs(expected[i] - actual[i]) <= LogitTolerance * scale, $"{where}: {actual[i]} at {i} where {expected[i]} is due.");
     }
 
-    private Bundle Export(string configuration) => ExportFiles(PathOf(configuration, "dalle.pt"), Vocabulary());
+    private Bundle Export(string configuration) => ExportFiles(PathOf(configuration, "dalle.pt"), Words(configuration));
 
     private Bundle ExportFiles(params string[] files)
     {
@@ -207,10 +209,22 @@ public sealed class DallePytorchTests : IDisposable
         return Bundle.Open(output);
     }
 
-    private string Vocabulary()
+    /// <summary>A YouTokenToMe model with a word of one character for each id of the reference's texts.</summary>
+    private string Words(string configuration)
     {
-        var path = Path.Combine(_folder.Path, "bpe_simple_vocab_16e6.txt");
-        File.WriteAllText(path, "#version: 0.2\n");
+        const int WordStart = '▁';
+        var count = (int)Longs(configuration, "text").Max() + 1;
+        var ids = Enumerable.Range(0, count).ToArray();
+        string[] lines =
+        [
+            $"{count + 1} {count}",
+            $"{WordStart} {count}",
+            .. ids.Select(id => $"{FirstCharacter + id} {count + 1 + id}"),
+            .. ids.Select(id => $"{count} {count + 1 + id} {id}"),
+            "1 0 2 3",
+        ];
+        var path = Path.Combine(_folder.Path, "bpe.model");
+        File.WriteAllLines(path, lines);
         return path;
     }
 }
