@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
@@ -40,4 +41,29 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         !options.Settings.TryGetValue(name, out var text) ? fallback
         : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
         : throw new ArgumentException($"The setting {name} is '{text}'; it must be a whole number.");
+
+    /// <summary>A file of this name with the checkpoint or one folder up; null where there is none.</summary>
+    public string? Beside(string name)
+    {
+        var folders = paths.Select(path => Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!);
+        return folders.SelectMany(folder => new[] { Path.Combine(folder, name), Path.Combine(folder, "..", name) }).FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>A whole number in a <c>config.json</c> beside the checkpoint; null where there is none.</summary>
+    /// <exception cref="InvalidDataException">The file is not JSON.</exception>
+    public int? Configured(string name)
+    {
+        if (Beside("config.json") is not { } file)
+            return null;
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllBytes(file));
+            return config.RootElement.ValueKind == JsonValueKind.Object && config.RootElement.TryGetProperty(name, out var value)
+                && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null;
+        }
+        catch (JsonException exception)
+        {
+            throw new InvalidDataException($"'{file}' is not JSON: {exception.Message}", exception);
+        }
+    }
 }
