@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
@@ -20,7 +21,7 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
 
     /// <summary>
     /// One file of the checkpoint: in its folder the first that exists of the usual names, which may contain subfolders; where files were
-    /// given one by one, that of the number.
+    /// given one by one, that of the number, or else what lies beside them.
     /// </summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public string Find(int part, params string[] names) => TryFind(part, names)
@@ -29,9 +30,9 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// <summary>As <see cref="Find"/>, null where there is no such file.</summary>
     public string? TryFind(int part, params string[] names)
     {
-        var folders = paths.Where(Directory.Exists).ToArray();
-        return names.SelectMany(name => folders.Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists)
-            ?? paths.Where(File.Exists).ElementAtOrDefault(part);
+        string? In(IEnumerable<string> folders) => names.SelectMany(name => folders.Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+        var files = paths.Where(File.Exists).ToArray();
+        return In(paths.Where(Directory.Exists)) ?? files.ElementAtOrDefault(part) ?? In(files.Select(file => Path.GetDirectoryName(file) ?? ""));
     }
 
     /// <summary>A number that the weights do not tell.</summary>
@@ -40,4 +41,29 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         !options.Settings.TryGetValue(name, out var text) ? fallback
         : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
         : throw new ArgumentException($"The setting {name} is '{text}'; it must be a whole number.");
+
+    /// <summary>A file of this name with the checkpoint or one folder up; null where there is none.</summary>
+    public string? Beside(string name)
+    {
+        var folders = paths.Select(path => Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!);
+        return folders.SelectMany(folder => new[] { Path.Combine(folder, name), Path.Combine(folder, "..", name) }).FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>A whole number in a <c>config.json</c> beside the checkpoint; null where there is none.</summary>
+    /// <exception cref="InvalidDataException">The file is not JSON.</exception>
+    public int? Configured(string name)
+    {
+        if (Beside("config.json") is not { } file)
+            return null;
+        try
+        {
+            using var config = JsonDocument.Parse(File.ReadAllBytes(file));
+            return config.RootElement.ValueKind == JsonValueKind.Object && config.RootElement.TryGetProperty(name, out var value)
+                && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null;
+        }
+        catch (JsonException exception)
+        {
+            throw new InvalidDataException($"'{file}' is not JSON: {exception.Message}", exception);
+        }
+    }
 }

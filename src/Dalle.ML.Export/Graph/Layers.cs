@@ -24,8 +24,8 @@ internal static class Layers
         g.Node("LayerNormalization", [x, g.Weight("weight", weight), g.Weight("bias", bias)], ("epsilon", epsilon));
 
     /// <summary>A square convolution of weight [out, in, k, k].</summary>
-    public static string Convolution(this GraphBuilder g, string x, Tensor weight, Tensor bias, int stride = 1, int padding = 0) =>
-        g.Node("Conv", [x, g.Weight("weight", weight), g.Weight("bias", bias)],
+    public static string Convolution(this GraphBuilder g, string x, Tensor weight, Tensor? bias, int stride = 1, int padding = 0) =>
+        g.Node("Conv", bias is null ? [x, g.Weight("weight", weight)] : [x, g.Weight("weight", weight), g.Weight("bias", bias)],
             ("kernel_shape", new long[] { weight.Shape[2], weight.Shape[3] }),
             ("strides", new long[] { stride, stride }),
             ("pads", new long[] { padding, padding, padding, padding }));
@@ -58,6 +58,16 @@ internal static class Layers
     /// <summary>Moves blocks of <paramref name="factor"/>² channels out to pixels, channels first (PyTorch's PixelShuffle).</summary>
     public static string PixelShuffle(this GraphBuilder g, string x, int factor) =>
         g.Node("DepthToSpace", [x], ("blocksize", factor), ("mode", "CRD"));
+
+    /// <summary>Embeddings of the places of a grid in raster order: that of the row plus that of the column.</summary>
+    public static Tensor GridPositions(Tensor rows, Tensor columns)
+    {
+        var (width, dim) = (columns.Shape[0], columns.Shape[1]);
+        var sum = new float[rows.Shape[0] * width * dim];
+        for (var i = 0; i < sum.Length; i++)
+            sum[i] = rows.Values[i / (width * dim) * dim + i % dim] + columns.Values[i % (width * dim)];
+        return new Tensor(sum, isHalf: false, rows.Shape[0] * width, dim);
+    }
 
     /// <summary>
     /// The weight of a convolution over the image itself that equals a convolution of weight [out, c·f², k, k] over blocks of f × f

@@ -18,7 +18,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         var parts = weights.At("encoder.");
         var channels = config.Stem!.Value;
         var pixels = g.Input("pixels", DataType.Float, "batch", 3, grid * config.Encoded, grid * config.Encoded);
-        var x = g.Node("Sub", [g.Node("Mul", [pixels, g.Scalar("two", 2f)]), g.Scalar("one", 1f)]);
+        var x = config.IsSigned ? g.Node("Sub", [g.Node("Mul", [pixels, g.Scalar("two", 2f)]), g.Scalar("one", 1f)]) : pixels;
         x = Convolution(g, x, parts, "conv_in", 3, channels, kernel: 3);
         for (var level = 0; level < config.Channels.Length; level++)
         {

@@ -44,7 +44,7 @@ internal sealed record VqganConfig
     /// <summary>Epsilon of the group normalisations.</summary>
     public float Epsilon { get; init; } = 1e-6f;
 
-    /// <summary>Whether decoded pixels lie in −1..1, else in 0..1; those that are encoded always lie in −1..1.</summary>
+    /// <summary>Whether pixels lie in −1..1, else in 0..1.</summary>
     public bool IsSigned { get; init; } = true;
 
     /// <summary>Side of the square of encoded pixels that a code stands for.</summary>
@@ -52,6 +52,32 @@ internal sealed record VqganConfig
 
     /// <summary>Side of the square of decoded pixels that a code stands for.</summary>
     public int Decoded => Encoded * (IsWavelet ? 2 : 1);
+
+    /// <summary>The published models that draw 16 × 16 pixels for a code.</summary>
+    public static VqganConfig F16 { get; } = new()
+    {
+        Channels = [128, 128, 256, 256, 512],
+        Stem = 128,
+        Blocks = 3,
+        AttentionLevels = [4],
+        Latent = 256,
+        Codes = 16384,
+        CodeLength = 256,
+    };
+
+    /// <summary>The published models that draw 8 × 8 pixels for a code.</summary>
+    public static VqganConfig F8 { get; } = new()
+    {
+        Channels = [128, 128, 256, 512],
+        Stem = 128,
+        Blocks = 3,
+        AttentionLevels = [3],
+        Latent = 256,
+        Codes = 8192,
+        CodeLength = 256,
+        Codebook = "quantize.embed.weight",
+        IsGumbel = true,
+    };
 
     /// <summary>Reads the names and shapes of all variants: taming-transformers' VQModel and GumbelVQ, ru-dALLE's and minDALL-E's copies,
     /// min-dalle's decoder on its own.</summary>

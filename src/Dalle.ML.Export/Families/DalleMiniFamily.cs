@@ -1,0 +1,121 @@
+using System.Text.RegularExpressions;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Export.Families;
+
+/// <summary>
+/// DALL·E mini and mega as they were trained in flax (borisdayma/dalle-mini): a folder with <c>flax_model.msgpack</c>, <c>vocab.json</c> and
+/// <c>merges.txt</c>, and a VQGAN, flax's (patil-suraj/vqgan-jax) or one for PyTorch, in the folder <c>vqgan</c> within or beside it.
+/// </summary>
+internal static partial class DalleMiniFamily
+{
+    private const string Name = "dalle-mini";
+
+    private static readonly string[] VqganFiles =
+    [
+        "vqgan/flax_model.msgpack", "vqgan/detoker.pt", "vqgan/model.ckpt",
+        "../vqgan/flax_model.msgpack", "../vqgan/detoker.pt", "../vqgan/model.ckpt",
+    ];
+
+    // BartTokenizer's.
+    private const int TextStart = 0;
+    private const int TextEnd = 2;
+
+    public static ModelFamily Family { get; } = new(
+        Name, "a folder with flax_model.msgpack, vocab.json, merges.txt and vqgan/flax_model.msgpack, or model, VQGAN, vocabulary, merges", Export)
+    {
+        Sizes = [.. DalleBartConfig.Published.Keys],
+        Settings = new Dictionary<string, string>
+        {
+            ["heads"] = "Number of attention heads; by default that in config.json (decoder_attention_heads), else one for 64 of the width.",
+            ["bos"] = "Id that begins an image; by default that in config.json (decoder_start_token_id), else the one after the last code, 16384.",
+        },
+    };
+
+    private static Manifest Export(ExportSource source, BundleWriter bundle)
+    {
+        using var model = source.Open(0, "flax_model.msgpack");
+        using var images = source.Open(1, VqganFiles);
+        var (encoder, decoder, detoker) = source.Size is null ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(images)) : (model, model, images);
+
+        var inferred = source.Size is { } size ? DalleBartConfig.Published[size] : DalleBartConfig.Infer(encoder, decoder);
+        var config = inferred.WithHeads(source.Setting("heads", source.Configured("decoder_attention_heads") ?? inferred.Heads));
+        var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
+        // The images are in 0..1 as they come.
+        var vqgan = (source.Size is null ? VqganConfig.Infer(detoker) : VqganConfig.F16) with { IsSigned = false };
+        return new Manifest
+        {
+            Format = Manifest.CurrentFormat,
+            Name = source.Size is null ? Name : $"{Name}-{source.Size}",
+            Family = Name,
+            Precision = source.Precision.Name(),
+            Image = new ImageFormat
+            {
+                Width = config.Grid * vqgan.Decoded,
+                Height = config.Grid * vqgan.Decoded,
+                Rows = config.Grid,
+                Columns = config.Grid,
+                Vocabulary = vqgan.Codes,
+            },
+            Text = new TextFormat
+            {
+                Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
+                Cleaning = [TextCleaning.DalleMini],
+                Vocabulary = config.Encoder.Vocabulary,
+                Length = config.Encoder.Length,
+                Start = [TextStart],
+                End = [TextEnd],
+                KeepEnd = true,
+                Padding = Padding.Shared,
+                PaddingId = DalleBart.PaddingId,
+            },
+            TextEncoder = bart.TextEncoder(),
+            Decoder = bart.Decoder(source.Setting("bos", source.Configured("decoder_start_token_id") ?? vqgan.Codes), vqgan.Codes),
+            ImageEncoder = vqgan.Stem is null ? null : new Vqgan(bundle, detoker, vqgan).Encoder(config.Grid),
+            ImageDecoder = new Vqgan(bundle, detoker, vqgan).Decoder(config.Grid),
+            Sampling = new SamplingDefaults { Guidance = 10 },
+            Files = [],
+        };
+    }
+
+    private static TokenizerFiles Tokenizer(ExportSource source, BundleWriter bundle) => new()
+    {
+        Kind = TokenizerKind.ByteLevelBpe,
+        Vocabulary = bundle.Copy(source.Find(2, "vocab.json"), "vocab.json"),
+        Merges = bundle.Copy(source.Find(3, "merges.txt"), "merges.txt"),
+    };
+
+    /// <summary>The encoder or the decoder under min-dalle's names. Its layers are stacked (nn.scan) or numbered.</summary>
+    private static FlaxModules Torch(Checkpoint flax, string side)
+    {
+        (string Flax, string Torch)[] names =
+        [
+            ($"model.{side}.", ""),
+            ("layers.FlaxBartEncoderLayers.", $"layers.{FlaxModules.Layer}."),
+            ("layers.FlaxBartDecoderLayers.", $"layers.{FlaxModules.Layer}."),
+            ("layers.FlaxBartEncoderLayer_", "layers."),
+            ("layers.FlaxBartDecoderLayer_", "layers."),
+            ("GLU_0.LayerNorm_", "glu.ln"),
+            ("GLU_0.Dense_", "glu.fc"),
+            ("FlaxBartAttention_0.", "self_attn."),
+            ("FlaxBartAttention_1.", "encoder_attn."),
+            ("LayerNorm_0.", "pre_self_attn_layer_norm."),
+            ("LayerNorm_1.", "self_attn_layer_norm."),
+            ("LayerNorm_2.", "pre_encoder_attn_layer_norm."),
+            ("LayerNorm_3.", "encoder_attn_layer_norm."),
+        ];
+        return new FlaxModules(flax, module => names.Aggregate(module, (name, pair) => name.Replace(pair.Flax, pair.Torch, StringComparison.Ordinal)));
+    }
+
+    /// <summary>A VQGAN under the names of CompVis/taming-transformers, whoever saved it.</summary>
+    private static Checkpoint TorchVqgan(Checkpoint images) =>
+        images.Contains("quantize.embedding.embedding") ? new FlaxModules(images, module => NumberedParts().Replace(module, "$1.$2."))
+        : images.Contains("state_dict.decoder.conv_in.weight") ? images.At("state_dict.")
+        : images;
+
+    // Numbers of lists; 'mid.block_1' is a name.
+    [GeneratedRegex(@"(?<!\bmid\.)\b(up|down|block|attn)_(\d+)\.")]
+    private static partial Regex NumberedParts();
+}

@@ -1,0 +1,83 @@
+using Dalle.ML.Export.Graph;
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Export.Families;
+
+/// <summary>
+/// DALL·E mini and mega as kuprel/min-dalle keeps them for PyTorch: a folder of models with <c>dalle_bart_mega</c> or <c>dalle_bart_mini</c>
+/// and <c>vqgan</c>, or all files in one folder.
+/// </summary>
+internal static class MinDalleFamily
+{
+    private const string Name = "min-dalle";
+
+    private static readonly string[] BartFolders = ["", "dalle_bart_mega/", "dalle_bart_mini/"];
+    private static readonly string[] VqganFolders = ["", "vqgan/", "../vqgan/"];
+
+    // Bart's.
+    private const int TextStart = 0;
+    private const int TextEnd = 2;
+
+    public static ModelFamily Family { get; } = new(Name, "min-dalle's folder of models, or encoder.pt, decoder.pt, detoker.pt, vocab.json, merges.txt", Export)
+    {
+        Sizes = [.. DalleBartConfig.Published.Keys],
+        Settings = new Dictionary<string, string>
+        {
+            ["heads"] = "Number of attention heads; by default that in config.json (attention_head_count), else one for 64 of the width.",
+            ["bos"] = "Id that begins an image; by default the last code, 16383. Old releases had 16384 (mini) and 16415 (mega).",
+        },
+    };
+
+    private static Manifest Export(ExportSource source, BundleWriter bundle)
+    {
+        using var encoder = source.Open(0, In(BartFolders, "encoder.pt", "encoder.safetensors"));
+        using var decoder = source.Open(1, In(BartFolders, "decoder.pt", "decoder.safetensors"));
+        using var detoker = source.Open(2, In(VqganFolders, "detoker.pt", "detoker.safetensors"));
+        var inferred = source.Size is { } size ? DalleBartConfig.Published[size] : DalleBartConfig.Infer(encoder, decoder);
+        var config = inferred.WithHeads(source.Setting("heads", source.Configured("attention_head_count") ?? inferred.Heads));
+        var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
+        // The images are in 0..1 as they come.
+        var vqgan = (source.Size is null ? VqganConfig.Infer(detoker) : VqganConfig.F16) with { Epsilon = 1e-5f, IsSigned = false };
+        return new Manifest
+        {
+            Format = Manifest.CurrentFormat,
+            Name = source.Size is null ? Name : $"{Name}-{source.Size}",
+            Family = Name,
+            Precision = source.Precision.Name(),
+            Image = new ImageFormat
+            {
+                Width = config.Grid * vqgan.Decoded,
+                Height = config.Grid * vqgan.Decoded,
+                Rows = config.Grid,
+                Columns = config.Grid,
+                Vocabulary = vqgan.Codes,
+            },
+            Text = new TextFormat
+            {
+                Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
+                Cleaning = [TextCleaning.Demojize, TextCleaning.Lowercase, TextCleaning.AsciiOnly],
+                Vocabulary = config.Encoder.Vocabulary,
+                Length = config.Encoder.Length,
+                Start = [TextStart],
+                End = [TextEnd],
+                Padding = Padding.Shared,
+                PaddingId = DalleBart.PaddingId,
+                Unconditional = UnconditionalPrompt.Ends,
+            },
+            TextEncoder = bart.TextEncoder(),
+            Decoder = bart.Decoder(source.Setting("bos", vqgan.Codes - 1), vqgan.Codes),
+            ImageDecoder = new Vqgan(bundle, detoker, vqgan).Decoder(config.Grid),
+            Sampling = new SamplingDefaults { Guidance = 16, TopK = 256 },
+            Files = [],
+        };
+    }
+
+    private static TokenizerFiles Tokenizer(ExportSource source, BundleWriter bundle) => new()
+    {
+        Kind = TokenizerKind.SpacedBpe,
+        Vocabulary = bundle.Copy(source.Find(3, In(BartFolders, "vocab.json")), "vocab.json"),
+        Merges = bundle.Copy(source.Find(4, In(BartFolders, "merges.txt")), "merges.txt"),
+    };
+
+    private static string[] In(string[] folders, params string[] files) => [.. folders.SelectMany(folder => files.Select(file => folder + file))];
+}

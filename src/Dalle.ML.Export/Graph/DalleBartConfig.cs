@@ -1,0 +1,74 @@
+using Dalle.ML.Export.Checkpoints;
+
+namespace Dalle.ML.Export.Graph;
+
+/// <summary>The sizes of a <see cref="DalleBart"/>.</summary>
+internal sealed record DalleBartConfig
+{
+    /// <summary>Number of values that stand for a token between the layers.</summary>
+    public required int Width { get; init; }
+
+    /// <summary>Number of attention heads of every layer.</summary>
+    public required int Heads { get; init; }
+
+    public required Stack Encoder { get; init; }
+
+    /// <summary>Its vocabulary is that of the image and a few ids that are never drawn.</summary>
+    public required Stack Decoder { get; init; }
+
+    /// <summary>Number of values of a head.</summary>
+    public int HeadSize => Width / Heads;
+
+    /// <summary>Side of the square of image tokens.</summary>
+    public int Grid => (int)Math.Sqrt(Decoder.Length);
+
+    /// <summary>The published geometries.</summary>
+    public static IReadOnlyDictionary<string, DalleBartConfig> Published { get; } = new Dictionary<string, DalleBartConfig>
+    {
+        ["mini"] = new()
+        {
+            Width = 1024,
+            Heads = 16,
+            Encoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 50264, Length: 64),
+            Decoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 16385, Length: 256),
+        },
+        ["mega"] = new()
+        {
+            Width = 2048,
+            Heads = 32,
+            Encoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 50272, Length: 64),
+            Decoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 16416, Length: 256),
+        },
+    };
+
+    /// <summary>Reads the sizes off the shapes of the weights. No shape tells the heads: they have the published size.</summary>
+    /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+    public static DalleBartConfig Infer(Checkpoint encoder, Checkpoint decoder)
+    {
+        const int HeadSize = 64;
+        var width = encoder.Shape("layernorm_embedding.bias")[0];
+        var config = new DalleBartConfig { Width = width, Heads = width / HeadSize, Encoder = Stack.Infer(encoder), Decoder = Stack.Infer(decoder) };
+        return config.Grid * config.Grid == config.Decoder.Length
+            ? config
+            : throw new InvalidDataException($"The decoder has {config.Decoder.Length} positions, which are no square of image tokens.");
+    }
+
+    /// <exception cref="InvalidDataException">So many heads do not share the width evenly.</exception>
+    public DalleBartConfig WithHeads(int heads) => heads > 0 && Width % heads == 0
+        ? this with { Heads = heads }
+        : throw new InvalidDataException($"{heads} attention heads do not share a width of {Width} evenly: give their number as the setting 'heads'.");
+
+    /// <summary>The layers of the encoder or the decoder.</summary>
+    /// <param name="Layers">Their number.</param>
+    /// <param name="Gated">Number of values between the two halves of a feed-forward layer.</param>
+    /// <param name="Vocabulary">Number of ids.</param>
+    /// <param name="Length">Number of positions.</param>
+    internal sealed record Stack(int Layers, int Gated, int Vocabulary, int Length)
+    {
+        public static Stack Infer(Checkpoint weights) => new(
+            Layers: Enumerable.Range(0, int.MaxValue).TakeWhile(layer => weights.Contains($"layers.{layer}.glu.fc0.weight")).Count(),
+            Gated: weights.Shape("layers.0.glu.fc0.weight")[0],
+            Vocabulary: weights.Shape("embed_tokens.weight")[0],
+            Length: weights.Shape("embed_positions.weight")[0]);
+    }
+}
