@@ -12,7 +12,9 @@ internal sealed class CheckpointView(Checkpoint whole, string prefix) : Checkpoi
 
     public override bool Contains(string name) => whole.Contains(prefix + name);
 
-    public override int[] Shape(string name, int? axes = null) => whole.Shape(prefix + name, axes);
+    public override int[] Shape(string name) => whole.Shape(prefix + name);
+
+    public override int[] Shape(string name, int axes) => whole.Shape(prefix + name, axes);
 
     public override Tensor Read(string name) => whole.Read(prefix + name);
 

@@ -23,7 +23,7 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
     public override bool Contains(string name) => true;
 
     /// <exception cref="NotSupportedException">Always: sizes that a checkpoint would tell must come from the published geometry.</exception>
-    public override int[] Shape(string name, int? axes = null) => throw NoShape(name);
+    public override int[] Shape(string name) => throw NoShape(name);
 
     /// <exception cref="NotSupportedException">Always: as for <see cref="Shape"/>.</exception>
     public override Tensor Read(string name) => throw NoShape(name);

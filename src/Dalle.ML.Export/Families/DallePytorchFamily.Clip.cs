@@ -11,18 +11,16 @@ internal static partial class DallePytorchFamily
     private const int ClipHeadSize = 64;
 
     /// <summary>The project's own CLIP: two transformers without causality, whose outputs are averaged. It pads text with token 0.</summary>
-    private static ClipGraphs Clip(BundleWriter bundle, string file, TextFormat dalleText)
+    private static ClipGraphs Clip(BundleWriter bundle, Checkpoint weights, TokenizerFiles tokenizer)
     {
-        using var checkpoint = Checkpoint.Open(file);
-        var weights = checkpoint.At("weights.");
-        var text = dalleText with
+        var text = new TextFormat
         {
+            Tokenizer = tokenizer,
+            Cleaning = CleaningFor(tokenizer.Kind),
             Vocabulary = weights.Shape("text_emb.weight", axes: 2)[0],
             Length = weights.Shape("text_pos_emb.weight", axes: 2)[0],
-            Prefix = [],
             Padding = Padding.Shared,
             PaddingId = 0,
-            BlankId = null,
         };
         var embedding = weights.Shape("to_text_latent.weight", axes: 2)[0];
         var patch = Root(weights, "to_visual_embedding.weight", weights.Shape("to_visual_embedding.weight", axes: 2)[1] / Colors);

@@ -38,7 +38,9 @@ internal static partial class DallePytorchFamily
             x = g.Node("Gather", [g.Weight("token", tokens), decoder.Ids]);
             if (config.RotaryWidth == 0)
             {
-                var places = Tensor.Concat(weights.Read("text_pos_emb.weight", textPlaces, dim), ImagePositions(weights, grid, dim));
+                var (row, column) = (weights.Read("image_pos_emb.weights_0", 1, grid, 1, dim), weights.Read("image_pos_emb.weights_1", 1, 1, grid, dim));
+                var image = Layers.GridPositions(row.Reshape(grid, dim), column.Reshape(grid, dim));
+                var places = Tensor.Concat(weights.Read("text_pos_emb.weight", textPlaces, dim), image);
                 x = g.Node("Add", [x, g.Node("Gather", [g.Weight("position", places), decoder.Positions])]);
             }
         }
@@ -76,16 +78,6 @@ internal static partial class DallePytorchFamily
             "axial_col" => columns == 0,
             _ => rows <= Reach && columns is >= 0 and <= Reach,
         };
-    }
-
-    /// <summary>The position embedding of an image token: that of its row plus that of its column (AxialPositionalEmbedding).</summary>
-    private static Tensor ImagePositions(Checkpoint weights, int grid, int dim)
-    {
-        var (row, column) = (weights.Read("image_pos_emb.weights_0", 1, grid, 1, dim), weights.Read("image_pos_emb.weights_1", 1, 1, grid, dim));
-        var sum = new float[grid * grid * dim];
-        for (var i = 0; i < sum.Length; i++)
-            sum[i] = row.Values[i / (grid * dim) * dim + i % dim] + column.Values[i % (grid * dim)];
-        return new Tensor(sum, isHalf: false, grid * grid, dim);
     }
 
     /// <summary>

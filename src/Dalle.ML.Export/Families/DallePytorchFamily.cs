@@ -6,7 +6,7 @@ namespace Dalle.ML.Export.Families;
 
 /// <summary>
 /// lucidrains/DALLE-pytorch: <c>dalle.pt</c> as its train_dalle.py saves it, with the image autoencoder inside, or <c>vae.pt</c> of
-/// train_vae.py, which makes a bundle for images alone; and its CLIP as the ranker, if there is one.
+/// train_vae.py, which makes a bundle for images alone; and its CLIP, as the ranker or on its own.
 /// </summary>
 internal static partial class DallePytorchFamily
 {
@@ -20,78 +20,87 @@ internal static partial class DallePytorchFamily
         ["tiny"] = Random(layers: 4, dim: 64, words: 256, textLength: 16, imageSize: 32, codes: 64),
     };
 
-    public static ModelFamily Family { get; } = new("dalle-pytorch", "dalle.pt, its tokenizer's file, perhaps clip.pt; or vae.pt alone", Export)
+    public static ModelFamily Family { get; } = new("dalle-pytorch", "dalle.pt, its tokenizer's file, perhaps clip.pt; or vae.pt alone; or clip.pt and its tokenizer's file", Export)
     {
         Sizes = [.. Sizes.Keys],
     };
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var checkpoint = source.Open(0, "dalle.pt", "vae.pt");
+        using var checkpoint = source.Open(0, "dalle.pt", "vae.pt", "clip.pt");
         var weights = checkpoint.At("weights.");
         if (source.Size is not null)
         {
-            var (config, vae) = Sizes[source.Size];
-            return WithDalle(config, vae.Write(bundle, weights.At("vae.")), RandomTokenizer.Write(bundle));
+            var (dalle, vae) = Sizes[source.Size];
+            return WithDalle(dalle, vae.Write(bundle, weights.At("vae.")), TextOf(dalle, RandomTokenizer.Write(bundle)));
         }
         if (weights.Contains("codebook.weight"))
             return Describe(source, DiscreteVae.Infer(weights, new Arguments(checkpoint.At("hparams."))).Write(bundle, weights));
+        if (weights.Contains("to_text_latent.weight"))
+            return Describe(source) with { Clip = Clip(bundle, weights, CopyTokenizer(source, bundle)) };
 
         var images = Images(bundle, checkpoint);
-        return WithDalle(Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), images.Format), images, CopyTokenizer(source, bundle));
+        var config = Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), images.Format);
+        var text = TextOf(config, CopyTokenizer(source, bundle));
+        using var clip = source.TryFind(2, "clip.pt") is { } file ? Checkpoint.Open(file) : null;
+        return WithDalle(config, images, text) with { Clip = clip is null ? null : Clip(bundle, clip.At("weights."), text.Tokenizer) };
 
-        Manifest WithDalle(Config config, ImageGraphs images, TokenizerFiles tokenizer)
+        Manifest WithDalle(Config config, ImageGraphs images, TextFormat text) => Describe(source, images) with
         {
-            var text = new TextFormat
-            {
-                Tokenizer = tokenizer,
-                Cleaning = CleaningFor(tokenizer.Kind),
-                Vocabulary = config.TextIds,
-                Length = config.TextLength,
-                Prefix = [0],
-                Padding = Padding.PerPosition,
-                PaddingId = config.TextIds - config.TextLength,
-                BlankId = 0,
-                Unconditional = UnconditionalPrompt.Padding,
-            };
-            return Describe(source, images) with
-            {
-                Text = text,
-                Decoder = Decoder(bundle, weights, config, source.Precision),
-                Clip = source.TryFind(2, "clip.pt") is { } clip ? Clip(bundle, clip, text) : null,
-                // generate_images keeps half of all logits, those of the text, which are none, among them.
-                Sampling = new SamplingDefaults { TopK = (config.TextIds + config.Codes) / 2 },
-            };
-        }
+            Text = text,
+            Decoder = Decoder(bundle, weights, config, source.Precision),
+            // generate_images keeps half of all logits, those of the text, which are none, among them.
+            Sampling = new SamplingDefaults { TopK = (config.TextIds + config.Codes) / 2 },
+        };
     }
 
-    private static Manifest Describe(ExportSource source, ImageGraphs images) => new()
+    private static Manifest Describe(ExportSource source, ImageGraphs? images = null) => new()
     {
         Format = Manifest.CurrentFormat,
         Name = source.Size is null ? Family.Name : $"{Family.Name} {source.Size}",
         Family = Family.Name,
         Precision = source.Precision.Name(),
-        Image = images.Format,
-        ImageEncoder = images.Encoder,
-        ImageDecoder = images.Decoder,
+        Image = images?.Format,
+        ImageEncoder = images?.Encoder,
+        ImageDecoder = images?.Decoder,
         Files = [],
     };
 
-    /// <summary>The graphs of the autoencoder within: the project's own, or one of taming-transformers.</summary>
+    private static TextFormat TextOf(Config config, TokenizerFiles tokenizer) => new()
+    {
+        Tokenizer = tokenizer,
+        Cleaning = CleaningFor(tokenizer.Kind),
+        Vocabulary = config.TextIds,
+        Length = config.TextLength,
+        Prefix = [0],
+        Padding = Padding.PerPosition,
+        PaddingId = config.TextIds - config.TextLength,
+        BlankId = 0,
+        Unconditional = UnconditionalPrompt.Padding,
+    };
+
+    /// <summary>The graphs of the autoencoder within: the project's own, OpenAI's, or one of taming-transformers.</summary>
     private static ImageGraphs Images(BundleWriter bundle, Checkpoint checkpoint)
     {
-        // VQGanVAE takes no other size, whatever the model was trained on.
-        const int VqganImageSize = 256;
         var vae = checkpoint.At("weights.vae.");
         if (vae.Contains("codebook.weight"))
             return DiscreteVae.Infer(vae, new Arguments(checkpoint.At("vae_params."))).Write(bundle, vae);
-        if (!vae.Contains("model.decoder.conv_in.weight"))
-            throw new InvalidDataException("The checkpoint has no DiscreteVAE or VQGanVAE at 'weights.vae.', so it is not what train_dalle.py saves.");
+        if (vae.Contains("model.decoder.conv_in.weight"))
+            return VqganImages(bundle, vae.At("model."));
+        if (!vae.Contains("enc.blocks.input.w"))
+            throw new InvalidDataException("The checkpoint has no DiscreteVAE, OpenAIDiscreteVAE or VQGanVAE at 'weights.vae.', so it is not what train_dalle.py saves.");
+        var openAi = OpenAiDvaeFamily.Export(bundle, vae.At("enc."), vae.At("dec."));
+        return new ImageGraphs(openAi.Image!, openAi.ImageEncoder!, openAi.ImageDecoder!);
+    }
 
-        var config = VqganConfig.Infer(vae.At("model."));
-        var grid = VqganImageSize / config.Encoded;
-        var vqgan = new Vqgan(bundle, vae.At("model."), config);
-        return new ImageGraphs(Square(VqganImageSize, grid, config.Codes), vqgan.Encoder(grid), vqgan.Decoder(grid));
+    private static ImageGraphs VqganImages(BundleWriter bundle, Checkpoint weights)
+    {
+        // VQGanVAE takes no other size, whatever the model was trained on.
+        const int ImageSize = 256;
+        var config = VqganConfig.Infer(weights);
+        var vqgan = new Vqgan(bundle, weights, config);
+        var grid = ImageSize / config.Encoded;
+        return new ImageGraphs(Square(ImageSize, grid, config.Codes), vqgan.Encoder(grid), vqgan.Decoder(grid));
     }
 
     /// <summary>A checkpoint does not say which tokenizer it was trained with; the file does.</summary>
@@ -99,7 +108,7 @@ internal static partial class DallePytorchFamily
     {
         const string Expected = "bpe_simple_vocab_16e6.txt of the project's folder dalle_pytorch/data, or the YouTokenToMe model (.model) that it was trained with";
         var file = source.TryFind(1, "bpe_simple_vocab_16e6.txt", "bpe_simple_vocab_16e6.txt.gz", "bpe.model")
-            ?? throw new FileNotFoundException($"dalle.pt does not contain its tokenizer. Put beside it, or give as the second file, {Expected}.", "bpe_simple_vocab_16e6.txt");
+            ?? throw new FileNotFoundException($"The checkpoint does not contain its tokenizer. Put beside it, or give as the second file, {Expected}.", "bpe_simple_vocab_16e6.txt");
         return new TokenizerFiles
         {
             Kind = Path.GetExtension(file) switch
@@ -201,6 +210,7 @@ internal static partial class DallePytorchFamily
                 IsStable = arguments.Flag("stable", false),
                 SharesEmbeddings = weights.Contains("text_emb.linear.weight"),
             };
+            ModelSizes.CheckStream(config.TextLength, config.Grid);
             if (config.Attention.FirstOrDefault(kind => kind is not ("full" or "axial_row" or "axial_col" or "conv_like")) is { } unknown)
                 throw new InvalidDataException($"The transformer has attention of the kind '{unknown}'; full, axial_row, axial_col and conv_like can be exported.");
             if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Stack.HeadSize)

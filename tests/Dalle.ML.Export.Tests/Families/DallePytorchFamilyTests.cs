@@ -82,7 +82,7 @@ public sealed class DallePytorchFamilyTests : IDisposable
     {
         var bundle = Export();
         var manifest = bundle.Manifest;
-        Assert.Equal((4, 4, 2, 2, 6), (manifest.Image.Width, manifest.Image.Height, manifest.Image.Rows, manifest.Image.Columns, manifest.Image.Vocabulary));
+        Assert.Equal((4, 4, 2, 2, 6), (manifest.Image!.Width, manifest.Image.Height, manifest.Image.Rows, manifest.Image.Columns, manifest.Image.Vocabulary));
         // Half of all ids, those of the text among them.
         Assert.Equal((14 + 6) / 2, manifest.Sampling.TopK);
         Assert.Null(manifest.Decoder!.State);
@@ -113,6 +113,40 @@ public sealed class DallePytorchFamilyTests : IDisposable
         using var model = DalleModel.Load(Output);
         using var image = model.DecodeTokens([0, 1, 2, 3]);
         Assert.Equal((byte)MathF.Round(expected * 255), image.Pixels[0]);
+    }
+
+    [Theory]
+    [Trait("Category", "Golden")]
+    [MemberData(nameof(OtherAutoencoders))]
+    public void Autoencoders_of_other_projects_are_found_inside_the_checkpoint(string file)
+    {
+        foreach (var name in _shapes.Keys.Where(name => name.StartsWith("vae.", StringComparison.Ordinal)).ToArray())
+            _shapes.Remove(name);
+        Take(file, "state_dict.", file.EndsWith(".ckpt", StringComparison.Ordinal) ? "vae.model." : "vae.enc.");
+        if (!file.EndsWith(".ckpt", StringComparison.Ordinal))
+            Take(file.Replace("encoder", "decoder", StringComparison.Ordinal), "", "vae.dec.");
+        var levels = _shapes.Keys.Select(name => Level().Match(name).Value).Where(level => level.Length > 0).Distinct().Count();
+        var codes = (int)_shapes.Single(shape => shape.Key is "vae.model.quantize.embedding.weight" or "vae.model.quantize.embed.weight" or "vae.enc.blocks.output.conv.w").Value[0];
+        var grid = 256 >> (levels - 1);
+        _shapes["image_emb.weight"] = [codes, 8];
+        _shapes["image_pos_emb.weights_0"] = [1, grid, 1, 8];
+        _shapes["image_pos_emb.weights_1"] = [1, 1, grid, 8];
+        _shapes["to_logits.1.weight"] = [14 + codes, 8];
+        _shapes["to_logits.1.bias"] = [14 + codes];
+
+        var image = Export().Manifest.Image!;
+        Assert.Equal((256, 256, grid, grid, codes), (image.Width, image.Height, image.Rows, image.Columns, image.Vocabulary));
+        using var model = DalleModel.Load(Output);
+        using var decoded = model.DecodeTokens(new int[grid * grid]);
+        Assert.Equal(256, decoded.Width);
+
+        void Take(string path, string prefix, string into)
+        {
+            using var checkpoint = Checkpoint.Open(Path.Combine(GoldenFolder.Root!, path));
+            var weights = checkpoint.Contains(prefix + "decoder.conv_in.weight") ? checkpoint.At(prefix) : checkpoint;
+            foreach (var name in weights.Names)
+                _shapes[into + name] = Array.ConvertAll(weights.Shape(name), size => (long)size);
+        }
     }
 
     [Theory]

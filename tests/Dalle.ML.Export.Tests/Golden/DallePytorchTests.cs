@@ -24,13 +24,13 @@ public sealed class DallePytorchTests : IDisposable
 
     private readonly TemporaryFolder _folder = new();
 
-    public static IEnumerable<TheoryDataRow<string>> Dalles() => Having("dalle.pt");
+    public static TheoryDataRow<string>[] Dalles() => Having("dalle.pt");
 
-    public static IEnumerable<TheoryDataRow<string>> Guided() => Having("gen_cond3_intended_codes.npy");
+    public static TheoryDataRow<string>[] Guided() => Having("gen_cond3_intended_codes.npy");
 
-    public static IEnumerable<TheoryDataRow<string>> Primed() => Having("gen_primed_codes.npy");
+    public static TheoryDataRow<string>[] Primed() => Having("gen_primed_codes.npy");
 
-    public static IEnumerable<TheoryDataRow<string>> Clips() => Having("clip.pt");
+    public static TheoryDataRow<string>[] Clips() => Having("clip.pt");
 
     public void Dispose() => _folder.Dispose();
 
@@ -40,7 +40,7 @@ public sealed class DallePytorchTests : IDisposable
     {
         var bundle = Export(configuration);
         var (text, codes, logits) = (Prompts(configuration).Select(Tokenizer(bundle).Encode).ToArray(), Longs(configuration, "gen_plain_codes"), Floats(configuration, "gen_plain_logits"));
-        var image = bundle.Manifest.Image;
+        var image = bundle.Manifest.Image!;
         using var decoder = Decoder(bundle);
         using var batch = decoder.NewBatch(text.Length);
         batch.Prefill([.. text.SelectMany(ids => ids)]);
@@ -64,7 +64,7 @@ public sealed class DallePytorchTests : IDisposable
     {
         var bundle = Export(configuration);
         var (text, codes, logits) = (Prompts(configuration).Select(Tokenizer(bundle).Encode).ToArray(), Longs(configuration, "image_codes"), Floats(configuration, "forward_logits"));
-        var image = bundle.Manifest.Image;
+        var image = bundle.Manifest.Image!;
         var textLength = bundle.Manifest.Text!.Length;
         var total = bundle.Manifest.Text.Vocabulary + image.Vocabulary;
         using var decoder = Decoder(bundle);
@@ -105,7 +105,7 @@ public sealed class DallePytorchTests : IDisposable
     {
         var bundle = Export(configuration);
         using var codec = new ImageCodec(bundle, DalleDevice.Cpu);
-        var image = bundle.Manifest.Image;
+        var image = bundle.Manifest.Image!;
         var drawn = Npy.Read(PathOf(configuration, "gen_primed_logits.npy")).Shape[1];
         var kept = Images(configuration, "vae_image").Select(codec.Encode).ToArray();
         foreach (var codes in kept)
@@ -128,12 +128,15 @@ public sealed class DallePytorchTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Clips))]
-    public void Clip_gives_the_original_scores(string configuration)
+    public void Clip_gives_the_original_scores_alone_and_as_a_ranker(string configuration)
     {
-        var bundle = ExportFiles(PathOf(Dalles().First().Data, "dalle.pt"), Words(configuration), PathOf(configuration, "clip.pt"));
-        using var ranker = new ClipRanker(bundle, bundle.Manifest.Clip!, DalleDevice.Cpu);
-        var scores = Prompts(configuration).Zip(Images(configuration, "image"), (prompt, image) => ranker.Score(ranker.EmbedText(prompt), ranker.EmbedImage(image)));
-        AssertClose(Floats(configuration, "scores_nomask"), scores.ToArray(), configuration);
+        var (clip, words) = (PathOf(configuration, "clip.pt"), Words(configuration));
+        foreach (var bundle in new[] { ExportFiles(clip, words), ExportFiles(PathOf(Dalles()[0].Data, "dalle.pt"), words, clip) })
+        {
+            using var ranker = new ClipRanker(bundle, bundle.Manifest.Clip!, DalleDevice.Cpu);
+            var scores = Prompts(configuration).Zip(Images(configuration, "image"), (prompt, image) => ranker.Score(ranker.EmbedText(prompt), ranker.EmbedImage(image)));
+            AssertClose(Floats(configuration, "scores_nomask"), scores.ToArray(), configuration);
+        }
     }
 
     /// <summary>The folders of the family that have a file, wherever below it they lie.</summary>
@@ -187,7 +190,7 @@ public sealed class DallePytorchTests : IDisposable
     /// <summary>The original leaves images between −1 and 1 or so, as the autoencoder was trained; the bundle's are in 0..1.</summary>
     private static void AssertImages(Bundle bundle, ImageCodec codec, long[] codes, float[] original)
     {
-        var drawn = codes.Select(code => (int)code).Chunk(bundle.Manifest.Image.Tokens).SelectMany(image => codec.Decode(image).Values).ToArray();
+        var drawn = codes.Select(code => (int)code).Chunk(bundle.Manifest.Image!.Tokens).SelectMany(image => codec.Decode(image).Values).ToArray();
         Assert.Equal(original.Length, drawn.Length);
         Assert.All(original.Zip(drawn), pair => Assert.Equal(Math.Clamp(pair.First * 0.5f + 0.5f, 0, 1), pair.Second, PixelTolerance));
     }
