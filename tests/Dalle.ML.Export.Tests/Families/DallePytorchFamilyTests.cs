@@ -1,4 +1,6 @@
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
+using Dalle.ML.Export.Tests.Golden;
 using Dalle.ML.Generation;
 using Dalle.ML.Models;
 using Dalle.ML.Tests;
@@ -57,6 +59,10 @@ public sealed class DallePytorchFamilyTests : IDisposable
     };
 
     private readonly Dictionary<object, object?> _vaeArguments = new() { ["image_size"] = 4 };
+
+    public static IEnumerable<TheoryDataRow<string>> Vqgans() => GoldenFolder.Files("taming-vqgan", "model.ckpt");
+
+    public static IEnumerable<TheoryDataRow<string>> OpenAiEncoders() => GoldenFolder.Files("openai-dvae", "encoder_state_dict.pt");
 
     private string Output => Path.Combine(_folder.Path, "bundle");
 
@@ -117,36 +123,21 @@ public sealed class DallePytorchFamilyTests : IDisposable
 
     [Theory]
     [Trait("Category", "Golden")]
-    [MemberData(nameof(OtherAutoencoders))]
-    public void Autoencoders_of_other_projects_are_found_inside_the_checkpoint(string file)
+    [MemberData(nameof(Vqgans))]
+    public void A_vqgan_is_found_inside_the_checkpoint(string file)
     {
-        foreach (var name in _shapes.Keys.Where(name => name.StartsWith("vae.", StringComparison.Ordinal)).ToArray())
-            _shapes.Remove(name);
-        Take(file, "state_dict.", file.EndsWith(".ckpt", StringComparison.Ordinal) ? "vae.model." : "vae.enc.");
-        if (!file.EndsWith(".ckpt", StringComparison.Ordinal))
-            Take(file.Replace("encoder", "decoder", StringComparison.Ordinal), "", "vae.dec.");
-        var levels = _shapes.Keys.Select(name => Level().Match(name).Value).Where(level => level.Length > 0).Distinct().Count();
-        var codes = (int)_shapes.Single(shape => shape.Key is "vae.model.quantize.embedding.weight" or "vae.model.quantize.embed.weight" or "vae.enc.blocks.output.conv.w").Value[0];
-        var grid = 256 >> (levels - 1);
-        _shapes["image_emb.weight"] = [codes, 8];
-        _shapes["image_pos_emb.weights_0"] = [1, grid, 1, 8];
-        _shapes["image_pos_emb.weights_1"] = [1, 1, grid, 8];
-        _shapes["to_logits.1.weight"] = [14 + codes, 8];
-        _shapes["to_logits.1.bias"] = [14 + codes];
+        ReplaceAutoencoder((file, "state_dict.", "vae.model."));
+        var codebook = _shapes.Keys.Single(name => name.EndsWith("quantize.embedding.weight", StringComparison.Ordinal) || name.EndsWith("quantize.embed.weight", StringComparison.Ordinal));
+        AssertImages(levels: Count("vae.model.decoder.up."), codes: (int)_shapes[codebook][0]);
+    }
 
-        var image = Export().Manifest.Image!;
-        Assert.Equal((256, 256, grid, grid, codes), (image.Width, image.Height, image.Rows, image.Columns, image.Vocabulary));
-        using var model = DalleModel.Load(Output);
-        using var decoded = model.DecodeTokens(new int[grid * grid]);
-        Assert.Equal(256, decoded.Width);
-
-        void Take(string path, string prefix, string into)
-        {
-            using var checkpoint = Checkpoint.Open(Path.Combine(GoldenFolder.Root!, path));
-            var weights = checkpoint.Contains(prefix + "decoder.conv_in.weight") ? checkpoint.At(prefix) : checkpoint;
-            foreach (var name in weights.Names)
-                _shapes[into + name] = Array.ConvertAll(weights.Shape(name), size => (long)size);
-        }
+    [Theory]
+    [Trait("Category", "Golden")]
+    [MemberData(nameof(OpenAiEncoders))]
+    public void OpenAis_autoencoder_is_found_inside_the_checkpoint(string encoder)
+    {
+        ReplaceAutoencoder((encoder, "", "vae.enc."), (encoder.Replace("encoder_", "decoder_", StringComparison.Ordinal), "", "vae.dec."));
+        AssertImages(levels: Count("vae.dec.blocks.group_"), codes: (int)_shapes["vae.enc.blocks.output.conv.w"][0]);
     }
 
     [Theory]
@@ -210,6 +201,39 @@ public sealed class DallePytorchFamilyTests : IDisposable
         Assert.Throws<InvalidDataException>(() => BundleExporter.Export(Family, [dalle, Tokenizer("tokenizer.json")], Output));
     }
 
+    /// <summary>Puts the names and shapes of reference checkpoints in the place of the autoencoder's.</summary>
+    private void ReplaceAutoencoder(params (string File, string From, string To)[] parts)
+    {
+        foreach (var name in _shapes.Keys.Where(name => name.StartsWith("vae.", StringComparison.Ordinal)).ToArray())
+            _shapes.Remove(name);
+        foreach (var (file, from, to) in parts)
+        {
+            using var checkpoint = Checkpoint.Open(Path.Combine(GoldenFolder.Root!, file));
+            foreach (var name in checkpoint.Names.Where(name => name.StartsWith(from, StringComparison.Ordinal)))
+                _shapes.Add(to + name[from.Length..], Array.ConvertAll(checkpoint.Shape(name), size => (long)size));
+        }
+    }
+
+    /// <summary>The number of different words that follow the beginning of a name.</summary>
+    private int Count(string beginning) => _shapes.Keys.Where(name => name.StartsWith(beginning, StringComparison.Ordinal))
+        .Select(name => name[beginning.Length..name.IndexOf('.', beginning.Length)]).Distinct().Count();
+
+    /// <summary>Gives the transformer the sizes of an autoencoder of 256 × 256 pixels, and asserts that a bundle has them.</summary>
+    private void AssertImages(int levels, int codes)
+    {
+        var grid = 256 >> (levels - 1);
+        _shapes["image_emb.weight"] = [codes, 8];
+        _shapes["image_pos_emb.weights_0"] = [1, grid, 1, 8];
+        _shapes["image_pos_emb.weights_1"] = [1, 1, grid, 8];
+        _shapes["to_logits.1.weight"] = [14 + codes, 8];
+        _shapes["to_logits.1.bias"] = [14 + codes];
+        var image = Export().Manifest.Image!;
+        Assert.Equal((256, 256, grid, grid, codes), (image.Width, image.Height, image.Rows, image.Columns, image.Vocabulary));
+        using var model = DalleModel.Load(Output);
+        using var decoded = model.DecodeTokens(new int[grid * grid]);
+        Assert.Equal(256, decoded.Width);
+    }
+
     private void AssertRefused(params string[] reasons)
     {
         var message = Assert.Throws<InvalidDataException>(() => Export()).Message;
@@ -225,16 +249,16 @@ public sealed class DallePytorchFamilyTests : IDisposable
 
     private string Dalle()
     {
-        const int MaxValues = 1024;
+        var most = _shapes.Values.Max(shape => shape.Aggregate((size, axis) => size * axis));
         var weights = _shapes.ToDictionary(entry => (object)entry.Key,
-            entry => (object?)TorchWriter.Tensor("FloatStorage", entry.Key == "vae.decoder.1.bias" ? "quarters" : "zeros", MaxValues, entry.Value));
+            entry => (object?)TorchWriter.Tensor("FloatStorage", entry.Key == "vae.decoder.1.bias" ? "quarters" : "zeros", most, entry.Value));
         var path = Path.Combine(_folder.Path, "dalle.pt");
         File.WriteAllBytes(path, TorchWriter.Zip(
             new Dictionary<object, object?> { ["hparams"] = _arguments, ["vae_params"] = _vaeArguments, ["weights"] = weights },
             new Dictionary<string, byte[]>
             {
-                ["zeros"] = new byte[MaxValues * sizeof(float)],
-                ["quarters"] = CheckpointTest.Bytes([.. Enumerable.Repeat(0.25f, MaxValues)]),
+                ["zeros"] = new byte[most * sizeof(float)],
+                ["quarters"] = CheckpointTest.Bytes([.. Enumerable.Repeat(0.25f, (int)most)]),
             }));
         return path;
     }
