@@ -3,8 +3,9 @@ using Dalle.ML.Models;
 namespace Dalle.ML.Images;
 
 /// <summary>
-/// Brings an image to the size that a model takes: the short side is resampled to it, then the middle is cut out. The filters are
-/// widened by the factor of reduction, as Pillow does and the model families' preprocessing expects (python-pillow, Resample.c).
+/// Brings an image to the size that a model takes: the short side is resampled to it, then the middle is cut out, with the rounding of
+/// torchvision's Resize and CenterCrop. The filters are widened by the factor of reduction, as Pillow does and the model families'
+/// preprocessing expects (python-pillow, Resample.c).
 /// </summary>
 internal static class Resampler
 {
@@ -12,22 +13,23 @@ internal static class Resampler
     {
         if (image.Width == width && image.Height == height)
             return image;
-        var scale = Math.Max((double)width / image.Width, (double)height / image.Height);
-        var columns = Taps(image.Width, Math.Max(width, Math.Round(image.Width * scale)), width, filter);
-        var rows = Taps(image.Height, Math.Max(height, Math.Round(image.Height * scale)), height, filter);
+        var isTall = (long)width * image.Height >= (long)height * image.Width;
+        var columns = Taps(image.Width, isTall ? width : (long)height * image.Width / image.Height, width, filter);
+        var rows = Taps(image.Height, isTall ? (long)width * image.Height / image.Width : height, height, filter);
+        var planes = image.Values.Length / (image.Width * image.Height);
 
         // Only the lines under the part that is kept: of a very long image that is little.
         var (top, bottom) = (rows[0].First, rows[^1].First + rows[^1].Weights.Length);
         var lines = bottom - top;
-        var wide = new float[3 * lines * width];
-        Parallel.For(0, 3 * lines, line =>
+        var wide = new float[planes * lines * width];
+        Parallel.For(0, planes * lines, line =>
         {
             var source = (line / lines * image.Height + top + line % lines) * image.Width;
             for (var x = 0; x < width; x++)
                 wide[line * width + x] = Round(columns[x].Sum(image.Values, source, stride: 1));
         });
-        var result = new float[3 * height * width];
-        Parallel.For(0, 3 * height, line =>
+        var result = new float[planes * height * width];
+        Parallel.For(0, planes * height, line =>
         {
             var row = rows[line % height];
             var source = (line / height * lines + row.First - top) * width;
@@ -41,12 +43,12 @@ internal static class Resampler
     private static float Round(float value) => MathF.Round(Math.Clamp(value, 0, 1) * 255) / 255;
 
     /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights.</summary>
-    private static Tap[] Taps(int from, double to, int count, ResampleFilter filter)
+    private static Tap[] Taps(int from, long to, int count, ResampleFilter filter)
     {
-        var scale = from / to;
+        var scale = (double)from / to;
         var widen = Math.Max(scale, 1);
         var radius = Radius(filter) * widen;
-        var skipped = Math.Floor((to - count) / 2);
+        var skipped = Math.Round((to - count) / 2.0);
         var taps = new Tap[count];
         for (var target = 0; target < count; target++)
         {
