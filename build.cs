@@ -38,6 +38,7 @@ try
         [] or ["help"] or ["--help" or "-h" or "-?", ..] => Help(),
         ["build"] => EnsureBuilt(solution),
         ["test", .. var rest] => Test(rest),
+        ["fuzz", .. { Length: <= 2 } numbers] => Fuzz(numbers),
         ["bench", .. var rest] => Bench(rest),
         ["pack", .. var rest] => Pack(rest),
         ["clean"] => Clean(),
@@ -60,6 +61,7 @@ int Help()
 
           build          builds the solution (Release)
           test  [...]    builds and runs all tests; arguments go to `dotnet test`, e.g. --filter Category=Golden
+          fuzz [seed] [count]   builds and runs the fuzz tests of the checkpoint readers: that many damaged files each (1, 10000)
           bench [...]    builds and runs tests/Dalle.ML.Benchmarks; arguments go to it
           pack  [...]    packs into artifacts/packages; arguments go to `dotnet pack`; needs a feed with ML.NET and ONNX Runtime
           clean          removes artifacts/ (with it what is known of the feed) and the npm packages
@@ -86,6 +88,13 @@ int Test(string[] rest)
     Console.WriteLine();
     Console.WriteLine(CountTests(results));
     return exitCode;
+}
+
+int Fuzz(string[] numbers)
+{
+    Environment.SetEnvironmentVariable("DALLE_FUZZ_SEED", numbers is [var seed, ..] ? seed : "1");
+    Environment.SetEnvironmentVariable("DALLE_FUZZ_COUNT", numbers is [_, var count] ? count : "10000");
+    return Test(["--filter", "Category=Fuzz", "--logger", "console;verbosity=normal"]);
 }
 
 int Bench(string[] rest)

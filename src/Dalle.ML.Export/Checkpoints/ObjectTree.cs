@@ -10,7 +10,7 @@ internal sealed class ObjectTree
     private const int MaxPath = 2048;
 
     // A few lists of lists of the same list are small in a file and endless as paths.
-    private const int MaxCharacters = 1 << 25;
+    private const int MaxCharacters = 1 << 24;
 
     private readonly HashSet<object> _ancestors = new(ReferenceEqualityComparer.Instance);
     private long _characters;
