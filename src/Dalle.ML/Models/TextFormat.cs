@@ -91,6 +91,12 @@ internal enum TextCleaning
     /// <summary>Writes emoji by their English names, <c>🔥</c> as <c>fire</c>.</summary>
     Demojize,
 
+    /// <summary>The same, <c>🔥</c> as <c>:fire:</c>.</summary>
+    DemojizeInColons,
+
+    /// <summary>Spells Latin letters and punctuation in ASCII and leaves out the rest, as unidecode does for them.</summary>
+    Transliterate,
+
     /// <summary>Lower case by Unicode's full mapping.</summary>
     Lowercase,
 
@@ -103,7 +109,10 @@ internal enum TextCleaning
     /// <summary>Takes white space off both ends.</summary>
     Trim,
 
-    /// <summary>The normaliser of captions that DALL·E mini was trained with.</summary>
+    /// <summary>
+    /// DALL·E mini's normaliser of captions, after <see cref="FixText"/>, <see cref="UnescapeHtml"/> twice, <see cref="DemojizeInColons"/>,
+    /// <see cref="Transliterate"/> and <see cref="Lowercase"/>.
+    /// </summary>
     DalleMini,
 }
 
@@ -120,7 +129,7 @@ internal enum Padding
 [JsonConverter(typeof(NameConverter<UnconditionalPrompt>))]
 internal enum UnconditionalPrompt
 {
-    /// <summary>The empty prompt, encoded as every other is.</summary>
+    /// <summary>The empty prompt, encoded as every other is but not cleaned.</summary>
     Empty,
 
     /// <summary>The first and the last id of the prompt, after it is cut, and padding (min-dalle).</summary>

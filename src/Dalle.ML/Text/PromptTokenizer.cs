@@ -7,38 +7,51 @@ namespace Dalle.ML.Text;
 /// <summary>Turns prompts into the fixed number of ids that a graph takes. Thread-safe.</summary>
 internal sealed class PromptTokenizer
 {
-    private readonly Bundle _bundle;
+    private readonly string _folder;
     private readonly TextFormat _format;
     private readonly ITextTokenizer _tokenizer;
 
     /// <exception cref="DalleBundleException">The tokenizer's files cannot be read.</exception>
-    public PromptTokenizer(Bundle bundle, TextFormat format) =>
-        (_bundle, _format, _tokenizer) = (bundle, format, TextTokenizer.Open(bundle, format.Tokenizer));
+    public PromptTokenizer(Bundle bundle, TextFormat format)
+        : this(bundle.Folder, format)
+    {
+    }
+
+    /// <param name="folder">Where the tokenizer's files lie.</param>
+    /// <param name="format">What makes ids of a prompt.</param>
+    /// <exception cref="DalleBundleException">The tokenizer's files cannot be read.</exception>
+    public PromptTokenizer(string folder, TextFormat format) =>
+        (_folder, _format, _tokenizer) = (folder, format, TextTokenizer.Open(folder, format.Tokenizer));
 
     /// <summary>The ids of a prompt, cut or padded to the model's length.</summary>
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
-    public long[] Encode(string prompt) => Pad(Ids(prompt));
+    public long[] Encode(string prompt) => Pad(Ids(Clean(prompt)));
 
     /// <summary>The ids that guidance measures a prompt against.</summary>
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
     public long[] Unconditional(string prompt) => _format.Unconditional switch
     {
         UnconditionalPrompt.Padding => Pad([]),
-        UnconditionalPrompt.Ends => Pad(Ids(prompt) is [var first, .., var last] ? [first, last] : []),
-        _ => Encode(""),
+        UnconditionalPrompt.Ends => Pad(Ids(Clean(prompt)) is [var first, .., var last] ? [first, last] : []),
+        _ => Pad(Ids("")),
     };
 
     /// <summary>The number of ids of a prompt before padding.</summary>
-    public int Count(string prompt) => Ids(prompt).Count;
+    public int Count(string prompt) => Ids(Clean(prompt)).Count;
 
-    /// <summary>The ids of a prompt with those of start and end, cut to the model's length.</summary>
-    private List<int> Ids(string prompt)
+    private string Clean(string prompt) => TextCleaner.Clean(prompt, _format.Cleaning);
+
+    /// <summary>The ids of a text with those of start and end, cut to the model's length.</summary>
+    private List<int> Ids(string text)
     {
         List<int> ids = [.. _format.Start];
-        foreach (var id in _tokenizer.Encode(TextCleaner.Clean(prompt, _format.Cleaning)))
+        foreach (var id in _tokenizer.Encode(text))
         {
-            if (id >= _format.Vocabulary)
-                throw _bundle.Error($"the tokenizer '{_format.Tokenizer.Vocabulary}' gives the id {id}, and the graph has only {_format.Vocabulary}. It is another model's.");
+            if (id < 0 || id >= _format.Vocabulary)
+            {
+                throw new DalleBundleException(_folder, $"the tokenizer '{_format.Tokenizer.Vocabulary}' gives the id {id}, and the graph has only "
+                    + $"{_format.Vocabulary}. Put the model's own tokenizer there.");
+            }
             if (ids.Count == _format.Length)
                 break;
             ids.Add(id);

@@ -1,15 +1,28 @@
+using System.Text.RegularExpressions;
 using Dalle.ML.Models;
 
 namespace Dalle.ML.Text.Cleaning;
 
 /// <summary>Brings a prompt into the form that a model was trained on.</summary>
-internal static class TextCleaner
+internal static partial class TextCleaner
 {
     public static string Clean(string text, IEnumerable<TextCleaning> steps) => steps.Aggregate(text, Clean);
 
     private static string Clean(string text, TextCleaning step) => step switch
     {
-        TextCleaning.Lowercase => text.ToLowerInvariant(),
-        _ => throw new NotSupportedException($"{step} is not built yet"),
+        TextCleaning.FixText => TextFixer.Fix(text),
+        TextCleaning.UnescapeHtml => Html.Unescape(text),
+        TextCleaning.Demojize => Emoji.Demojize(text, delimiter: ""),
+        TextCleaning.DemojizeInColons => Emoji.Demojize(text, delimiter: ":"),
+        TextCleaning.Transliterate => Transliteration.ToAscii(text),
+        TextCleaning.Lowercase => LowerCase.Of(text),
+        TextCleaning.AsciiOnly => string.Concat(text.Where(char.IsAscii)),
+        TextCleaning.CollapseWhitespace => Whitespace().Replace(text, " "),
+        TextCleaning.Trim => text.Trim(),
+        TextCleaning.DalleMini => DalleMiniNormalizer.Normalize(text),
+        _ => throw new ArgumentOutOfRangeException(nameof(step), step, "It is no step of cleaning."),
     };
+
+    [GeneratedRegex(@"\s+")]
+    private static partial Regex Whitespace();
 }

@@ -6,21 +6,25 @@ namespace Dalle.ML.Text.Tokenizers;
 internal static class TextTokenizer
 {
     /// <exception cref="DalleBundleException">A file cannot be read.</exception>
-    public static ITextTokenizer Open(Bundle bundle, TokenizerFiles files)
+    public static ITextTokenizer Open(string folder, TokenizerFiles files)
     {
-        var (vocabulary, merges) = (bundle.PathOf(files.Vocabulary), files.Merges is null ? null : bundle.PathOf(files.Merges));
+        var (vocabulary, merges) = (Path.Combine(folder, files.Vocabulary), files.Merges is null ? null : Path.Combine(folder, files.Merges));
         try
         {
             return files.Kind switch
             {
-                TokenizerKind.ByteLevelBpe => new ByteLevelBpe(vocabulary, merges!),
-                _ => throw new NotSupportedException($"{files.Kind} is not built yet"),
+                TokenizerKind.YouTokenToMe => new YouTokenToMe(vocabulary),
+                TokenizerKind.ByteLevelBpe => new ByteLevelBpe(BpeFiles.Read(vocabulary, merges!)),
+                TokenizerKind.SpacedBpe => new SpacedBpe(BpeFiles.Read(vocabulary, merges!)),
+                TokenizerKind.CharBpe => new CharBpe(BpeFiles.Read(vocabulary, merges!)),
+                TokenizerKind.ClipBpe => new ClipBpe(merges is null ? BpeFiles.ReadClip(vocabulary) : BpeFiles.Read(vocabulary, merges)),
+                _ => throw new ArgumentOutOfRangeException(nameof(files), files.Kind, "It is no kind of tokenizer."),
             };
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)
         {
             var names = files.Merges is null ? $"file '{files.Vocabulary}'" : $"files '{files.Vocabulary}' and '{files.Merges}'";
-            throw bundle.Error($"the tokenizer's {names} cannot be read: {exception.Message}", exception);
+            throw new DalleBundleException(folder, $"the tokenizer's {names} cannot be read: {exception.Message}", exception);
         }
     }
 }

@@ -1,0 +1,63 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Dalle.ML.Text.Tokenizers;
+
+/// <summary>The ids of tokens, and the pairs that merge into them, the first of them first.</summary>
+internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string> Merges)
+{
+    // CLIP's list of merges as it comes.
+    private const int ClipMerges = 49152 - 256 - 2;
+
+    /// <summary>GPT-2's two files: a JSON object of ids by token, and pairs line by line.</summary>
+    /// <exception cref="InvalidDataException">A file is not of this form.</exception>
+    public static BpeFiles Read(string vocabulary, string merges)
+    {
+        try
+        {
+            var ids = JsonSerializer.Deserialize(TokenizerFile.ReadBytes(vocabulary), BpeJson.Default.DictionaryStringInt32);
+            return new BpeFiles(ids ?? throw new JsonException("it is null"), ReadMerges(merges, int.MaxValue));
+        }
+        catch (JsonException exception)
+        {
+            throw new InvalidDataException($"'{Path.GetFileName(vocabulary)}' is not a JSON object from tokens to ids: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>
+    /// OpenAI's one file, which CLIP's ids follow from: bytes, bytes that end a word, merges in their order, and the marks of start and end.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The file is not of this form.</exception>
+    public static BpeFiles ReadClip(string merges)
+    {
+        var pairs = ReadMerges(merges, ClipMerges);
+        var bytes = Enumerable.Range(0, 256).Select(value => (char)value).ToArray();
+        // GPT-2's spelling of bytes: those that print as themselves, then the others from U+0100 on.
+        var printable = bytes.Where(value => value is (>= '!' and <= '~') or (>= '¡' and <= '¬') or (>= '®' and <= 'ÿ')).ToArray();
+        string[] symbols = [.. printable.Concat(Enumerable.Range(256, bytes.Length - printable.Length).Select(value => (char)value)).Select(symbol => symbol.ToString())];
+        IEnumerable<string> tokens = [.. symbols, .. symbols.Select(symbol => symbol + "</w>"), .. pairs.Select(pair => pair.Replace(" ", "", StringComparison.Ordinal)), ClipBpe.StartOfText, ClipBpe.EndOfText];
+        var vocabulary = new Dictionary<string, int>();
+        foreach (var (id, token) in tokens.Index())
+            vocabulary[token] = id;
+        return new BpeFiles(vocabulary, pairs);
+    }
+
+    private static List<string> ReadMerges(string path, int most)
+    {
+        var merges = new List<string>();
+        using var reader = new StreamReader(new MemoryStream(TokenizerFile.ReadBytes(path)));
+        for (var number = 1; merges.Count < most && reader.ReadLine() is { } line; number++)
+        {
+            var isHeader = number == 1 && line.Contains("#version", StringComparison.Ordinal);
+            if (isHeader || line.Length == 0)
+                continue;
+            if (line.Split(' ') is not [{ Length: > 0 }, { Length: > 0 }])
+                throw new InvalidDataException($"line {number} of '{Path.GetFileName(path)}' is not two tokens with a space between them");
+            merges.Add(line);
+        }
+        return merges;
+    }
+}
+
+[JsonSerializable(typeof(Dictionary<string, int>))]
+internal sealed partial class BpeJson : JsonSerializerContext;

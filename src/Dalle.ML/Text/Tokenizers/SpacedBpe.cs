@@ -1,0 +1,19 @@
+using Microsoft.ML.Tokenizers;
+
+namespace Dalle.ML.Text.Tokenizers;
+
+/// <summary>
+/// min-dalle's reading of DALL·E mini's files (kuprel/min-dalle, <c>text_tokenizer.py</c>): words are what lies between single spaces, and
+/// begin with <c>Ġ</c>; they consist of characters, not bytes, and what the vocabulary lacks is <c>&lt;unk&gt;</c>.
+/// </summary>
+/// <remarks>
+/// There, one pair is merged at a time, the leftmost of the lowest rank. So it is in ML.NET's <see cref="BpeTokenizer"/>, which the tokens are
+/// from.
+/// </remarks>
+internal sealed class SpacedBpe(BpeFiles files) : ITextTokenizer
+{
+    private readonly BpeTokenizer _bpe = BpeTokenizer.Create(new BpeOptions(files.Vocabulary) { Merges = files.Merges, UnknownToken = "<unk>" });
+
+    public IEnumerable<int> Encode(string text) =>
+        text.Split(' ', StringSplitOptions.RemoveEmptyEntries).SelectMany(word => _bpe.EncodeToIds("Ġ" + word, considerPreTokenization: false));
+}

@@ -1,0 +1,29 @@
+using System.IO.Compression;
+
+namespace Dalle.ML.Text.Tokenizers;
+
+/// <summary>Reads a tokenizer's file, as it is or compressed by gzip, and no more of it than any tokenizer has.</summary>
+internal static class TokenizerFile
+{
+    private const int MaxBytes = 32 << 20;
+
+    /// <exception cref="InvalidDataException">The file, or what it is unpacked, is too large, or its compression is broken.</exception>
+    public static byte[] ReadBytes(string path)
+    {
+        using var file = File.OpenRead(path);
+        Span<byte> magic = stackalloc byte[2];
+        var isCompressed = file.ReadAtLeast(magic, 2, throwOnEndOfStream: false) == 2 && magic is [0x1F, 0x8B];
+        file.Position = 0;
+        using Stream content = isCompressed ? new GZipStream(file, CompressionMode.Decompress) : file;
+
+        var bytes = new MemoryStream();
+        var buffer = new byte[1 << 16];
+        for (int read; (read = content.Read(buffer)) > 0;)
+        {
+            if (bytes.Length + read > MaxBytes)
+                throw new InvalidDataException($"'{Path.GetFileName(path)}' has more than the {MaxBytes >> 20} MiB that a tokenizer's file may have");
+            bytes.Write(buffer, 0, read);
+        }
+        return bytes.ToArray();
+    }
+}

@@ -1,0 +1,91 @@
+using System.Buffers.Text;
+
+namespace Dalle.ML.Text.Tokenizers;
+
+/// <summary>The BPE of VKCOM's YouTokenToMe, which ru-dALLE uses, from its text models.</summary>
+/// <remarks>
+/// A model is <c>characters rules</c>, then lines of <c>codepoint id</c> and of <c>left right merged</c>, then <c>unk pad bos eos</c>. Two of
+/// its tokens may have the same letters and differ by how these came together. ML.NET's <see cref="Microsoft.ML.Tokenizers.BpeTokenizer"/>
+/// knows tokens by their letters alone: hence our own.
+/// </remarks>
+internal sealed class YouTokenToMe : ITextTokenizer
+{
+    private const char WordStart = '▁';
+
+    // Stand for what is no id: a run of characters that the model lacks, and a symbol that was merged into the one before it.
+    private const int Unrecognized = -1, Gone = -2;
+
+    private static readonly char[] Spaces = ['\t', '\n', '\v', '\f', '\r', ' ', WordStart];
+
+    private readonly Dictionary<int, int> _characters = [];
+    private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _rules = [];
+    private readonly int _unknown;
+
+    /// <exception cref="InvalidDataException">The file is not such a model.</exception>
+    public YouTokenToMe(string model)
+    {
+        var (bytes, at) = (TokenizerFile.ReadBytes(model), 0);
+        var (characters, rules) = (Next(), Next());
+        for (var i = 0; i < characters; i++)
+            _characters[Next()] = Next();
+        for (var rank = 0; rank < rules; rank++)
+            _rules[(Next(), Next())] = (rank, Next());
+        _unknown = Next();
+        if (!_characters.ContainsKey(WordStart))
+            throw new InvalidDataException($"'{Path.GetFileName(model)}' lacks the character {WordStart} (U+2581), which begins every word");
+
+        int Next()
+        {
+            while (at < bytes.Length && bytes[at] is (byte)' ' or (byte)'\r' or (byte)'\n')
+                at++;
+            if (!Utf8Parser.TryParse(bytes.AsSpan(at), out int number, out var length) || number < 0)
+                throw new InvalidDataException($"'{Path.GetFileName(model)}' is no text model of YouTokenToMe: it has no number at byte {at}");
+            at += length;
+            return number;
+        }
+    }
+
+    public IEnumerable<int> Encode(string text) => text.Split(Spaces, StringSplitOptions.RemoveEmptyEntries).SelectMany(EncodeWord);
+
+    private IEnumerable<int> EncodeWord(string word)
+    {
+        List<int> ids = [_characters[WordStart]];
+        foreach (var rune in word.EnumerateRunes())
+        {
+            var id = _characters.GetValueOrDefault(rune.Value, Unrecognized);
+            if (id != Unrecognized || ids[^1] != Unrecognized)
+                ids.Add(id);
+        }
+        Merge(ids);
+        return ids.Where(id => id != Gone).Select(id => id == Unrecognized ? _unknown : id);
+    }
+
+    /// <summary>Applies the rule of the lowest rank, to the leftmost of several pairs, until none fits.</summary>
+    /// <remarks>The symbols are a linked list and their pairs a heap, so that a word of n letters takes n log n steps.</remarks>
+    private void Merge(List<int> ids)
+    {
+        var queue = new PriorityQueue<(int At, int Left, int Right), (int Rank, int At)>();
+        int[] previous = [.. Enumerable.Range(-1, ids.Count)], next = [.. Enumerable.Range(1, ids.Count)];
+        for (var i = 0; i < ids.Count; i++)
+            Enqueue(i);
+        while (queue.TryDequeue(out var pair, out _))
+        {
+            var (at, right) = (pair.At, next[pair.At]);
+            // Either symbol may have been merged into another since.
+            if (ids[at] != pair.Left || right >= ids.Count || ids[right] != pair.Right)
+                continue;
+            (ids[at], ids[right]) = (_rules[(pair.Left, pair.Right)].Merged, Gone);
+            next[at] = next[right];
+            if (next[at] < ids.Count)
+                previous[next[at]] = at;
+            Enqueue(previous[at]);
+            Enqueue(at);
+        }
+
+        void Enqueue(int at)
+        {
+            if (at >= 0 && next[at] < ids.Count && _rules.TryGetValue((ids[at], ids[next[at]]), out var rule))
+                queue.Enqueue((at, ids[at], ids[next[at]]), (rule.Rank, at));
+        }
+    }
+}
