@@ -15,5 +15,6 @@ internal sealed record ModelFamily(string Name, string Source, Func<ExportSource
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
     /// <summary>All of them, in the order in which they are listed.</summary>
-    public static IReadOnlyList<ModelFamily> All { get; } = [DalleFamily.Family, MinDalleFamily.Family, DalleMiniFamily.Family];
+    public static IReadOnlyList<ModelFamily> All { get; } =
+        [DalleFamily.Family, MinDalleFamily.Family, DalleMiniFamily.Family, OpenAiDvaeFamily.Family, TamingVqganFamily.Family];
 }

@@ -53,16 +53,30 @@ internal sealed record VqganConfig
     /// <summary>Side of the square of decoded pixels that a code stands for.</summary>
     public int Decoded => Encoded * (IsWavelet ? 2 : 1);
 
-    /// <summary>The decoder of the published models that draw 16 × 16 pixels for a code.</summary>
+    /// <summary>The published models that draw 16 × 16 pixels for a code.</summary>
     public static VqganConfig F16 { get; } = new()
     {
         Channels = [128, 128, 256, 256, 512],
-        Stem = null,
+        Stem = 128,
         Blocks = 3,
         AttentionLevels = [4],
         Latent = 256,
         Codes = 16384,
         CodeLength = 256,
+    };
+
+    /// <summary>The published models that draw 8 × 8 pixels for a code.</summary>
+    public static VqganConfig F8 { get; } = new()
+    {
+        Channels = [128, 128, 256, 512],
+        Stem = 128,
+        Blocks = 3,
+        AttentionLevels = [3],
+        Latent = 256,
+        Codes = 8192,
+        CodeLength = 256,
+        Codebook = "quantize.embed.weight",
+        IsGumbel = true,
     };
 
     /// <summary>Reads the names and shapes of all variants: taming-transformers' VQModel and GumbelVQ, ru-dALLE's and minDALL-E's copies,

@@ -1,0 +1,69 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Dalle.ML.Export.Graph;
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Export.Families;
+
+/// <summary>
+/// A VQGAN as its authors publish it (CompVis/taming-transformers: VQModel and GumbelVQ), a codec without a transformer. The weights tell
+/// everything but the size of the images.
+/// </summary>
+internal static partial class TamingVqganFamily
+{
+    private const string Name = "taming-vqgan";
+    private const int DefaultSide = 256;
+
+    private static readonly Dictionary<string, VqganConfig> Sizes = new()
+    {
+        ["f16-1024"] = VqganConfig.F16 with { Codes = 1024 },
+        ["f16-16384"] = VqganConfig.F16,
+        ["gumbel-f8"] = VqganConfig.F8,
+    };
+
+    public static ModelFamily Family { get; } = new(Name, "a folder with model.ckpt and config.yml, or these two files, the second if need be", Export)
+    {
+        Sizes = [.. Sizes.Keys],
+        Settings = new Dictionary<string, string>
+        {
+            ["resolution"] = $"Side of the images in pixels; by default that in the configuration (resolution), else {DefaultSide}.",
+        },
+    };
+
+    private static Manifest Export(ExportSource source, BundleWriter bundle)
+    {
+        using var checkpoint = source.Open(0, "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
+        var weights = source.Size is null && checkpoint.Contains("state_dict.decoder.conv_in.weight") ? checkpoint.At("state_dict.") : checkpoint;
+        var config = source.Size is { } size ? Sizes[size] : VqganConfig.Infer(weights);
+        var side = source.Setting("resolution", Resolution(source) ?? DefaultSide);
+        if (side <= 0 || side % config.Encoded != 0)
+            throw new ArgumentException($"The resolution is {side}; it must be a multiple of {config.Encoded}. Set resolution to another.");
+
+        var grid = side / config.Encoded;
+        var vqgan = new Vqgan(bundle, weights, config);
+        return new Manifest
+        {
+            Format = Manifest.CurrentFormat,
+            Name = source.Size ?? Name,
+            Family = Name,
+            Precision = Precision.Fp32.Name(),
+            Image = new ImageFormat { Width = side, Height = side, Rows = grid, Columns = grid, Vocabulary = config.Codes, Resample = ResampleFilter.Lanczos },
+            ImageEncoder = config.Stem is null ? null : vqgan.Encoder(grid),
+            ImageDecoder = vqgan.Decoder(grid),
+            Files = [],
+        };
+    }
+
+    /// <summary>The size of the images in the configuration; null where there is none.</summary>
+    private static int? Resolution(ExportSource source)
+    {
+        if (source.TryFind(1, "config.yml", "config.yaml", "model.yaml", "configs/model.yaml") is not { } file)
+            return null;
+        var match = ResolutionLine().Match(File.ReadAllText(file));
+        return match.Success && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var side) ? side : null;
+    }
+
+    // The one number that is needed of a file of YAML, or JSON; no other key has this name.
+    [GeneratedRegex("""\bresolution["']?\s*:\s*(\d+)""")]
+    private static partial Regex ResolutionLine();
+}

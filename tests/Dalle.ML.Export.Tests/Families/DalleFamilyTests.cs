@@ -1,0 +1,114 @@
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+using Dalle.ML.Tests;
+
+namespace Dalle.ML.Export.Tests.Families;
+
+public sealed class DalleFamilyTests : IDisposable
+{
+    private const int Side = TinyDalle.Grid;
+
+    private readonly TemporaryFolder _folder = new();
+    private readonly TinyDalle _model = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Cached_logits_are_those_of_attention_written_out(bool isSparse)
+    {
+        var bundle = Export(isSparse);
+        var ids = RandomIds();
+        var expected = ReferenceTransformer.Logits(_model, ids, isSparse ? SeesByThePaper : (_, _, _) => true);
+
+        using var decoder = new DecoderSession(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
+        using var batch = decoder.NewBatch(rows: 1);
+        batch.Prefill(ids[..TinyDalle.TextLength]);
+        for (var position = TinyDalle.TextLength - 1; ; position++)
+        {
+            AssertClose(expected[position], batch.Logits, position);
+            if (position == ids.Length - 1)
+                break;
+            batch.Ids[0] = ids[position + 1];
+            batch.Step();
+        }
+        batch.Prefill(ids);
+        AssertClose(expected[^1], batch.Logits, ids.Length - 1);
+    }
+
+    [Fact]
+    public void Each_pattern_of_the_paper_changes_what_is_computed()
+    {
+        // So that the test above does not pass for a pattern that hides nothing at this size.
+        var ids = RandomIds();
+        var all = ReferenceTransformer.Logits(_model, ids, (_, _, _) => true)[^1];
+        foreach (var layer in Enumerable.Range(0, TinyDalle.Layers))
+        {
+            var sparse = ReferenceTransformer.Logits(_model, ids, (l, query, key) => l != layer || SeesByThePaper(l, query, key))[^1];
+            Assert.True(all.Zip(sparse).Max(pair => Math.Abs(pair.First - pair.Second)) > 0.01, $"layer {layer}");
+        }
+    }
+
+    [Theory]
+    [InlineData(Precision.Fp32)]
+    [InlineData(Precision.Fp16)]
+    [InlineData(Precision.Int8)]
+    [InlineData(Precision.Int4)]
+    public void Sparse_attention_runs_in_every_precision(Precision precision)
+    {
+        var bundle = Export(isSparse: true, precision);
+        using var model = DalleModel.Load(bundle.Folder);
+        using var image = model.Generate("a tiny cat", seed: 1);
+        Assert.Equal(Side * Side, image.Tokens.Distinct().Count() > 1 ? image.Tokens.Count : 0);
+    }
+
+    [Fact]
+    public void A_tensor_of_another_shape_is_named()
+    {
+        var source = _model.Write(Path.Combine(_folder.Path, "source"), isSparse: false);
+        var config = Path.Combine(source, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace("\"grid\":8", "\"grid\":9", StringComparison.Ordinal));
+        var error = Assert.Throws<InvalidDataException>(() => BundleExporter.Export("dalle", [source], Path.Combine(_folder.Path, "bundle")));
+        Assert.Contains("row_emb.weight", error.Message, StringComparison.Ordinal);
+    }
+
+    private Bundle Export(bool isSparse, Precision precision = Precision.Fp32)
+    {
+        var output = Path.Combine(_folder.Path, "bundle");
+        BundleExporter.Export("dalle", [_model.Write(Path.Combine(_folder.Path, "source"), isSparse)], output, new() { Precision = precision });
+        return Bundle.Open(output);
+    }
+
+    /// <summary>Figure 11 of the paper, by coordinates: what an image token sees besides all text.</summary>
+    private static bool SeesByThePaper(int layer, int query, int key)
+    {
+        var (text, from, to) = (key < TinyDalle.TextLength, query - TinyDalle.TextLength, key - TinyDalle.TextLength);
+        if (text)
+            return true;
+        var (down, right) = (from / Side - to / Side, from % Side - to % Side);
+        return layer switch
+        {
+            0 or 2 => down == 0 || (down == 1 && right <= 0),
+            1 => right == 0,
+            _ => down <= 5 && right is >= -5 and <= 5,
+        };
+    }
+
+    private static long[] RandomIds()
+    {
+        var random = new Random(2);
+        return
+        [
+            .. Enumerable.Range(0, TinyDalle.TextLength).Select(_ => (long)random.Next(TinyDalle.TextIds)),
+            .. Enumerable.Range(0, Side * Side).Select(_ => (long)TinyDalle.TextIds + random.Next(TinyDalle.ImageVocabulary)),
+        ];
+    }
+
+    private static void AssertClose(double[] expected, ReadOnlySpan<float> actual, int position)
+    {
+        var scale = expected.Max(Math.Abs);
+        for (var i = 0; i < expected.Length; i++)
+            Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-4 * scale, $"logit {i} after position {position}: {actual[i]} where {expected[i]} is due");
+    }
+}
