@@ -116,7 +116,7 @@ internal static class DalleFamily
         using (g.Scope("embedding"))
         {
             var tokens = g.Weight("token", Tensor.Concat(weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)));
-            var grid = ImagePositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim));
+            var grid = Layers.GridPositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim));
             var places = g.Weight("position", Tensor.Concat(weights.Read("text_pos.weight", config.Text.Length, dim), grid));
             x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
         }
@@ -142,16 +142,6 @@ internal static class DalleFamily
             decoder.Finish(head, config.ImageVocab);
         }
         return graph;
-    }
-
-    /// <summary>The position embedding of image token i: that of its row plus that of its column.</summary>
-    private static Tensor ImagePositions(Tensor row, Tensor column)
-    {
-        var (rows, columns, dim) = (row.Shape[0], column.Shape[0], row.Shape[1]);
-        var sum = new float[rows * columns * dim];
-        for (var i = 0; i < sum.Length; i++)
-            sum[i] = row.Values[i / (columns * dim) * dim + i % dim] + column.Values[i % (columns * dim)];
-        return new Tensor(sum, isHalf: false, rows * columns, dim);
     }
 
     private static string Qkv(GraphBuilder g, string x, Checkpoint weights, int dim) => g.Linear(
@@ -302,9 +292,10 @@ internal static class DalleFamily
             try
             {
                 var config = JsonSerializer.Deserialize<Config>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
-                var isSound = config is { ImageSize: > 0, Grid: > 0, ImageVocab: > 1, Text.Length: > 0, Transformer: { Layers: > 0, Heads: > 0 } }
-                    && config.Transformer.Dim % config.Transformer.Heads == 0;
-                return isSound ? config : throw new JsonException("a size is missing or not positive, or dim is not a multiple of heads");
+                if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0, Transformer.Layers: > 0 })
+                    throw new JsonException("a size is missing or not positive");
+                ModelSizes.Check(config.Transformer.Dim, config.Transformer.Heads, config.Text.Length, config.Grid);
+                return config;
             }
             catch (JsonException exception)
             {

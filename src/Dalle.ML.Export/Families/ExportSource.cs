@@ -42,13 +42,18 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
         : throw new ArgumentException($"The setting {name} is '{text}'; it must be a whole number.");
 
-    /// <summary>A whole number in a <c>config.json</c> beside the checkpoint or one folder up; null where there is none.</summary>
+    /// <summary>A file of this name with the checkpoint or one folder up; null where there is none.</summary>
+    public string? Beside(string name)
+    {
+        var folders = paths.Select(path => Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!);
+        return folders.SelectMany(folder => new[] { Path.Combine(folder, name), Path.Combine(folder, "..", name) }).FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>A whole number in a <c>config.json</c> beside the checkpoint; null where there is none.</summary>
     /// <exception cref="InvalidDataException">The file is not JSON.</exception>
     public int? Configured(string name)
     {
-        var folders = paths.Select(path => Directory.Exists(path) ? path : Path.GetDirectoryName(Path.GetFullPath(path))!);
-        var file = folders.SelectMany(folder => new[] { Path.Combine(folder, "config.json"), Path.Combine(folder, "..", "config.json") }).FirstOrDefault(File.Exists);
-        if (file is null)
+        if (Beside("config.json") is not { } file)
             return null;
         try
         {

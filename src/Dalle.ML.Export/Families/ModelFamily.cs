@@ -16,5 +16,8 @@ internal sealed record ModelFamily(string Name, string Source, Func<ExportSource
 
     /// <summary>All of them, in the order in which they are listed.</summary>
     public static IReadOnlyList<ModelFamily> All { get; } =
-        [DalleFamily.Family, MinDalleFamily.Family, DalleMiniFamily.Family, OpenAiDvaeFamily.Family, TamingVqganFamily.Family];
+    [
+        DalleFamily.Family, MinDalleFamily.Family, DalleMiniFamily.Family, RuDalleFamily.Family, KakaoMinDalleFamily.Family,
+        OpenAiDvaeFamily.Family, TamingVqganFamily.Family,
+    ];
 }

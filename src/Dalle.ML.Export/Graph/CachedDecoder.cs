@@ -13,6 +13,9 @@ internal sealed class CachedDecoder
     // Far below every score, and still a half; its exponential is zero.
     private const float Masked = -10000;
 
+    // A mask is written out; this is four times DALL·E's stream.
+    private const int MaxMaskedPositions = 5120;
+
     private readonly GraphBuilder _g;
     private readonly DecoderGraph _graph;
     private readonly string _lastIndex;
@@ -69,11 +72,14 @@ internal sealed class CachedDecoder
     /// <summary>A bias that hides what a sparse layer does not see. Equal masks share one table.</summary>
     /// <param name="name">Of the kind of mask, such as <c>row</c>.</param>
     /// <param name="sees">Whether a query's position sees an earlier key's.</param>
+    /// <exception cref="InvalidDataException">The stream is too long for a table of all pairs.</exception>
     public string Mask(string name, Func<int, int, bool> sees)
     {
         if (_biases.TryGetValue(name, out var bias))
             return bias;
         var capacity = _graph.Cache.Capacity;
+        if (capacity > MaxMaskedPositions)
+            throw new InvalidDataException($"The stream has {capacity} positions; sparse attention is written for at most {MaxMaskedPositions}.");
         var table = new float[capacity * capacity];
         for (var query = 0; query < capacity; query++)
         {

@@ -59,6 +59,16 @@ internal static class Layers
     public static string PixelShuffle(this GraphBuilder g, string x, int factor) =>
         g.Node("DepthToSpace", [x], ("blocksize", factor), ("mode", "CRD"));
 
+    /// <summary>Embeddings of the places of a grid in raster order: that of the row plus that of the column.</summary>
+    public static Tensor GridPositions(Tensor rows, Tensor columns)
+    {
+        var (width, dim) = (columns.Shape[0], columns.Shape[1]);
+        var sum = new float[rows.Shape[0] * width * dim];
+        for (var i = 0; i < sum.Length; i++)
+            sum[i] = rows.Values[i / (width * dim) * dim + i % dim] + columns.Values[i % (width * dim)];
+        return new Tensor(sum, isHalf: false, rows.Shape[0] * width, dim);
+    }
+
     /// <summary>
     /// The weight of a convolution over the image itself that equals a convolution of weight [out, c·f², k, k] over blocks of f × f
     /// pixels folded into channels (PyTorch's PixelUnshuffle). Its stride is f and its padding f times the old one.

@@ -8,6 +8,10 @@ namespace Dalle.ML.Models;
 /// The manifest <c>dalle.json</c> of a bundle: everything that the engine must know of a model beyond its graphs, so that it never
 /// asks which family it runs. Documented in DESIGN under "The bundle".
 /// </summary>
+/// <remarks>
+/// What a manifest may leave out has a setter, here and in the records below: to what is initialised only, generated serializers assign
+/// null or zero in place of the default.
+/// </remarks>
 internal sealed record Manifest
 {
     /// <summary>The version of this layout that the code reads and writes.</summary>
@@ -47,7 +51,7 @@ internal sealed record Manifest
 
     public ClipGraphs? Clip { get; init; }
 
-    public SamplingDefaults Sampling { get; init; } = new();
+    public SamplingDefaults Sampling { get; set; } = new();
 
     /// <summary>Size and hash of every file of the bundle but the manifest itself, by name relative to the folder.</summary>
     public required SortedDictionary<string, FileRecord> Files { get; init; }
@@ -81,7 +85,7 @@ internal sealed record ImageFormat
     public required int Vocabulary { get; init; }
 
     /// <summary>How an image of another size is brought to this one before it is cropped about its centre.</summary>
-    public ResampleFilter Resample { get; init; } = ResampleFilter.Bicubic;
+    public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
 
     [JsonIgnore]
     public int Tokens => Rows * Columns;
@@ -108,7 +112,7 @@ internal sealed record TextEncoderGraph
 {
     public required string File { get; init; }
 
-    public string Ids { get; init; } = "ids";
+    public string Ids { get; set; } = "ids";
 
     /// <summary>Names of the outputs, float [N, …] each.</summary>
     public required IReadOnlyList<string> Outputs { get; init; }
@@ -124,13 +128,13 @@ internal sealed record DecoderGraph
     public required string File { get; init; }
 
     /// <summary>Ids that begin the stream where there is a text encoder.</summary>
-    public IReadOnlyList<int> Start { get; init; } = [];
+    public IReadOnlyList<int> Start { get; set; } = [];
 
     /// <summary>Id of image token 0 in the stream.</summary>
     public required int ImageIdOffset { get; init; }
 
     /// <summary>Name of the input of ids, int64 [batch, sequence].</summary>
-    public string Ids { get; init; } = "ids";
+    public string Ids { get; set; } = "ids";
 
     /// <summary>Name of the input that holds the number of positions including this call's, int32 [1].</summary>
     public string? TotalLength { get; init; }
@@ -142,7 +146,7 @@ internal sealed record DecoderGraph
     public string? AttentionMask { get; init; }
 
     /// <summary>Name of the output: float [batch, vocabulary] of the last position, or [batch, sequence, vocabulary].</summary>
-    public string Logits { get; init; } = "logits";
+    public string Logits { get; set; } = "logits";
 
     /// <summary>Place of image token 0 in the logits' vocabulary.</summary>
     public int LogitsOffset { get; init; }
@@ -190,13 +194,13 @@ internal sealed record KeyValueCache
     /// <summary>Number of positions that a buffer holds.</summary>
     public required int Capacity { get; init; }
 
-    public string PastKey { get; init; } = "past_key_{layer}";
+    public string PastKey { get; set; } = "past_key_{layer}";
 
-    public string PastValue { get; init; } = "past_value_{layer}";
+    public string PastValue { get; set; } = "past_value_{layer}";
 
-    public string PresentKey { get; init; } = "present_key_{layer}";
+    public string PresentKey { get; set; } = "present_key_{layer}";
 
-    public string PresentValue { get; init; } = "present_value_{layer}";
+    public string PresentValue { get; set; } = "present_value_{layer}";
 
     /// <summary>Bytes of one number.</summary>
     [JsonIgnore]
@@ -232,9 +236,9 @@ internal sealed record RecurrentState
     /// <summary>Sizes of the axes behind that of the batch.</summary>
     public required IReadOnlyList<int> Shape { get; init; }
 
-    public string Past { get; init; } = "past_state_{index}";
+    public string Past { get; set; } = "past_state_{index}";
 
-    public string Present { get; init; } = "present_state_{index}";
+    public string Present { get; set; } = "present_state_{index}";
 
     [JsonIgnore]
     public IEnumerable<(string Past, string Present)> Names => Enumerable.Range(0, Count)
@@ -258,7 +262,7 @@ internal sealed record ClipGraphs
     /// <summary>Side of the square image that the image tower takes, in pixels.</summary>
     public required int ImageSize { get; init; }
 
-    public ResampleFilter Resample { get; init; } = ResampleFilter.Bicubic;
+    public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
 
     /// <summary>Score = scale × cosine.</summary>
     public required float Scale { get; init; }
@@ -267,18 +271,18 @@ internal sealed record ClipGraphs
 /// <summary>What a caller gets who says nothing about sampling.</summary>
 internal sealed record SamplingDefaults
 {
-    public float Temperature { get; init; } = 1;
+    public float Temperature { get; set; } = 1;
 
     /// <summary>Weight s of classifier-free guidance, u + s (c − u).</summary>
-    public float Guidance { get; init; } = 1;
+    public float Guidance { get; set; } = 1;
 
     /// <summary>0 keeps all.</summary>
     public int TopK { get; init; }
 
-    public float TopP { get; init; } = 1;
+    public float TopP { get; set; } = 1;
 
     /// <summary>Images drawn for each one that is kept, where the bundle has a ranker.</summary>
-    public int Candidates { get; init; } = 1;
+    public int Candidates { get; set; } = 1;
 }
 
 internal sealed record FileRecord

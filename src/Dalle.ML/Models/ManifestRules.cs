@@ -5,9 +5,9 @@ internal static class ManifestRules
 {
     // Far above every published model, and low enough that no product of sizes overflows.
     private const int MaxImageSide = 8192;
-    private const int MaxGridSide = 256;
+    internal const int MaxGridSide = 256;
     internal const int MaxVocabulary = 1 << 22;
-    private const int MaxTextLength = 1 << 14;
+    internal const int MaxTextLength = 1 << 14;
     private const int MaxCleaningSteps = 16;
     private const int MaxLayers = 1024;
     private const int MaxHeads = 1024;

@@ -11,7 +11,7 @@ internal sealed record TextFormat
     public required TokenizerFiles Tokenizer { get; init; }
 
     /// <summary>What is done to a prompt before it is tokenized, in this order.</summary>
-    public TextCleaning[] Cleaning { get; init; } = [];
+    public TextCleaning[] Cleaning { get; set; } = [];
 
     /// <summary>Number of ids that the graph has embeddings for; every id is below it.</summary>
     public required int Vocabulary { get; init; }
@@ -20,13 +20,13 @@ internal sealed record TextFormat
     public required int Length { get; init; }
 
     /// <summary>Ids before the whole, such as the start of a decoder's sequence; positions are counted from after them.</summary>
-    public int[] Prefix { get; init; } = [];
+    public int[] Prefix { get; set; } = [];
 
     /// <summary>Ids before those of the text.</summary>
-    public int[] Start { get; init; } = [];
+    public int[] Start { get; set; } = [];
 
     /// <summary>Ids after those of the text.</summary>
-    public int[] End { get; init; } = [];
+    public int[] End { get; set; } = [];
 
     /// <summary>Whether a prompt that is too long keeps <see cref="End"/> and loses more of its text instead.</summary>
     public bool KeepEnd { get; init; }

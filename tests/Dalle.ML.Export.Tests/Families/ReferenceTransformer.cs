@@ -63,10 +63,10 @@ internal static class ReferenceTransformer
         return [.. x.Select((value, i) => (value - mean) / deviation * weight[i] + bias[i])];
     }
 
-    /// <summary>x Φ(x), with the error function by its series.</summary>
+    /// <summary>x Φ(x), with the error function by its series; beyond 4 it is 1.</summary>
     private static double Gelu(double x)
     {
-        var z = Math.Min(Math.Abs(x) / Math.Sqrt(2), 6);
+        var z = Math.Min(Math.Abs(x) / Math.Sqrt(2), 4);
         var (term, sum) = (z, z);
         for (var n = 1; n < 200; n++)
         {

@@ -1,0 +1,233 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Export.Families;
+
+/// <summary>
+/// minDALL-E (kakaobrain/minDALL-E): a VQGAN with 16 × 16 pixels a code, and a dense transformer over text and image with a vocabulary,
+/// positions and a head for each. Also its models of images alone (iGPT), whose stream begins with the class, or with the same id always.
+/// </summary>
+internal static class KakaoMinDalleFamily
+{
+    private const string Name = "minDALL-E";
+
+    private static readonly Dictionary<string, Config> Sizes = new()
+    {
+        ["1.3B"] = new Config(Layers: 42, Dim: 1536, Heads: 24, TextLength: 64, TextIds: 16384, Grid: 16, Codes: 16384),
+    };
+
+    public static ModelFamily Family { get; } = new(
+        Name, "a folder with config.yaml, stage1_last.ckpt, stage2_last.ckpt and tokenizer, or stage 1, stage 2, vocabulary and merges", Export)
+    {
+        Sizes = [.. Sizes.Keys],
+        Settings = new Dictionary<string, string>
+        {
+            ["heads"] = "Number of attention heads; by default that in config.yaml (stage2.hparams.n_heads), else one for 64 of the width.",
+            ["quick-gelu"] = "1 for x·σ(1.702x) in place of GELU, or 0; by default what config.yaml says (stage2.hparams.gelu_use_approx), else 0.",
+        },
+    };
+
+    private static Manifest Export(ExportSource source, BundleWriter bundle)
+    {
+        using var stage1 = source.Open(0, "stage1_last.ckpt", "stage1.safetensors");
+        using var stage2 = source.Open(1, "stage2_last.ckpt", "stage2.safetensors");
+        var (images, transformer) = (stage1.Around("quantize.embedding.weight"), stage2.Around("tok_emb_img.weight"));
+        var config = source.Size is { } size ? Sizes[size] : Config.Infer(transformer, source);
+        var vqgan = source.Size is null ? VqganConfig.Infer(images) : VqganConfig.F16;
+        if (vqgan.Codes != config.Codes)
+            throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
+        var graphs = new Vqgan(bundle, images, vqgan);
+        return new Manifest
+        {
+            Format = Manifest.CurrentFormat,
+            Name = source.Size is null ? Name : $"{Name}-{source.Size}",
+            Family = Name,
+            Precision = source.Precision.Name(),
+            Image = new ImageFormat
+            {
+                Width = config.Grid * vqgan.Decoded,
+                Height = config.Grid * vqgan.Decoded,
+                Rows = config.Grid,
+                Columns = config.Grid,
+                Vocabulary = config.Codes,
+            },
+            Text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config),
+            Decoder = Decoder(bundle, transformer, config, source.Precision),
+            ImageEncoder = graphs.Encoder(config.Grid),
+            ImageDecoder = graphs.Decoder(config.Grid),
+            Sampling = new SamplingDefaults { TopK = 256 },
+            Files = [],
+        };
+    }
+
+    private static TextFormat Prompt(ExportSource source, BundleWriter bundle, Config config)
+    {
+        var vocabulary = source.Size is null ? source.Find(2, "tokenizer/bpe-16k-vocab.json") : null;
+        return new TextFormat
+        {
+            Tokenizer = vocabulary is null ? RandomTokenizer.Write(bundle) : new TokenizerFiles
+            {
+                Kind = TokenizerKind.CharBpe,
+                Vocabulary = bundle.Copy(vocabulary, "vocab.json"),
+                Merges = bundle.Copy(source.Find(3, "tokenizer/bpe-16k-merges.txt"), "merges.txt"),
+            },
+            Vocabulary = config.TextIds,
+            Length = config.TextLength,
+            Padding = Padding.Shared,
+            PaddingId = vocabulary is null ? 0 : PaddingId(vocabulary),
+        };
+    }
+
+    private static int PaddingId(string vocabulary)
+    {
+        const string Token = "[PAD]";
+        try
+        {
+            using var ids = JsonDocument.Parse(File.ReadAllBytes(vocabulary));
+            return ids.RootElement.GetProperty(Token).GetInt32();
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidDataException($"'{vocabulary}' is no vocabulary with the token '{Token}': {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>The prompt of a model of images alone: the number of a class, or nothing where there is but one.</summary>
+    private static TextFormat Class(BundleWriter bundle, Config config)
+    {
+        var numbers = Enumerable.Range(0, config.TextIds).Select(number => number.ToString(CultureInfo.InvariantCulture)).ToArray();
+        // A number comes from any two numbers that it is written of.
+        var merges = numbers.SelectMany(number => Enumerable.Range(1, number.Length - 1)
+            .Where(split => split == number.Length - 1 || number[split] != '0')
+            .Select(split => $"{number[..split]} {number[split..]}\n"));
+        return new TextFormat
+        {
+            Tokenizer = new TokenizerFiles
+            {
+                Kind = TokenizerKind.ByteLevelBpe,
+                Vocabulary = bundle.Write("vocab.json", JsonSerializer.SerializeToUtf8Bytes(numbers.Select((number, id) => (number, id)).ToDictionary())),
+                Merges = bundle.Write("merges.txt", Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(merges))),
+            },
+            Vocabulary = config.TextIds,
+            Length = 1,
+            Start = config.TextIds == 1 ? [0] : [],
+            Padding = Padding.Shared,
+            PaddingId = 0,
+        };
+    }
+
+    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
+    {
+        var dim = config.Dim;
+        var graph = new DecoderGraph
+        {
+            File = "decoder.onnx",
+            ImageIdOffset = config.TextIds,
+            TotalLength = "total_length",
+            Cache = new KeyValueCache
+            {
+                Type = precision == Precision.Fp16 ? CacheType.Float16 : CacheType.Float32,
+                Layers = config.Layers,
+                Heads = config.Heads,
+                HeadSize = dim / config.Heads,
+                Capacity = config.TextLength + config.Grid * config.Grid,
+            },
+        };
+        using var g = bundle.Graph(graph.File, precision);
+        var decoder = new CachedDecoder(g, graph);
+
+        string x;
+        using (g.Scope("embedding"))
+        {
+            var (text, textPlaces) = config.HasText
+                ? (weights.Read("tok_emb_txt.weight", config.TextIds, dim), weights.Read("pos_emb_txt.weight", config.TextLength, dim))
+                : (Starts(weights, config), new Tensor(new float[dim], isHalf: false, 1, dim));
+            var tokens = g.Weight("token", Tensor.Concat(text, weights.Read("tok_emb_img.weight", config.Codes, dim)));
+            var places = g.Weight("position", Tensor.Concat(textPlaces, weights.Read("pos_emb_img.weight", config.Grid * config.Grid, dim)));
+            x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
+        }
+
+        for (var layer = 0; layer < config.Layers; layer++)
+        {
+            var block = weights.At($"blocks.{layer}.");
+            using var scope = g.Scope($"layer_{layer}");
+            using (g.Scope("attention"))
+            {
+                string[] parts = ["attn.query", "attn.key", "attn.value"];
+                var weight = Tensor.Concat([.. parts.Select(part => block.Read(part + ".weight", dim, dim))]);
+                var bias = block.Contains("attn.query.bias") ? Tensor.Concat([.. parts.Select(part => block.Read(part + ".bias", dim))]) : null;
+                var qkv = g.Linear(Norm(g, x, block, "ln1", dim), weight, bias);
+                x = g.Node("Add", [x, Linear(g, decoder.Attend(layer, qkv), block, "attn.proj", dim, dim)]);
+            }
+            using (g.Scope("mlp"))
+            {
+                var hidden = Linear(g, Norm(g, x, block, "ln2", dim), block, "mlp.0", dim, 4 * dim);
+                hidden = config.IsQuickGelu ? g.Contrib("QuickGelu", [hidden], attributes: ("alpha", 1.702f)) : g.Node("Gelu", [hidden]);
+                x = g.Node("Add", [x, Linear(g, hidden, block, "mlp.2", 4 * dim, dim)]);
+            }
+        }
+
+        using (g.Scope("head"))
+        {
+            var normed = Norm(g, decoder.Last(x), weights, "ln_f", dim);
+            decoder.Finish(g.Linear(normed, weights.Read(config.HasText ? "head_img.weight" : "head.weight", config.Codes, dim)), config.Codes);
+        }
+        return graph;
+    }
+
+    /// <summary>The embeddings of what begins the stream of a model of images alone.</summary>
+    private static Tensor Starts(Checkpoint weights, Config config) => weights.Contains("sos")
+        ? weights.Read("sos", 1, 1, config.Dim).Reshape(1, config.Dim)
+        : weights.Read("sos.weight", config.TextIds, config.Dim);
+
+    /// <summary>A linear layer, with or without a bias as the checkpoint has it.</summary>
+    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to) =>
+        g.Linear(x, weights.Read(name + ".weight", to, from), weights.Contains(name + ".bias") ? weights.Read(name + ".bias", to) : null);
+
+    private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim) =>
+        g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));
+
+    /// <param name="Layers">Number of layers.</param>
+    /// <param name="Dim">Number of values that stand for a token between them.</param>
+    /// <param name="Heads">Number of attention heads of each.</param>
+    /// <param name="TextLength">Number of ids before those of the image.</param>
+    /// <param name="TextIds">Number of ids of the text, or of classes.</param>
+    /// <param name="Grid">Side of the square of image tokens.</param>
+    /// <param name="Codes">Number of ids of the image.</param>
+    private sealed record Config(int Layers, int Dim, int Heads, int TextLength, int TextIds, int Grid, int Codes)
+    {
+        /// <summary>Whether a prompt begins the stream, else a class.</summary>
+        public bool HasText { get; init; } = true;
+
+        public bool IsQuickGelu { get; init; }
+
+        /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+        public static Config Infer(Checkpoint weights, ExportSource source)
+        {
+            var yaml = source.Beside("config.yaml") is { } file ? YamlSettings.Read(file) : new Dictionary<string, string>();
+            var (codes, dim) = (weights.Shape("tok_emb_img.weight")[0], weights.Shape("tok_emb_img.weight")[1]);
+            var tokens = weights.Shape("pos_emb_img.weight")[0];
+            var (hasText, hasClasses) = (weights.Contains("tok_emb_txt.weight"), weights.Contains("sos.weight"));
+            var config = new Config(
+                weights.Count("blocks.", ".ln1.weight"),
+                dim,
+                source.Setting("heads", yaml.TryGetValue("stage2.hparams.n_heads", out var heads) && int.TryParse(heads, out var number) ? number : dim / 64),
+                TextLength: hasText ? weights.Shape("pos_emb_txt.weight")[0] : 1,
+                TextIds: hasText ? weights.Shape("tok_emb_txt.weight")[0] : hasClasses ? weights.Shape("sos.weight")[0] : 1,
+                Grid: (int)Math.Sqrt(tokens),
+                Codes: codes)
+            {
+                HasText = hasText,
+                IsQuickGelu = source.Setting("quick-gelu", yaml.GetValueOrDefault("stage2.hparams.gelu_use_approx") is "true" or "True" ? 1 : 0) != 0,
+            };
+            ModelSizes.Check(dim, config.Heads, config.TextLength, config.Grid);
+            return config.Grid * config.Grid == tokens
+                ? config
+                : throw new InvalidDataException($"The transformer has {tokens} positions for the image, which are no square.");
+        }
+    }
+}

@@ -1,0 +1,215 @@
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Export.Families;
+
+/// <summary>
+/// ru-dALLE (ai-forever/ru-dalle): Malevich and the models trained further from it, and Kandinsky. One stream of text and image as in DALL·E,
+/// with its sparse attention; layers are normed at both ends, as in CogView (Ding et al. 2021). Its images are those of a VQGAN with 8 × 8
+/// pixels a code, or 16 × 16 where a wavelet transform makes them twice as large.
+/// </summary>
+internal static class RuDalleFamily
+{
+    private const string Name = "ru-dalle";
+
+    // Ids of the tokenizer.
+    private const int Padding = 0;
+    private const int Start = 2;
+    private const int End = 3;
+
+    private const float LargestHalf = 65504;
+
+    // The project keeps them beside the folders of its models.
+    private static readonly string[] VqganFiles =
+    [
+        "vqgan.gumbelf8-sber.model.ckpt", "vqgan.gumbelf8-sber-dwt.model.ckpt", "vqgan.ckpt",
+        "../vqgan.gumbelf8-sber.model.ckpt", "../vqgan.gumbelf8-sber-dwt.model.ckpt",
+    ];
+
+    private static readonly Dictionary<string, Config> Sizes = new()
+    {
+        ["malevich"] = Config.Published(layers: 24, dim: 2048, heads: 16),
+        ["kandinsky"] = Config.Published(layers: 64, dim: 3840, heads: 60),
+    };
+
+    public static ModelFamily Family { get; } = new(
+        Name, "a folder with pytorch_model.bin, vqgan.gumbelf8-sber.model.ckpt and bpe.model, or these files in this order", Export)
+    {
+        Sizes = [.. Sizes.Keys],
+        Settings = new Dictionary<string, string>
+        {
+            ["heads"] = "Number of attention heads; by default that in config.json (num_attention_heads), else Malevich's 16 for a width of 2048, else one for 64 of the width.",
+            ["version"] = "2 for models with an id before the text and squares that go on at the opposite edge, or 3; by default what the checkpoint's conv_mask tells, else 3.",
+        },
+    };
+
+    private static Manifest Export(ExportSource source, BundleWriter bundle)
+    {
+        using var transformer = source.Open(0, "pytorch_model.bin", "pytorch_model_v3.bin", "pytorch_model_v2.bin", "model.safetensors");
+        using var vqganFile = source.Open(1, VqganFiles);
+        var config = source.Size is { } size ? Sizes[size] : Config.Infer(transformer, source);
+        var images = vqganFile.Around("quantize.proj.weight");
+        var vqgan = source.Size is null ? VqganConfig.Infer(images) : VqganConfig.F8;
+        if (vqgan.Codes != config.Codes)
+            throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
+        var graphs = new Vqgan(bundle, images, vqgan);
+        return new Manifest
+        {
+            Format = Manifest.CurrentFormat,
+            Name = source.Size ?? Name,
+            Family = Name,
+            Precision = source.Precision.Name(),
+            Image = new ImageFormat
+            {
+                Width = config.Grid * vqgan.Decoded,
+                Height = config.Grid * vqgan.Decoded,
+                EncodedWidth = vqgan.IsWavelet ? config.Grid * vqgan.Encoded : null,
+                EncodedHeight = vqgan.IsWavelet ? config.Grid * vqgan.Encoded : null,
+                Rows = config.Grid,
+                Columns = config.Grid,
+                Vocabulary = config.Codes,
+            },
+            Text = new TextFormat
+            {
+                Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
+                Cleaning = [TextCleaning.Lowercase, TextCleaning.Trim],
+                Vocabulary = config.TextIds,
+                Length = config.TextLength,
+                Prefix = config.HasPrefix ? [Start] : [],
+                Start = [Start],
+                End = [End],
+                BlankId = Padding,
+                Padding = Models.Padding.PerPosition,
+                PaddingId = config.TextIds - config.TextLength,
+            },
+            Decoder = Decoder(bundle, transformer, config, source.Precision),
+            ImageEncoder = graphs.Encoder(config.Grid),
+            ImageDecoder = graphs.Decoder(config.Grid),
+            Sampling = new SamplingDefaults { TopK = 2048, TopP = 0.995f },
+            Files = [],
+        };
+    }
+
+    private static TokenizerFiles Tokenizer(ExportSource source, BundleWriter bundle) => new()
+    {
+        Kind = TokenizerKind.YouTokenToMe,
+        Vocabulary = bundle.Copy(source.Find(2, "bpe.model", "../bpe.model"), "bpe.model"),
+    };
+
+    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
+    {
+        var dim = config.Dim;
+        var graph = new DecoderGraph
+        {
+            File = "decoder.onnx",
+            ImageIdOffset = config.TextIds,
+            TotalLength = "total_length",
+            Cache = new KeyValueCache
+            {
+                Type = precision == Precision.Fp16 ? CacheType.Float16 : CacheType.Float32,
+                Layers = config.Layers,
+                Heads = config.Heads,
+                HeadSize = dim / config.Heads,
+                Capacity = config.TextLength + config.Grid * config.Grid,
+            },
+        };
+        using var g = bundle.Graph(graph.File, precision);
+        var decoder = new CachedDecoder(g, graph);
+
+        string x;
+        using (g.Scope("embedding"))
+        {
+            var tokens = g.Weight("token", Tensor.Concat(weights.Read("text_embeddings.weight", config.TextIds, dim), weights.Read("image_embeddings.weight", config.Codes, dim)));
+            var text = weights.Read("text_pos_embeddings.weight", config.TextLength + 1, dim).Rows(..(config.TextLength + (config.HasPrefix ? 1 : 0)));
+            var image = Layers.GridPositions(
+                weights.Read("image_row_embeddings.weight", config.Grid, dim), weights.Read("image_col_embeddings.weight", config.Grid, dim));
+            var places = g.Weight("position", Tensor.Concat(text, image));
+            x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
+        }
+
+        for (var layer = 0; layer < config.Layers; layer++)
+        {
+            var block = weights.At($"transformer.layers.{layer}.");
+            using var scope = g.Scope($"layer_{layer}");
+            using (g.Scope("attention"))
+            {
+                var qkv = Linear(g, Norm(g, x, block, "input_layernorm", dim), block, "attention.query_key_value", dim, 3 * dim);
+                var attended = decoder.Attend(layer, qkv, bias: config.Sparsity.Bias(decoder, layer, config.Layers));
+                var dense = g.Node("Clip", [Linear(g, attended, block, "attention.dense", dim, dim), g.Scalar("least", -LargestHalf), g.Scalar("most", LargestHalf)]);
+                x = g.Node("Add", [x, Norm(g, dense, block, "before_first_addition_layernorm", dim)]);
+            }
+            using (g.Scope("mlp"))
+            {
+                var hidden = Linear(g, Norm(g, x, block, "post_attention_layernorm", dim), block, "mlp.dense_h_to_4h", dim, 4 * dim);
+                var dense = Linear(g, g.Node("Gelu", [hidden], ("approximate", "tanh")), block, "mlp.dense_4h_to_h", 4 * dim, dim);
+                x = g.Node("Add", [x, Norm(g, dense, block, "before_second_addition_layernorm", dim)]);
+            }
+        }
+
+        using (g.Scope("head"))
+        {
+            var normed = Norm(g, Norm(g, decoder.Last(x), weights, "transformer.final_layernorm", dim), weights, "to_logits.0", dim);
+            var (head, bias) = (weights.Read("to_logits.1.weight", config.TextIds + config.Codes, dim), weights.Read("to_logits.1.bias", config.TextIds + config.Codes));
+            decoder.Finish(g.Linear(normed, head.Rows(config.TextIds..), bias.Rows(config.TextIds..)), config.Codes);
+        }
+        return graph;
+    }
+
+    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to) =>
+        g.Linear(x, weights.Read(name + ".weight", to, from), weights.Read(name + ".bias", to));
+
+    private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim) =>
+        g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));
+
+    /// <param name="Layers">Number of layers.</param>
+    /// <param name="Dim">Number of values that stand for a token between them.</param>
+    /// <param name="Heads">Number of attention heads of each.</param>
+    /// <param name="TextLength">Number of text ids with padding.</param>
+    /// <param name="TextIds">Number of ids of text and padding.</param>
+    /// <param name="Grid">Side of the square of image tokens.</param>
+    /// <param name="Codes">Number of ids of the image.</param>
+    /// <param name="HasPrefix">Whether an id begins the stream, which the masks take no account of (version 2).</param>
+    private sealed record Config(int Layers, int Dim, int Heads, int TextLength, int TextIds, int Grid, int Codes, bool HasPrefix)
+    {
+        public SparseAttention Sparsity => new(TextLength, Grid) { Wraps = HasPrefix };
+
+        public static Config Published(int layers, int dim, int heads) =>
+            new(layers, dim, heads, TextLength: 128, TextIds: 16384 + 128, Grid: 32, Codes: 8192, HasPrefix: false);
+
+        /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+        public static Config Infer(Checkpoint weights, ExportSource source)
+        {
+            var dim = weights.Shape("text_embeddings.weight")[1];
+            var config = new Config(
+                weights.Count("transformer.layers.", ".input_layernorm.weight"),
+                dim,
+                source.Setting("heads", source.Configured("num_attention_heads") ?? (dim == 2048 ? 16 : dim / 64)),
+                TextLength: weights.Shape("text_pos_embeddings.weight")[0] - 1,
+                TextIds: weights.Shape("text_embeddings.weight")[0],
+                Grid: weights.Shape("image_row_embeddings.weight")[0],
+                Codes: weights.Shape("image_embeddings.weight")[0],
+                HasPrefix: false);
+            ModelSizes.Check(dim, config.Heads, config.TextLength, config.Grid);
+            return config with
+            {
+                HasPrefix = source.Setting("version", config.WrapsIn(weights) ? 2 : 3) switch
+                {
+                    2 => true,
+                    3 => false,
+                    var version => throw new ArgumentException($"The setting version is {version}; it must be 2 or 3."),
+                },
+            };
+        }
+
+        /// <summary>Whether the checkpoint's mask of squares shows the upper left corner to the upper right one, which is far from it.</summary>
+        private bool WrapsIn(Checkpoint weights)
+        {
+            var size = TextLength + Grid * Grid;
+            var (query, key) = (TextLength + Grid - 1, TextLength);
+            return weights.Names.FirstOrDefault(name => name.EndsWith("conv_mask", StringComparison.Ordinal)) is { } mask
+                && weights.Read(mask, size, size).Values[query * size + key] != 0
+                && !Sparsity.Sees(SparsePattern.Square, query, key);
+        }
+    }
+}
