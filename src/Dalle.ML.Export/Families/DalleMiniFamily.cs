@@ -19,10 +19,6 @@ internal static partial class DalleMiniFamily
         "../vqgan/flax_model.msgpack", "../vqgan/detoker.pt", "../vqgan/model.ckpt",
     ];
 
-    // BartTokenizer's.
-    private const int TextStart = 0;
-    private const int TextEnd = 2;
-
     public static ModelFamily Family { get; } = new(
         Name, "a folder with flax_model.msgpack, vocab.json, merges.txt and vqgan/flax_model.msgpack, or model, VQGAN, vocabulary, merges", Export)
     {
@@ -41,7 +37,8 @@ internal static partial class DalleMiniFamily
         var (encoder, decoder, detoker) = source.Size is null ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(images)) : (model, model, images);
 
         var inferred = source.Size is { } size ? DalleBartConfig.Published[size] : DalleBartConfig.Infer(encoder, decoder);
-        var config = inferred.WithHeads(source.Setting("heads", source.Configured("decoder_attention_heads") ?? inferred.Heads));
+        var config = inferred with { Heads = source.Setting("heads", source.Configured("decoder_attention_heads") ?? inferred.Heads) };
+        ModelSizes.Check(config.Width, config.Heads, config.Encoder.Length, config.Grid);
         var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
         // The images are in 0..1 as they come.
         var vqgan = (source.Size is null ? VqganConfig.Infer(detoker) : VqganConfig.F16) with { IsSigned = false };
@@ -65,11 +62,11 @@ internal static partial class DalleMiniFamily
                 Cleaning = [TextCleaning.DalleMini],
                 Vocabulary = config.Encoder.Vocabulary,
                 Length = config.Encoder.Length,
-                Start = [TextStart],
-                End = [TextEnd],
+                Start = [DalleBart.TextStart],
+                End = [DalleBart.TextEnd],
                 KeepEnd = true,
                 Padding = Padding.Shared,
-                PaddingId = DalleBart.PaddingId,
+                PaddingId = DalleBart.TextPadding,
             },
             TextEncoder = bart.TextEncoder(),
             Decoder = bart.Decoder(source.Setting("bos", source.Configured("decoder_start_token_id") ?? vqgan.Codes), vqgan.Codes),
@@ -111,9 +108,9 @@ internal static partial class DalleMiniFamily
 
     /// <summary>A VQGAN under the names of CompVis/taming-transformers, whoever saved it.</summary>
     private static Checkpoint TorchVqgan(Checkpoint images) =>
-        images.Contains("quantize.embedding.embedding") ? new FlaxModules(images, module => NumberedParts().Replace(module, "$1.$2."))
-        : images.Contains("state_dict.decoder.conv_in.weight") ? images.At("state_dict.")
-        : images;
+        images.Contains("quantize.embedding.embedding")
+            ? new FlaxModules(images, module => NumberedParts().Replace(module, "$1.$2."))
+            : images.Around("decoder.conv_in.weight");
 
     // Numbers of lists; 'mid.block_1' is a name.
     [GeneratedRegex(@"(?<!\bmid\.)\b(up|down|block|attn)_(\d+)\.")]
