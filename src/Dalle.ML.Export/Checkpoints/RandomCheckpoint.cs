@@ -29,7 +29,7 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
 
     public override Tensor Read(string name, params int[] shape)
     {
-        var values = new float[shape.Aggregate(1, (product, size) => checked(product * size))];
+        var values = Tensor.Allocate(shape.Aggregate(1, (product, size) => checked(product * size)));
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(name));
         var key = ((uint)seed ^ BitConverter.ToUInt32(hash, 0), BitConverter.ToUInt32(hash, 4));
         Parallel.For(0, (values.Length + ChunkValues - 1) / ChunkValues, chunk =>
@@ -59,5 +59,6 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
     private float Value(uint bits) =>
         ((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24) - (float)Mean) * (deviation / SumDeviation);
 
-    private static NotSupportedException NoShape(string name) => new($"Random weights have no sizes of their own: '{name}' must be read with a shape.");
+    private static NotSupportedException NoShape(string name) =>
+        new($"Random weights have no sizes of their own: '{name}' must be read with a shape.");
 }

@@ -10,6 +10,16 @@ internal static class GoldenFolder
     /// <exception cref="DirectoryNotFoundException">The variable names a folder that is not there.</exception>
     public static string? Root { get; } = Find();
 
+    /// <summary>The files of these names in a family's folder and those within, as paths below the root; a reason to skip where there are none.</summary>
+    public static IEnumerable<TheoryDataRow<string>> Files(string family, params string[] names)
+    {
+        var folder = Path.Combine(Root ?? "", family);
+        return Root is not null && Directory.Exists(folder)
+            ? Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => names.Contains(Path.GetFileName(file)))
+                .Select(file => Path.GetRelativePath(Root, file)).Order(StringComparer.Ordinal).Select(file => new TheoryDataRow<string>(file))
+            : [new TheoryDataRow<string>(family) { Skip = $"There is no golden folder '{family}': set DALLE_GOLDEN." }];
+    }
+
     private static string? Find()
     {
         if (Environment.GetEnvironmentVariable("DALLE_GOLDEN") is { Length: > 0 } named)
