@@ -22,7 +22,7 @@ internal static partial class DalleMiniFamily
     public static ModelFamily Family { get; } = new(
         Name, "a folder with flax_model.msgpack, vocab.json, merges.txt and vqgan/flax_model.msgpack, or model, VQGAN, vocabulary, merges", Export)
     {
-        Sizes = [.. DalleBartConfig.Published.Keys],
+        Sizes = [.. DalleBartConfig.Sizes.Keys],
         Settings = new Dictionary<string, string>
         {
             ["heads"] = "Number of attention heads; by default that in config.json (decoder_attention_heads), else one for 64 of the width.",
@@ -33,15 +33,15 @@ internal static partial class DalleMiniFamily
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
         using var model = source.Open(0, "flax_model.msgpack");
-        using var images = source.Open(1, VqganFiles);
-        var (encoder, decoder, detoker) = source.Size is null ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(images)) : (model, model, images);
+        using var vqganFile = source.Open(1, VqganFiles);
+        var (encoder, decoder, detoker) = source.Size is null ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile)) : (model, model, vqganFile);
 
-        var inferred = source.Size is { } size ? DalleBartConfig.Published[size] : DalleBartConfig.Infer(encoder, decoder);
+        var (inferred, images) = source.Size is { } size ? DalleBartConfig.Sizes[size] : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(detoker));
         var config = inferred with { Heads = source.Setting("heads", source.Configured("decoder_attention_heads") ?? inferred.Heads) };
         ModelSizes.Check(config.Width, config.Heads, config.Encoder.Length, config.Grid);
         var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
         // The images are in 0..1 as they come.
-        var vqgan = (source.Size is null ? VqganConfig.Infer(detoker) : VqganConfig.F16) with { IsSigned = false };
+        var vqgan = images with { IsSigned = false };
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -107,10 +107,10 @@ internal static partial class DalleMiniFamily
     }
 
     /// <summary>A VQGAN under the names of CompVis/taming-transformers, whoever saved it.</summary>
-    private static Checkpoint TorchVqgan(Checkpoint images) =>
-        images.Contains("quantize.embedding.embedding")
-            ? new FlaxModules(images, module => NumberedParts().Replace(module, "$1.$2."))
-            : images.Around("decoder.conv_in.weight");
+    private static Checkpoint TorchVqgan(Checkpoint vqgan) =>
+        vqgan.Contains("quantize.embedding.embedding")
+            ? new FlaxModules(vqgan, module => NumberedParts().Replace(module, "$1.$2."))
+            : vqgan.Around("decoder.conv_in.weight");
 
     // Numbers of lists; 'mid.block_1' is a name.
     [GeneratedRegex(@"(?<!\bmid\.)\b(up|down|block|attn)_(\d+)\.")]

@@ -25,23 +25,30 @@ internal sealed record DalleBartConfig
     /// <summary>Side of the square of image tokens.</summary>
     public int Grid => (int)Math.Sqrt(Decoder.Length);
 
-    /// <summary>The published geometries.</summary>
-    public static IReadOnlyDictionary<string, DalleBartConfig> Published { get; } = new Dictionary<string, DalleBartConfig>
+    /// <summary>The published geometries, with those of their images, and one to try things with.</summary>
+    public static IReadOnlyDictionary<string, (DalleBartConfig Transformer, VqganConfig Images)> Sizes { get; } = new Dictionary<string, (DalleBartConfig, VqganConfig)>
     {
-        ["mini"] = new()
+        ["mini"] = (new()
         {
             Width = 1024,
             Heads = 16,
             Encoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 50264, Length: 64),
             Decoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 16385, Length: 256),
-        },
-        ["mega"] = new()
+        }, VqganConfig.F16),
+        ["mega"] = (new()
         {
             Width = 2048,
             Heads = 32,
             Encoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 50272, Length: 64),
             Decoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 16416, Length: 256),
-        },
+        }, VqganConfig.F16),
+        ["tiny"] = (new()
+        {
+            Width = 64,
+            Heads = 4,
+            Encoder = new Stack(Layers: 2, Gated: 90, Vocabulary: 256, Length: 64),
+            Decoder = new Stack(Layers: 3, Gated: 90, Vocabulary: 16385, Length: 64),
+        }, VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32 }),
     };
 
     /// <summary>Reads the sizes off the shapes of the weights. No shape tells the heads: they get the published size.</summary>
@@ -51,7 +58,7 @@ internal sealed record DalleBartConfig
         const int HeadSize = 64;
         if (encoder.Names.Concat(decoder.Names).FirstOrDefault(name => Variants.Any(part => name.Contains(part, StringComparison.Ordinal))) is { } variant)
             throw new InvalidDataException($"The model has a tensor '{variant}': this variant of DALL·E mini was never published, and is not supported.");
-        var width = encoder.Rows("layernorm_embedding.bias");
+        var width = encoder.Shape("layernorm_embedding.bias", rank: 1)[0];
         var config = new DalleBartConfig { Width = width, Heads = width / HeadSize, Encoder = Stack.Infer(encoder), Decoder = Stack.Infer(decoder) };
         return config.Grid * config.Grid == config.Decoder.Length
             ? config
@@ -66,6 +73,9 @@ internal sealed record DalleBartConfig
     internal sealed record Stack(int Layers, int Gated, int Vocabulary, int Length)
     {
         public static Stack Infer(Checkpoint weights) => new(
-            weights.Count("layers.", ".glu.fc0.weight"), weights.Rows("layers.0.glu.fc0.weight"), weights.Rows("embed_tokens.weight"), weights.Rows("embed_positions.weight"));
+            weights.Count("layers.", ".glu.fc0.weight"),
+            weights.Shape("layers.0.glu.fc0.weight", rank: 2)[0],
+            weights.Shape("embed_tokens.weight", rank: 2)[0],
+            weights.Shape("embed_positions.weight", rank: 2)[0]);
     }
 }
