@@ -176,7 +176,7 @@ public sealed class DalleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(image);
         using var use = _lease.Use();
-        return use.Engine.Clip.EmbedImage(PixelPlanes.From(image));
+        return use.Engine.Clip.EmbedImage(image);
     }
 
     /// <summary>Turns an image into codes, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
@@ -191,6 +191,7 @@ public sealed class DalleModel : IDisposable
 
     /// <summary>An image as the model sees it when it encodes one: in the model's size and opaque, transparency shown on white.</summary>
     /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
+    /// <exception cref="NotSupportedException">The bundle neither encodes nor decodes images.</exception>
     public MLImage FitImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
@@ -242,11 +243,11 @@ public sealed class DalleModel : IDisposable
             Path = engine.Bundle.Folder,
             Hash = engine.Bundle.Hash,
             Device = engine.Device,
-            ImageWidth = manifest.Image.Width,
-            ImageHeight = manifest.Image.Height,
-            TokenRows = manifest.Image.Rows,
-            TokenColumns = manifest.Image.Columns,
-            ImageVocabulary = manifest.Image.Vocabulary,
+            ImageWidth = manifest.Image?.Width ?? 0,
+            ImageHeight = manifest.Image?.Height ?? 0,
+            TokenRows = manifest.Image?.Rows ?? 0,
+            TokenColumns = manifest.Image?.Columns ?? 0,
+            ImageVocabulary = manifest.Image?.Vocabulary ?? 0,
             TextLength = manifest.Text?.Length ?? 0,
             CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null },
             CanEncode = manifest.ImageEncoder is not null,

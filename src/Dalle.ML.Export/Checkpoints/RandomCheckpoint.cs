@@ -6,7 +6,8 @@ namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>
 /// Invented weights for models of a published geometry, to measure speed and size without the published weights. It has a tensor of
-/// every name and shape: about normal, of standard deviation <paramref name="deviation"/>, and a function of seed and name alone.
+/// every name and shape: about normal, of standard deviation <paramref name="deviation"/>, and a function of seed and name alone. Variances
+/// that batch normalisation divides by are 1.
 /// </summary>
 internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Checkpoint
 {
@@ -30,6 +31,11 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
     public override Tensor Read(string name, params int[] shape)
     {
         var values = Tensor.Allocate(shape.Aggregate(1, (product, size) => checked(product * size)));
+        if (name.EndsWith("running_var", StringComparison.Ordinal))
+        {
+            Array.Fill(values, 1f);
+            return new Tensor(values, isHalf: false, shape);
+        }
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(name));
         var key = ((uint)seed ^ BitConverter.ToUInt32(hash, 0), BitConverter.ToUInt32(hash, 4));
         Parallel.For(0, (values.Length + ChunkValues - 1) / ChunkValues, chunk =>

@@ -21,7 +21,7 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
 
     /// <summary>
     /// One file of the checkpoint: in its folder the first that exists of the usual names, which may contain subfolders; where files were
-    /// given one by one, that of the number.
+    /// given one by one, that of the number, or else what lies beside them.
     /// </summary>
     /// <exception cref="FileNotFoundException">There is none.</exception>
     public string Find(int part, params string[] names) => TryFind(part, names)
@@ -30,9 +30,9 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// <summary>As <see cref="Find"/>, null where there is no such file.</summary>
     public string? TryFind(int part, params string[] names)
     {
-        var folders = paths.Where(Directory.Exists).ToArray();
-        return names.SelectMany(name => folders.Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists)
-            ?? paths.Where(File.Exists).ElementAtOrDefault(part);
+        string? In(IEnumerable<string> folders) => names.SelectMany(name => folders.Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+        var files = paths.Where(File.Exists).ToArray();
+        return In(paths.Where(Directory.Exists)) ?? files.ElementAtOrDefault(part) ?? In(files.Select(file => Path.GetDirectoryName(file) ?? ""));
     }
 
     /// <summary>A number that the weights do not tell.</summary>

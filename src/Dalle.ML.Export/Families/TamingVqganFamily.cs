@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Text.RegularExpressions;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
 using Dalle.ML.Models;
 
@@ -9,7 +9,7 @@ namespace Dalle.ML.Export.Families;
 /// A VQGAN as its authors publish it (CompVis/taming-transformers: VQModel and GumbelVQ), a codec without a transformer. The weights tell
 /// everything but the size of the images.
 /// </summary>
-internal static partial class TamingVqganFamily
+internal static class TamingVqganFamily
 {
     private const string Name = "taming-vqgan";
     private const int DefaultSide = 256;
@@ -33,11 +33,11 @@ internal static partial class TamingVqganFamily
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
         using var checkpoint = source.Open(0, "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
-        var weights = source.Size is null && checkpoint.Contains("state_dict.decoder.conv_in.weight") ? checkpoint.At("state_dict.") : checkpoint;
+        var weights = source.Size is null ? checkpoint.Around("decoder.conv_in.weight") : checkpoint;
         var config = source.Size is { } size ? Sizes[size] : VqganConfig.Infer(weights);
         var side = source.Setting("resolution", Resolution(source) ?? DefaultSide);
         if (side <= 0 || side % config.Encoded != 0)
-            throw new ArgumentException($"The resolution is {side}; it must be a multiple of {config.Encoded}. Set resolution to another.");
+            throw new ArgumentException($"The images have a side of {side} pixels; it must be a multiple of {config.Encoded}. Set 'resolution' to another.");
 
         var grid = side / config.Encoded;
         var vqgan = new Vqgan(bundle, weights, config);
@@ -55,15 +55,8 @@ internal static partial class TamingVqganFamily
     }
 
     /// <summary>The size of the images in the configuration; null where there is none.</summary>
-    private static int? Resolution(ExportSource source)
-    {
-        if (source.TryFind(1, "config.yml", "config.yaml", "model.yaml", "configs/model.yaml") is not { } file)
-            return null;
-        var match = ResolutionLine().Match(File.ReadAllText(file));
-        return match.Success && int.TryParse(match.Groups[1].ValueSpan, CultureInfo.InvariantCulture, out var side) ? side : null;
-    }
-
-    // The one number that is needed of a file of YAML, or JSON; no other key has this name.
-    [GeneratedRegex("""\bresolution["']?\s*:\s*(\d+)""")]
-    private static partial Regex ResolutionLine();
+    private static int? Resolution(ExportSource source) =>
+        source.TryFind(1, "config.yml", "config.yaml", "model.yaml", "configs/model.yaml") is { } file
+        && YamlSettings.Read(file).TryGetValue("model.params.ddconfig.resolution", out var text)
+        && int.TryParse(text, CultureInfo.InvariantCulture, out var side) ? side : null;
 }

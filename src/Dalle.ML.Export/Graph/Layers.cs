@@ -24,8 +24,8 @@ internal static class Layers
         g.Node("LayerNormalization", [x, g.Weight("weight", weight), g.Weight("bias", bias)], ("epsilon", epsilon));
 
     /// <summary>A square convolution of weight [out, in, k, k].</summary>
-    public static string Convolution(this GraphBuilder g, string x, Tensor weight, Tensor bias, int stride = 1, int padding = 0) =>
-        g.Node("Conv", [x, g.Weight("weight", weight), g.Weight("bias", bias)],
+    public static string Convolution(this GraphBuilder g, string x, Tensor weight, Tensor? bias, int stride = 1, int padding = 0) =>
+        g.Node("Conv", bias is null ? [x, g.Weight("weight", weight)] : [x, g.Weight("weight", weight), g.Weight("bias", bias)],
             ("kernel_shape", new long[] { weight.Shape[2], weight.Shape[3] }),
             ("strides", new long[] { stride, stride }),
             ("pads", new long[] { padding, padding, padding, padding }));

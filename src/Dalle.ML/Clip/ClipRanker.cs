@@ -3,6 +3,7 @@ using Dalle.ML.Images;
 using Dalle.ML.Models;
 using Dalle.ML.Runtime;
 using Dalle.ML.Text;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Clip;
 
@@ -18,9 +19,12 @@ internal sealed class ClipRanker(Bundle bundle, ClipGraphs graphs, DalleDevice d
     public float[] EmbedText(string text) =>
         _text.Value.Run<long, float>(_tokenizer.Encode(text), [1, graphs.Text.Total], graphs.Embedding);
 
+    public float[] EmbedImage(MLImage image) =>
+        EmbedImage(graphs.Transparency == Transparency.White ? PixelPlanes.From(image) : PixelPlanes.WithOpacity(image));
+
     public float[] EmbedImage(PixelPlanes image)
     {
-        var fitted = Resampler.Fit(image, graphs.ImageSize, graphs.ImageSize, graphs.Resample);
+        var fitted = Resampler.Fit(image, graphs.ImageSize, graphs.ImageSize, graphs.Resample).WithoutOpacity();
         return _image.Value.Run<float, float>(fitted.Values, [1, 3, graphs.ImageSize, graphs.ImageSize], graphs.Embedding);
     }
 

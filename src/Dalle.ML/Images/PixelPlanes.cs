@@ -2,7 +2,10 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Images;
 
-/// <summary>An image as the graphs take it: red, green and blue planes, [3, height, width], values in 0..1.</summary>
+/// <summary>
+/// An image as the graphs take it: red, green and blue planes, [3, height, width], values in 0..1. One that is still to be resampled may
+/// have a fourth, of opacity.
+/// </summary>
 internal sealed record PixelPlanes(int Width, int Height, float[] Values)
 {
     private const int Colors = 3;
@@ -11,23 +14,24 @@ internal sealed record PixelPlanes(int Width, int Height, float[] Values)
     /// <summary>
     /// The colours of an image; its transparency is shown on white, as on a page. ML.NET keeps colours multiplied by their alpha.
     /// </summary>
-    public static PixelPlanes From(MLImage image)
+    public static PixelPlanes From(MLImage image) => Read(image, Colors, (color, alpha) => Math.Min(255, color + 255 - alpha));
+
+    /// <summary>The colours of an image, multiplied by its opacity, and a fourth plane of that.</summary>
+    public static PixelPlanes WithOpacity(MLImage image) => Read(image, Colors + 1, (value, _) => value);
+
+    /// <summary>The colours alone, no longer multiplied by the opacity; rounded as Pillow does (Convert.c, rgba2rgbA).</summary>
+    public PixelPlanes WithoutOpacity()
     {
-        var (width, height) = (image.Width, image.Height);
-        var pixels = image.Pixels;
-        var redAt = image.PixelFormat == MLPixelFormat.Bgra32 ? 2 : 0;
-        var values = new float[Colors * width * height];
-        for (var color = 0; color < Colors; color++)
+        var area = Width * Height;
+        if (Values.Length == Colors * area)
+            return this;
+        var values = Values[..(Colors * area)];
+        for (var i = 0; i < values.Length; i++)
         {
-            var channel = color == 1 ? 1 : color == 0 ? redAt : 2 - redAt;
-            var plane = values.AsSpan(color * width * height, width * height);
-            for (var i = 0; i < plane.Length; i++)
-            {
-                var alpha = pixels[i * BytesPerPixel + 3];
-                plane[i] = Math.Min(255, pixels[i * BytesPerPixel + channel] + 255 - alpha) / 255f;
-            }
+            var (color, opacity) = ((int)MathF.Round(values[i] * 255), (int)MathF.Round(Values[Colors * area + i % area] * 255));
+            values[i] = opacity == 0 ? values[i] : Math.Min(255, 255 * color / opacity) / 255f;
         }
-        return new PixelPlanes(width, height, values);
+        return new PixelPlanes(Width, Height, values);
     }
 
     /// <summary>An opaque image with eight bits a colour.</summary>
@@ -42,5 +46,22 @@ internal sealed record PixelPlanes(int Width, int Height, float[] Values)
             pixels[i * BytesPerPixel + 3] = 255;
         }
         return MLImage.CreateFromPixels(Width, Height, MLPixelFormat.Bgra32, pixels);
+    }
+
+    private static PixelPlanes Read(MLImage image, int planes, Func<byte, byte, int> value)
+    {
+        var (width, height) = (image.Width, image.Height);
+        var pixels = image.Pixels;
+        int[] channels = image.PixelFormat == MLPixelFormat.Bgra32 ? [2, 1, 0, 3] : [0, 1, 2, 3];
+        var values = new float[planes * width * height];
+        for (var plane = 0; plane < planes; plane++)
+        {
+            for (var i = 0; i < width * height; i++)
+            {
+                var pixel = pixels.Slice(i * BytesPerPixel, BytesPerPixel);
+                values[plane * width * height + i] = value(pixel[channels[plane]], pixel[3]) / 255f;
+            }
+        }
+        return new PixelPlanes(width, height, values);
     }
 }

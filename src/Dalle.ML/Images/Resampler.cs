@@ -3,8 +3,9 @@ using Dalle.ML.Models;
 namespace Dalle.ML.Images;
 
 /// <summary>
-/// Brings an image to the size that a model takes: the short side is resampled to it, then the middle is cut out. The filters are
-/// widened by the factor of reduction, as Pillow does and the model families' preprocessing expects (python-pillow, Resample.c).
+/// Brings an image to the size that a model takes: the short side is resampled to it, then the middle is cut out, with the rounding of
+/// torchvision's Resize and CenterCrop. The filters are widened by the factor of reduction, and colours have eight bits after each pass, as
+/// in Pillow, which the model families' preprocessing uses (python-pillow, Resample.c).
 /// </summary>
 internal static class Resampler
 {
@@ -12,41 +13,43 @@ internal static class Resampler
     {
         if (image.Width == width && image.Height == height)
             return image;
-        var scale = Math.Max((double)width / image.Width, (double)height / image.Height);
-        var columns = Taps(image.Width, Math.Max(width, Math.Round(image.Width * scale)), width, filter);
-        var rows = Taps(image.Height, Math.Max(height, Math.Round(image.Height * scale)), height, filter);
+        var isTall = (long)width * image.Height >= (long)height * image.Width;
+        var columns = Taps(image.Width, isTall ? width : (long)height * image.Width / image.Height, width, filter);
+        var rows = Taps(image.Height, isTall ? (long)width * image.Height / image.Width : height, height, filter);
+        var planes = image.Values.Length / (image.Width * image.Height);
 
-        // Only the lines under the part that is kept: of a very long image that is little.
-        var (top, bottom) = (rows[0].First, rows[^1].First + rows[^1].Weights.Length);
+        // Only the part under what is kept: of a very long image that is little.
+        var (top, bottom) = (rows[0].First, rows[^1].End);
+        var (left, right) = (columns[0].First, columns[^1].End);
         var lines = bottom - top;
-        var wide = new float[3 * lines * width];
-        Parallel.For(0, 3 * lines, line =>
+        var wide = new byte[planes * lines * width];
+        Parallel.For(0, planes * lines, line =>
         {
-            var source = (line / lines * image.Height + top + line % lines) * image.Width;
+            var pixels = new byte[right - left];
+            var source = image.Values.AsSpan((line / lines * image.Height + top + line % lines) * image.Width + left, pixels.Length);
+            for (var x = 0; x < pixels.Length; x++)
+                pixels[x] = (byte)MathF.Round(Math.Clamp(source[x], 0, 1) * byte.MaxValue);
             for (var x = 0; x < width; x++)
-                wide[line * width + x] = Round(columns[x].Sum(image.Values, source, stride: 1));
+                wide[line * width + x] = columns[x].Sum(pixels, columns[x].First - left, stride: 1);
         });
-        var result = new float[3 * height * width];
-        Parallel.For(0, 3 * height, line =>
+        var result = new float[planes * height * width];
+        Parallel.For(0, planes * height, line =>
         {
             var row = rows[line % height];
             var source = (line / height * lines + row.First - top) * width;
             for (var x = 0; x < width; x++)
-                result[line * width + x] = Round((row with { First = 0 }).Sum(wide, source + x, stride: width));
+                result[line * width + x] = row.Sum(wide, source + x, stride: width) / (float)byte.MaxValue;
         });
         return new PixelPlanes(width, height, result);
     }
 
-    /// <summary>The families' images have eight bits a colour after each pass.</summary>
-    private static float Round(float value) => MathF.Round(Math.Clamp(value, 0, 1) * 255) / 255;
-
     /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights.</summary>
-    private static Tap[] Taps(int from, double to, int count, ResampleFilter filter)
+    private static Tap[] Taps(int from, long to, int count, ResampleFilter filter)
     {
-        var scale = from / to;
+        var scale = (double)from / to;
         var widen = Math.Max(scale, 1);
         var radius = Radius(filter) * widen;
-        var skipped = Math.Floor((to - count) / 2);
+        var skipped = Math.Round((to - count) / 2.0);
         var taps = new Tap[count];
         for (var target = 0; target < count; target++)
         {
@@ -57,7 +60,7 @@ internal static class Resampler
             for (var i = 0; i < weights.Length; i++)
                 weights[i] = Weight(filter, (first + i - center + 0.5) / widen);
             var sum = weights.Sum();
-            taps[target] = new Tap(first, Array.ConvertAll(weights, weight => (float)(weight / sum)));
+            taps[target] = new Tap(first, Array.ConvertAll(weights, weight => (int)Math.Round(weight / sum * Tap.One, MidpointRounding.AwayFromZero)));
         }
         return taps;
     }
@@ -91,14 +94,21 @@ internal static class Resampler
 
     private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(x * Math.PI) / (x * Math.PI);
 
-    private readonly record struct Tap(int First, float[] Weights)
+    /// <summary>Pixels of eight bits, from one on, and their weights as Pillow has them: whole numbers, of which <see cref="One"/> is 1.</summary>
+    private readonly record struct Tap(int First, int[] Weights)
     {
-        public float Sum(float[] source, int offset, int stride)
+        public const int One = 1 << Bits;
+
+        private const int Bits = 32 - 8 - 2;
+
+        public int End => First + Weights.Length;
+
+        public byte Sum(byte[] pixels, int offset, int stride)
         {
-            var sum = 0f;
+            var sum = One / 2;
             for (var i = 0; i < Weights.Length; i++)
-                sum += Weights[i] * source[offset + (First + i) * stride];
-            return sum;
+                sum += Weights[i] * pixels[offset + i * stride];
+            return (byte)Math.Clamp(sum >> Bits, 0, byte.MaxValue);
         }
     }
 }

@@ -32,19 +32,19 @@ public sealed record DalleModelInfo
     /// <summary>Where it runs.</summary>
     public required DalleDevice Device { get; init; }
 
-    /// <summary>Width of its images in pixels.</summary>
+    /// <summary>Width of its images in pixels; 0 where the bundle only ranks.</summary>
     public required int ImageWidth { get; init; }
 
-    /// <summary>Height of its images in pixels.</summary>
+    /// <summary>Height of its images in pixels; 0 where the bundle only ranks.</summary>
     public required int ImageHeight { get; init; }
 
-    /// <summary>Rows of the grid of image tokens.</summary>
+    /// <summary>Rows of the grid of image tokens; 0 where the bundle only ranks.</summary>
     public required int TokenRows { get; init; }
 
-    /// <summary>Columns of the grid of image tokens.</summary>
+    /// <summary>Columns of the grid of image tokens; 0 where the bundle only ranks.</summary>
     public required int TokenColumns { get; init; }
 
-    /// <summary>Number of codes in the codebook.</summary>
+    /// <summary>Number of codes in the codebook; 0 where the bundle only ranks.</summary>
     public required int ImageVocabulary { get; init; }
 
     /// <summary>Number of text tokens that a prompt may have; 0 where the bundle cannot generate.</summary>

@@ -15,11 +15,14 @@ internal static class GraphContract
     public static void Check(Bundle bundle)
     {
         var manifest = bundle.Manifest;
-        var image = manifest.Image;
-        if (manifest.ImageEncoder is { } encoder)
-            Check(bundle, encoder, [new("pixels", Float, [null, 3, image.Encoded.Height, image.Encoded.Width])], [new("tokens", Int64, [null, image.Tokens])]);
-        if (manifest.ImageDecoder is { } imageDecoder)
-            Check(bundle, imageDecoder, [new("tokens", Int64, [null, image.Tokens])], [new("pixels", Float, [null, 3, image.Height, image.Width])]);
+        if (manifest.Image is { } image)
+        {
+            OnnxValue tokens = new("tokens", Int64, [null, image.Tokens]);
+            if (manifest.ImageEncoder is { } encoder)
+                Check(bundle, encoder, [new("pixels", Float, [null, 3, image.Encoded.Height, image.Encoded.Width])], [tokens]);
+            if (manifest.ImageDecoder is { } imageDecoder)
+                Check(bundle, imageDecoder, [tokens], [new("pixels", Float, [null, 3, image.Height, image.Width])]);
+        }
         if (manifest.Clip is { } clip)
         {
             OnnxValue[] embedding = [new("embedding", Float, [null, clip.Embedding])];
@@ -68,7 +71,7 @@ internal static class GraphContract
             throw bundle.Error($"the input {open} of the graph '{decoder.File}' does not state all sizes behind the batch's.");
         var logits = graph.Outputs.FirstOrDefault(output => output.Name == decoder.Logits)
             ?? throw bundle.Error($"the graph '{decoder.File}' has no output '{decoder.Logits}'. It has: {string.Join(", ", graph.Outputs)}.");
-        var least = decoder.LogitsOffset + bundle.Manifest.Image.Vocabulary;
+        var least = decoder.LogitsOffset + bundle.Manifest.Image!.Vocabulary;
         var most = logits.Dimensions.Count == 2 && decoder.LogitsOffset == 0 ? least : ManifestRules.MaxVocabulary;
         if (logits.ElementType != Float || logits.Dimensions.Count is not (2 or 3) || !(logits.Dimensions[^1] >= least && logits.Dimensions[^1] <= most))
         {

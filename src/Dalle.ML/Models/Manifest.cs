@@ -34,7 +34,8 @@ internal sealed record Manifest
     /// <summary>The precision that the transformer's products are computed in: fp32, fp16, int8 or int4.</summary>
     public required string Precision { get; init; }
 
-    public required ImageFormat Image { get; init; }
+    /// <summary>The images that are encoded and decoded; none where the bundle only ranks.</summary>
+    public ImageFormat? Image { get; init; }
 
     public TextFormat? Text { get; init; }
 
@@ -102,6 +103,17 @@ internal enum ResampleFilter
     Bilinear,
     Bicubic,
     Lanczos,
+}
+
+/// <summary>What an image tower sees of an image that is not opaque.</summary>
+[JsonConverter(typeof(NameConverter<Transparency>))]
+internal enum Transparency
+{
+    /// <summary>The image on white.</summary>
+    White,
+
+    /// <summary>Its colours alone, after it is resampled; black where nothing is seen (openai/CLIP, by Pillow).</summary>
+    Dropped,
 }
 
 /// <summary>
@@ -263,6 +275,8 @@ internal sealed record ClipGraphs
     public required int ImageSize { get; init; }
 
     public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
+
+    public Transparency Transparency { get; init; }
 
     /// <summary>Score = scale × cosine.</summary>
     public required float Scale { get; init; }

@@ -30,13 +30,20 @@ internal static class ManifestRules
         if (!Precisions.Contains(manifest.Precision))
             throw Error($"'precision' is '{manifest.Precision}'; known are {string.Join(", ", Precisions)}.");
 
-        InRange("image.width", manifest.Image.Width, 1, MaxImageSide);
-        InRange("image.height", manifest.Image.Height, 1, MaxImageSide);
-        InRange("image.encodedWidth", manifest.Image.Encoded.Width, 1, MaxImageSide);
-        InRange("image.encodedHeight", manifest.Image.Encoded.Height, 1, MaxImageSide);
-        InRange("image.rows", manifest.Image.Rows, 1, MaxGridSide);
-        InRange("image.columns", manifest.Image.Columns, 1, MaxGridSide);
-        InRange("image.vocabulary", manifest.Image.Vocabulary, 2, MaxVocabulary);
+        if (manifest.Image is { } image)
+        {
+            InRange("image.width", image.Width, 1, MaxImageSide);
+            InRange("image.height", image.Height, 1, MaxImageSide);
+            InRange("image.encodedWidth", image.Encoded.Width, 1, MaxImageSide);
+            InRange("image.encodedHeight", image.Encoded.Height, 1, MaxImageSide);
+            InRange("image.rows", image.Rows, 1, MaxGridSide);
+            InRange("image.columns", image.Columns, 1, MaxGridSide);
+            InRange("image.vocabulary", image.Vocabulary, 2, MaxVocabulary);
+        }
+        else if (manifest is not { Decoder: null, ImageEncoder: null, ImageDecoder: null })
+        {
+            throw Error("'image' is missing: all graphs but those of 'clip' need it.");
+        }
 
         foreach (var (name, record) in manifest.Files)
         {
@@ -106,7 +113,7 @@ internal static class ManifestRules
             InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
             InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
             // The last image token is sampled and never fed back.
-            InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + manifest.Image.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
+            InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + manifest.Image!.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
             if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
                 throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
             AllDiffer("cache", "{layer}", graph.Cache.AllNames);

@@ -38,7 +38,7 @@ public sealed class MinDalleTests : IDisposable
         using var decoder = new DecoderSession(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
         using var prefix = decoder.NewBatch(rows: 1);
         using var batch = decoder.NewBatch(rows: 2);
-        var codes = bundle.Manifest.Image.Vocabulary;
+        var codes = bundle.Manifest.Image!.Vocabulary;
         var sampler = new Sampler(codes, temperature: 0, topK: 0, topP: 1);
         foreach (var prompt in Prompts(folder))
         {
@@ -84,7 +84,7 @@ public sealed class MinDalleTests : IDisposable
                 for (var step = 0; step < tokens.Length; step++)
                 {
                     batch.Prefill([.. decoder.Graph.Start, .. tokens[..step]]);
-                    AssertClose(Logits(expected, row, step, bundle.Manifest.Image.Vocabulary), batch.Logits);
+                    AssertClose(Logits(expected, row, step, bundle.Manifest.Image!.Vocabulary), batch.Logits);
                 }
             }
         }
