@@ -3,6 +3,9 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Dalle.ML.Generation;
+using Dalle.ML.Transforms;
+using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli.Tests;
@@ -57,6 +60,23 @@ public sealed class BatchTests : IDisposable
         Assert.Equal(["5", "18446744073709551615"], new[] { 0, 2 }.Select(i => Manifest("csv/manifest.jsonl")[i]["seed"]!.ToString()));
         foreach (var other in new[] { "tsv", "jsonl", "stdin" })
             Assert.Equal(expected, BatchFolderState.Of(In(other)));
+    }
+
+    [Fact]
+    public async Task A_pipeline_draws_the_same_from_the_same_file()
+    {
+        Write("prompts.csv", "id,prompt,seed\ncat,a cat,5\n,a dog,\n");
+        Assert.Equal(0, (await Batch(["prompts.csv", "-o", "out", .. Common])).ExitCode);
+        var ml = new MLContext();
+        var prompts = ml.Data.LoadPrompts(In("prompts.csv"), seed: 7);
+        var options = new DalleGenerateEstimator.Options { InputColumnName = "Prompt", InputSeedColumnName = "Seed", Generation = new GenerationOptions { Candidates = 1 } };
+        using var transformer = ml.Transforms.DalleGenerate(options).Fit(prompts);
+        var drawn = transformer.Transform(prompts);
+        foreach (var (id, image) in drawn.GetColumn<string>("Id").Zip(drawn.GetColumn<MLImage>("Image")))
+        {
+            image.Save(In("pipeline.png"));
+            Assert.Equal(File.ReadAllBytes(In($"out/{id}.png")), File.ReadAllBytes(In("pipeline.png")));
+        }
     }
 
     [Theory]

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Serialization;
 using Dalle.ML.Generation;
 using Dalle.ML.Models;
+using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli.Batch;
 
@@ -58,7 +59,7 @@ internal sealed record BatchJob
     /// <param name="generation">How it draws.</param>
     /// <param name="seed">The batch's seed; that of the folder if null, and a random one if it has none yet.</param>
     /// <exception cref="InvalidDataException">The folder belongs to another job; the message says in what they differ.</exception>
-    public static BatchJob Open(BatchFolder folder, IReadOnlyList<BatchPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed)
+    public static BatchJob Open(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed)
     {
         var lines = Lines(prompts);
         var (sampling, defaults) = (generation.Sampling, model.Defaults.Sampling);
@@ -88,14 +89,14 @@ internal sealed record BatchJob
 
     /// <summary>Reads which job a folder belongs to, and its prompts.</summary>
     /// <exception cref="InvalidDataException">The folder has no batch, or an unfinished description of one.</exception>
-    public static (BatchJob Job, IReadOnlyList<BatchPrompt> Prompts) Read(string folder)
+    public static (BatchJob Job, IReadOnlyList<NumberedPrompt> Prompts) Read(string folder)
     {
         if (!File.Exists(Path.Combine(folder, FileName)))
             throw new InvalidDataException($"The folder '{folder}' has no batch: there is no '{FileName}'. Give the folder that 'dalle batch … -o' wrote.");
         var job = ReadDescription(folder);
         if (!BatchFolder.Holds(folder, PromptsName, job.PromptsSha256))
             throw new InvalidDataException($"'{PromptsName}' of the folder '{folder}' is missing or altered. Run the batch again with its own prompts: it writes the file, and draws nothing twice.");
-        return (job, PromptFile.Read(Path.Combine(folder, PromptsName), "jsonl"));
+        return (job, BatchPrompts.Read(Path.Combine(folder, PromptsName), PromptFormat.Jsonl));
     }
 
     private static BatchJob ReadDescription(string folder)
@@ -124,7 +125,7 @@ internal sealed record BatchJob
     }
 
     /// <summary>The prompts as a prompt file that gives the same prompts again.</summary>
-    private static byte[] Lines(IReadOnlyList<BatchPrompt> prompts) =>
+    private static byte[] Lines(IReadOnlyList<NumberedPrompt> prompts) =>
         [.. prompts.SelectMany(prompt => JsonLine.Of(new { prompt.Id, prompt.Prompt, prompt.Seed }))];
 
     private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
