@@ -21,9 +21,10 @@ internal static class ExportCommand
         [
             "dalle export dalle ./checkpoint -o ./my-model",
             "dalle export dalle ./checkpoint -o ./my-model --name birds --license MIT",
+            "dalle export dalle ./checkpoint -o ./my-model --json",
         ])
         {
-            family, source, output, name, description, license, provenance,
+            family, source, output, name, description, license, provenance, Results.Json,
         };
         command.SetAction(parsed =>
         {
@@ -35,7 +36,7 @@ internal static class ExportCommand
                 License = parsed.GetValue(license),
                 Provenance = parsed.GetValue(provenance),
             });
-            Console.WriteLine(folder);
+            Results.Write(parsed, folder, new { Bundle = folder });
             return CommandRunner.Success;
         });
         return command;

@@ -38,8 +38,7 @@ internal sealed class ImageFiles
         var draft = Path.Combine(_folder, $".{Environment.ProcessId}.{name}.png");
         try
         {
-            image.Save(draft);
-            var bytes = File.ReadAllBytes(draft);
+            var bytes = PngFile.Write(image, draft, Path.Combine(_folder, name + ".png"));
             for (var copy = 1; ; copy++)
             {
                 var path = Path.Combine(_folder, copy == 1 ? $"{name}.png" : string.Create(CultureInfo.InvariantCulture, $"{name}_{copy}.png"));

@@ -168,6 +168,17 @@ public sealed class BatchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_task_of_an_uneven_slurm_array_must_be_told_its_shard()
+    {
+        Write("prompts.txt", "a cat");
+        var task = new Dictionary<string, string> { ["SLURM_ARRAY_TASK_ID"] = "9", ["SLURM_ARRAY_TASK_COUNT"] = "3", ["SLURM_ARRAY_TASK_MIN"] = "1" };
+        var run = await Tool.RunAsync(_folder.Path, ["batch", "prompts.txt", "-o", "out", .. Common], environment: task);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("--shard", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, (await Tool.RunAsync(_folder.Path, ["batch", "prompts.txt", "-o", "out", "--shard", "1/1", .. Common], environment: task)).ExitCode);
+    }
+
+    [Fact]
     public async Task A_batch_goes_on_with_other_shards_than_it_began_with()
     {
         await DrawUndisturbed("whole");
@@ -252,8 +263,15 @@ public sealed class BatchTests : IDisposable
         Assert.Equal(0, (await Batch("prompts.txt", "-o", "out", "--candidates", "1")).ExitCode);
         var first = BatchFolderState.Of(In("out"));
         File.Delete(In("out/1.png"));
-        Assert.Equal(0, (await Batch("prompts.txt", "-o", "out", "--candidates", "1")).ExitCode);
+        var again = await Batch("prompts.txt", "-o", "out", "--candidates", "1", "--json");
+        Assert.Equal(0, again.ExitCode);
         Assert.Equal(first, BatchFolderState.Of(In("out")));
+
+        // It is reported, and what it gives is what any seed gives.
+        var seed = again.Json.Single().GetProperty("seed").GetUInt64();
+        Assert.Contains($"with seed {seed}", again.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, (await Batch("prompts.txt", "-o", "given", "--candidates", "1", "--seed", $"{seed}")).ExitCode);
+        Assert.Equal(first, BatchFolderState.Of(In("given")));
     }
 
     [Fact]

@@ -84,7 +84,7 @@ internal static class BatchCommand
             return Report(BatchMerge.Run(merged.FullName, Console.Error), parsed);
 
         var path = parsed.GetRequiredValue(Prompts);
-        var prompts = BatchPrompts.Read(path, parsed.GetValue(Format) ?? BatchPrompts.FormatOf(path)!.Value);
+        var prompts = BatchPrompts.Read(path, parsed.GetValue(Format) ?? BatchPrompts.FormatOf(path)!.Value, cancellation);
         return parsed.GetValue(Submit) is null ? await DrawAsync(parsed, prompts, cancellation) : SubmitToSlurm(parsed, prompts);
     }
 

@@ -5,18 +5,17 @@ namespace Dalle.ML.Cli.Batch;
 /// <summary>The prompts of a batch: a file of them, or standard input. All mistakes are found here, before anything is drawn.</summary>
 internal static class BatchPrompts
 {
-    private const string StandardInput = "-";
-
     /// <summary>The format that a path's ending names; null if none.</summary>
-    public static PromptFormat? FormatOf(string path) => path == StandardInput ? PromptFormat.Txt : PromptFormats.Of(path);
+    public static PromptFormat? FormatOf(string path) => path == InputFile.StandardInput ? PromptFormat.Txt : PromptFormats.Of(path);
 
+    /// <param name="path">The file, '-' for standard input.</param>
+    /// <param name="format">How it is laid out.</param>
+    /// <param name="cancellation">Stops the wait for input.</param>
     /// <exception cref="InvalidDataException">A line is wrong; the message names file, line and remedy.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static IReadOnlyList<NumberedPrompt> Read(string path, PromptFormat format)
+    public static IReadOnlyList<NumberedPrompt> Read(string path, PromptFormat format, CancellationToken cancellation = default)
     {
-        // At once: what comes from a pipe can be read once only.
-        var bytes = ReadBytes(path);
-        var file = new PromptFile(path == StandardInput ? "standard input" : path, format, () => new MemoryStream(bytes));
+        var file = PromptInput.ReadFile(path, format, cancellation);
         NumberedPrompt[] prompts = [.. file.Read()];
         foreach (var prompt in prompts)
         {
@@ -24,13 +23,5 @@ internal static class BatchPrompts
                 throw file.Mistake($"line {prompt.Line}: the id '{prompt.Id}' {objection}. Choose another.");
         }
         return prompts;
-    }
-
-    private static byte[] ReadBytes(string path)
-    {
-        using var input = path == StandardInput ? Console.OpenStandardInput() : PromptFile.Open(path);
-        using var bytes = new MemoryStream();
-        input.CopyTo(bytes);
-        return bytes.ToArray();
     }
 }

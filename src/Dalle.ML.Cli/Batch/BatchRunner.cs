@@ -54,7 +54,7 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
         using (var manifest = new BatchManifest(folder, shard))
             DrawAll(todo, transformer, batchSize, manifest);
         BatchManifest.Finish(folder, shard, _known.Values);
-        return BatchSummary.Of(folder.PathOf(shard.ManifestName), total, _known.Values, drawn: todo.Count(prompt => _known[prompt.Index].IsDone), clock.Elapsed);
+        return BatchSummary.Of(folder.PathOf(shard.ManifestName), total, _known.Values, drawn: todo.Count(prompt => _known[prompt.Index].IsDone), job.Seed, clock.Elapsed);
 
         bool IsLeft(NumberedPrompt prompt) => !_known.TryGetValue(prompt.Index, out var entry) || (retries && !entry.IsDone);
     }

@@ -28,10 +28,6 @@ internal sealed class PromptFile
         RefuseDuplicates(ids);
     }
 
-    /// <exception cref="IOException">The file is not there or cannot be read.</exception>
-    public static FileStream Open(string path) =>
-        Directory.Exists(path) ? throw new IOException($"'{path}' is a folder. Give a file of prompts.") : File.OpenRead(path);
-
     /// <summary>The prompts in their order. Those that have no id are called by their number, all of one length.</summary>
     public IEnumerable<NumberedPrompt> Read() =>
         Records().Select((record, index) => new NumberedPrompt(record.Line, index, record.Id ?? NumberOf(index), record.Prompt, record.Seed));

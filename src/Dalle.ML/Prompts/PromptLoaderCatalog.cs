@@ -53,13 +53,15 @@ public static class PromptLoaderCatalog
         var format = PromptFormats.Of(path)
             ?? throw new ArgumentException($"The ending of '{path}' names no format of prompts. Rename the file to .{string.Join(", .", PromptFormats.Names)}.", nameof(path));
         var fullPath = Path.GetFullPath(path);
-        var file = new PromptFile(path, format, () => OpenAgain(fullPath));
+        var file = new PromptFile(path, format, () => Open(fullPath));
         return catalog.LoadFromEnumerable(file.Read().Select(prompt => new Row { Id = prompt.Id, Prompt = prompt.Prompt, Seed = prompt.SeedAfter(seed) }));
     }
 
-    private static FileStream OpenAgain(string path)
+    private static FileStream Open(string path)
     {
-        var stream = PromptFile.Open(path);
+        if (Directory.Exists(path))
+            throw new IOException($"'{path}' is a folder. Give a file of prompts.");
+        var stream = File.OpenRead(path);
         if (stream.CanSeek)
             return stream;
         stream.Dispose();

@@ -7,7 +7,7 @@ internal static class PublicApiBaseline
     /// <param name="surface">What it should say.</param>
     public static void AssertMatches(string file, IEnumerable<string> surface)
     {
-        var baseline = Path.Combine(Root(), file);
+        var baseline = Path.Combine(Repository.Root, file);
         string[] actual = [.. surface], expected = File.Exists(baseline) ? File.ReadAllLines(baseline) : [];
         if (actual.SequenceEqual(expected))
             return;
@@ -22,14 +22,6 @@ internal static class PublicApiBaseline
             If that is meant, take it over and commit it:
               cp '{proposal}' '{baseline}'
             """);
-    }
-
-    private static string Root()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "Dalle.ML.sln")))
-            folder = folder.Parent!;
-        return folder.FullName;
     }
 
     /// <summary>The lines, those of members with the type that they belong to.</summary>
