@@ -257,6 +257,23 @@ public sealed class BatchTests : IDisposable
     }
 
     [Fact]
+    public async Task Files_that_are_not_of_a_batch_are_not_replaced()
+    {
+        Write("prompts.csv", "id,prompt\ncat,a cat\ndog,a dog\n");
+        Directory.CreateDirectory(In("photos"));
+        Write("photos/note.txt", "mine");
+        Write("photos/Dog.png", "mine");
+        var run = await Batch(["prompts.csv", "-o", "photos", .. Common]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("'dog.png' already", Assert.Single(Lines(run.Errors)), StringComparison.Ordinal);
+        Assert.Equal(["Dog.png", "note.txt"], BatchFolderState.Of(In("photos")).Keys);
+        Assert.Equal("mine", File.ReadAllText(In("photos/Dog.png")));
+
+        File.Delete(In("photos/Dog.png"));
+        Assert.Equal(0, (await Batch(["prompts.csv", "-o", "photos", .. Common])).ExitCode);
+    }
+
+    [Fact]
     public async Task Without_a_seed_a_random_one_is_kept()
     {
         Write("prompts.txt", "a cat\na dog\n");

@@ -94,6 +94,10 @@ public sealed class CodebookTests : IDisposable
         Assert.Equal([In("image.png")], (await Run("decode", "tokens.json")).Output);
         File.WriteAllText(In("tokens.json"), JsonSerializer.Serialize(new { file = "../..\0/" + new string('x', 3), tokens = Enumerable.Range(0, 64) }));
         Assert.Equal([In("xxx.png")], (await Run("decode", "tokens.json")).Output);
+
+        // Lines of output are names of files, whatever the tokens say.
+        File.WriteAllLines(In("tokens.json"), new[] { "a\nb\u001b.png", "\r.png", new string('x', 199) + "🐈.png" }.Select(file => JsonSerializer.Serialize(new { file, tokens = Enumerable.Range(0, 64) })));
+        Assert.Equal([In("out/ab.png"), In("out/image.png"), In($"out/{new string('x', 199)}.png")], (await Run("decode", "tokens.json", "-o", "out")).Output);
     }
 
     [Fact]
@@ -119,7 +123,8 @@ public sealed class CodebookTests : IDisposable
         Assert.NotNull(await process.StandardOutput.ReadLineAsync());
         using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync();
-        Assert.Equal(130, (await Tool.FinishAsync(process)).ExitCode);
+        var run = await Tool.FinishAsync(process);
+        Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
     }
 
     [Fact]

@@ -58,7 +58,9 @@ internal sealed record BatchJob
     /// <param name="model">The model.</param>
     /// <param name="generation">How it draws.</param>
     /// <param name="seed">The batch's seed; that of the folder if null, and a random one if it has none yet.</param>
-    /// <exception cref="InvalidDataException">The folder belongs to another job; the message says in what they differ.</exception>
+    /// <exception cref="InvalidDataException">
+    /// The folder belongs to another job; the message says in what they differ. Or it belongs to none, and has files that this one would replace.
+    /// </exception>
     public static BatchJob Open(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed)
     {
         var lines = Lines(prompts);
@@ -77,7 +79,10 @@ internal sealed record BatchJob
             Guidance = (sampling.GuidanceScale ?? defaults.GuidanceScale)!.Value,
         };
         if (!File.Exists(folder.PathOf(FileName)))
+        {
+            RefuseForeignImages(folder, prompts);
             folder.WriteNew(FileName, JsonLine.Of(job));
+        }
         var known = ReadDescription(folder.FullPath);
         job = seed is null ? job with { Seed = known.Seed } : job;
         if (job.DifferenceTo(known) is { } difference)
@@ -105,6 +110,15 @@ internal sealed record BatchJob
         return JsonLine.Read<BatchJob>(File.ReadAllBytes(path)) is { Format: CurrentFormat } job
             ? job
             : throw new InvalidDataException($"'{path}' does not describe a batch that this version of dalle knows. Choose another folder.");
+    }
+
+    private static void RefuseForeignImages(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts)
+    {
+        var files = Directory.EnumerateFiles(folder.FullPath).Select(Path.GetFileName).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var taken = prompts.Select(prompt => FileNames.OfImage(prompt.Id)).FirstOrDefault(files.Contains);
+        // If a batch was begun meanwhile, by another shard, the file is of that.
+        if (taken is not null && !File.Exists(folder.PathOf(FileName)))
+            throw new InvalidDataException($"The folder '{folder.FullPath}' has a file '{taken}' already that is not of a batch. Choose another folder, best a new one.");
     }
 
     private string? DifferenceTo(BatchJob known)
