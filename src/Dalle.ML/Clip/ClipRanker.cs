@@ -15,7 +15,7 @@ internal sealed class ClipRanker(Bundle bundle, ClipGraphs graphs, DalleDevice d
     private readonly OnDemand<GraphSession> _text = new(() => new GraphSession(bundle, graphs.TextEncoder, "ids", "embedding", device));
     private readonly OnDemand<GraphSession> _image = new(() => new GraphSession(bundle, graphs.ImageEncoder, "pixels", "embedding", device));
 
-    public float[] EmbedText(string text) => 
+    public float[] EmbedText(string text) =>
         _text.Value.Run<long, float>(_tokenizer.Encode(text), [1, graphs.Text.Total], graphs.Embedding);
 
     public float[] EmbedImage(PixelPlanes image)
