@@ -16,9 +16,9 @@ internal sealed class ClipScorer(DalleModel model, IEnumerable<string> texts)
     }
 
     /// <summary>The scaled cosine of an image file with each text.</summary>
-    public float[] Score(string path)
+    public float[] Score(string path, CancellationToken cancellation)
     {
-        using var image = ImageInput.Load(path);
+        using var image = ImageInput.Load(path, cancellation);
         return Score(image);
     }
 }

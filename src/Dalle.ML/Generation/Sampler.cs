@@ -46,27 +46,32 @@ internal sealed class Sampler(int vocabulary, float temperature, int topK, float
         TensorPrimitives.Subtract(logits, TensorPrimitives.Max(logits), probabilities);
         TensorPrimitives.Divide(probabilities, temperature, probabilities);
         if (topK > 0 && topK < vocabulary)
-            KeepFrom(Edge(topK, isMass: false), otherwise: float.NegativeInfinity);
+            Keep(Edge(topK, isMass: false).Value, equals: vocabulary, otherwise: float.NegativeInfinity);
         TensorPrimitives.SoftMax(probabilities, probabilities);
         if (topP < 1)
-            KeepFrom(Edge(topP, isMass: true), otherwise: 0);
+        {
+            var (least, lacking) = Edge(topP, isMass: true);
+            Keep(least, equals: (int)Math.Ceiling(lacking / least), otherwise: 0);
+        }
         return probabilities;
     }
 
-    private void KeepFrom(float least, float otherwise)
+    /// <summary>Keeps what is above a value, and the first of those that are equal to it.</summary>
+    private void Keep(float least, int equals, float otherwise)
     {
         foreach (ref var value in _probabilities.AsSpan())
         {
-            if (value < least)
+            if (value < least || (value == least && equals-- <= 0))
                 value = otherwise;
         }
     }
 
     /// <summary>
-    /// The largest value such that what is not below it is enough: in number, or in the sum of values. Weighted quickselect (Hoare 1961): of
-    /// thousands of tokens few are kept, and sorting all of them took longer than a step of a small model.
+    /// The largest value such that what is not below it is enough, in number or in the sum of values, and how much of this is lacking above
+    /// it. Weighted quickselect (Hoare 1961): of thousands of tokens few are kept, and sorting all of them took longer than a step of a small
+    /// model.
     /// </summary>
-    private float Edge(double enough, bool isMass)
+    private (float Value, double Lacking) Edge(double enough, bool isMass)
     {
         var values = _scratch.AsSpan();
         _probabilities.CopyTo(values);
@@ -103,7 +108,7 @@ internal sealed class Sampler(int vocabulary, float temperature, int topK, float
             }
             else if (weight >= enough || below == values.Length)
             {
-                return pivot;
+                return (pivot, enough - weightAbove);
             }
             else
             {

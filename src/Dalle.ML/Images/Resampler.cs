@@ -4,8 +4,8 @@ namespace Dalle.ML.Images;
 
 /// <summary>
 /// Brings an image to the size that a model takes: the short side is resampled to it, then the middle is cut out, with the rounding of
-/// torchvision's Resize and CenterCrop. The filters are widened by the factor of reduction, as Pillow does and the model families'
-/// preprocessing expects (python-pillow, Resample.c).
+/// torchvision's Resize and CenterCrop. The filters are widened by the factor of reduction, and colours have eight bits after each pass, as
+/// in Pillow, which the model families' preprocessing uses (python-pillow, Resample.c).
 /// </summary>
 internal static class Resampler
 {
@@ -18,15 +18,19 @@ internal static class Resampler
         var rows = Taps(image.Height, isTall ? (long)width * image.Height / image.Width : height, height, filter);
         var planes = image.Values.Length / (image.Width * image.Height);
 
-        // Only the lines under the part that is kept: of a very long image that is little.
-        var (top, bottom) = (rows[0].First, rows[^1].First + rows[^1].Weights.Length);
+        // Only the part under what is kept: of a very long image that is little.
+        var (top, bottom) = (rows[0].First, rows[^1].End);
+        var (left, right) = (columns[0].First, columns[^1].End);
         var lines = bottom - top;
-        var wide = new float[planes * lines * width];
+        var wide = new byte[planes * lines * width];
         Parallel.For(0, planes * lines, line =>
         {
-            var source = (line / lines * image.Height + top + line % lines) * image.Width;
+            var pixels = new byte[right - left];
+            var source = image.Values.AsSpan((line / lines * image.Height + top + line % lines) * image.Width + left, pixels.Length);
+            for (var x = 0; x < pixels.Length; x++)
+                pixels[x] = (byte)MathF.Round(Math.Clamp(source[x], 0, 1) * byte.MaxValue);
             for (var x = 0; x < width; x++)
-                wide[line * width + x] = Round(columns[x].Sum(image.Values, source, stride: 1));
+                wide[line * width + x] = columns[x].Sum(pixels, columns[x].First - left, stride: 1);
         });
         var result = new float[planes * height * width];
         Parallel.For(0, planes * height, line =>
@@ -34,13 +38,10 @@ internal static class Resampler
             var row = rows[line % height];
             var source = (line / height * lines + row.First - top) * width;
             for (var x = 0; x < width; x++)
-                result[line * width + x] = Round((row with { First = 0 }).Sum(wide, source + x, stride: width));
+                result[line * width + x] = row.Sum(wide, source + x, stride: width) / (float)byte.MaxValue;
         });
         return new PixelPlanes(width, height, result);
     }
-
-    /// <summary>The families' images have eight bits a colour after each pass.</summary>
-    private static float Round(float value) => MathF.Round(Math.Clamp(value, 0, 1) * 255) / 255;
 
     /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights.</summary>
     private static Tap[] Taps(int from, long to, int count, ResampleFilter filter)
@@ -59,7 +60,7 @@ internal static class Resampler
             for (var i = 0; i < weights.Length; i++)
                 weights[i] = Weight(filter, (first + i - center + 0.5) / widen);
             var sum = weights.Sum();
-            taps[target] = new Tap(first, Array.ConvertAll(weights, weight => (float)(weight / sum)));
+            taps[target] = new Tap(first, Array.ConvertAll(weights, weight => (int)Math.Round(weight / sum * Tap.One, MidpointRounding.AwayFromZero)));
         }
         return taps;
     }
@@ -93,14 +94,21 @@ internal static class Resampler
 
     private static double Sinc(double x) => x == 0 ? 1 : Math.Sin(x * Math.PI) / (x * Math.PI);
 
-    private readonly record struct Tap(int First, float[] Weights)
+    /// <summary>Pixels of eight bits, from one on, and their weights as Pillow has them: whole numbers, of which <see cref="One"/> is 1.</summary>
+    private readonly record struct Tap(int First, int[] Weights)
     {
-        public float Sum(float[] source, int offset, int stride)
+        public const int One = 1 << Bits;
+
+        private const int Bits = 32 - 8 - 2;
+
+        public int End => First + Weights.Length;
+
+        public byte Sum(byte[] pixels, int offset, int stride)
         {
-            var sum = 0f;
+            var sum = One / 2;
             for (var i = 0; i < Weights.Length; i++)
-                sum += Weights[i] * source[offset + (First + i) * stride];
-            return sum;
+                sum += Weights[i] * pixels[offset + i * stride];
+            return (byte)Math.Clamp(sum >> Bits, 0, byte.MaxValue);
         }
     }
 }

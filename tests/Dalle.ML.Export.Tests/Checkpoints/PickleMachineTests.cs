@@ -69,6 +69,7 @@ public sealed class PickleMachineTests
     [InlineData("h\u0005.", "recalls")]
     [InlineData("NNR.", "a tuple")]
     [InlineData("N)R.", "a function or class")]
+    [InlineData("Nr\u00ff\u00ff\u00ff\u00ff.", "as number 4294967295")]
     [InlineData("X\u00ff\u00ff\u00ff\u007fabc.", "ends too early")]
     [InlineData("\u008d\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ff\u00ffabc.", "ends too early")]
     [InlineData("\u0096\u0001\u0000\u0000\u0000\u0000\u0000\u0000\u0080.", "ends too early")]

@@ -136,6 +136,17 @@ public sealed class TorchZipTests : CheckpointTest
     }
 
     [Fact]
+    public void Storages_must_not_overlap()
+    {
+        var root = Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", 2, [2])), ("b", TorchWriter.Tensor("FloatStorage", "1", 2, [2])));
+        var zip = TorchWriter.Zip(root, new() { ["0"] = Bytes(1f, 2), ["1"] = Bytes(3f, 4) });
+        // In the directory an entry's offset comes just before its name.
+        var (first, second) = (zip.AsSpan().LastIndexOf("archive/data/0"u8), zip.AsSpan().LastIndexOf("archive/data/1"u8));
+        zip.AsSpan(first - 4, 4).CopyTo(zip.AsSpan(second - 4));
+        AssertRefused(zip, "overlap");
+    }
+
+    [Fact]
     public void A_zip_bomb_is_never_inflated()
     {
         var bomb = TorchWriter.Zip(new byte[100_000_000], [], CompressionLevel.SmallestSize);

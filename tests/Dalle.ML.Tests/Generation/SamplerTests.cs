@@ -52,7 +52,8 @@ public sealed class SamplerTests
     [InlineData(0.5f, 1)]
     [InlineData(0.51f, 2)]
     [InlineData(0.75f, 2)]
-    [InlineData(0.76f, 4)]
+    [InlineData(0.76f, 3)]
+    [InlineData(0.88f, 4)]
     [InlineData(1f, 4)]
     public void Top_p_keeps_the_likeliest_that_reach_it(float topP, int kept) =>
         Assert.Equal(kept, new Sampler(4, temperature: 1, topK: 0, topP).Probabilities(Logits).ToArray().Count(probability => probability > 0));
@@ -78,6 +79,14 @@ public sealed class SamplerTests
         Assert.Equal(weights.Select(weight => weight >= least), Kept(new Sampler(1000, temperature: 1, topK: 0, topP)));
 
         IEnumerable<bool> Kept(Sampler sampler) => sampler.Probabilities(logits).ToArray().Select(probability => probability > 0);
+    }
+
+    [Fact]
+    public void Of_equals_top_p_keeps_the_first()
+    {
+        var probabilities = new Sampler(4, temperature: 1, topK: 0, topP: 0.76f).Probabilities(Logits).ToArray();
+        Assert.True(probabilities[2] > 0);
+        Assert.Equal(0, probabilities[3]);
     }
 
     [Fact]

@@ -53,7 +53,7 @@ public sealed class BundleTests : IDisposable
     [InlineData("[]")]
     [InlineData("{}")]
     [InlineData("{\"format\": 1, \"surprise\": true}")]
-    [InlineData("{\"format\": 1, \"name\": \"x\", \"family\": \"x\", \"precision\": \"fp32\", \"image\": null, \"files\": {}}")]
+    [InlineData("{\"format\": 1, \"name\": \"x\", \"family\": \"x\", \"precision\": \"fp32\", \"image\": 5, \"files\": {}}")]
     [InlineData("{\"format\": 1, \"name\": \"x\", \"family\": \"x\", \"precision\": \"fp32\", \"image\": {\"width\":1,\"height\":1,\"rows\":1,\"columns\":1,\"vocabulary\":2}, \"files\": null}")]
     public void A_malformed_manifest_is_refused(string text)
     {
@@ -137,9 +137,17 @@ public sealed class BundleTests : IDisposable
         Assert.Equal(_bundle, same.Info.Path);
     }
 
+    [Fact]
+    public void Graphs_of_images_need_the_size_of_images()
+    {
+        EditManifest(manifest => manifest.AsObject().Remove("image"));
+        Refused("'image' is missing");
+    }
+
     [Theory]
     [InlineData("image.width", 0)]
     [InlineData("image.height", -64)]
+    [InlineData("image.encodedWidth", 100_000)]
     [InlineData("image.rows", 1_000_000)]
     [InlineData("image.vocabulary", 2_000_000_000)]
     [InlineData("text.length", 0)]
@@ -163,6 +171,7 @@ public sealed class BundleTests : IDisposable
 
     [Theory]
     [InlineData("image.width", 128, "'pixels'")]
+    [InlineData("image.encodedHeight", 32, "'pixels'")]
     [InlineData("image.rows", 7, "'tokens'")]
     [InlineData("image.vocabulary", 512, "'logits'")]
     [InlineData("decoder.cache.heads", 4, "'past_key_0'")]

@@ -99,9 +99,9 @@ internal sealed class PickleMachine(
 
             case BinGet: Push(Recall(Take(1)[0])); break;
             case LongBinGet: Push(Recall(UInt32())); break;
-            case BinPut: _memo[Take(1)[0]] = Peek(); break;
-            case LongBinPut: _memo[UInt32()] = Peek(); break;
-            case Memoize: _memo[(uint)_memo.Count] = Peek(); break;
+            case BinPut: Store(Take(1)[0]); break;
+            case LongBinPut: Store(UInt32()); break;
+            case Memoize: Store((uint)_memo.Count); break;
 
             case Global: Push(findGlobal(Line(), Line())); break;
             case StackGlobal:
@@ -172,6 +172,9 @@ internal sealed class PickleMachine(
         var integer = new BigInteger(littleEndian);
         Push(integer >= long.MinValue && integer <= long.MaxValue ? (long)integer : (object)integer);
     }
+
+    // Python counts from zero. Numbers of one's own choice could all fall into one bucket of the dictionary.
+    private void Store(uint index) => _memo[index < MaxOpcodes ? index : throw Invalid($"stores an object as number {index}")] = Peek();
 
     private object? Recall(uint index) =>
         _memo.TryGetValue(index, out var value) ? value : throw Invalid($"recalls object {index}, which it has not stored");

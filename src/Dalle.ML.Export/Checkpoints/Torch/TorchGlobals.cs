@@ -63,7 +63,7 @@ internal static class TorchGlobals
     private static StoredTensor Tensor(PickleGlobal global, object?[] arguments) =>
         arguments is [Storage storage, long start, object?[] shape, object?[] strides, ..]
             ? new StoredTensor(storage, Sizes(shape), start, Sizes(strides))
-            : throw new InvalidDataException($"its pickle calls '{global.Name}' with something else than a storage, a start, a shape and strides.");
+            : throw new InvalidDataException($"its pickle calls '{global.Name}' without a storage, a start, a shape and strides.");
 
     private static long[] Sizes(object?[] sizes) =>
         Array.ConvertAll(sizes, size => size as long? ?? throw new InvalidDataException("its pickle has a tensor whose sizes are no numbers."));

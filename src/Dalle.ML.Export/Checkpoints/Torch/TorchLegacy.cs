@@ -43,7 +43,7 @@ internal static class TorchLegacy
 
     private static void Place(CheckpointFile file, long offset, IReadOnlyList<object?> keys, TorchStorages storages)
     {
-        if (keys.Count != storages.Count || keys.Distinct().Count() != keys.Count)
+        if (keys.Count != storages.Count || keys.OfType<string>().Distinct().Count() != keys.Count)
             throw new InvalidDataException($"it lists {keys.Count} storages, or one of them twice; its tensors have {storages.Count}.");
         foreach (var key in keys)
         {

@@ -11,8 +11,8 @@ namespace Dalle.ML.Export.Tests.Checkpoints.Fuzz;
 [Trait("Category", "Fuzz")]
 public sealed class FuzzTests : IDisposable
 {
-    // The files have a few kilobytes; a tensor whose elements are all the same one may have four megabytes in memory.
-    private const long MaxAllocated = 1 << 26;
+    // The files have a few kilobytes; a tensor whose elements are all the same one may have 16 megabytes in memory.
+    private const long MaxAllocated = 1 << 27;
 
     private static readonly int Seed = Number("DALLE_FUZZ_SEED", 1);
     private static readonly int Count = Number("DALLE_FUZZ_COUNT", 3000);

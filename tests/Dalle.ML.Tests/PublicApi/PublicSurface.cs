@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
 
-namespace Standins.Tests;
+namespace Dalle.ML.Tests.PublicApi;
 
 /// <summary>Writes down what an assembly shows to others: types, and members that they can call or override.</summary>
 internal static class PublicSurface
@@ -33,8 +33,10 @@ internal static class PublicSurface
             .Where(i => type.BaseType?.GetInterfaces().Contains(i) != true);
         if (type is { IsClass: true, BaseType: { } parent } && parent != typeof(object) && kind != "delegate")
             bases = bases.Append(parent);
-        var names = bases.Select(Name).Order(StringComparer.Ordinal).ToArray();
-        return $"{kind} {type.Namespace}.{Name(type)}{(names.Length == 0 ? "" : " : " + string.Join(", ", names))}";
+        var names = bases.Select(TypeNames.Of).Order(StringComparer.Ordinal).ToArray();
+        if (IsRecord(type))
+            kind = type.IsValueType ? "record struct" : kind.Replace("class", "record", StringComparison.Ordinal);
+        return $"{kind} {type.Namespace}.{TypeNames.Of(type)}{(names.Length == 0 ? "" : " : " + string.Join(", ", names))}";
     }
 
     private static IEnumerable<string> Members(Type type)
@@ -46,12 +48,17 @@ internal static class PublicSurface
 
         return [
             .. type.GetFields(Declared).Where(field => field.IsPublic || field.IsFamily).Select(Field),
-            .. type.GetConstructors(Declared).Where(IsVisible).Select(c => $"{Access(c)}new({Parameters(c)})"),
-            .. type.GetProperties(Declared).Where(p => p.GetAccessors(true).Any(IsVisible)).Select(Property),
-            .. type.GetEvents(Declared).Where(e => IsVisible(e.AddMethod!)).Select(e => $"event {Name(e.EventHandlerType!)} {e.Name}"),
-            .. type.GetMethods(Declared).Where(m => IsVisible(m) && (!m.IsSpecialName || IsOperator(m))).Select(Method),
+            .. type.GetConstructors(Declared).Where(c => IsVisible(c) && IsWritten(c)).Select(c => $"{Access(c)}new({Parameters(c)})"),
+            .. type.GetProperties(Declared).Where(p => p.GetAccessors(true).Any(IsVisible) && p.Name != "EqualityContract").Select(Property),
+            .. type.GetEvents(Declared).Where(e => IsVisible(e.AddMethod!)).Select(e => $"event {TypeNames.Of(e)} {e.Name}"),
+            .. type.GetMethods(Declared).Where(m => IsVisible(m) && IsWritten(m) && (!m.IsSpecialName || IsOperator(m))).Select(Method),
         ];
     }
+
+    private static bool IsRecord(Type type) => (type.IsValueType ? type.GetMethod("PrintMembers", Declared) : type.GetMethod("<Clone>$")) is not null;
+
+    /// <summary>Whether it is in the source; the compiler adds some to records, which their kind and constructor tell.</summary>
+    private static bool IsWritten(MethodBase method) => !method.IsDefined(typeof(CompilerGeneratedAttribute), inherit: false);
 
     private static bool IsOperator(MethodInfo method) => method.Name.StartsWith("op_", StringComparison.Ordinal);
 
@@ -69,8 +76,10 @@ internal static class PublicSurface
 
     private static string Field(FieldInfo field)
     {
+        if (field.IsLiteral)
+            return $"{(field.IsFamily ? "protected " : "")}const {TypeNames.Of(field)} {field.Name} = {Value(field.GetRawConstantValue())}";
         var access = (field.IsFamily ? "protected " : "") + (field.IsStatic ? "static " : "") + (field.IsInitOnly ? "readonly " : "");
-        return $"{access}{Name(field.FieldType)} {field.Name}";
+        return $"{access}{TypeNames.Of(field)} {field.Name}";
     }
 
     private static string Property(PropertyInfo property)
@@ -78,14 +87,18 @@ internal static class PublicSurface
         var accessors = property.GetAccessors(true).Where(IsVisible).ToArray();
         var index = property.GetIndexParameters();
         var name = index.Length == 0 ? property.Name : $"this[{string.Join(", ", index.Select(Parameter))}]";
-        var kinds = accessors.Select(a => a == property.GetMethod ? "get;" : "set;").Order(StringComparer.Ordinal);
-        return $"{Access(accessors[0])}{Name(property.PropertyType)} {name} {{ {string.Join(' ', kinds)} }}";
+        var kinds = accessors.Select(a => a == property.GetMethod ? "get;" : IsInit(a) ? "init;" : "set;").Order(StringComparer.Ordinal);
+        var required = property.IsDefined(typeof(RequiredMemberAttribute), inherit: false) ? "required " : "";
+        return $"{Access(accessors[0])}{required}{TypeNames.Of(property)} {name} {{ {string.Join(' ', kinds)} }}";
     }
+
+    private static bool IsInit(MethodInfo setter) => setter.ReturnParameter.GetRequiredCustomModifiers().Contains(typeof(IsExternalInit));
 
     private static string Method(MethodInfo method)
     {
-        var generic = method.IsGenericMethod ? $"<{string.Join(", ", method.GetGenericArguments().Select(Name))}>" : "";
-        return $"{Access(method)}{Name(method.ReturnType)} {method.Name}{generic}({Parameters(method)})";
+        var arguments = method.GetGenericArguments();
+        var generic = arguments.Length == 0 ? "" : $"<{string.Join(", ", arguments.Select(TypeNames.Of))}>";
+        return $"{Access(method)}{TypeNames.Of(method.ReturnParameter)} {method.Name}{generic}({Parameters(method)}){string.Concat(arguments.Select(TypeNames.ConstraintsOf))}";
     }
 
     private static string Parameters(MethodBase method) =>
@@ -97,23 +110,10 @@ internal static class PublicSurface
         var prefix = parameter.IsOut ? "out " : type.IsByRef ? "ref " : "";
         if (parameter.IsDefined(typeof(ParamArrayAttribute), false))
             prefix = "params ";
-        var value = parameter.RawDefaultValue is { } given ? Convert.ToString(given, CultureInfo.InvariantCulture) : "null";
-        var ending = parameter.HasDefaultValue ? $" = {value}" : "";
-        return $"{prefix}{Name(type.IsByRef ? type.GetElementType()! : type)} {parameter.Name}{ending}";
+        var isStruct = type.IsValueType && Nullable.GetUnderlyingType(type) is null;
+        var ending = !parameter.HasDefaultValue ? "" : parameter.RawDefaultValue is null && isStruct ? " = default" : $" = {Value(parameter.RawDefaultValue)}";
+        return $"{prefix}{TypeNames.Of(parameter)} {parameter.Name}{ending}";
     }
 
-    private static string Name(Type type)
-    {
-        if (type.IsArray)
-            return Name(type.GetElementType()!) + "[]";
-        if (Nullable.GetUnderlyingType(type) is { } underlying)
-            return Name(underlying) + "?";
-        if (type.IsGenericParameter)
-            return type.Name;
-
-        var arguments = type.GetGenericArguments();
-        return $"{Bare(type)}{(arguments.Length == 0 ? "" : $"<{string.Join(", ", arguments.Select(Name))}>")}";
-    }
-
-    private static string Bare(Type type) => (type.IsNested ? Bare(type.DeclaringType!) + "." : "") + type.Name.Split('`')[0];
+    private static string Value(object? constant) => constant is null ? "null" : Convert.ToString(constant, CultureInfo.InvariantCulture)!;
 }
