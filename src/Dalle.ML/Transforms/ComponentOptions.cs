@@ -6,7 +6,17 @@ using Microsoft.ML.Runtime;
 namespace Dalle.ML.Transforms;
 
 /// <summary>What all components of Dalle.ML are told. Everything but what says otherwise is saved with a pipeline.</summary>
+[JsonDerivedType(typeof(TokenizePromptEstimator.Options), "TokenizePrompt")]
+[JsonDerivedType(typeof(EncodeImageTokensEstimator.Options), "EncodeImageTokens")]
+[JsonDerivedType(typeof(GenerateImageTokensEstimator.Options), "GenerateImageTokens")]
+[JsonDerivedType(typeof(DecodeImageTokensEstimator.Options), "DecodeImageTokens")]
 [JsonDerivedType(typeof(DalleGenerateEstimator.Options), "DalleGenerate")]
+[JsonDerivedType(typeof(DalleCompleteEstimator.Options), "DalleComplete")]
+[JsonDerivedType(typeof(DalleReconstructEstimator.Options), "DalleReconstruct")]
+[JsonDerivedType(typeof(ClipEmbedTextEstimator.Options), "ClipEmbedText")]
+[JsonDerivedType(typeof(ClipEmbedImageEstimator.Options), "ClipEmbedImage")]
+[JsonDerivedType(typeof(ClipScoreEstimator.Options), "ClipScore")]
+[JsonDerivedType(typeof(ClipRankEstimator.Options), "ClipRank")]
 public abstract record ComponentOptions
 {
     private protected ComponentOptions()

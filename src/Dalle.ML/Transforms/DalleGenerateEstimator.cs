@@ -20,7 +20,7 @@ namespace Dalle.ML.Transforms;
 /// row come from one generation. Rows of the same prompt and seed give the same image; a column of seeds makes them differ.
 ///
 /// As there is no vector of images, the candidates of a row are vectors of their codes, scores, seeds and pixels, best first;
-/// <xref:Microsoft.ML.DalleCatalog.UnrollCandidates*> makes a row of each.
+/// UnrollCandidates makes a row of each.
 /// ]]></format>
 /// </remarks>
 public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTransformer>

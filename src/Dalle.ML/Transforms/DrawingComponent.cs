@@ -1,4 +1,5 @@
 using Dalle.ML.Generation;
+using Dalle.ML.Models;
 using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Transforms;
@@ -19,6 +20,12 @@ internal abstract class DrawingComponent(DrawingOptions options) : RowComponent
     ];
 
     public sealed override int BatchSize => options.BatchSize;
+
+    public override void Check(DalleModelInfo model)
+    {
+        Require(model.CanGenerate, model, "cannot generate");
+        Require(model.CanRank || options.CandidatesOf(model) == 1, model, "has no ranker to choose among candidates: ask for one");
+    }
 
     public sealed override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
     {

@@ -19,6 +19,13 @@ internal abstract class RowComponent
     {
     }
 
+    /// <exception cref="NotSupportedException"><paramref name="isMet"/> is false.</exception>
+    protected static void Require(bool isMet, DalleModelInfo model, string lack)
+    {
+        if (!isMet)
+            throw new NotSupportedException($"The model '{model.Name}' {lack}.");
+    }
+
     /// <summary>A result for each row, in order, each as soon as it is known.</summary>
     public abstract IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows);
 }

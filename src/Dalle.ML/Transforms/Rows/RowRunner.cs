@@ -41,7 +41,7 @@ internal sealed class RowRunner : IDisposable
         var done = 0;
         if (rows.Count > 1)
         {
-            using var results = Component.Run(Model, rows).GetEnumerator();
+            using var results = RunTogether(rows).GetEnumerator();
             while (TryMoveNext(results))
             {
                 done++;
@@ -52,6 +52,13 @@ internal sealed class RowRunner : IDisposable
         // Of the rows at hand one fails: alone, each shows whether it is the one.
         for (; done < rows.Count; done++)
             yield return RunAlone(rows[done]);
+    }
+
+    /// <summary>Begins when the first result is asked for, so that a failure to begin is one of them.</summary>
+    private IEnumerable<RowResult> RunTogether(IReadOnlyList<Row> rows)
+    {
+        foreach (var result in Component.Run(Model, rows))
+            yield return result;
     }
 
     public RowOutcome RunAlone(Row row)

@@ -1,17 +1,23 @@
 using System.Diagnostics;
+using System.Text.Json;
+using Dalle.ML.PipelineHost;
 
 namespace Dalle.ML.Tests;
 
 /// <summary>Runs a saved pipeline in a fresh process that knows ML.NET only.</summary>
-internal static class PipelineHost
+internal static class PipelineProcess
 {
-    /// <summary>A line for each prompt: hash of the picture, seed, score.</summary>
-    public static async Task<string[]> RunAsync(string pipeline, IEnumerable<string> prompts, params (string Name, string? Value)[] environment)
+    /// <summary>A line for each row, with the values of the columns, see <see cref="ColumnText"/>.</summary>
+    public static async Task<string[]> RunAsync(
+        string pipeline, IEnumerable<PipelineRow> rows, IEnumerable<string> columns, params (string Name, string? Value)[] environment)
     {
         // Projects' outputs lie side by side, one folder a configuration.
         var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         var host = Path.Combine(AppContext.BaseDirectory, "..", "..", "Dalle.ML.PipelineHost", configuration, "Dalle.ML.PipelineHost.dll");
-        var start = new ProcessStartInfo("dotnet", [host, pipeline, .. prompts]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var folder = new TemporaryFolder();
+        var data = Path.Combine(folder.Path, "rows.json");
+        await File.WriteAllBytesAsync(data, JsonSerializer.SerializeToUtf8Bytes(rows));
+        var start = new ProcessStartInfo("dotnet", [host, pipeline, data, .. columns]) { RedirectStandardOutput = true, RedirectStandardError = true };
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
         using var process = Process.Start(start)!;
