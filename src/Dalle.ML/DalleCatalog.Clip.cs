@@ -28,7 +28,8 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="ClipEmbedTextEstimator"/>, which turns text into CLIP's embeddings.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
-    public static ClipEmbedTextEstimator ClipEmbedText(this TransformsCatalog catalog, ClipEmbedTextEstimator.Options options) => new(catalog, options);
+    public static ClipEmbedTextEstimator ClipEmbedText(this TransformsCatalog catalog, ClipEmbedTextEstimator.Options options) =>
+        new(catalog, options);
 
     /// <summary>Create a <see cref="ClipEmbedImageEstimator"/>, which turns images into CLIP's embeddings.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
@@ -53,7 +54,8 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="ClipEmbedImageEstimator"/>, which turns images into CLIP's embeddings.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
-    public static ClipEmbedImageEstimator ClipEmbedImage(this TransformsCatalog catalog, ClipEmbedImageEstimator.Options options) => new(catalog, options);
+    public static ClipEmbedImageEstimator ClipEmbedImage(this TransformsCatalog catalog, ClipEmbedImageEstimator.Options options) =>
+        new(catalog, options);
 
     /// <summary>Create a <see cref="ClipScoreEstimator"/>, which scores how well texts fit images.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
@@ -80,7 +82,8 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="ClipScoreEstimator"/>, which scores how well texts fit images.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
-    public static ClipScoreEstimator ClipScore(this TransformsCatalog catalog, ClipScoreEstimator.Options options) => new(catalog, options);
+    public static ClipScoreEstimator ClipScore(this TransformsCatalog catalog, ClipScoreEstimator.Options options) =>
+        new(catalog, options);
 
     /// <summary>Create a <see cref="ClipRankEstimator"/>, which makes an image of the candidate that fits a text best.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
@@ -107,5 +110,6 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="ClipRankEstimator"/>, which orders the candidates of a row and keeps the best.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns, model and how many to keep.</param>
-    public static ClipRankEstimator ClipRank(this TransformsCatalog catalog, ClipRankEstimator.Options options) => new(catalog, options);
+    public static ClipRankEstimator ClipRank(this TransformsCatalog catalog, ClipRankEstimator.Options options) =>
+        new(catalog, options);
 }

@@ -46,7 +46,7 @@ public static partial class DalleCatalog
     /// </summary>
     /// <param name="catalog">The data operations' catalog.</param>
     /// <param name="input">A view with scored candidates, one a row.</param>
-    /// <param name="groupColumnName">Name of the column that is the same for the candidates of a group, for example the prompt: text, numbers or keys.</param>
+    /// <param name="groupColumnName">Name of the column that is the same for the candidates of a group, such as the prompt: text, a number or a key.</param>
     /// <param name="scoreColumnName">Name of the column of scores, Single, as ClipScore makes it. Not-a-number comes last.</param>
     /// <param name="topK">Number of rows of a group that are kept, 1 or more; all if null.</param>
     /// <param name="rankColumnName">Name of the column to make with the place in the group, Int32, from 0.</param>

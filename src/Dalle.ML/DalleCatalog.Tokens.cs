@@ -28,7 +28,8 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="TokenizePromptEstimator"/>, which turns text into the tokens that the transformer takes.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
-    public static TokenizePromptEstimator TokenizePrompt(this TransformsCatalog catalog, TokenizePromptEstimator.Options options) => new(catalog, options);
+    public static TokenizePromptEstimator TokenizePrompt(this TransformsCatalog catalog, TokenizePromptEstimator.Options options) =>
+        new(catalog, options);
 
     /// <summary>Create a <see cref="EncodeImageTokensEstimator"/>, which turns images into tokens of the model's codebook.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
@@ -53,9 +54,13 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="EncodeImageTokensEstimator"/>, which turns images into tokens of the model's codebook.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
-    public static EncodeImageTokensEstimator EncodeImageTokens(this TransformsCatalog catalog, EncodeImageTokensEstimator.Options options) => new(catalog, options);
+    public static EncodeImageTokensEstimator EncodeImageTokens(this TransformsCatalog catalog, EncodeImageTokensEstimator.Options options) =>
+        new(catalog, options);
 
-    /// <summary>Create a <see cref="GenerateImageTokensEstimator"/>, which draws the image tokens of the text of <paramref name="inputColumnName"/>.</summary>
+    /// <summary>
+    /// Create a <see cref="GenerateImageTokensEstimator"/>, which draws the image tokens of the text of
+    /// <paramref name="inputColumnName"/>.
+    /// </summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the column of tokens to make.</param>
     /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
@@ -78,7 +83,8 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="GenerateImageTokensEstimator"/>, which draws the image tokens of prompts.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns, model and how to generate.</param>
-    public static GenerateImageTokensEstimator GenerateImageTokens(this TransformsCatalog catalog, GenerateImageTokensEstimator.Options options) => new(catalog, options);
+    public static GenerateImageTokensEstimator GenerateImageTokens(this TransformsCatalog catalog, GenerateImageTokensEstimator.Options options) =>
+        new(catalog, options);
 
     /// <summary>Create a <see cref="DecodeImageTokensEstimator"/>, which turns tokens into the images that they stand for.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
@@ -103,5 +109,6 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="DecodeImageTokensEstimator"/>, which turns tokens into the images that they stand for.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
-    public static DecodeImageTokensEstimator DecodeImageTokens(this TransformsCatalog catalog, DecodeImageTokensEstimator.Options options) => new(catalog, options);
+    public static DecodeImageTokensEstimator DecodeImageTokens(this TransformsCatalog catalog, DecodeImageTokensEstimator.Options options) =>
+        new(catalog, options);
 }

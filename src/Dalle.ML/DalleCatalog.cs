@@ -1,5 +1,5 @@
-using Dalle.ML.Transforms;
 using Dalle.ML.Generation;
+using Dalle.ML.Transforms;
 
 namespace Microsoft.ML;
 
@@ -29,9 +29,13 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="DalleGenerateEstimator"/>, which draws a column of text.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns, model and how to generate.</param>
-    public static DalleGenerateEstimator DalleGenerate(this TransformsCatalog catalog, DalleGenerateEstimator.Options options) => new(catalog, options);
+    public static DalleGenerateEstimator DalleGenerate(this TransformsCatalog catalog, DalleGenerateEstimator.Options options) =>
+        new(catalog, options);
 
-    /// <summary>Create a <see cref="DalleCompleteEstimator"/>, which keeps a region of each image of <paramref name="inputImageColumnName"/> and draws the rest for its text.</summary>
+    /// <summary>
+    /// Create a <see cref="DalleCompleteEstimator"/>, which keeps a region of each image of <paramref name="inputImageColumnName"/>
+    /// and draws the rest for its text.
+    /// </summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the image column to make.</param>
     /// <param name="inputTextColumnName">Name of the text column that says what the whole image shows.</param>
@@ -58,7 +62,8 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="DalleCompleteEstimator"/>, which keeps a region of each image and draws the rest.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns, region, model and how to generate.</param>
-    public static DalleCompleteEstimator DalleComplete(this TransformsCatalog catalog, DalleCompleteEstimator.Options options) => new(catalog, options);
+    public static DalleCompleteEstimator DalleComplete(this TransformsCatalog catalog, DalleCompleteEstimator.Options options) =>
+        new(catalog, options);
 
     /// <summary>Create a <see cref="DalleReconstructEstimator"/>, which takes images through the model's codebook and back.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
@@ -83,5 +88,6 @@ public static partial class DalleCatalog
     /// <summary>Create a <see cref="DalleReconstructEstimator"/>, which takes images through the model's codebook and back.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
-    public static DalleReconstructEstimator DalleReconstruct(this TransformsCatalog catalog, DalleReconstructEstimator.Options options) => new(catalog, options);
+    public static DalleReconstructEstimator DalleReconstruct(this TransformsCatalog catalog, DalleReconstructEstimator.Options options) =>
+        new(catalog, options);
 }

@@ -125,7 +125,7 @@ public sealed class DalleModel : IDisposable
         return use.Engine.GenerateCandidates([request], options ?? new GenerationOptions(), progress, cancellationToken).Single();
     }
 
-    /// <summary>Generates several images at once, as <see cref="Generate(IReadOnlyList{GenerationRequest}, GenerationOptions?, IProgress{DalleProgress}?, CancellationToken)"/> does, and returns all candidates of each, best first.</summary>
+    /// <summary>Generates several images at once and returns all candidates of each, best first.</summary>
     internal IEnumerable<IReadOnlyList<GeneratedImage>> GenerateCandidates(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellationToken)
     {

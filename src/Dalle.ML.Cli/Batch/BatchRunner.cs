@@ -75,7 +75,7 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
             {
                 (drawn, failure) = Draw(suspects.Slice(i, 1), transformer, manifest);
                 if (drawn == 0)
-                    Note(suspects[i], new BatchEntry { Error = failure!.Message }, manifest);
+                    Note(suspects[i], new BatchEntry { Error = (failure!.InnerException ?? failure).Message }, manifest);
             }
             todo = todo[suspects.Count..];
         }

@@ -55,7 +55,8 @@ internal sealed class ClipEmbedImageComponent(ClipEmbedImageEstimator.Options op
     public override IEnumerable<InputColumn> Inputs =>
         [new(options.InputColumnName ?? options.OutputColumnName, nameof(options.InputColumnName), RowField.Image)];
 
-    public override IEnumerable<OutputColumn> Outputs => [new(options.OutputColumnName, ResultField.Embedding, model => [model.EmbeddingLength])];
+    public override IEnumerable<OutputColumn> Outputs =>
+        [new(options.OutputColumnName, ResultField.Embedding, model => [model.EmbeddingLength])];
 
     public override void Check(DalleModelInfo model) => Require(model.CanRank, model, "has no CLIP");
 

@@ -55,7 +55,8 @@ internal sealed class ClipEmbedTextComponent(ClipEmbedTextEstimator.Options opti
     public override IEnumerable<InputColumn> Inputs =>
         [new(options.InputColumnName ?? options.OutputColumnName, nameof(options.InputColumnName), RowField.Text)];
 
-    public override IEnumerable<OutputColumn> Outputs => [new(options.OutputColumnName, ResultField.Embedding, model => [model.EmbeddingLength])];
+    public override IEnumerable<OutputColumn> Outputs =>
+        [new(options.OutputColumnName, ResultField.Embedding, model => [model.EmbeddingLength])];
 
     public override void Check(DalleModelInfo model) => Require(model.CanRank, model, "has no CLIP");
 

@@ -5,7 +5,10 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Orders the candidates of a row by how well they fit its text, by CLIP, and keeps the best (the re-ranking of Ramesh et al. 2021).</summary>
+/// <summary>
+/// Orders the candidates of a row by how well they fit its text, by CLIP, and keeps the best
+/// (the re-ranking of Ramesh et al. 2021).
+/// </summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
@@ -58,13 +61,19 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         /// <summary>Name of the image column to make, with the best candidate.</summary>
         public string OutputColumnName { get; init; } = "Image";
 
-        /// <summary>Name of a column to make with the places of the candidates that are kept among those given, best first, Int32; none if null.</summary>
+        /// <summary>
+        /// Name of a column to make with the places of the candidates that are kept among those given, best first, Int32;
+        /// none if null.
+        /// </summary>
         public string? OrderColumnName { get; init; }
 
         /// <summary>Name of a column to make with the scores of the candidates that are kept, falling, Single; none if null.</summary>
         public string? ScoresColumnName { get; init; }
 
-        /// <summary>Name of a column to make with the codes of the candidates that are kept, best first, where they are given so; none if null.</summary>
+        /// <summary>
+        /// Name of a column to make with the codes of the candidates that are kept, best first, where they are given so;
+        /// none if null.
+        /// </summary>
         public string? TokensColumnName { get; init; }
 
         /// <summary>Name of a column to make with the pixels of the candidates that are kept, best first; none if null.</summary>
@@ -90,7 +99,7 @@ internal sealed class ClipRankComponent : RowComponent
     public ClipRankComponent(ClipRankEstimator.Options options)
     {
         if (options.InputTokensColumnName is null == options.InputImagesColumnName is null)
-            throw new ArgumentException("Give the candidates' tokens or their images: one of InputTokensColumnName and InputImagesColumnName.", nameof(options));
+            throw new ArgumentException("Give candidates as tokens or as images: one of InputTokensColumnName and InputImagesColumnName.", nameof(options));
         if (options is { TokensColumnName: not null, InputTokensColumnName: null })
             throw new ArgumentException("There are no tokens to order: InputTokensColumnName is not given.", nameof(options));
         _options = options;

@@ -51,7 +51,9 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
             if (column.Field == RowField.Image)
                 imageSize = ImageSize.Of(_catalog, input, found);
         }
-        var (device, fallbackToCpu) = CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
+        var (device, fallbackToCpu) = _options.Model is { } given
+            ? (given.Info.Device, false)
+            : CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
         var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
         var model = LoadModel(device, fallbackToCpu);
         try
@@ -82,7 +84,10 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
             .GetOutputSchema(new SchemaShape([]));
         var columns = inputSchema.ToDictionary(column => column.Name);
         foreach (var output in outputs)
-            columns[output.Name!] = _catalog.CopyColumns(output.Name, output.Field.Source).GetOutputSchema(shapes).Single(column => column.Name == output.Name);
+        {
+            var renamed = _catalog.CopyColumns(output.Name, output.Field.Source).GetOutputSchema(shapes);
+            columns[output.Name!] = renamed.Single(column => column.Name == output.Name);
+        }
         return new SchemaShape(columns.Values);
     }
 

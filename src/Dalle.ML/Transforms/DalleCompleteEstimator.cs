@@ -5,7 +5,10 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Keeps a region of each image and draws the rest for its text: image completion and, with a text that says how the rest differs, image-to-image translation (Ramesh et al. 2021).</summary>
+/// <summary>
+/// Keeps a region of each image and draws the rest for its text: image completion and, with a text that says how the rest differs,
+/// image-to-image translation (Ramesh et al. 2021).
+/// </summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics

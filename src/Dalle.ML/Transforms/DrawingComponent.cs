@@ -13,10 +13,12 @@ internal abstract class DrawingComponent(DrawingOptions options) : RowComponent
         new(options.SeedColumnName, ResultField.Seed),
         new(options.TokensColumnName, ResultField.Tokens, model => [model.TokenRows, model.TokenColumns]),
         new(options.ScoreColumnName, ResultField.Score),
-        new(options.CandidateTokensColumnName, ResultField.CandidateTokens, model => [options.CandidatesOf(model), model.TokenRows, model.TokenColumns]),
+        new(options.CandidateTokensColumnName, ResultField.CandidateTokens,
+            model => [options.CandidatesOf(model), model.TokenRows, model.TokenColumns]),
         new(options.CandidateScoresColumnName, ResultField.CandidateScores, model => [options.CandidatesOf(model)]),
         new(options.CandidateSeedsColumnName, ResultField.CandidateSeeds, model => [options.CandidatesOf(model)]),
-        new(options.CandidateImagesColumnName, ResultField.CandidateImages, model => [options.CandidatesOf(model), model.ImageHeight, model.ImageWidth, 4]),
+        new(options.CandidateImagesColumnName, ResultField.CandidateImages,
+            model => [options.CandidatesOf(model), model.ImageHeight, model.ImageWidth, 4]),
     ];
 
     public sealed override int BatchSize => options.BatchSize;

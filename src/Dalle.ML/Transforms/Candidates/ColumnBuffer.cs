@@ -7,7 +7,8 @@ namespace Dalle.ML.Transforms.Candidates;
 /// <summary>The values that a column has in the rows of a group.</summary>
 internal abstract class ColumnBuffer
 {
-    private static readonly MethodInfo Generic = typeof(ColumnBuffer).GetMethod(nameof(Create), 1, [typeof(DataViewRow), typeof(DataViewSchema.Column)])!;
+    private static readonly MethodInfo Generic =
+        typeof(ColumnBuffer).GetMethod(nameof(Create), 1, [typeof(DataViewRow), typeof(DataViewSchema.Column)])!;
 
     public static ColumnBuffer Create(DataViewRow row, DataViewSchema.Column column) =>
         (ColumnBuffer)Generic.MakeGenericMethod(column.Type.RawType).Invoke(null, BindingFlags.DoNotWrapExceptions, null, [row, column], null)!;

@@ -27,7 +27,10 @@ internal sealed class UnrolledDataView : IDataView
         if (seeds is { } ofSeeds)
             Columns.Add(UnrolledColumn.Item<ulong>(options.SeedColumnName, ofSeeds));
         if (tokens is { } ofTokens)
-            Columns.Add(UnrolledColumn.Slice(options.TokensColumnName, TypeOfSlice(ofTokens), ofTokens, (int[] codes) => new VBuffer<int>(codes.Length, codes)));
+        {
+            Columns.Add(UnrolledColumn.Slice(
+                options.TokensColumnName, TypeOfSlice(ofTokens), ofTokens, (int[] codes) => new VBuffer<int>(codes.Length, codes)));
+        }
         if (images is { } ofImages)
         {
             new MLImageTypeAttribute().Register();
@@ -84,8 +87,9 @@ internal sealed class UnrolledDataView : IDataView
         if (!pixels.AsSpan().ContainsAnyExcept((byte)0))
             return null;
         var area = pixels.Length / 4;
-        var width = _options.ImageWidth ?? (_options.ImageHeight is { } given ? area / given : (int)Math.Sqrt(area));
-        var height = _options.ImageHeight ?? area / width;
+        var side = (int)Math.Sqrt(area);
+        var width = _options.ImageWidth ?? (_options.ImageHeight is { } givenHeight ? area / givenHeight : side);
+        var height = _options.ImageHeight ?? (_options.ImageWidth is { } givenWidth ? area / givenWidth : side);
         return width * height * 4 == pixels.Length
             ? MLImage.CreateFromPixels(width, height, MLPixelFormat.Bgra32, pixels)
             : throw new InvalidOperationException($"{pixels.Length} bytes are no image of {width} × {height} pixels of 4 bytes. Give ImageWidth and ImageHeight.");

@@ -23,25 +23,32 @@ internal sealed record ResultField(string Source, DataViewType Type, Delegate Va
         nameof(RowResult.Error), TextDataViewType.Instance, (ref ReadOnlyMemory<char> value, RowResult result) => value = result.Error.AsMemory());
 
     public static readonly ResultField Tokens = OfVector(
-        nameof(RowResult.Tokens), NumberDataViewType.Int32, result => result.Tokens, (result, values) => result.Tokens = values, missing: -1);
+        nameof(RowResult.Tokens), NumberDataViewType.Int32,
+        result => result.Tokens, (result, values) => result.Tokens = values, missing: -1);
 
     public static readonly ResultField Embedding = OfVector(
-        nameof(RowResult.Embedding), NumberDataViewType.Single, result => result.Embedding, (result, values) => result.Embedding = values, float.NaN);
+        nameof(RowResult.Embedding), NumberDataViewType.Single,
+        result => result.Embedding, (result, values) => result.Embedding = values, float.NaN);
 
     public static readonly ResultField Order = OfVector(
-        nameof(RowResult.Order), NumberDataViewType.Int32, result => result.Order, (result, values) => result.Order = values, missing: -1);
+        nameof(RowResult.Order), NumberDataViewType.Int32,
+        result => result.Order, (result, values) => result.Order = values, missing: -1);
 
     public static readonly ResultField CandidateTokens = OfVector(
-        nameof(RowResult.CandidateTokens), NumberDataViewType.Int32, result => result.CandidateTokens, (result, values) => result.CandidateTokens = values, missing: -1);
+        nameof(RowResult.CandidateTokens), NumberDataViewType.Int32,
+        result => result.CandidateTokens, (result, values) => result.CandidateTokens = values, missing: -1);
 
     public static readonly ResultField CandidateScores = OfVector(
-        nameof(RowResult.CandidateScores), NumberDataViewType.Single, result => result.CandidateScores, (result, values) => result.CandidateScores = values, float.NaN);
+        nameof(RowResult.CandidateScores), NumberDataViewType.Single,
+        result => result.CandidateScores, (result, values) => result.CandidateScores = values, float.NaN);
 
     public static readonly ResultField CandidateSeeds = OfVector(
-        nameof(RowResult.CandidateSeeds), NumberDataViewType.UInt64, result => result.CandidateSeeds, (result, values) => result.CandidateSeeds = values, missing: 0ul);
+        nameof(RowResult.CandidateSeeds), NumberDataViewType.UInt64,
+        result => result.CandidateSeeds, (result, values) => result.CandidateSeeds = values, missing: 0ul);
 
     public static readonly ResultField CandidateImages = OfVector(
-        nameof(RowResult.CandidateImages), NumberDataViewType.Byte, result => result.CandidateImages, (result, values) => result.CandidateImages = values, missing: (byte)0);
+        nameof(RowResult.CandidateImages), NumberDataViewType.Byte,
+        result => result.CandidateImages, (result, values) => result.CandidateImages = values, missing: (byte)0);
 
     /// <summary>Reads a value off a result, in the manner of ML.NET's getters.</summary>
     public delegate void ValueOf<T>(ref T value, RowResult result);

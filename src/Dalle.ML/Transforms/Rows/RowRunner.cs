@@ -7,7 +7,7 @@ namespace Dalle.ML.Transforms.Rows;
 internal sealed class RowRunner : IDisposable
 {
     private readonly CancellationToken _cancellation;
-    private readonly InputColumn[] _images;
+    private readonly InputColumn? _image;
 
     /// <summary>Takes the model over.</summary>
     /// <exception cref="NotSupportedException">The model cannot do what the component needs.</exception>
@@ -15,7 +15,7 @@ internal sealed class RowRunner : IDisposable
     {
         (Options, Model, ImageSize, Component) = (options, model, imageSize, options.CreateComponent());
         _cancellation = options.CancellationToken;
-        _images = [.. Component.Inputs.Where(input => input.Field == RowField.Image)];
+        _image = Component.Inputs.FirstOrDefault(input => input.Field == RowField.Image);
         Component.Check(model.Info);
     }
 
@@ -54,20 +54,13 @@ internal sealed class RowRunner : IDisposable
             yield return RunAlone(rows[done]);
     }
 
-    /// <summary>Begins when the first result is asked for, so that a failure to begin is one of them.</summary>
-    private IEnumerable<RowResult> RunTogether(IReadOnlyList<Row> rows)
-    {
-        foreach (var result in Component.Run(Model, rows))
-            yield return result;
-    }
-
     public RowOutcome RunAlone(Row row)
     {
         _cancellation.ThrowIfCancellationRequested();
         try
         {
-            foreach (var image in _images.Where(_ => row.Image is null))
-                throw new ArgumentException($"Column '{image.Name}' has no image.");
+            if (_image is not null && row.Image is null)
+                throw new ArgumentException($"Column '{_image.Name}' has no image.");
             return new RowOutcome(Component.Run(Model, [row]).Single());
         }
         catch (Exception exception) when (IsOfOneRow(exception))
@@ -77,6 +70,13 @@ internal sealed class RowRunner : IDisposable
     }
 
     public void Dispose() => Model.Dispose();
+
+    /// <summary>Begins when the first result is asked for, so that a failure to begin is one of them.</summary>
+    private IEnumerable<RowResult> RunTogether(IReadOnlyList<Row> rows)
+    {
+        foreach (var result in Component.Run(Model, rows))
+            yield return result;
+    }
 
     private static bool TryMoveNext(IEnumerator<RowResult> results)
     {
@@ -91,8 +91,8 @@ internal sealed class RowRunner : IDisposable
     }
 
     /// <summary>Whether a failure may concern one row only: an interrupt, the device and the model concern all.</summary>
-    private static bool IsOfOneRow(Exception exception) => exception
-        is not (OperationCanceledException or DalleDeviceException or DalleBundleException or NotSupportedException or ObjectDisposedException or OutOfMemoryException);
+    private static bool IsOfOneRow(Exception exception) => exception is not (OperationCanceledException or OutOfMemoryException
+        or DalleDeviceException or DalleBundleException or NotSupportedException or ObjectDisposedException);
 
     private RowOutcome Fail(Row row, Exception exception)
     {
