@@ -47,11 +47,10 @@ internal static class StreamProcess
         return 0;
     }
 
-    /// <summary>Without the garbage that happens to be there.</summary>
+    /// <summary>Without garbage, and without the room that the collector keeps for more: it grows with what is allocated between collections.</summary>
     private static long WorkingSet()
     {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
         using var process = Process.GetCurrentProcess();
         return process.WorkingSet64;
     }

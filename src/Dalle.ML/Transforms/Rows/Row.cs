@@ -8,7 +8,9 @@ namespace Dalle.ML.Transforms.Rows;
 /// </summary>
 internal sealed class Row
 {
-    public const string Prefix = "Dalle.ML.";
+    internal const string Prefix = "Dalle.ML.";
+
+    internal static IEnumerable<string> Columns => typeof(Row).GetProperties().Select(member => Prefix + member.Name);
 
     [ColumnName(Prefix + nameof(Text))]
     public string Text { get; set; } = "";

@@ -8,9 +8,11 @@ namespace Dalle.ML.Transforms.Rows;
 /// </summary>
 internal sealed class RowResult : IDisposable
 {
-    public const string Prefix = Row.Prefix + "Result.";
+    internal const string Prefix = Row.Prefix + "Result.";
 
     private MLImage? _image;
+
+    internal static IEnumerable<string> Columns => typeof(RowResult).GetProperties().Select(member => Prefix + member.Name);
 
     /// <summary>Every read gives a copy: this object stays when its readers dispose, or keep, what they got.</summary>
     [ColumnName(Prefix + nameof(Image)), MLImageType]

@@ -40,10 +40,14 @@ internal sealed record SavedComponent
     public static void Save(ModelSaveContext ctx, RowRunner runner)
     {
         var ml = new MLContext();
-        var chain = new EstimatorChain<ITransformer>();
+        var view = EmptyInput(ml, runner);
+        var chain = new List<ITransformer>();
         foreach (var step in Steps(ml.Transforms, From(runner), runner))
-            chain = chain.Append(step);
-        ((ICanSaveModel)chain.Fit(EmptyInput(ml, runner))).Save(ctx);
+        {
+            chain.Add(step.Fit(view));
+            view = chain[^1].Transform(view);
+        }
+        ((ICanSaveModel)new TransformerChain<ITransformer>([.. chain])).Save(ctx);
     }
 
     private static IEnumerable<IEstimator<ITransformer>> Steps(TransformsCatalog transforms, SavedComponent saved, RowRunner runner)
@@ -68,12 +72,8 @@ internal sealed record SavedComponent
             foreach (var step in copy)
                 yield return step;
         }
-        var temporary = ColumnsOf(typeof(Row)).Concat(ColumnsOf(typeof(RowResult)));
-        if (runner.Outputs.Any(output => output.IsFixedSize))
-            temporary = temporary.Concat(FixedSize.TemporaryColumns);
-        yield return transforms.DropColumns([.. temporary]);
-
-        IEnumerable<string> ColumnsOf(Type type) => type.GetProperties().Select(property => (type == typeof(Row) ? Row.Prefix : RowResult.Prefix) + property.Name);
+        var sized = runner.Outputs.Any(output => output.IsFixedSize) ? FixedSize.TemporaryColumns : [];
+        yield return transforms.DropColumns([.. Row.Columns, .. RowResult.Columns, .. sized]);
     }
 
     /// <summary>A view with no rows, and the columns that the component reads.</summary>
