@@ -29,6 +29,7 @@ const string errorsOnly = "-consoleLoggerParameters:ErrorsOnly;NoSummary";
 
 var tool = new Target("tool", "src/Dalle.ML.Cli", ["src", "onnx"]);
 var benchmarks = new Target("benchmarks", "tests/Dalle.ML.Benchmarks", ["src", "onnx", "tests"]);
+var readers = new Target("readers", "tests/Dalle.ML.Export.Tests", ["src", "onnx", "tests"]);
 var solution = new Target("solution", "Dalle.ML.sln", ["src", "onnx", "tests"]);
 
 try
@@ -38,6 +39,7 @@ try
         [] or ["help"] or ["--help" or "-h" or "-?", ..] => Help(),
         ["build"] => EnsureBuilt(solution),
         ["test", .. var rest] => Test(rest),
+        ["fuzz", .. { Length: <= 2 } numbers] => Fuzz(numbers),
         ["bench", .. var rest] => Bench(rest),
         ["pack", .. var rest] => Pack(rest),
         ["clean"] => Clean(),
@@ -60,6 +62,7 @@ int Help()
 
           build          builds the solution (Release)
           test  [...]    builds and runs all tests; arguments go to `dotnet test`, e.g. --filter Category=Golden
+          fuzz  [s] [n]  builds and runs the fuzz tests of the checkpoint readers: seed s (1), n damaged files for each reader (10000)
           bench [...]    builds and runs tests/Dalle.ML.Benchmarks; arguments go to it
           pack  [...]    packs into artifacts/packages; arguments go to `dotnet pack`; needs a feed with ML.NET and ONNX Runtime
           clean          removes artifacts/ (with it what is known of the feed) and the npm packages
@@ -86,6 +89,15 @@ int Test(string[] rest)
     Console.WriteLine();
     Console.WriteLine(CountTests(results));
     return exitCode;
+}
+
+int Fuzz(string[] numbers)
+{
+    Environment.SetEnvironmentVariable("DALLE_FUZZ_SEED", numbers is [var seed, ..] ? seed : "1");
+    Environment.SetEnvironmentVariable("DALLE_FUZZ_COUNT", numbers is [_, var count] ? count : "10000");
+    EnsureBuilt(readers);
+    return Run(["test", Path.Combine(root, readers.Project), "-c", "Release", "--no-build", "--nologo",
+        "--filter", "Category=Fuzz", "--logger", "console;verbosity=normal"], root);
 }
 
 int Bench(string[] rest)

@@ -6,11 +6,11 @@ namespace Dalle.ML.Export.Checkpoints;
 /// </summary>
 internal sealed class ObjectTree
 {
-    private const int MaxDepth = 64;
+    private const int MaxDepth = 100;
     private const int MaxPath = 2048;
 
     // A few lists of lists of the same list are small in a file and endless as paths.
-    private const int MaxCharacters = 1 << 25;
+    private const int MaxCharacters = 1 << 24;
 
     private readonly HashSet<object> _ancestors = new(ReferenceEqualityComparer.Instance);
     private long _characters;
@@ -28,13 +28,13 @@ internal sealed class ObjectTree
     {
         _characters += path.Length + 1;
         if (_characters > MaxCharacters || path.Length > MaxPath || _ancestors.Count > MaxDepth)
-            throw new InvalidDataException($"its objects are nested too deeply or refer to each other too often (at '{path[..Math.Min(path.Length, 80)]}').");
+            throw new InvalidDataException($"its objects are nested too deeply or refer to each other too often, at '{path[..Math.Min(path.Length, 80)]}'.");
         if (node is StoredTensor tensor)
             Tensors[path] = tensor;
         else if (IsPlain(node))
             Settings[path] = node;
         else if (node is IReadOnlyList<object?> list && list.All(IsPlain))
-            AddList(path, list);
+            (Settings[path], _characters) = (list, _characters + list.Count);
         else if (_ancestors.Add(node!))
         {
             VisitChildren(path, node!);
@@ -60,12 +60,6 @@ internal sealed class ObjectTree
                     Visit(Join(path, $"{i}"), list[i]);
                 break;
         }
-    }
-
-    private void AddList(string path, IReadOnlyList<object?> list)
-    {
-        _characters += list.Count;
-        Settings[path] = list;
     }
 
     private static bool IsPlain(object? node) => node is null or bool or long or double or string;

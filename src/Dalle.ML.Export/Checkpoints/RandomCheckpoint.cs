@@ -30,7 +30,7 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
 
     public override Tensor Read(string name, params int[] shape)
     {
-        var values = new float[shape.Aggregate(1, (product, size) => checked(product * size))];
+        var values = Tensor.Allocate(shape.Aggregate(1, (product, size) => checked(product * size)));
         if (name.EndsWith("running_var", StringComparison.Ordinal))
         {
             Array.Fill(values, 1f);
@@ -65,5 +65,6 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
     private float Value(uint bits) =>
         ((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24) - (float)Mean) * (deviation / SumDeviation);
 
-    private static NotSupportedException NoShape(string name) => new($"Random weights have no sizes of their own: '{name}' must be read with a shape.");
+    private static NotSupportedException NoShape(string name) =>
+        new($"Random weights have no sizes of their own: '{name}' must be read with a shape.");
 }

@@ -42,7 +42,7 @@ internal sealed class Storage(ElementType type, long count)
         var buffer = new byte[(int)Math.Min((long)floats.Length * type.Size(), BufferBytes)];
         foreach (var (file, offset, elements) in _runs)
         {
-            for (; start < elements && !floats.IsEmpty;)
+            while (start < elements && !floats.IsEmpty)
             {
                 var part = (int)Math.Min(Math.Min(elements - start, floats.Length), buffer.Length / type.Size());
                 var bytes = buffer.AsSpan(0, part * type.Size());

@@ -2,7 +2,10 @@ namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>A checkpoint whose tensors lie at known places in files.</summary>
 internal sealed class StoredCheckpoint(
-    string path, IReadOnlyDictionary<string, StoredTensor> tensors, IReadOnlyDictionary<string, object?> settings, IReadOnlyList<IDisposable> files) : Checkpoint
+    string path,
+    IReadOnlyDictionary<string, StoredTensor> tensors,
+    IReadOnlyDictionary<string, object?> settings,
+    IReadOnlyList<IDisposable> files) : Checkpoint
 {
     public override IReadOnlyCollection<string> Names { get; } = [.. tensors.Keys];
 

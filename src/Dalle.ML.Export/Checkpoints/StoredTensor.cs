@@ -6,7 +6,7 @@ internal sealed class StoredTensor
     private const int MaxRank = 16;
 
     // Neighbours may be the same element (torch's expand), so that a small file can claim a huge tensor; up to this size it may.
-    private const long MaxExpanded = 1 << 20;
+    private const long MaxExpanded = 1 << 22;
 
     private readonly long _start;
     private readonly long[] _strides;
@@ -17,7 +17,8 @@ internal sealed class StoredTensor
     {
         strides ??= RowMajor(shape);
         Int128 count = 1, span = 1;
-        if (shape.Count > MaxRank || strides.Count != shape.Count || start < 0 || shape.Any(size => size is < 0 or > int.MaxValue) || strides.Any(stride => stride < 0))
+        if (shape.Count > MaxRank || strides.Count != shape.Count || start < 0
+            || shape.Any(size => size is < 0 or > int.MaxValue) || strides.Any(stride => stride < 0))
             throw Invalid("is none that can be");
         for (var axis = 0; axis < shape.Count; axis++)
         {
@@ -59,17 +60,18 @@ internal sealed class StoredTensor
 
     public Tensor Read()
     {
-        var values = new float[_span];
+        var values = Tensor.Allocate(_span);
         Storage.Read(_start, values);
         return new Tensor(IsRowMajor ? values : Gather(values), Storage.Type == ElementType.F16, Shape);
     }
 
     // The stride of an axis with one entry means nothing.
-    private bool IsRowMajor => RowMajor([.. Shape.Select(size => (long)size)]).Zip(_strides, Shape).All(axis => axis.First == axis.Second || axis.Third == 1);
+    private bool IsRowMajor => RowMajor([.. Shape.Select(size => (long)size)]).Zip(_strides, Shape)
+        .All(axis => axis.First == axis.Second || axis.Third == 1);
 
     private float[] Gather(float[] values)
     {
-        var result = new float[Count];
+        var result = Tensor.Allocate(Count);
         var index = new int[Shape.Length];
         long source = 0;
         for (var i = 0; i < result.Length; i++)

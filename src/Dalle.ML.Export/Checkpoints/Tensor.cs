@@ -8,6 +8,8 @@ namespace Dalle.ML.Export.Checkpoints;
 /// </summary>
 internal sealed class Tensor
 {
+    private const int LargeCount = 1 << 24;
+
     public Tensor(float[] values, bool isHalf, params int[] shape)
     {
         if (values.Length != Size(shape))
@@ -24,6 +26,15 @@ internal sealed class Tensor
     public int[] Shape { get; }
 
     public int Rank => Shape.Length;
+
+    /// <summary>An array for the values of a tensor.</summary>
+    public static float[] Allocate(int count)
+    {
+        // Weights are read, written and let go of. The collector, left alone, lets several large ones pile up first.
+        if (count >= LargeCount)
+            GC.Collect();
+        return GC.AllocateUninitializedArray<float>(count);
+    }
 
     /// <summary>The same values under another shape.</summary>
     public Tensor Reshape(params int[] shape) => new(Values, IsHalf, shape);

@@ -91,6 +91,9 @@ internal enum TextCleaning
     /// <summary>Writes emoji by their English names, <c>🔥</c> as <c>fire</c>.</summary>
     Demojize,
 
+    /// <summary>The same, <c>🔥</c> as <c>:fire:</c>.</summary>
+    DemojizeInColons,
+
     /// <summary>Spells Latin letters and punctuation in ASCII and leaves out the rest, as unidecode does for them.</summary>
     Transliterate,
 
@@ -107,8 +110,8 @@ internal enum TextCleaning
     Trim,
 
     /// <summary>
-    /// DALL·E mini's normaliser of captions, after <see cref="FixText"/>, <see cref="UnescapeHtml"/> twice, <see cref="Transliterate"/> and
-    /// <see cref="Lowercase"/>.
+    /// DALL·E mini's normaliser of captions, after <see cref="FixText"/>, <see cref="UnescapeHtml"/> twice, <see cref="DemojizeInColons"/>,
+    /// <see cref="Transliterate"/> and <see cref="Lowercase"/>.
     /// </summary>
     DalleMini,
 }

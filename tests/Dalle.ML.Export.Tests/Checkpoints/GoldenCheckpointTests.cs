@@ -6,12 +6,12 @@ namespace Dalle.ML.Export.Tests.Checkpoints;
 [Trait("Category", "Golden")]
 public sealed class GoldenCheckpointTests
 {
-    private static readonly string[] Extensions = [".pt", ".pkl", ".ckpt", ".bin", ".th", ".safetensors"];
+    private static readonly string[] Extensions = [".pt", ".pth", ".pkl", ".ckpt", ".bin", ".th", ".safetensors", ".msgpack"];
 
     public static IEnumerable<TheoryDataRow<string>> Files() => GoldenFolder.Root is not { } root
         ? [new TheoryDataRow<string>("") { Skip = "There is no golden folder: set DALLE_GOLDEN." }]
-        : Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Where(file => Extensions.Contains(Path.GetExtension(file)))
-            .Order().Select(file => new TheoryDataRow<string>(Path.GetRelativePath(root, file)));
+        : Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Where(IsCheckpoint)
+            .Order(StringComparer.Ordinal).Select(file => new TheoryDataRow<string>(Path.GetRelativePath(root, file)));
 
     [Theory]
     [MemberData(nameof(Files))]
@@ -26,4 +26,39 @@ public sealed class GoldenCheckpointTests
             Assert.All(tensor.Values, value => Assert.True(float.IsFinite(value)));
         });
     }
+
+    /// <summary>The same tensors in other formats lie in the same folder: as safetensors, and under names like encoder_legacy.pkl.</summary>
+    [Theory]
+    [MemberData(nameof(Files))]
+    public void Files_of_the_same_tensors_agree(string file)
+    {
+        var path = Path.Combine(GoldenFolder.Root!, file);
+        using var checkpoint = Checkpoint.Open(path);
+        var isSafetensors = Path.GetExtension(path) == ".safetensors";
+        var compared = 0;
+        foreach (var other in Directory.EnumerateFiles(Path.GetDirectoryName(path)!).Where(other => other != path && IsCheckpoint(other)))
+        {
+            using var whole = Checkpoint.Open(other);
+            if (!isSafetensors && FirstWord(other) != FirstWord(path))
+                continue;
+            foreach (var part in new[] { whole, whole.At("state_dict."), whole.At("weights.") }.Where(part => HasSameShapes(checkpoint, part)))
+            {
+                compared++;
+                Assert.All(checkpoint.Names, name =>
+                {
+                    var (left, right) = (checkpoint.Read(name), part.Read(name));
+                    Assert.Equal(left.IsHalf, right.IsHalf);
+                    Assert.Equal(left.Values, right.Values);
+                });
+            }
+        }
+        Assert.True(compared > 0 || !isSafetensors, $"Nothing beside '{file}' has its tensors.");
+    }
+
+    private static bool IsCheckpoint(string file) => Extensions.Contains(Path.GetExtension(file));
+
+    private static string FirstWord(string file) => Path.GetFileNameWithoutExtension(file).Split('_')[0];
+
+    private static bool HasSameShapes(Checkpoint left, Checkpoint right) =>
+        left.Names.ToHashSet().SetEquals(right.Names) && left.Names.All(name => left.Shape(name).SequenceEqual(right.Shape(name)));
 }

@@ -1,8 +1,7 @@
-using System.Runtime.InteropServices;
-using System.Text;
 using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
+using Dalle.ML.Export.Tests.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Families;
 
@@ -60,25 +59,9 @@ internal sealed class TinyDalle
         };
         File.WriteAllText(Path.Combine(folder, "config.json"), JsonSerializer.Serialize(config));
         RandomTokenizer.Write(new BundleWriter(folder));
-        WriteSafetensors(Path.Combine(folder, "transformer.safetensors"), _weights);
-        WriteSafetensors(Path.Combine(folder, "dvae.safetensors"), Dvae());
+        SafetensorsWriter.Write(Path.Combine(folder, "transformer.safetensors"), _weights);
+        SafetensorsWriter.Write(Path.Combine(folder, "dvae.safetensors"), Dvae());
         return folder;
-    }
-
-    public static void WriteSafetensors(string path, Dictionary<string, Tensor> weights)
-    {
-        var offset = 0;
-        var header = JsonSerializer.SerializeToUtf8Bytes(weights.ToDictionary(weight => weight.Key, weight => new
-        {
-            dtype = "F32",
-            shape = weight.Value.Shape,
-            data_offsets = new[] { offset, offset += sizeof(float) * weight.Value.Values.Length },
-        }));
-        using var file = new BinaryWriter(File.Create(path), Encoding.UTF8);
-        file.Write((long)header.Length);
-        file.Write(header);
-        foreach (var weight in weights.Values)
-            file.Write(MemoryMarshal.AsBytes(weight.Values.AsSpan()));
     }
 
     private static Dictionary<string, Tensor> Dvae()

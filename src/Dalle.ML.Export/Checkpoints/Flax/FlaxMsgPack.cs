@@ -47,10 +47,11 @@ internal static class FlaxMsgPack
     private static StoredTensor ReadArray(CheckpointFile file, MsgPackReader.Bytes place)
     {
         var reader = new MsgPackReader(file, place.Offset, place.Offset + place.Length);
-        if (reader.Read(value => value) is not List<object?> array || array is not [List<object?> shape, string name, MsgPackReader.Bytes data] || !reader.IsAtEnd)
+        if (reader.Read(value => value) is not List<object?> array || !reader.IsAtEnd
+            || array is not [List<object?> shape, string name, MsgPackReader.Bytes data])
             throw new InvalidDataException($"its array at byte {place.Offset} is not a shape, a type and bytes.");
         if (!Types.TryGetValue(name, out var type))
-            throw new InvalidDataException($"its array at byte {place.Offset} has the type {name}; supported are {string.Join(", ", Types.Keys)}.");
+            throw new InvalidDataException($"it has an array of type {name}; supported are {string.Join(", ", Types.Keys)}.");
         return StoredTensor.Whole(Storage.Of(file, type, data.Offset, data.Length), Sizes(shape));
     }
 
@@ -66,7 +67,8 @@ internal static class FlaxMsgPack
         return StoredTensor.Whole(Storage.Join([.. pieces]), Sizes(shape.Values));
     }
 
-    private static bool AreInOrder(OrderedDictionary<string, object?> map) => map.Keys.Select((key, index) => key == $"{index}").All(isNext => isNext);
+    private static bool AreInOrder(OrderedDictionary<string, object?> map) =>
+        map.Keys.Select((key, index) => key == $"{index}").All(isNext => isNext);
 
     private static long[] Sizes(IEnumerable<object?> sizes) =>
         [.. sizes.Select(size => size as long? ?? throw new InvalidDataException("it has an array whose sizes are no integers."))];

@@ -13,12 +13,14 @@ internal sealed class MsgPackReader(CheckpointFile file, long start, long end)
 {
     private const int MaxDepth = 64;
     private const int MaxObjects = 1 << 20;
+    private const int MaxTextBytes = 1 << 24;
 
     private readonly byte[] _buffer = new byte[1 << 12];
     private long _position = start;
     private long _bufferStart;
     private int _bufferLength;
     private int _objects;
+    private long _textBytes;
 
     /// <summary>Bytes that were not read.</summary>
     public readonly record struct Bytes(long Offset, long Length);
@@ -101,9 +103,12 @@ internal sealed class MsgPackReader(CheckpointFile file, long start, long end)
 
     private Extension ReadExtension(long length) => new((sbyte)Take(1)[0], Skip(length));
 
-    private string ReadText(long length) => length <= _buffer.Length
-        ? Encoding.UTF8.GetString(Take((int)length))
-        : throw new InvalidDataException($"it has a text of {length} bytes before byte {_position}; at most {_buffer.Length} are read.");
+    private string ReadText(long length)
+    {
+        if (length > _buffer.Length || (_textBytes += length) > MaxTextBytes)
+            throw new InvalidDataException($"it has a text of {length} bytes before byte {_position}, or more than {MaxTextBytes} of text in all.");
+        return Encoding.UTF8.GetString(Take((int)length));
+    }
 
     private Bytes Skip(long length)
     {
@@ -122,7 +127,7 @@ internal sealed class MsgPackReader(CheckpointFile file, long start, long end)
     private long UInt64()
     {
         var value = BinaryPrimitives.ReadUInt64BigEndian(Take(8));
-        return value <= long.MaxValue ? (long)value : throw new InvalidDataException($"it has the integer {value}, which is none of a checkpoint.");
+        return value <= long.MaxValue ? (long)value : throw new InvalidDataException($"it has the integer {value}, too large for any use.");
     }
 
     private ReadOnlySpan<byte> Take(int count)

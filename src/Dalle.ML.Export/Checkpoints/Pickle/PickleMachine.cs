@@ -20,9 +20,10 @@ internal sealed class PickleMachine(
     byte[] bytes, Func<string, string, PickleGlobal> findGlobal, Func<object?, object?> loadPersistent)
 {
     /// <summary>The longest pickle that is read. Weights are not in it; that of a model with thousands of tensors has a megabyte.</summary>
-    public const int MaxBytes = 1 << 25;
+    public const int MaxBytes = 1 << 24;
 
-    private const int MaxObjects = 1 << 20;
+    // What takes a byte in a pickle may take a hundred in memory.
+    private const int MaxOpcodes = 1 << 21;
     private const int MaxKey = 1024;
 
     private static readonly object?[] EmptyArray = [];
@@ -30,7 +31,7 @@ internal sealed class PickleMachine(
     private readonly List<object?> _stack = [];
     private readonly Stack<int> _marks = [];
     private readonly Dictionary<uint, object?> _memo = [];
-    private int _objects;
+    private int _opcodes;
 
     /// <summary>Where the next pickle begins, once one was loaded.</summary>
     public int Position { get; private set; }
@@ -44,7 +45,11 @@ internal sealed class PickleMachine(
         _memo.Clear();
         PickleOpcode opcode;
         while ((opcode = (PickleOpcode)Take(1)[0]) != Stop)
+        {
+            if (++_opcodes > MaxOpcodes)
+                throw Invalid($"has more than {MaxOpcodes} opcodes");
             Execute(opcode);
+        }
         return Pop();
     }
 
@@ -68,7 +73,7 @@ internal sealed class PickleMachine(
             case BinInt1: Push((long)Take(1)[0]); break;
             case BinInt2: Push((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2))); break;
             case Long1: PushInteger(Take(Take(1)[0])); break;
-            case Long4: PushInteger(Take(Math.Min(UInt32(), 256))); break;
+            case Long4: PushInteger(Take(UInt32())); break;
             case BinFloat: Push(BinaryPrimitives.ReadDoubleBigEndian(Take(8))); break;
 
             case BinString or BinUnicode: Push(Text(UInt32())); break;
@@ -79,49 +84,48 @@ internal sealed class PickleMachine(
             case BinBytes8 or ByteArray8: Push(Take(UInt64()).ToArray()); break;
 
             case EmptyTuple: Push(EmptyArray); break;
-            case PickleOpcode.Tuple: Push(Count(PopToMark())); break;
-            case Tuple1: Push(Count(PopLast(1))); break;
-            case Tuple2: Push(Count(PopLast(2))); break;
-            case Tuple3: Push(Count(PopLast(3))); break;
+            case PickleOpcode.Tuple: Push(PopToMark()); break;
+            case Tuple1: Push(PopLast(1)); break;
+            case Tuple2: Push(PopLast(2)); break;
+            case Tuple3: Push(PopLast(3)); break;
 
-            case EmptyList or EmptySet: Push(Count(new List<object?>())); break;
-            case FrozenSet: Push(Count(new List<object?>(PopToMark()))); break;
+            case EmptyList or EmptySet: Push(new List<object?>()); break;
+            case FrozenSet: Push(new List<object?>(PopToMark())); break;
             case Append: AddTo(PopLast(1)); break;
             case Appends or AddItems: AddTo(PopToMark()); break;
-            case EmptyDict: Push(Count(new OrderedDictionary<string, object?>())); break;
+            case EmptyDict: Push(new OrderedDictionary<string, object?>()); break;
             case SetItem: SetIn(PopLast(2)); break;
             case SetItems: SetIn(PopToMark()); break;
 
             case BinGet: Push(Recall(Take(1)[0])); break;
             case LongBinGet: Push(Recall(UInt32())); break;
-            case BinPut: _memo[Take(1)[0]] = Peek(); break;
-            case LongBinPut: _memo[UInt32()] = Peek(); break;
-            case Memoize: _memo[(uint)_memo.Count] = Peek(); break;
+            case BinPut: Store(Take(1)[0]); break;
+            case LongBinPut: Store(UInt32()); break;
+            case Memoize: Store((uint)_memo.Count); break;
 
-            case Global or Inst: Push(findGlobal(Line(), Line())); break;
+            case Global: Push(findGlobal(Line(), Line())); break;
             case StackGlobal:
-                var (name, module) = (Pop<string>(), Pop<string>());
+                var (name, module) = (Pop<string>("text"), Pop<string>("text"));
                 Push(findGlobal(module, name));
                 break;
             case Reduce or NewObj:
-                var arguments = Pop<object?[]>();
-                Create(arguments);
+                Create(Pop<object?[]>("a tuple"));
                 break;
             case NewObjEx:
                 Pop(); // keyword arguments: only constructors need them
-                Create(Pop<object?[]>());
+                Create(Pop<object?[]>("a tuple"));
                 break;
             case Build: SetState(Pop()); break;
             case BinPersId: Push(loadPersistent(Pop())); break;
 
-            default: throw Invalid($"has the opcode 0x{(byte)opcode:x2}, which is none of the binary ones of pickle");
+            default: throw Invalid($"has the opcode 0x{(byte)opcode:x2}, which PyTorch does not write");
         }
     }
 
     private void Create(object?[] arguments)
     {
-        var global = Pop<PickleGlobal>();
-        Push(Count(global.Create(global, arguments)));
+        var global = Pop<PickleGlobal>("a function or class");
+        Push(global.Create(global, arguments));
     }
 
     private void SetState(object? state)
@@ -169,6 +173,9 @@ internal sealed class PickleMachine(
         Push(integer >= long.MinValue && integer <= long.MaxValue ? (long)integer : (object)integer);
     }
 
+    // Python counts from zero. Numbers of one's own choice could all fall into one bucket of the dictionary.
+    private void Store(uint index) => _memo[index < MaxOpcodes ? index : throw Invalid($"stores an object as number {index}")] = Peek();
+
     private object? Recall(uint index) =>
         _memo.TryGetValue(index, out var value) ? value : throw Invalid($"recalls object {index}, which it has not stored");
 
@@ -186,7 +193,7 @@ internal sealed class PickleMachine(
         return value;
     }
 
-    private T Pop<T>() => Pop() is T value ? value : throw Invalid($"has something else where a {typeof(T).Name} belongs");
+    private T Pop<T>(string what) => Pop() is T value ? value : throw Invalid($"has something else where {what} belongs");
 
     private object?[] PopToMark() => _marks.TryPop(out var mark) ? PopFrom(mark) : throw Invalid("lacks a mark");
 
@@ -203,9 +210,6 @@ internal sealed class PickleMachine(
         _stack.RemoveRange(first, items.Length);
         return items;
     }
-
-    /// <summary>An object of a byte or two in the file has a hundred in memory.</summary>
-    private T Count<T>(T value) => ++_objects <= MaxObjects ? value : throw Invalid($"has more than {MaxObjects} objects");
 
     private string Text(ulong length) => Encoding.UTF8.GetString(Take(length));
 

@@ -1,9 +1,6 @@
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>
-/// The opcodes of Python's pickle format, by the names of its module <c>pickletools</c>: all of the binary ones. The text ones of
-/// protocol 0 are here only where they name a global, so that it can be refused by its name.
-/// </summary>
+/// <summary>The opcodes that Python writes in protocols 2 to 5 of its pickle format, by the names of its module <c>pickletools</c>.</summary>
 internal enum PickleOpcode : byte
 {
     Mark = (byte)'(',
@@ -50,7 +47,6 @@ internal enum PickleOpcode : byte
     Memoize = 0x94,
     Global = (byte)'c',
     StackGlobal = 0x93,
-    Inst = (byte)'i',
     Reduce = (byte)'R',
     NewObj = 0x81,
     NewObjEx = 0x92,

@@ -54,7 +54,8 @@ internal static class SafetensorsFile
         {
             if (property.NameEquals("__metadata__"))
             {
-                settings = property.Value.EnumerateObject().ToDictionary(setting => setting.Name, object? (setting) => setting.Value.GetString());
+                foreach (var setting in property.Value.EnumerateObject())
+                    settings.Add(setting.Name, setting.Value.GetString());
                 continue;
             }
             var (tensor, begin, end) = ReadTensor(file, property, data);

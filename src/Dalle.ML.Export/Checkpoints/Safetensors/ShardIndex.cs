@@ -21,7 +21,9 @@ internal static class ShardIndex
             foreach (var (name, file) in ReadMap(index))
             {
                 if (!shards.TryGetValue(file, out var shard))
-                    shards.Add(file, shard = shards.Count < MaxShards ? Open(index, file) : throw new InvalidDataException($"it names more than {MaxShards} files."));
+                    shards.Add(file, shard = Open(index, file));
+                if (shards.Count > MaxShards)
+                    throw new InvalidDataException($"it names more than {MaxShards} files.");
                 tensors.Add(name, shard.Find(name));
             }
             return new StoredCheckpoint(index.Path, tensors, new Dictionary<string, object?>(), [index, .. shards.Values]);
@@ -38,7 +40,8 @@ internal static class ShardIndex
     {
         try
         {
-            using var json = JsonDocument.Parse(index.Read("the index", 0, index.Length, MaxIndexBytes), new JsonDocumentOptions { AllowDuplicateProperties = false });
+            var content = index.Read("the index", 0, index.Length, MaxIndexBytes);
+            using var json = JsonDocument.Parse(content, new JsonDocumentOptions { AllowDuplicateProperties = false });
             return json.RootElement.GetProperty("weight_map").EnumerateObject()
                 .ToDictionary(entry => entry.Name, entry => entry.Value.GetString() ?? throw new JsonException($"'{entry.Name}' has no file."));
         }

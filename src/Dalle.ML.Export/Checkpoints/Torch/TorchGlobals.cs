@@ -40,20 +40,6 @@ internal static class TorchGlobals
         ["torch._utils._rebuild_tensor_v2"] = Tensor,
     };
 
-    private static readonly Dictionary<string, ElementType> StorageTypes = new()
-    {
-        ["torch.BoolStorage"] = ElementType.Bool,
-        ["torch.ByteStorage"] = ElementType.U8,
-        ["torch.CharStorage"] = ElementType.I8,
-        ["torch.ShortStorage"] = ElementType.I16,
-        ["torch.IntStorage"] = ElementType.I32,
-        ["torch.LongStorage"] = ElementType.I64,
-        ["torch.HalfStorage"] = ElementType.F16,
-        ["torch.BFloat16Storage"] = ElementType.BF16,
-        ["torch.FloatStorage"] = ElementType.F32,
-        ["torch.DoubleStorage"] = ElementType.F64,
-    };
-
     /// <exception cref="InvalidDataException">The global is not on the list.</exception>
     public static PickleGlobal Find(string module, string name)
     {
@@ -61,19 +47,11 @@ internal static class TorchGlobals
         if (Known.TryGetValue(fullName, out var create))
             return new PickleGlobal(fullName, create);
         var isRecord = RecordModules.Any(known => module == known || module.StartsWith(known + ".", StringComparison.Ordinal));
-        if (StorageTypes.ContainsKey(fullName) || isRecord && !name.Contains('.'))
+        if (TorchStorages.Types.ContainsKey(fullName) || isRecord && !name.Contains('.'))
             return new PickleGlobal(fullName, Record);
         throw new InvalidDataException($"its pickle asks for '{fullName}', which is not on the list of what may occur in a checkpoint. "
             + "Nothing was run. If the file is from someone you trust, save its weights as safetensors where it was made.");
     }
-
-    /// <summary>The storage of a persistent id: ('storage', type, key, device, number of elements).</summary>
-    /// <exception cref="InvalidDataException">It is none.</exception>
-    public static (string Key, ElementType Type, long Count) Storage(object? persistentId) =>
-        persistentId is object?[] and ["storage", PickleGlobal type, string key, _, long and >= 0 and var count, ..]
-        && StorageTypes.TryGetValue(type.Name, out var element)
-            ? (key, element, count)
-            : throw new InvalidDataException("its pickle refers to something outside of it that is no storage of a known type.");
 
     private static OrderedDictionary<string, object?> Dictionary(PickleGlobal global, object?[] arguments) => [];
 
@@ -85,7 +63,7 @@ internal static class TorchGlobals
     private static StoredTensor Tensor(PickleGlobal global, object?[] arguments) =>
         arguments is [Storage storage, long start, object?[] shape, object?[] strides, ..]
             ? new StoredTensor(storage, Sizes(shape), start, Sizes(strides))
-            : throw new InvalidDataException($"its pickle calls '{global.Name}' with something else than a storage, a start, a shape and strides.");
+            : throw new InvalidDataException($"its pickle calls '{global.Name}' without a storage, a start, a shape and strides.");
 
     private static long[] Sizes(object?[] sizes) =>
         Array.ConvertAll(sizes, size => size as long? ?? throw new InvalidDataException("its pickle has a tensor whose sizes are no numbers."));

@@ -15,8 +15,9 @@ internal static class TorchLegacy
     /// <exception cref="InvalidDataException">It is not well-formed, or its pickle asks for what is not allowed.</exception>
     public static StoredCheckpoint Read(CheckpointFile file)
     {
-        var storages = new Dictionary<string, Storage>();
-        var machine = new PickleMachine(file.Read("its beginning", 0, Math.Min(file.Length, PickleMachine.MaxBytes), PickleMachine.MaxBytes), TorchGlobals.Find, Load);
+        var storages = new TorchStorages((_, type, count) => new Storage(type, count));
+        var beginning = file.Read("its beginning", 0, Math.Min(file.Length, PickleMachine.MaxBytes), PickleMachine.MaxBytes);
+        var machine = new PickleMachine(beginning, TorchGlobals.Find, Load);
         if (machine.Load() is not BigInteger magic || magic != Magic)
             throw new InvalidDataException("it is a pickle, but not one that PyTorch saved: it does not begin with the magic number.");
         machine.Load();
@@ -36,21 +37,18 @@ internal static class TorchLegacy
                 return type;
             if (persistentId is object?[] and [.., object?[]])
                 throw new InvalidDataException("it has views of storages, which PyTorch stopped writing in version 0.4.");
-            var (key, element, count) = TorchGlobals.Storage(persistentId);
-            if (!storages.TryGetValue(key, out var storage))
-                storages.Add(key, storage = new Storage(element, count));
-            return storage.Type == element && storage.Count == count
-                ? storage
-                : throw new InvalidDataException($"its pickle takes storage '{key}' for {count} elements of {element}, and for {storage.Count} of {storage.Type} before.");
+            return storages.Load(persistentId);
         }
     }
 
-    private static void Place(CheckpointFile file, long offset, IReadOnlyList<object?> keys, Dictionary<string, Storage> storages)
+    private static void Place(CheckpointFile file, long offset, IReadOnlyList<object?> keys, TorchStorages storages)
     {
-        foreach (var item in keys)
+        if (keys.Count != storages.Count || keys.OfType<string>().Distinct().Count() != keys.Count)
+            throw new InvalidDataException($"it lists {keys.Count} storages, or one of them twice; its tensors have {storages.Count}.");
+        foreach (var key in keys)
         {
-            if (item is not string key || !storages.Remove(key, out var storage))
-                throw new InvalidDataException($"its list of storages has '{item}' twice, or no tensor has it.");
+            if (storages.Find(key as string) is not { } storage)
+                throw new InvalidDataException("it lists a storage that no tensor has.");
             var count = BinaryPrimitives.ReadInt64LittleEndian(file.Read($"the length of storage '{key}'", offset, sizeof(long), sizeof(long)));
             offset += sizeof(long);
             if (count != storage.Count || count > (file.Length - offset) / storage.Type.Size())
@@ -58,7 +56,5 @@ internal static class TorchLegacy
             storage.Append(file, offset, count);
             offset += count * storage.Type.Size();
         }
-        if (storages.Count > 0)
-            throw new InvalidDataException($"its list of storages lacks '{storages.Keys.First()}'.");
     }
 }

@@ -19,27 +19,23 @@ internal static class TorchZip
         if (zip.Contains(root + "byteorder") && !Content(root + "byteorder").AsSpan().StartsWith("little"u8))
             throw new InvalidDataException("it was saved on a big-endian machine, which is not supported.");
 
-        var storages = new Dictionary<string, Storage>();
-        var tree = ObjectTree.Of(new PickleMachine(Content(pickle), TorchGlobals.Find, Load).Load());
+        var places = new List<(long Offset, long Length)>();
+        var storages = new TorchStorages((key, type, _) =>
+        {
+            var place = zip.Find($"{root}data/{key}");
+            places.Add(place);
+            return Storage.Of(file, type, place.Offset, place.Length);
+        });
+        var tree = ObjectTree.Of(new PickleMachine(Content(pickle), TorchGlobals.Find, storages.Load).Load());
+        places.Sort();
+        if (places.Zip(places.Skip(1)).Any(pair => pair.First.Offset + pair.First.Length > pair.Second.Offset))
+            throw new InvalidDataException("its storages overlap.");
         return new StoredCheckpoint(file.Path, tree.Tensors, tree.Settings, [file]);
 
         byte[] Content(string name)
         {
             var (offset, length) = zip.Find(name);
             return file.Read($"entry '{name}'", offset, length, PickleMachine.MaxBytes);
-        }
-
-        Storage Load(object? persistentId)
-        {
-            var (key, type, count) = TorchGlobals.Storage(persistentId);
-            if (!storages.TryGetValue(key, out var storage))
-            {
-                var (offset, length) = zip.Find($"{root}data/{key}");
-                storages.Add(key, storage = Storage.Of(file, type, offset, length));
-            }
-            return storage.Type == type && storage.Count == count
-                ? storage
-                : throw new InvalidDataException($"its pickle takes storage '{key}' for {count} elements of {type}; it has {storage.Count}, and was {storage.Type} before.");
         }
     }
 }

@@ -15,12 +15,12 @@ internal static partial class DalleMiniNormalizer
     public static string Normalize(string text)
     {
         text = People().Replace(text, " people ").Replace("<person>", " a person ", StringComparison.Ordinal);
-        text = Url().Replace(Tag().Replace(WikipediaReference().Replace(text, ""), ""), "");
+        text = Url().Replace(Tag().Replace(WikipediaReference().Replace(text, ""), " "), "");
         text = ThousandsComma().Replace(ThousandsComma().Replace(text, "$1$2"), "$1$2");
 
         text = ApostropheInWord().Replace(DotInWord().Replace(text, $"$1{Dot}$2"), Apostrophe);
         text = SlashInDate().Replace(text, $"$1{Slash}$2");
-        text = Sign().Replace(HyphenInWord().Replace(text, "$1 $2"), " $0 ");
+        text = Hashtag().Replace(Sign().Replace(HyphenInWord().Replace(text, "$1 $2"), " $0 "), "");
         text = Punctuation().Replace(Quote().Replace(Ignored().Replace(text, " "), "\""), ",");
         text = text.Replace(Dot, ".", StringComparison.Ordinal).Replace(Apostrophe, "'", StringComparison.Ordinal).Replace(Slash, "/", StringComparison.Ordinal);
 
@@ -60,6 +60,9 @@ internal static partial class DalleMiniNormalizer
 
     [GeneratedRegex("[%&/$*]")]
     private static partial Regex Sign();
+
+    [GeneratedRegex(@"#(?=\w)")]
+    private static partial Regex Hashtag();
 
     [GeneratedRegex(@"[_#\\]")]
     private static partial Regex Ignored();

@@ -9,8 +9,8 @@ internal static class Emoji
 {
     private static readonly Lazy<Table> Known = new(() => new Table());
 
-    /// <summary>Writes each emoji by its name, with no mark before or after it, and leaves out lone variation selectors.</summary>
-    public static string Demojize(string text)
+    /// <summary>Writes each emoji by its name, between two delimiters, and leaves out lone variation selectors.</summary>
+    public static string Demojize(string text, string delimiter)
     {
         if (Ascii.IsValid(text))
             return text;
@@ -18,7 +18,7 @@ internal static class Emoji
         for (int at = 0, length; at < text.Length; at += length)
         {
             if (Known.Value.LongestAt(text.AsSpan(at), out length) is { } name)
-                named.Append(name);
+                named.Append(delimiter).Append(name).Append(delimiter);
             else if (text[at] is not ('\uFE0E' or '\uFE0F'))
                 named.Append(text[at]);
         }

@@ -65,7 +65,7 @@ internal static partial class Html
         return number switch
         {
             0 or (>= 0xD800 and <= 0xDFFF) or > 0x10FFFF => "\uFFFD",
-            >= 0x80 and <= 0x9F => Windows1252.Decode((byte)number).ToString(),
+            >= 0x80 and <= 0x9F => WindowsEncoding.Western.Decode((byte)number).ToString(),
             (>= 0x01 and <= 0x08) or 0x0B or (>= 0x0E and <= 0x1F) or 0x7F or (>= 0xFDD0 and <= 0xFDEF) => "",
             _ when (number & 0xFFFE) == 0xFFFE => "",
             _ => new Rune((int)number).ToString(),

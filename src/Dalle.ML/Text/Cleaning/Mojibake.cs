@@ -1,19 +1,20 @@
 using System.Buffers;
-using System.Globalization;
 using System.Text;
 
 namespace Dalle.ML.Text.Cleaning;
 
-/// <summary>UTF-8 that was read as Latin-1 or Windows-1252, once or several times: <c>cafÃ©</c>, <c>donâ€™t</c>.</summary>
+/// <summary>UTF-8 that was read as a code page of Windows or as Latin-1, once or several times: <c>cafÃ©</c>, <c>donâ€™t</c>.</summary>
 /// <remarks>
-/// What reads as UTF-8 is taken as such only on evidence, as <c>CAFÉ…</c> does so by accident. The evidence is our own and less than that of
-/// ftfy, which knows eight further encodings (of Cyrillic, Greek, Central European letters and of the Mac), bytes that were lost or became
-/// spaces, and more unlikely neighbours.
+/// What can be read as UTF-8 is taken as such only on evidence, as <c>CAFÉ…</c> can be so by accident. The evidence is our own and less than
+/// that of ftfy, which also knows Cyrillic and Greek code pages and those of the Mac and of DOS, bytes that were lost or became spaces, and
+/// more neighbours that are unlikely.
 /// </remarks>
 internal static class Mojibake
 {
     // Each level doubles a text's accents; more are not seen.
     private const int MaxLevels = 8;
+
+    private static readonly WindowsEncoding[] Encodings = [WindowsEncoding.Western, WindowsEncoding.CentralEuropean, WindowsEncoding.Turkish, WindowsEncoding.Baltic];
 
     public static string Mend(string text)
     {
@@ -25,73 +26,92 @@ internal static class Mojibake
     /// <summary>The text with one level undone; null where there is none.</summary>
     private static string? MendOnce(string text)
     {
+        var fitsWhole = Array.ConvertAll(Encodings, encoding => text.All(character => encoding.TryEncode(character, out _)));
         StringBuilder? mended = null;
-        for (int at = 0, end; at < text.Length; at = end)
+        for (int at = 0, next; at < text.Length; at = next)
         {
-            end = at;
-            var isLikely = false;
-            while (SequenceAt(text, end) is > 0 and var length)
+            next = at + 1;
+            for (var i = 0; i < Encodings.Length && text[at] > '\u007F'; i++)
             {
-                isLikely |= IsEvidence(text, end, length);
-                end += length;
+                var run = text[at..EndOfRun(text, at, Encodings[i])];
+                next = Math.Max(next, at + run.Length);
+                // What stands around tells more, but only of a text that was read wrongly as a whole.
+                if (fitsWhole[i] ? IsLikely(text, at, run.Length, Encodings[i]) : IsLikely(run, 0, run.Length, Encodings[i]))
+                {
+                    (mended ??= new StringBuilder(text.Length).Append(text, 0, at)).Append(Decode(run, Encodings[i]));
+                    at = next = at + run.Length;
+                    break;
+                }
             }
-            if (isLikely && Decode(text.AsSpan(at, end - at)) is var decoded && FitsIn(text, at, end, decoded))
-            {
-                (mended ??= new StringBuilder(text.Length).Append(text, 0, at)).Append(decoded);
-                continue;
-            }
-            end = Math.Max(end, at + 1);
-            mended?.Append(text, at, end - at);
+            mended?.Append(text, at, next - at);
         }
         return mended?.ToString();
     }
 
-    private static string Decode(ReadOnlySpan<char> sequences)
+    private static string Decode(string run, WindowsEncoding encoding) =>
+        Encoding.UTF8.GetString([.. run.Select(character => encoding.TryEncode(character, out var value) ? value : default)]);
+
+    /// <summary>Where the characters end that are, one after the other, the bytes of characters beyond ASCII.</summary>
+    private static int EndOfRun(string text, int start, WindowsEncoding encoding)
     {
-        var bytes = new byte[sequences.Length];
-        for (var i = 0; i < bytes.Length; i++)
-            Windows1252.TryEncode(sequences[i], out bytes[i]);
-        return Encoding.UTF8.GetString(bytes);
+        var end = start;
+        while (SequenceAt(text, end, encoding) is > 0 and var length)
+            end += length;
+        return end;
     }
 
-    /// <summary>The number of characters from a place on that are the bytes of one character beyond ASCII; 0 if they are none.</summary>
-    private static int SequenceAt(string text, int at)
+    /// <summary>The number of characters that are the bytes of one character beyond ASCII; 0 if they are none.</summary>
+    private static int SequenceAt(string text, int at, WindowsEncoding encoding)
     {
         Span<byte> bytes = stackalloc byte[4];
         var count = 0;
-        while (count < bytes.Length && at + count < text.Length && Windows1252.TryEncode(text[at + count], out bytes[count]))
+        while (count < bytes.Length && at + count < text.Length && encoding.TryEncode(text[at + count], out bytes[count]))
             count++;
         return Rune.DecodeFromUtf8(bytes[..count], out _, out var length) == OperationStatus.Done && length > 1 ? length : 0;
     }
 
-    /// <summary>Whether nobody writes these characters side by side.</summary>
-    private static bool IsEvidence(string text, int at, int length)
+    private static bool IsLikely(string text, int start, int count, WindowsEncoding encoding)
     {
-        var (lead, last) = (text[at], text[at + length - 1]);
-        if (length > 2)
-            return length > 3 || !(IsClosing(text[at + 1]) && IsClosing(last));
-        // Signs of arithmetic stand beside many others, and sharp s at the end of words.
-        if (lead is '×' or 'ß')
-            return false;
-        if (!IsClosing(last))
-            return lead is 'Â' or 'Ã' or 'Ä' or 'Å' or 'Î' or 'Ï' or 'Ð' or 'Ñ' || !char.IsLetter(last);
-        var isWithinWord = at + length < text.Length && char.IsLetterOrDigit(text[at + length]);
+        for (int at = start, length; at < start + count; at += length)
+        {
+            length = SequenceAt(text, at, encoding);
+            if (length > 3 || (length == 3 ? IsUnlikelyTriple(text, at) : IsUnlikelyPair(text, at)))
+                return true;
+        }
+        return false;
+    }
+
+    /// <summary>Whether nobody writes these three side by side: a letter and symbols, or what punctuation and dingbats begin with.</summary>
+    private static bool IsUnlikelyTriple(string text, int at) => text[at] == 'â' || IsSymbol(text[at + 1]) || IsSymbol(text[at + 2]);
+
+    /// <summary>Whether nobody writes these two side by side.</summary>
+    private static bool IsUnlikelyPair(string text, int at)
+    {
+        var (lead, last) = (text[at], text[at + 1]);
+        var (before, after) = (at > 0 ? text[at - 1] : ' ', at + 2 < text.Length ? text[at + 2] : ' ');
         return lead switch
         {
-            'Â' or 'Ã' => isWithinWord || last is not ('…' or '’'),
-            _ => isWithinWord && last is '™' or '®' or '»' or '›' or '”',
+            // Latin-1 comes out as these two, of which hardly a word ends in one.
+            'Â' or 'Ã' => last is not ('…' or '’'),
+            // A sign of arithmetic stands beside many others, but not beside itself.
+            '×' => after == '×',
+            // Ends of words, and eyes and mouths of faces drawn with letters.
+            'ß' or 'Þ' or 'Ō' or 'Ő' or 'Ū' or 'Ų' or (>= 'Ò' and <= 'Ö') or (>= 'Ù' and <= 'Û') => false,
+            _ when IsClosing(last) => last == '°' || (char.IsLetterOrDigit(after) && last is '™' or '®' or '»' or '›' or '”'),
+            _ when IsOpening(last) => lead is 'Î' or 'Ð' || char.IsAsciiLetterLower(before) || char.IsLetter(after),
+            // Letters that Latin, Greek and Cyrillic come out as.
+            'Ä' or 'Å' or 'Î' or 'Ï' or 'Ð' or 'Ñ' when last is 'Œ' or 'œ' or 'Š' or 'š' or 'Ž' or 'ž' or 'Ÿ' => true,
+            _ => IsSymbol(last),
         };
     }
 
-    /// <summary>What follows a word in clean text: punctuation, trade marks, and characters that cannot be seen.</summary>
-    private static bool IsClosing(char character) => character is '…' or '’' or '”' or '»' or '›' or '–' or '—' or '™' or '®' or '°' or '·' or '´' or '\u00A0' or '\u00AD';
+    /// <summary>What follows a word in clean text: punctuation, trade marks, dots, and characters that cannot be seen.</summary>
+    private static bool IsClosing(char character) => character is '…' or '’' or '”' or '»' or '›' or '–' or '—' or '™' or '®' or '°' or '·' or '•' or '´' or '\u00A0' or '\u00AD';
 
-    /// <summary>Whether what was decoded can stand where it would: no lone mark, and no other script within a word of ASCII letters.</summary>
-    private static bool FitsIn(string text, int start, int end, string decoded)
-    {
-        var first = Rune.GetRuneAt(decoded, 0);
-        var isOther = decoded.EnumerateRunes().Any(rune => rune.Value > 0x24F && Rune.IsLetter(rune));
-        var touchesLetter = (start > 0 && char.IsAsciiLetter(text[start - 1])) || (end < text.Length && char.IsAsciiLetter(text[end]));
-        return Rune.GetUnicodeCategory(first) is not (UnicodeCategory.NonSpacingMark or UnicodeCategory.OtherNotAssigned) && !(isOther && touchesLetter);
-    }
+    /// <summary>What precedes a word or a number.</summary>
+    private static bool IsOpening(char character) => character is '¡' or '¿' or '«' or '‹' or '“' or '‘' or '‚' or '„' or '©' or '¢' or '£' or '¥' or '€';
+
+    /// <summary>What else is no letter, or only looks like one.</summary>
+    private static bool IsSymbol(char character) =>
+        !IsClosing(character) && !IsOpening(character) && (!char.IsLetter(character) || character is 'ª' or 'º' or 'µ' or 'ƒ' or 'ˆ' or 'ˇ');
 }

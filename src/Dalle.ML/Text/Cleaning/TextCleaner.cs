@@ -12,7 +12,8 @@ internal static partial class TextCleaner
     {
         TextCleaning.FixText => TextFixer.Fix(text),
         TextCleaning.UnescapeHtml => Html.Unescape(text),
-        TextCleaning.Demojize => Emoji.Demojize(text),
+        TextCleaning.Demojize => Emoji.Demojize(text, delimiter: ""),
+        TextCleaning.DemojizeInColons => Emoji.Demojize(text, delimiter: ":"),
         TextCleaning.Transliterate => Transliteration.ToAscii(text),
         TextCleaning.Lowercase => LowerCase.Of(text),
         TextCleaning.AsciiOnly => string.Concat(text.Where(char.IsAscii)),

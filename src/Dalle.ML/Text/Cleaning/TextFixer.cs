@@ -51,7 +51,7 @@ internal static partial class TextFixer
         foreach (var rune in line.EnumerateRunes())
         {
             var value = rune.Value;
-            var character = value is >= 0x80 and <= 0x9F ? Windows1252.Decode((byte)value) : (char)value;
+            var character = value is >= 0x80 and <= 0x9F ? WindowsEncoding.Western.Decode((byte)value) : (char)value;
             if (value > 0xFFFF)
                 fixedLine.Append(rune);
             else if (Apart(character) is { } several)

@@ -30,15 +30,18 @@ internal sealed class YouTokenToMe : ITextTokenizer
             _characters[Next()] = Next();
         for (var rank = 0; rank < rules; rank++)
             _rules[(Next(), Next())] = (rank, Next());
-        _unknown = Next();
+        // Unknown, padding, start and end of text; all but the first may be missing.
+        (_unknown, _, _, _) = (Next(), Next(least: -1), Next(least: -1), Next(least: -1));
+        if (bytes.AsSpan(at).ContainsAnyExcept(" \r\n"u8))
+            throw new InvalidDataException($"'{Path.GetFileName(model)}' is no text model of YouTokenToMe: it goes on after its end, at byte {at}");
         if (!_characters.ContainsKey(WordStart))
             throw new InvalidDataException($"'{Path.GetFileName(model)}' lacks the character {WordStart} (U+2581), which begins every word");
 
-        int Next()
+        int Next(int least = 0)
         {
             while (at < bytes.Length && bytes[at] is (byte)' ' or (byte)'\r' or (byte)'\n')
                 at++;
-            if (!Utf8Parser.TryParse(bytes.AsSpan(at), out int number, out var length) || number < 0)
+            if (!Utf8Parser.TryParse(bytes.AsSpan(at), out int number, out var length) || number < least)
                 throw new InvalidDataException($"'{Path.GetFileName(model)}' is no text model of YouTokenToMe: it has no number at byte {at}");
             at += length;
             return number;
