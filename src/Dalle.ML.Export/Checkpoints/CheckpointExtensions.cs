@@ -22,4 +22,14 @@ internal static class CheckpointExtensions
         weights.Contains(tensor) ? weights
         : weights.Names.Where(name => name.EndsWith("." + tensor, StringComparison.Ordinal)).MinBy(name => name.Length) is { } deep ? weights.At(deep[..^tensor.Length])
         : throw new InvalidDataException($"The checkpoint has no tensor '{tensor}'. It has {string.Join(", ", weights.Names.Take(4).Select(name => $"'{name}'"))}, …");
+
+    /// <summary>The sizes of a tensor that must have so many axes.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor, or it has another number of axes.</exception>
+    public static int[] Shape(this Checkpoint weights, string name, int rank)
+    {
+        var shape = weights.Shape(name);
+        return shape.Length == rank
+            ? shape
+            : throw new InvalidDataException($"The tensor '{name}' has the shape [{string.Join(", ", shape)}]; it must have {rank} axes.");
+    }
 }

@@ -4,12 +4,12 @@ using YamlDotNet.Core.Events;
 namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>
-/// The values of a YAML file by their paths, joined by dots: <c>stage2.hparams.n_heads</c>. Lists are left out. The file is read event by
-/// event, so that no nesting is too deep.
+/// The values of a YAML file by their paths, joined by dots: <c>stage2.hparams.n_heads</c>. Lists are left out.
 /// </summary>
 internal static class YamlSettings
 {
-    private const int MaxBytes = 1 << 20;
+    private const int MaxBytes = 1 << 16;
+    private const int MaxDepth = 64;
 
     /// <exception cref="InvalidDataException">The file is not YAML.</exception>
     public static IReadOnlyDictionary<string, string> Read(string path)
@@ -32,9 +32,12 @@ internal static class YamlSettings
         var settings = new Dictionary<string, string>();
         // Of each open mapping, outermost first, the key whose value comes next; empty where the key comes next.
         var keys = new List<string>();
-        var lists = 0;
+        var (lists, depth) = (0, 0);
         while (parser.MoveNext())
         {
+            depth += parser.Current!.NestingIncrease;
+            if (depth > MaxDepth)
+                throw new YamlException($"it nests more than {MaxDepth} deep");
             lists += parser.Current switch { SequenceStart => 1, SequenceEnd => -1, _ => 0 };
             switch (parser.Current)
             {

@@ -15,12 +15,13 @@ namespace Dalle.ML.Export.Families;
 /// </summary>
 internal static class DalleFamily
 {
-    // The paper's, and two of the shape of GPTs of their size, to measure speed with.
+    // The paper's, two of the shape of GPTs of their size, to measure speed with, and one to try things out with.
     private static readonly Dictionary<string, Config> Sizes = new()
     {
         ["paper"] = Config.Random("paper", grid: 32, textLength: 256, layers: 64, dim: 3968, heads: 62, isSparse: true),
         ["12x512"] = Config.Random("12x512", grid: 16, textLength: 64, layers: 12, dim: 512, heads: 8),
         ["24x1024"] = Config.Random("24x1024", grid: 16, textLength: 64, layers: 24, dim: 1024, heads: 16),
+        ["tiny"] = Config.Random("tiny", grid: 8, textLength: 32, layers: 4, dim: 64, heads: 4, isSparse: true),
     };
 
     public static ModelFamily Family { get; } = new("dalle", "a folder with config.json, vocab.json, merges.txt and safetensors", Export)

@@ -15,9 +15,10 @@ internal static class KakaoMinDalleFamily
 {
     private const string Name = "minDALL-E";
 
-    private static readonly Dictionary<string, Config> Sizes = new()
+    private static readonly Dictionary<string, (Config Transformer, VqganConfig Images)> Sizes = new()
     {
-        ["1.3B"] = new Config(Layers: 42, Dim: 1536, Heads: 24, TextLength: 64, TextIds: 16384, Grid: 16, Codes: 16384),
+        ["1.3B"] = (Config.Published(layers: 42, dim: 1536, heads: 24), VqganConfig.F16),
+        ["tiny"] = (Config.Published(layers: 3, dim: 64, heads: 4) with { Grid = 8 }, VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32 }),
     };
 
     public static ModelFamily Family { get; } = new(
@@ -36,8 +37,8 @@ internal static class KakaoMinDalleFamily
         using var stage1 = source.Open(0, "stage1_last.ckpt", "stage1.safetensors");
         using var stage2 = source.Open(1, "stage2_last.ckpt", "stage2.safetensors");
         var (images, transformer) = (stage1.Around("quantize.embedding.weight"), stage2.Around("tok_emb_img.weight"));
-        var config = source.Size is { } size ? Sizes[size] : Config.Infer(transformer, source);
-        var vqgan = source.Size is null ? VqganConfig.Infer(images) : VqganConfig.F16;
+        var config = source.Size is { } size ? Sizes[size].Transformer : Config.Infer(transformer, source);
+        var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
         var graphs = new Vqgan(bundle, images, vqgan);
@@ -205,19 +206,22 @@ internal static class KakaoMinDalleFamily
 
         public bool IsQuickGelu { get; init; }
 
+        public static Config Published(int layers, int dim, int heads) =>
+            new(layers, dim, heads, TextLength: 64, TextIds: 16384, Grid: 16, Codes: 16384);
+
         /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
         public static Config Infer(Checkpoint weights, ExportSource source)
         {
             var yaml = source.Beside("config.yaml") is { } file ? YamlSettings.Read(file) : new Dictionary<string, string>();
-            var (codes, dim) = (weights.Shape("tok_emb_img.weight")[0], weights.Shape("tok_emb_img.weight")[1]);
-            var tokens = weights.Shape("pos_emb_img.weight")[0];
+            var (codes, dim) = (weights.Shape("tok_emb_img.weight", rank: 2)[0], weights.Shape("tok_emb_img.weight", rank: 2)[1]);
+            var tokens = weights.Shape("pos_emb_img.weight", rank: 2)[0];
             var (hasText, hasClasses) = (weights.Contains("tok_emb_txt.weight"), weights.Contains("sos.weight"));
             var config = new Config(
                 weights.Count("blocks.", ".ln1.weight"),
                 dim,
                 source.Setting("heads", yaml.TryGetValue("stage2.hparams.n_heads", out var heads) && int.TryParse(heads, out var number) ? number : dim / 64),
-                TextLength: hasText ? weights.Shape("pos_emb_txt.weight")[0] : 1,
-                TextIds: hasText ? weights.Shape("tok_emb_txt.weight")[0] : hasClasses ? weights.Shape("sos.weight")[0] : 1,
+                TextLength: hasText ? weights.Shape("pos_emb_txt.weight", rank: 2)[0] : 1,
+                TextIds: hasText ? weights.Shape("tok_emb_txt.weight", rank: 2)[0] : hasClasses ? weights.Shape("sos.weight", rank: 2)[0] : 1,
                 Grid: (int)Math.Sqrt(tokens),
                 Codes: codes)
             {

@@ -27,10 +27,11 @@ internal static class RuDalleFamily
         "../vqgan.gumbelf8-sber.model.ckpt", "../vqgan.gumbelf8-sber-dwt.model.ckpt",
     ];
 
-    private static readonly Dictionary<string, Config> Sizes = new()
+    private static readonly Dictionary<string, (Config Transformer, VqganConfig Images)> Sizes = new()
     {
-        ["malevich"] = Config.Published(layers: 24, dim: 2048, heads: 16),
-        ["kandinsky"] = Config.Published(layers: 64, dim: 3840, heads: 60),
+        ["malevich"] = (Config.Published(layers: 24, dim: 2048, heads: 16), VqganConfig.F8),
+        ["kandinsky"] = (Config.Published(layers: 64, dim: 3840, heads: 60), VqganConfig.F8),
+        ["tiny"] = (Config.Published(layers: 4, dim: 64, heads: 4) with { Grid = 8 }, VqganConfig.F8 with { Channels = [32, 32, 32, 32], Stem = 32 }),
     };
 
     public static ModelFamily Family { get; } = new(
@@ -48,9 +49,9 @@ internal static class RuDalleFamily
     {
         using var transformer = source.Open(0, "pytorch_model.bin", "pytorch_model_v3.bin", "pytorch_model_v2.bin", "model.safetensors");
         using var vqganFile = source.Open(1, VqganFiles);
-        var config = source.Size is { } size ? Sizes[size] : Config.Infer(transformer, source);
+        var config = source.Size is { } size ? Sizes[size].Transformer : Config.Infer(transformer, source);
         var images = vqganFile.Around("quantize.proj.weight");
-        var vqgan = source.Size is null ? VqganConfig.Infer(images) : VqganConfig.F8;
+        var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
         var graphs = new Vqgan(bundle, images, vqgan);
@@ -180,15 +181,15 @@ internal static class RuDalleFamily
         /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
         public static Config Infer(Checkpoint weights, ExportSource source)
         {
-            var dim = weights.Shape("text_embeddings.weight")[1];
+            var dim = weights.Shape("text_embeddings.weight", rank: 2)[1];
             var config = new Config(
                 weights.Count("transformer.layers.", ".input_layernorm.weight"),
                 dim,
                 source.Setting("heads", source.Configured("num_attention_heads") ?? (dim == 2048 ? 16 : dim / 64)),
-                TextLength: weights.Shape("text_pos_embeddings.weight")[0] - 1,
-                TextIds: weights.Shape("text_embeddings.weight")[0],
-                Grid: weights.Shape("image_row_embeddings.weight")[0],
-                Codes: weights.Shape("image_embeddings.weight")[0],
+                TextLength: weights.Shape("text_pos_embeddings.weight", rank: 2)[0] - 1,
+                TextIds: weights.Shape("text_embeddings.weight", rank: 2)[0],
+                Grid: weights.Shape("image_row_embeddings.weight", rank: 2)[0],
+                Codes: weights.Shape("image_embeddings.weight", rank: 2)[0],
                 HasPrefix: false);
             ModelSizes.Check(dim, config.Heads, config.TextLength, config.Grid);
             return config with
