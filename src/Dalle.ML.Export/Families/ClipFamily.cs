@@ -35,6 +35,8 @@ internal static class ClipFamily
         ["RN50x4"] = new(640, 288, new Tower(80, [4, 6, 10, 6], Patch: null), new Prompt(640, 12)),
         ["RN50x16"] = new(768, 384, new Tower(96, [6, 8, 18, 8], Patch: null), new Prompt(768, 12)),
         ["RN50x64"] = new(1024, 448, new Tower(128, [3, 15, 36, 10], Patch: null), new Prompt(1024, 12)),
+        ["tiny"] = new(32, 64, new Tower(64, [2], Patch: 16), new Prompt(64, 2, Vocabulary: 258)),
+        ["tiny-RN"] = new(32, 64, new Tower(8, [1, 2, 1, 1], Patch: null), new Prompt(64, 2, Vocabulary: 258)),
     };
 
     private static readonly string[] Checkpoints =

@@ -18,12 +18,18 @@ internal static class OpenAiDvaeFamily
     // The model works on logits of pixels, which must not be infinite.
     private const float Margin = 0.1f;
 
+    private static readonly Dictionary<string, Config> Sizes = new()
+    {
+        ["published"] = new(8192, new Half(256, [256, 512, 1024, 2048], Blocks: 2), new Half(128, [2048, 1024, 512, 256], Blocks: 2)),
+        ["tiny"] = new(64, new Half(16, [16, 16, 32, 32], Blocks: 1), new Half(12, [32, 32, 16, 16], Blocks: 1)),
+    };
+
     private static readonly int[] EncoderKernels = [3, 3, 3, 1];
     private static readonly int[] DecoderKernels = [1, 3, 3, 3];
 
     public static ModelFamily Family { get; } = new(Name, "a folder with encoder.pkl and decoder.pkl, or these two files", Export)
     {
-        Sizes = ["published"],
+        Sizes = [.. Sizes.Keys],
         Settings = new Dictionary<string, string>
         {
             ["width"] = $"Width of the images in pixels; {DefaultSide} by default.",
@@ -35,7 +41,7 @@ internal static class OpenAiDvaeFamily
     {
         using var encoder = source.Open(0, "encoder.pkl", "encoder.pt", "encoder.safetensors");
         using var decoder = source.Open(1, "decoder.pkl", "decoder.pt", "decoder.safetensors");
-        var config = source.Size is null ? Config.Infer(encoder, decoder) : Config.Published;
+        var config = source.Size is { } size ? Sizes[size] : Config.Infer(encoder, decoder);
         var (rows, columns) = (config.Tokens("height", source), config.Tokens("width", source));
         return new Manifest
         {
@@ -166,8 +172,6 @@ internal static class OpenAiDvaeFamily
 
     private sealed record Config(int Codes, Half Encoder, Half Decoder)
     {
-        public static Config Published { get; } = new(8192, new Half(256, [256, 512, 1024, 2048], Blocks: 2), new Half(128, [2048, 1024, 512, 256], Blocks: 2));
-
         /// <summary>Pixels on a side of what a code stands for.</summary>
         public int Reduction => 1 << (Encoder.Groups.Length - 1);
 
