@@ -174,22 +174,22 @@ internal static class ClipFamily
         {
             var visual = weights.At("visual.");
             var text = new Prompt(
-                weights.Shape("ln_final.weight")[0],
+                weights.Shape("ln_final.weight", rank: 1)[0],
                 weights.Count("transformer.resblocks.", ".ln_1.weight"),
-                weights.Shape("positional_embedding")[0],
-                weights.Shape("token_embedding.weight")[0]);
+                weights.Shape("positional_embedding", rank: 2)[0],
+                weights.Shape("token_embedding.weight", rank: 2)[0]);
             var isResNet = visual.Contains("layer1.0.conv1.weight");
             var image = isResNet
-                ? new Tower(visual.Shape("layer1.0.conv1.weight")[0], [.. Enumerable.Range(1, 4).Select(layer => visual.Count($"layer{layer}.", ".conv1.weight"))], Patch: null)
-                : new Tower(visual.Shape("class_embedding")[0], [visual.Count("transformer.resblocks.", ".ln_1.weight")], visual.Shape("conv1.weight")[2]);
-            var positions = visual.Shape(isResNet ? "attnpool.positional_embedding" : "positional_embedding")[0];
+                ? new Tower(visual.Shape("layer1.0.conv1.weight", rank: 4)[0], [.. Enumerable.Range(1, 4).Select(layer => visual.Count($"layer{layer}.", ".conv1.weight"))], Patch: null)
+                : new Tower(visual.Shape("class_embedding", rank: 1)[0], [visual.Count("transformer.resblocks.", ".ln_1.weight")], visual.Shape("conv1.weight", rank: 4)[2]);
+            var positions = visual.Shape(isResNet ? "attnpool.positional_embedding" : "positional_embedding", rank: 2)[0];
             var side = (int)Math.Sqrt(positions - 1) * (image.Patch ?? ClipResNet.Reduction);
             foreach (var width in new[] { text.Width, isResNet ? image.Width * ClipResNet.Reduction : image.Width })
             {
                 if (width % HeadSize != 0)
                     throw new InvalidDataException($"A tower of this CLIP is {width} wide; attention heads of {HeadSize} do not fit into it.");
             }
-            return new Config(weights.Shape("text_projection")[1], side, image, text);
+            return new Config(weights.Shape("text_projection", rank: 2)[1], side, image, text);
         }
     }
 }

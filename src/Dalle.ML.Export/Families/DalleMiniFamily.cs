@@ -19,14 +19,10 @@ internal static partial class DalleMiniFamily
         "../vqgan/flax_model.msgpack", "../vqgan/detoker.pt", "../vqgan/model.ckpt",
     ];
 
-    // BartTokenizer's.
-    private const int TextStart = 0;
-    private const int TextEnd = 2;
-
     public static ModelFamily Family { get; } = new(
         Name, "a folder with flax_model.msgpack, vocab.json, merges.txt and vqgan/flax_model.msgpack, or model, VQGAN, vocabulary, merges", Export)
     {
-        Sizes = [.. DalleBartConfig.Published.Keys],
+        Sizes = [.. DalleBartConfig.Sizes.Keys],
         Settings = new Dictionary<string, string>
         {
             ["heads"] = "Number of attention heads; by default that in config.json (decoder_attention_heads), else one for 64 of the width.",
@@ -37,14 +33,15 @@ internal static partial class DalleMiniFamily
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
         using var model = source.Open(0, "flax_model.msgpack");
-        using var images = source.Open(1, VqganFiles);
-        var (encoder, decoder, detoker) = source.Size is null ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(images)) : (model, model, images);
+        using var vqganFile = source.Open(1, VqganFiles);
+        var (encoder, decoder, detoker) = source.Size is null ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile)) : (model, model, vqganFile);
 
-        var inferred = source.Size is { } size ? DalleBartConfig.Published[size] : DalleBartConfig.Infer(encoder, decoder);
-        var config = inferred.WithHeads(source.Setting("heads", source.Configured("decoder_attention_heads") ?? inferred.Heads));
+        var (inferred, images) = source.Size is { } size ? DalleBartConfig.Sizes[size] : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(detoker));
+        var config = inferred with { Heads = source.Setting("heads", source.Configured("decoder_attention_heads") ?? inferred.Heads) };
+        ModelSizes.Check(config.Width, config.Heads, config.Encoder.Length, config.Grid);
         var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
         // The images are in 0..1 as they come.
-        var vqgan = (source.Size is null ? VqganConfig.Infer(detoker) : VqganConfig.F16) with { IsSigned = false };
+        var vqgan = images with { IsSigned = false };
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -65,11 +62,11 @@ internal static partial class DalleMiniFamily
                 Cleaning = [TextCleaning.DalleMini],
                 Vocabulary = config.Encoder.Vocabulary,
                 Length = config.Encoder.Length,
-                Start = [TextStart],
-                End = [TextEnd],
+                Start = [DalleBart.TextStart],
+                End = [DalleBart.TextEnd],
                 KeepEnd = true,
                 Padding = Padding.Shared,
-                PaddingId = DalleBart.PaddingId,
+                PaddingId = DalleBart.TextPadding,
             },
             TextEncoder = bart.TextEncoder(),
             Decoder = bart.Decoder(source.Setting("bos", source.Configured("decoder_start_token_id") ?? vqgan.Codes), vqgan.Codes),
@@ -110,10 +107,10 @@ internal static partial class DalleMiniFamily
     }
 
     /// <summary>A VQGAN under the names of CompVis/taming-transformers, whoever saved it.</summary>
-    private static Checkpoint TorchVqgan(Checkpoint images) =>
-        images.Contains("quantize.embedding.embedding") ? new FlaxModules(images, module => NumberedParts().Replace(module, "$1.$2."))
-        : images.Contains("state_dict.decoder.conv_in.weight") ? images.At("state_dict.")
-        : images;
+    private static Checkpoint TorchVqgan(Checkpoint vqgan) =>
+        vqgan.Contains("quantize.embedding.embedding")
+            ? new FlaxModules(vqgan, module => NumberedParts().Replace(module, "$1.$2."))
+            : vqgan.Around("decoder.conv_in.weight");
 
     // Numbers of lists; 'mid.block_1' is a name.
     [GeneratedRegex(@"(?<!\bmid\.)\b(up|down|block|attn)_(\d+)\.")]

@@ -14,13 +14,9 @@ internal static class MinDalleFamily
     private static readonly string[] BartFolders = ["", "dalle_bart_mega/", "dalle_bart_mini/"];
     private static readonly string[] VqganFolders = ["", "vqgan/", "../vqgan/"];
 
-    // Bart's.
-    private const int TextStart = 0;
-    private const int TextEnd = 2;
-
     public static ModelFamily Family { get; } = new(Name, "min-dalle's folder of models, or encoder.pt, decoder.pt, detoker.pt, vocab.json, merges.txt", Export)
     {
-        Sizes = [.. DalleBartConfig.Published.Keys],
+        Sizes = [.. DalleBartConfig.Sizes.Keys],
         Settings = new Dictionary<string, string>
         {
             ["heads"] = "Number of attention heads; by default that in config.json (attention_head_count), else one for 64 of the width.",
@@ -33,11 +29,12 @@ internal static class MinDalleFamily
         using var encoder = source.Open(0, In(BartFolders, "encoder.pt", "encoder.safetensors"));
         using var decoder = source.Open(1, In(BartFolders, "decoder.pt", "decoder.safetensors"));
         using var detoker = source.Open(2, In(VqganFolders, "detoker.pt", "detoker.safetensors"));
-        var inferred = source.Size is { } size ? DalleBartConfig.Published[size] : DalleBartConfig.Infer(encoder, decoder);
-        var config = inferred.WithHeads(source.Setting("heads", source.Configured("attention_head_count") ?? inferred.Heads));
+        var (inferred, images) = source.Size is { } size ? DalleBartConfig.Sizes[size] : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(detoker));
+        var config = inferred with { Heads = source.Setting("heads", source.Configured("attention_head_count") ?? inferred.Heads) };
+        ModelSizes.Check(config.Width, config.Heads, config.Encoder.Length, config.Grid);
         var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
         // The images are in 0..1 as they come.
-        var vqgan = (source.Size is null ? VqganConfig.Infer(detoker) : VqganConfig.F16) with { Epsilon = 1e-5f, IsSigned = false };
+        var vqgan = images with { Epsilon = 1e-5f, IsSigned = false };
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -58,10 +55,10 @@ internal static class MinDalleFamily
                 Cleaning = [TextCleaning.Demojize, TextCleaning.Lowercase, TextCleaning.AsciiOnly],
                 Vocabulary = config.Encoder.Vocabulary,
                 Length = config.Encoder.Length,
-                Start = [TextStart],
-                End = [TextEnd],
+                Start = [DalleBart.TextStart],
+                End = [DalleBart.TextEnd],
                 Padding = Padding.Shared,
-                PaddingId = DalleBart.PaddingId,
+                PaddingId = DalleBart.TextPadding,
                 Unconditional = UnconditionalPrompt.Ends,
             },
             TextEncoder = bart.TextEncoder(),

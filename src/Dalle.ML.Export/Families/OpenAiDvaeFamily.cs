@@ -42,27 +42,36 @@ internal static class OpenAiDvaeFamily
         using var encoder = source.Open(0, "encoder.pkl", "encoder.pt", "encoder.safetensors");
         using var decoder = source.Open(1, "decoder.pkl", "decoder.pt", "decoder.safetensors");
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(encoder, decoder);
-        var (rows, columns) = (config.Tokens("height", source), config.Tokens("width", source));
-        return new Manifest
-        {
-            Format = Manifest.CurrentFormat,
-            Name = Name,
-            Family = Name,
-            Precision = Precision.Fp32.Name(),
-            Image = new ImageFormat
-            {
-                Width = columns * config.Reduction,
-                Height = rows * config.Reduction,
-                Rows = rows,
-                Columns = columns,
-                Vocabulary = config.Codes,
-                Resample = ResampleFilter.Lanczos,
-            },
-            ImageEncoder = ImageEncoder(bundle, encoder.At("blocks."), config, rows, columns),
-            ImageDecoder = ImageDecoder(bundle, decoder.At("blocks."), config, rows, columns),
-            Files = [],
-        };
+        return Describe(bundle, encoder, decoder, config, config.Tokens("height", source), config.Tokens("width", source));
     }
+
+    /// <summary>A bundle of the usual size for images alone, from the two parts within the checkpoint of another family.</summary>
+    /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+    public static Manifest Export(BundleWriter bundle, Checkpoint encoder, Checkpoint decoder)
+    {
+        var config = Config.Infer(encoder, decoder);
+        return Describe(bundle, encoder, decoder, config, DefaultSide / config.Reduction, DefaultSide / config.Reduction);
+    }
+
+    private static Manifest Describe(BundleWriter bundle, Checkpoint encoder, Checkpoint decoder, Config config, int rows, int columns) => new()
+    {
+        Format = Manifest.CurrentFormat,
+        Name = Name,
+        Family = Name,
+        Precision = Precision.Fp32.Name(),
+        Image = new ImageFormat
+        {
+            Width = columns * config.Reduction,
+            Height = rows * config.Reduction,
+            Rows = rows,
+            Columns = columns,
+            Vocabulary = config.Codes,
+            Resample = ResampleFilter.Lanczos,
+        },
+        ImageEncoder = ImageEncoder(bundle, encoder.At("blocks."), config, rows, columns),
+        ImageDecoder = ImageDecoder(bundle, decoder.At("blocks."), config, rows, columns),
+        Files = [],
+    };
 
     private static string ImageEncoder(BundleWriter bundle, Checkpoint weights, Config config, int rows, int columns)
     {
@@ -164,8 +173,8 @@ internal static class OpenAiDvaeFamily
             static int Count(Func<int, bool> exists) => Enumerable.Range(1, int.MaxValue - 1).TakeWhile(exists).Count();
             var groups = Count(group => weights.Contains(Block(group, 1)));
             return new Half(
-                weights.Shape("blocks.input.w")[0],
-                [.. Enumerable.Range(1, Math.Max(groups, 1)).Select(group => weights.Shape(Block(group, 1))[0])],
+                weights.Shape("blocks.input.w", rank: 4)[0],
+                [.. Enumerable.Range(1, Math.Max(groups, 1)).Select(group => weights.Shape(Block(group, 1), rank: 4)[0])],
                 Count(block => weights.Contains(Block(1, block))));
         }
     }
@@ -178,7 +187,7 @@ internal static class OpenAiDvaeFamily
         /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
         public static Config Infer(Checkpoint encoder, Checkpoint decoder)
         {
-            var config = new Config(encoder.Shape("blocks.output.conv.w")[0], Half.Infer(encoder), Half.Infer(decoder));
+            var config = new Config(encoder.Shape("blocks.output.conv.w", rank: 4)[0], Half.Infer(encoder), Half.Infer(decoder));
             return config.Encoder.Groups.Length == config.Decoder.Groups.Length
                 ? config
                 : throw new InvalidDataException($"The encoder has {config.Encoder.Groups.Length} groups and the decoder {config.Decoder.Groups.Length}: they belong to different models.");

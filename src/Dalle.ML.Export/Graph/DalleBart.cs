@@ -10,8 +10,14 @@ namespace Dalle.ML.Export.Graph;
 /// </summary>
 internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkpoint encoder, Checkpoint decoder, DalleBartConfig config)
 {
-    /// <summary>The id of padding in the text, which nothing attends to.</summary>
-    public const int PaddingId = 1;
+    /// <summary>The id before a text in Bart's vocabularies.</summary>
+    public const int TextStart = 0;
+
+    /// <summary>The id of padding, which nothing attends to.</summary>
+    public const int TextPadding = 1;
+
+    /// <summary>The id after a text.</summary>
+    public const int TextEnd = 2;
 
     private const string PaddingBias = "padding_bias";
 
@@ -32,7 +38,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
         using var g = bundle.Graph(graph.File, precision);
         var length = config.Encoder.Length;
         var ids = g.Input(graph.Ids, DataType.Int64, "batch", length);
-        var isPadding = g.Cast(g.Node("Equal", [ids, g.Scalar("padding", (long)PaddingId)]), DataType.Bool, g.Type);
+        var isPadding = g.Cast(g.Node("Equal", [ids, g.Scalar("padding", (long)TextPadding)]), DataType.Bool, g.Type);
         g.Node("Unsqueeze", [g.Node("Mul", [isPadding, g.Scalar("masked", Masked)]), g.Constant("bias_axes", 1, 2)], [PaddingBias]);
         g.Output(PaddingBias, g.Type, "batch", 1, 1, length);
 

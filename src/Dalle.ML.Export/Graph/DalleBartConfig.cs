@@ -5,6 +5,9 @@ namespace Dalle.ML.Export.Graph;
 /// <summary>The sizes of a <see cref="DalleBart"/>.</summary>
 internal sealed record DalleBartConfig
 {
+    // What dalle-mini's configuration can add to the layers, and no published model has.
+    private static readonly string[] Variants = ["_proj.bias", ".fc0.bias", "head_scale", "rel_bias", "mid_layernorm"];
+
     /// <summary>Number of values that stand for a token between the layers.</summary>
     public required int Width { get; init; }
 
@@ -22,41 +25,45 @@ internal sealed record DalleBartConfig
     /// <summary>Side of the square of image tokens.</summary>
     public int Grid => (int)Math.Sqrt(Decoder.Length);
 
-    /// <summary>The published geometries.</summary>
-    public static IReadOnlyDictionary<string, DalleBartConfig> Published { get; } = new Dictionary<string, DalleBartConfig>
+    /// <summary>The published geometries, with those of their images, and one to try things with.</summary>
+    public static IReadOnlyDictionary<string, (DalleBartConfig Transformer, VqganConfig Images)> Sizes { get; } = new Dictionary<string, (DalleBartConfig, VqganConfig)>
     {
-        ["mini"] = new()
+        ["mini"] = (new()
         {
             Width = 1024,
             Heads = 16,
             Encoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 50264, Length: 64),
             Decoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 16385, Length: 256),
-        },
-        ["mega"] = new()
+        }, VqganConfig.F16),
+        ["mega"] = (new()
         {
             Width = 2048,
             Heads = 32,
             Encoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 50272, Length: 64),
             Decoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 16416, Length: 256),
-        },
+        }, VqganConfig.F16),
+        ["tiny"] = (new()
+        {
+            Width = 64,
+            Heads = 4,
+            Encoder = new Stack(Layers: 2, Gated: 90, Vocabulary: 256, Length: 64),
+            Decoder = new Stack(Layers: 3, Gated: 90, Vocabulary: 16385, Length: 64),
+        }, VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32 }),
     };
 
-    /// <summary>Reads the sizes off the shapes of the weights. No shape tells the heads: they have the published size.</summary>
+    /// <summary>Reads the sizes off the shapes of the weights. No shape tells the heads: they get the published size.</summary>
     /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
     public static DalleBartConfig Infer(Checkpoint encoder, Checkpoint decoder)
     {
         const int HeadSize = 64;
-        var width = encoder.Shape("layernorm_embedding.bias")[0];
+        if (encoder.Names.Concat(decoder.Names).FirstOrDefault(name => Variants.Any(part => name.Contains(part, StringComparison.Ordinal))) is { } variant)
+            throw new InvalidDataException($"The model has a tensor '{variant}': this variant of DALL·E mini was never published, and is not supported.");
+        var width = encoder.Shape("layernorm_embedding.bias", rank: 1)[0];
         var config = new DalleBartConfig { Width = width, Heads = width / HeadSize, Encoder = Stack.Infer(encoder), Decoder = Stack.Infer(decoder) };
         return config.Grid * config.Grid == config.Decoder.Length
             ? config
             : throw new InvalidDataException($"The decoder has {config.Decoder.Length} positions, which are no square of image tokens.");
     }
-
-    /// <exception cref="InvalidDataException">So many heads do not share the width evenly.</exception>
-    public DalleBartConfig WithHeads(int heads) => heads > 0 && Width % heads == 0
-        ? this with { Heads = heads }
-        : throw new InvalidDataException($"{heads} attention heads do not share a width of {Width} evenly: give their number as the setting 'heads'.");
 
     /// <summary>The layers of the encoder or the decoder.</summary>
     /// <param name="Layers">Their number.</param>
@@ -66,9 +73,9 @@ internal sealed record DalleBartConfig
     internal sealed record Stack(int Layers, int Gated, int Vocabulary, int Length)
     {
         public static Stack Infer(Checkpoint weights) => new(
-            Layers: Enumerable.Range(0, int.MaxValue).TakeWhile(layer => weights.Contains($"layers.{layer}.glu.fc0.weight")).Count(),
-            Gated: weights.Shape("layers.0.glu.fc0.weight")[0],
-            Vocabulary: weights.Shape("embed_tokens.weight")[0],
-            Length: weights.Shape("embed_positions.weight")[0]);
+            weights.Count("layers.", ".glu.fc0.weight"),
+            weights.Shape("layers.0.glu.fc0.weight", rank: 2)[0],
+            weights.Shape("embed_tokens.weight", rank: 2)[0],
+            weights.Shape("embed_positions.weight", rank: 2)[0]);
     }
 }
