@@ -74,13 +74,13 @@ internal sealed class DalleEngine : IDisposable
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
     {
         var (manifest, sampling) = (Bundle.Manifest, options.Sampling);
-        if (manifest is not { Decoder: not null, ImageDecoder: not null, Image: { } image })
+        if (manifest.Decoder is null || manifest.ImageDecoder is null)
             throw NoGenerator();
         var candidates = options.Candidates ?? (_clip is null ? 1 : manifest.Sampling.Candidates);
         if (candidates > 1 && _clip is null)
             throw new NotSupportedException($"The model '{manifest.Name}' has no ranker to choose among {candidates} candidates. Ask for one candidate an image.");
         var sampler = new Sampler(
-            image.Vocabulary,
+            manifest.Image!.Vocabulary,
             sampling.Temperature ?? manifest.Sampling.Temperature,
             sampling.TopK ?? manifest.Sampling.TopK,
             sampling.TopP ?? manifest.Sampling.TopP);
@@ -107,8 +107,8 @@ internal sealed class DalleEngine : IDisposable
             Candidates = candidates,
             Token = drawn.Length,
             Drawn = drawn,
-            Tokens = image.Tokens,
-            Fraction = (inFlight.Start.Value + (inFlight.End.Value - inFlight.Start.Value) * (drawn.Length / (double)image.Tokens)) / sequences.Length,
+            Tokens = manifest.Image.Tokens,
+            Fraction = (inFlight.Start.Value + (inFlight.End.Value - inFlight.Start.Value) * (drawn.Length / (double)manifest.Image.Tokens)) / sequences.Length,
             Elapsed = clock.Elapsed,
         });
     }

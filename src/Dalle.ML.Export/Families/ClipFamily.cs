@@ -52,6 +52,7 @@ internal static class ClipFamily
     {
         using var weights = source.Open(0, Checkpoints);
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(weights);
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle, config) : RandomTokenizer.Write(bundle);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -64,7 +65,7 @@ internal static class ClipFamily
                 ImageEncoder = ImageEncoder(bundle, weights.At("visual."), config),
                 Text = new TextFormat
                 {
-                    Tokenizer = source.Size is null ? Tokenizer(source, bundle, config) : RandomTokenizer.Write(bundle),
+                    Tokenizer = tokenizer,
                     Cleaning = Cleaning,
                     Vocabulary = config.Text.Vocabulary,
                     Length = config.Text.Length,

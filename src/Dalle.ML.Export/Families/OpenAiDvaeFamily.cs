@@ -169,13 +169,12 @@ internal static class OpenAiDvaeFamily
         /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
         public static Half Infer(Checkpoint weights)
         {
-            static string Block(int group, int block) => $"blocks.group_{group}.block_{block}.res_path.conv_4.w";
-            static int Count(Func<int, bool> exists) => Enumerable.Range(1, int.MaxValue - 1).TakeWhile(exists).Count();
-            var groups = Count(group => weights.Contains(Block(group, 1)));
+            const string Last = ".res_path.conv_4.w";
+            var groups = Math.Max(1, weights.Count("blocks.group_", ".block_1" + Last, first: 1));
             return new Half(
                 weights.Shape("blocks.input.w", rank: 4)[0],
-                [.. Enumerable.Range(1, Math.Max(groups, 1)).Select(group => weights.Shape(Block(group, 1), rank: 4)[0])],
-                Count(block => weights.Contains(Block(1, block))));
+                [.. Enumerable.Range(1, groups).Select(group => weights.Shape($"blocks.group_{group}.block_1{Last}", rank: 4)[0])],
+                weights.Count("blocks.group_1.block_", Last, first: 1));
         }
     }
 
