@@ -26,6 +26,12 @@ internal abstract class Checkpoint : IDisposable
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public abstract int[] Shape(string name);
 
+    /// <summary>The sizes of a tensor that must have so many axes.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor, or it has another number of axes.</exception>
+    public virtual int[] Shape(string name, int axes) => Shape(name) is var shape && shape.Length == axes
+        ? shape
+        : throw new InvalidDataException($"Tensor '{name}' has the shape [{string.Join(", ", shape)}]; {axes} sizes were expected.");
+
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public abstract Tensor Read(string name);
 

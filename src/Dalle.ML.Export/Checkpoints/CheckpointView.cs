@@ -14,6 +14,8 @@ internal sealed class CheckpointView(Checkpoint whole, string prefix) : Checkpoi
 
     public override int[] Shape(string name) => whole.Shape(prefix + name);
 
+    public override int[] Shape(string name, int axes) => whole.Shape(prefix + name, axes);
+
     public override Tensor Read(string name) => whole.Read(prefix + name);
 
     public override Tensor Read(string name, params int[] shape) => whole.Read(prefix + name, shape);

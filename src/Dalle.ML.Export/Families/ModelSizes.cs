@@ -14,6 +14,14 @@ internal static class ModelSizes
     {
         if (heads < 1 || dim % heads != 0)
             throw new InvalidDataException($"{heads} attention heads do not share a width of {dim} evenly: give their number as the setting 'heads'.");
+        CheckStream(textLength, grid);
+    }
+
+    /// <param name="textLength">Number of ids before those of the image.</param>
+    /// <param name="grid">Side of the square of image tokens.</param>
+    /// <exception cref="InvalidDataException">The stream is longer than a bundle's may be.</exception>
+    public static void CheckStream(int textLength, int grid)
+    {
         if (textLength is < 1 or > ManifestRules.MaxTextLength || grid is < 1 or > ManifestRules.MaxGridSide)
         {
             throw new InvalidDataException($"The model has {textLength} text ids and {grid} × {grid} image tokens; "

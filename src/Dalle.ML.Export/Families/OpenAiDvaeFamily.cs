@@ -36,27 +36,36 @@ internal static class OpenAiDvaeFamily
         using var encoder = source.Open(0, "encoder.pkl", "encoder.pt", "encoder.safetensors");
         using var decoder = source.Open(1, "decoder.pkl", "decoder.pt", "decoder.safetensors");
         var config = source.Size is null ? Config.Infer(encoder, decoder) : Config.Published;
-        var (rows, columns) = (config.Tokens("height", source), config.Tokens("width", source));
-        return new Manifest
-        {
-            Format = Manifest.CurrentFormat,
-            Name = Name,
-            Family = Name,
-            Precision = Precision.Fp32.Name(),
-            Image = new ImageFormat
-            {
-                Width = columns * config.Reduction,
-                Height = rows * config.Reduction,
-                Rows = rows,
-                Columns = columns,
-                Vocabulary = config.Codes,
-                Resample = ResampleFilter.Lanczos,
-            },
-            ImageEncoder = ImageEncoder(bundle, encoder.At("blocks."), config, rows, columns),
-            ImageDecoder = ImageDecoder(bundle, decoder.At("blocks."), config, rows, columns),
-            Files = [],
-        };
+        return Describe(bundle, encoder, decoder, config, config.Tokens("height", source), config.Tokens("width", source));
     }
+
+    /// <summary>A bundle of the usual size for images alone, from the two parts within the checkpoint of another family.</summary>
+    /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+    public static Manifest Export(BundleWriter bundle, Checkpoint encoder, Checkpoint decoder)
+    {
+        var config = Config.Infer(encoder, decoder);
+        return Describe(bundle, encoder, decoder, config, DefaultSide / config.Reduction, DefaultSide / config.Reduction);
+    }
+
+    private static Manifest Describe(BundleWriter bundle, Checkpoint encoder, Checkpoint decoder, Config config, int rows, int columns) => new()
+    {
+        Format = Manifest.CurrentFormat,
+        Name = Name,
+        Family = Name,
+        Precision = Precision.Fp32.Name(),
+        Image = new ImageFormat
+        {
+            Width = columns * config.Reduction,
+            Height = rows * config.Reduction,
+            Rows = rows,
+            Columns = columns,
+            Vocabulary = config.Codes,
+            Resample = ResampleFilter.Lanczos,
+        },
+        ImageEncoder = ImageEncoder(bundle, encoder.At("blocks."), config, rows, columns),
+        ImageDecoder = ImageDecoder(bundle, decoder.At("blocks."), config, rows, columns),
+        Files = [],
+    };
 
     private static string ImageEncoder(BundleWriter bundle, Checkpoint weights, Config config, int rows, int columns)
     {

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Security.Cryptography;
 using Dalle.ML.Export.Checkpoints;
 using Google.Protobuf;
 using static Dalle.ML.Export.Graph.TensorProto.Types;
@@ -24,6 +25,7 @@ internal sealed class GraphBuilder : IDisposable
     private readonly FileStream _weights;
     private readonly GraphProto _graph;
     private readonly Dictionary<string, int> _uses = [];
+    private readonly Dictionary<string, string> _stored = [];
     private string _scope = "";
 
     public GraphBuilder(string path, Precision precision = Precision.Fp32)
@@ -67,9 +69,12 @@ internal sealed class GraphBuilder : IDisposable
         return Cast(Weight(name, stored, tensor.Shape, tensor.ToBytes(isHalf)), stored, Type);
     }
 
-    /// <summary>A weight in the data file, as its bytes.</summary>
+    /// <summary>A weight in the data file, as its bytes. Layers that share a weight find it there already.</summary>
     public string Weight(string name, DataType type, int[] shape, ReadOnlySpan<byte> bytes)
     {
+        var content = $"{type} [{string.Join(", ", shape)}] {Convert.ToHexString(SHA256.HashData(bytes))}";
+        if (_stored.TryGetValue(content, out var known))
+            return known;
         _weights.SetLength((_weights.Length + PageSize - 1) / PageSize * PageSize);
         _weights.Position = _weights.Length;
         var stored = new TensorProto
@@ -87,7 +92,7 @@ internal sealed class GraphBuilder : IDisposable
         stored.Dims.AddRange(shape.Select(size => (long)size));
         _weights.Write(bytes);
         _graph.Initializer.Add(stored);
-        return stored.Name;
+        return _stored[content] = stored.Name;
     }
 
     /// <summary>The value as another type; itself if it is of that type.</summary>

@@ -14,10 +14,11 @@ internal static class GoldenFolder
     public static IEnumerable<TheoryDataRow<string>> Files(string family, params string[] names)
     {
         var folder = Path.Combine(Root ?? "", family);
-        return Root is not null && Directory.Exists(folder)
-            ? Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => names.Contains(Path.GetFileName(file)))
-                .Select(file => Path.GetRelativePath(Root, file)).Order(StringComparer.Ordinal).Select(file => new TheoryDataRow<string>(file))
-            : [new TheoryDataRow<string>(family) { Skip = $"There is no golden folder '{family}': set DALLE_GOLDEN." }];
+        string[] files = Root is null || !Directory.Exists(folder) ? []
+            : [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => names.Contains(Path.GetFileName(file))).Order(StringComparer.Ordinal)];
+        return files.Length > 0
+            ? files.Select(file => new TheoryDataRow<string>(Path.GetRelativePath(Root!, file)))
+            : [new TheoryDataRow<string>(family) { Skip = $"There is no golden {string.Join(" or ", names)} of '{family}': set DALLE_GOLDEN." }];
     }
 
     private static string? Find()

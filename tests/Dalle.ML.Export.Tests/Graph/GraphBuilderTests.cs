@@ -40,6 +40,20 @@ public sealed class GraphBuilderTests : IDisposable
     }
 
     [Fact]
+    public void Weights_of_the_same_content_are_stored_once()
+    {
+        var path = Path.Combine(_folder.Path, "shared.onnx");
+        using var g = new GraphBuilder(path);
+        string Weight(bool isHalf, params int[] shape) => g.Weight("weight", new Tensor([1, 2], isHalf, shape));
+        var first = Weight(isHalf: false, 2);
+        Assert.Equal(first, Weight(isHalf: false, 2));
+        Assert.NotEqual(first, Weight(isHalf: false, 1, 2));
+        Assert.NotEqual(first, Weight(isHalf: true, 2));
+        g.Save();
+        Assert.Equal(3, ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)).Graph.Initializer.Count);
+    }
+
+    [Fact]
     public void Names_tell_where_a_node_is_and_are_unique()
     {
         using var g = new GraphBuilder(Path.Combine(_folder.Path, "names.onnx"));

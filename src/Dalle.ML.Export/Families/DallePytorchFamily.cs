@@ -1,0 +1,223 @@
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Export.Families;
+
+/// <summary>
+/// lucidrains/DALLE-pytorch: <c>dalle.pt</c> as its train_dalle.py saves it, with the image autoencoder inside, or <c>vae.pt</c> of
+/// train_vae.py, which makes a bundle for images alone; and its CLIP, as the ranker or on its own.
+/// </summary>
+internal static partial class DallePytorchFamily
+{
+    private const int Colors = 3;
+
+    private static readonly Dictionary<string, (Config Dalle, DiscreteVae Vae)> Sizes = new()
+    {
+        // The width and heads that train_dalle.py begins with, deeper; one of about a billion weights; and one that takes no time.
+        ["12x512"] = Random(layers: 12, dim: 512, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
+        ["24x1536"] = Random(layers: 24, dim: 1536, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
+        ["tiny"] = Random(layers: 4, dim: 64, words: 256, textLength: 16, imageSize: 32, codes: 64),
+    };
+
+    public static ModelFamily Family { get; } = new("dalle-pytorch", "dalle.pt, its tokenizer's file, perhaps clip.pt; or vae.pt alone; or clip.pt and its tokenizer's file", Export)
+    {
+        Sizes = [.. Sizes.Keys],
+    };
+
+    private static Manifest Export(ExportSource source, BundleWriter bundle)
+    {
+        using var checkpoint = source.Open(0, "dalle.pt", "vae.pt", "clip.pt");
+        var weights = checkpoint.At("weights.");
+        if (source.Size is not null)
+        {
+            var (dalle, vae) = Sizes[source.Size];
+            return WithDalle(dalle, vae.Write(bundle, weights.At("vae.")), TextOf(dalle, RandomTokenizer.Write(bundle)));
+        }
+        if (weights.Contains("codebook.weight"))
+            return Describe(source, DiscreteVae.Infer(weights, new Arguments(checkpoint.At("hparams."))).Write(bundle, weights));
+        if (weights.Contains("to_text_latent.weight"))
+            return Describe(source) with { Clip = Clip(bundle, weights, CopyTokenizer(source, bundle)) };
+
+        var images = Images(bundle, checkpoint);
+        var config = Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), images.Format);
+        var text = TextOf(config, CopyTokenizer(source, bundle));
+        using var clip = source.TryFind(2, "clip.pt") is { } file ? Checkpoint.Open(file) : null;
+        return WithDalle(config, images, text) with { Clip = clip is null ? null : Clip(bundle, clip.At("weights."), text.Tokenizer) };
+
+        Manifest WithDalle(Config config, ImageGraphs images, TextFormat text) => Describe(source, images) with
+        {
+            Text = text,
+            Decoder = Decoder(bundle, weights, config, source.Precision),
+            // generate_images keeps half of all logits, those of the text, which are none, among them.
+            Sampling = new SamplingDefaults { TopK = (config.TextIds + config.Codes) / 2 },
+        };
+    }
+
+    private static Manifest Describe(ExportSource source, ImageGraphs? images = null) => new()
+    {
+        Format = Manifest.CurrentFormat,
+        Name = source.Size is null ? Family.Name : $"{Family.Name} {source.Size}",
+        Family = Family.Name,
+        Precision = source.Precision.Name(),
+        Image = images?.Format,
+        ImageEncoder = images?.Encoder,
+        ImageDecoder = images?.Decoder,
+        Files = [],
+    };
+
+    private static TextFormat TextOf(Config config, TokenizerFiles tokenizer) => new()
+    {
+        Tokenizer = tokenizer,
+        Cleaning = CleaningFor(tokenizer.Kind),
+        Vocabulary = config.TextIds,
+        Length = config.TextLength,
+        Prefix = [0],
+        Padding = Padding.PerPosition,
+        PaddingId = config.TextIds - config.TextLength,
+        BlankId = 0,
+        Unconditional = UnconditionalPrompt.Padding,
+    };
+
+    /// <summary>The graphs of the autoencoder within: the project's own, OpenAI's, or one of taming-transformers.</summary>
+    private static ImageGraphs Images(BundleWriter bundle, Checkpoint checkpoint)
+    {
+        var vae = checkpoint.At("weights.vae.");
+        if (vae.Contains("codebook.weight"))
+            return DiscreteVae.Infer(vae, new Arguments(checkpoint.At("vae_params."))).Write(bundle, vae);
+        if (vae.Contains("model.decoder.conv_in.weight"))
+            return VqganImages(bundle, vae.At("model."));
+        if (!vae.Contains("enc.blocks.input.w"))
+            throw new InvalidDataException("The checkpoint has no DiscreteVAE, OpenAIDiscreteVAE or VQGanVAE at 'weights.vae.', so it is not what train_dalle.py saves.");
+        var openAi = OpenAiDvaeFamily.Export(bundle, vae.At("enc."), vae.At("dec."));
+        return new ImageGraphs(openAi.Image!, openAi.ImageEncoder!, openAi.ImageDecoder!);
+    }
+
+    private static ImageGraphs VqganImages(BundleWriter bundle, Checkpoint weights)
+    {
+        // VQGanVAE takes no other size, whatever the model was trained on.
+        const int ImageSize = 256;
+        var config = VqganConfig.Infer(weights);
+        var vqgan = new Vqgan(bundle, weights, config);
+        var grid = ImageSize / config.Encoded;
+        return new ImageGraphs(Square(ImageSize, grid, config.Codes), vqgan.Encoder(grid), vqgan.Decoder(grid));
+    }
+
+    /// <summary>A checkpoint does not say which tokenizer it was trained with; the file does.</summary>
+    private static TokenizerFiles CopyTokenizer(ExportSource source, BundleWriter bundle)
+    {
+        const string Expected = "bpe_simple_vocab_16e6.txt of the project's folder dalle_pytorch/data, or the YouTokenToMe model (.model) that it was trained with";
+        var file = source.TryFind(1, "bpe_simple_vocab_16e6.txt", "bpe_simple_vocab_16e6.txt.gz", "bpe.model")
+            ?? throw new FileNotFoundException($"The checkpoint does not contain its tokenizer. Put beside it, or give as the second file, {Expected}.", "bpe_simple_vocab_16e6.txt");
+        return new TokenizerFiles
+        {
+            Kind = Path.GetExtension(file) switch
+            {
+                ".txt" or ".gz" => TokenizerKind.ClipBpe,
+                ".model" => TokenizerKind.YouTokenToMe,
+                _ => throw new InvalidDataException($"'{file}' is not a tokenizer that can be exported. Give {Expected}."),
+            },
+            Vocabulary = bundle.Copy(file),
+        };
+    }
+
+    private static TextCleaning[] CleaningFor(TokenizerKind tokenizer) => tokenizer != TokenizerKind.ClipBpe ? [] :
+    [
+        TextCleaning.FixText,
+        TextCleaning.UnescapeHtml,
+        TextCleaning.UnescapeHtml,
+        TextCleaning.CollapseWhitespace,
+        TextCleaning.Trim,
+        TextCleaning.Lowercase,
+    ];
+
+    private sealed record ImageGraphs(ImageFormat Format, string Encoder, string Decoder);
+
+    private static ImageFormat Square(int size, int grid, int codes) => new()
+    {
+        Width = size,
+        Height = size,
+        Rows = grid,
+        Columns = grid,
+        Vocabulary = codes,
+        Resample = ResampleFilter.Bilinear,
+    };
+
+    /// <summary>A geometry with everything that makes the project's transformer its own, to measure speed with.</summary>
+    private static (Config Dalle, DiscreteVae Vae) Random(int layers, int dim, int words, int textLength, int imageSize, int codes)
+    {
+        var vae = new DiscreteVae { ImageSize = imageSize, Layers = 3, Residuals = 2, Hidden = dim / 2, Codes = codes, CodeLength = dim };
+        return (new Config
+        {
+            Stack = new Stack { Dim = dim, Layers = layers, Heads = dim / 64, HeadSize = 64 },
+            TextIds = words + textLength,
+            TextLength = textLength,
+            Grid = vae.Grid,
+            Codes = codes,
+            Attention = ["full", "axial_row", "axial_col", "conv_like"],
+            RotaryWidth = 60,
+        }, vae);
+    }
+
+    /// <summary>What the arguments of the constructor and the shapes of the weights tell of a DALLE.</summary>
+    private sealed record Config
+    {
+        public required Stack Stack { get; init; }
+
+        /// <summary>Ids of the text, with one for the padding of every position.</summary>
+        public required int TextIds { get; init; }
+
+        /// <summary>Positions of the text, without the start of the stream.</summary>
+        public required int TextLength { get; init; }
+
+        /// <summary>Side of the square of image tokens.</summary>
+        public required int Grid { get; init; }
+
+        public required int Codes { get; init; }
+
+        /// <summary>Kinds of attention: those of the first layers, then from the beginning again.</summary>
+        public required IReadOnlyList<string> Attention { get; init; }
+
+        /// <summary>Channels of each head that are rotated; 0 where positions have embeddings.</summary>
+        public required int RotaryWidth { get; init; }
+
+        public bool ShiftsTokens { get; init; } = true;
+
+        /// <summary>Whether the last hidden states are divided by the largest of them.</summary>
+        public bool IsStable { get; init; }
+
+        /// <summary>Whether the head's weights are the embeddings of the ids.</summary>
+        public bool SharesEmbeddings { get; init; }
+
+        /// <summary>Positions that are run: the start, the text, and all of the image but its last token.</summary>
+        public int Capacity => TextLength + Grid * Grid;
+
+        /// <exception cref="InvalidDataException">The checkpoint is not of this project, or of a kind that cannot be exported.</exception>
+        public static Config Infer(Checkpoint weights, Arguments arguments, ImageFormat image)
+        {
+            // What was not saved has the constructor's default.
+            var textLength = arguments.Number("text_seq_len", 256);
+            var config = new Config
+            {
+                Stack = Stack.Infer(weights.At("transformer."), arguments.Number("dim_head", 64)),
+                TextIds = checked(arguments.Number("num_text_tokens", 10000) + textLength),
+                TextLength = textLength,
+                Grid = image.Columns,
+                Codes = image.Vocabulary,
+                Attention = arguments.Words("attn_types", ["full"]),
+                RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb", axes: 3)[2] : 0,
+                ShiftsTokens = arguments.Flag("shift_tokens", true),
+                IsStable = arguments.Flag("stable", false),
+                SharesEmbeddings = weights.Contains("text_emb.linear.weight"),
+            };
+            ModelSizes.CheckStream(config.TextLength, config.Grid);
+            if (config.Attention.FirstOrDefault(kind => kind is not ("full" or "axial_row" or "axial_col" or "conv_like")) is { } unknown)
+                throw new InvalidDataException($"The transformer has attention of the kind '{unknown}'; full, axial_row, axial_col and conv_like can be exported.");
+            if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Stack.HeadSize)
+                throw new InvalidDataException($"The transformer rotates {config.RotaryWidth} of {config.Stack.HeadSize} channels, which is not a number of pairs within them.");
+            if (config.ShiftsTokens && config.Stack.Dim % 4 != 0)
+                throw new InvalidDataException($"The transformer shifts quarters of {config.Stack.Dim} channels, which are no multiple of four.");
+            return config;
+        }
+    }
+}
