@@ -7,9 +7,11 @@ public sealed class FlaxModulesTests : CheckpointTest
     [Fact]
     public void Modules_have_the_names_and_shapes_of_PyTorch()
     {
-        using var flax = Open(("dense.kernel", [2, 3]), ("conv.kernel", [1, 2, 3, 4]), ("norm.scale", [2]), ("norm.bias", [2]), ("words.embedding", [2, 2]));
+        using var flax = Open(
+            ("dense.kernel", [2, 3]), ("conv.kernel", [1, 2, 3, 4]), ("norm.scale", [2]), ("norm.bias", [2]), ("words.embedding", [2, 2]));
         var torch = new FlaxModules(flax, module => "net." + module);
-        Assert.Equal(["net.conv.weight", "net.dense.weight", "net.norm.bias", "net.norm.weight", "net.words.weight"], torch.Names.Order(StringComparer.Ordinal));
+        string[] names = ["net.conv.weight", "net.dense.weight", "net.norm.bias", "net.norm.weight", "net.words.weight"];
+        Assert.Equal(names, torch.Names.Order(StringComparer.Ordinal));
         Assert.Equal([3, 2], torch.Shape("net.dense.weight"));
         Assert.Equal([0, 3, 1, 4, 2, 5], torch.Read("net.dense.weight", 3, 2).Values);
         // [y, x, in, out] to [out, in, y, x]: the last axis comes first, the two first ones last.
@@ -42,9 +44,13 @@ public sealed class FlaxModulesTests : CheckpointTest
     /// <summary>Tensors that count up from 0.</summary>
     private Checkpoint Open(params (string Name, int[] Shape)[] tensors)
     {
+        static Tensor Count(int[] shape)
+        {
+            var count = shape.Aggregate(1, (product, size) => product * size);
+            return new Tensor([.. Enumerable.Range(0, count).Select(value => (float)value)], isHalf: false, shape);
+        }
         var path = Write([]);
-        SafetensorsWriter.Write(path, tensors.ToDictionary(tensor => tensor.Name, tensor =>
-            new Tensor([.. Enumerable.Range(0, tensor.Shape.Aggregate(1, (product, size) => product * size)).Select(value => (float)value)], isHalf: false, tensor.Shape)));
+        SafetensorsWriter.Write(path, tensors.ToDictionary(tensor => tensor.Name, tensor => Count(tensor.Shape)));
         return Checkpoint.Open(path);
     }
 }

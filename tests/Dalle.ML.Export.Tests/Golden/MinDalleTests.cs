@@ -48,7 +48,8 @@ public sealed class MinDalleTests : IDisposable
         var (codes, guidance) = (bundle.Manifest.Image!.Vocabulary, Config(encoder).GetProperty("supercondition_factor").GetSingle());
         foreach (var prompt in Prompts(encoder))
         {
-            var (expected, guided, tokens) = (Read(prompt, "logits"), Read(prompt, "logits_supercondition").Floats(), Read(prompt, "image_tokens").Longs());
+            var (expected, guided) = (Read(prompt, "logits"), Read(prompt, "logits_supercondition").Floats());
+            var tokens = Read(prompt, "image_tokens").Longs();
             for (var row = 0; row < batch.Rows; row++)
             {
                 using var prefix = model.Attend(Ids(prompt, row));
@@ -148,9 +149,9 @@ public sealed class MinDalleTests : IDisposable
             BundleExporter.Export(Family, [Path.GetDirectoryName(folder)!], output, new ExportOptions { Precision = precision });
         else
         {
-            string[] files = [PathOf(encoder), Path.Combine(folder, "decoder" + format), Path.Combine(folder, "../vqgan/detoker.pt"), Path.Combine(folder, "vocab.json"), Path.Combine(folder, "merges.txt")];
+            string[] files = ["encoder" + format, "decoder" + format, "../vqgan/detoker.pt", "vocab.json", "merges.txt"];
             var settings = new Dictionary<string, string> { ["heads"] = Config(encoder).GetProperty("attention_head_count").GetRawText() };
-            BundleExporter.Export(Family, files, output, new ExportOptions { Precision = precision, Settings = settings });
+            BundleExporter.Export(Family, [.. files.Select(file => Path.Combine(folder, file))], output, new ExportOptions { Precision = precision, Settings = settings });
         }
         return Bundle.Open(output);
     }
@@ -170,10 +171,11 @@ public sealed class MinDalleTests : IDisposable
 
     private static JsonElement Json(string path) => JsonDocument.Parse(File.ReadAllBytes(path)).RootElement;
 
-    private static IEnumerable<string> Prompts(string file) => Directory.EnumerateDirectories(FolderOf(file), "prompt*").Order(StringComparer.Ordinal);
+    private static IEnumerable<string> Prompts(string file) =>
+        Directory.EnumerateDirectories(FolderOf(file), "prompt*").Order(StringComparer.Ordinal);
 
-    private static IEnumerable<(string Text, long[] Ids)> Texts(string file) => Json(Path.Combine(FolderOf(file), "tokenizer_cases.json")).EnumerateArray()
-        .Select(item => (item.GetProperty("text").GetString()!, item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt64()).ToArray()));
+    private static IEnumerable<(string Text, long[] Ids)> Texts(string file) => Json(Path.Combine(FolderOf(file), "tokenizer_cases.json"))
+        .EnumerateArray().Select(item => (item.GetProperty("text").GetString()!, item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt64()).ToArray()));
 
     /// <summary>The text that a prompt's ids come from.</summary>
     private static string TextOf(string prompt)
@@ -194,7 +196,8 @@ public sealed class MinDalleTests : IDisposable
     private static int[] Codes(long[] tokens) => Array.ConvertAll(tokens, token => (int)token);
 
     /// <summary>The first logits, those of the codes, of a row and step.</summary>
-    private static ReadOnlySpan<float> Logits(Npy all, int row, int step, int codes) => all.Floats().AsSpan((row * all.Shape[1] + step) * all.Shape[2], codes);
+    private static ReadOnlySpan<float> Logits(Npy all, int row, int step, int codes) =>
+        all.Floats().AsSpan((row * all.Shape[1] + step) * all.Shape[2], codes);
 
     /// <summary>The length of the difference as a part of the length.</summary>
     private static double Distance(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
