@@ -240,7 +240,7 @@ public sealed class DalleModel : IDisposable
     }
 
     /// <summary>How well embeddings of a text and an image fit.</summary>
-    internal float Score(float[] text, float[] image)
+    internal float ScoreEmbeddings(float[] text, float[] image)
     {
         using var use = _lease.Use();
         return use.Engine.Clip.Score(text, image);

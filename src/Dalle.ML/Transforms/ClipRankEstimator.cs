@@ -141,7 +141,7 @@ internal sealed class ClipRankComponent : RowComponent
 
         var text = model.EmbedText(row.Text);
         var ranked = Enumerable.Range(0, tokens.Length + images.Length)
-            .Select(place => (Place: place, Score: model.Score(text, Embed(place))))
+            .Select(place => (Place: place, Score: model.ScoreEmbeddings(text, Embed(place))))
             .OrderByDescending(candidate => candidate.Score)
             .Take(_options.TopK ?? int.MaxValue)
             .ToArray();

@@ -137,7 +137,7 @@ internal sealed class GenerateImageTokensComponent : RowComponent
         if (_options.ScoresColumnName is not null)
         {
             var text = model.EmbedText(request.Prompt);
-            result.CandidateScores = [.. candidates.Select(tokens => model.Score(text, model.EmbedTokens(tokens)))];
+            result.CandidateScores = [.. candidates.Select(tokens => model.ScoreEmbeddings(text, model.EmbedTokens(tokens)))];
         }
         return result;
     }
