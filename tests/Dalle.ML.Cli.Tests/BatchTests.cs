@@ -14,6 +14,9 @@ public sealed class BatchTests : IDisposable
 {
     private const int Prompts = 60;
 
+    // Of who waits for a run, on a machine that may be busy with others.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
+
     private static readonly string[] Common = ["--seed", "7", "--candidates", "1"];
 
     private readonly TemporaryFolder _folder = new();
@@ -199,7 +202,10 @@ public sealed class BatchTests : IDisposable
         {
             var before = BatchFolderState.ManifestOrEmpty(In("out/manifest.jsonl"));
             using var process = Tool.Start(_folder.Path, ["batch", "prompts.txt", "-o", "out", "--batch-size", "4", "--quiet", .. Common]);
-            await Task.Delay(random.Next(100, 1200));
+            // Every other run has drawn some by then, however long it took to begin; the others are killed at any time.
+            if (kill % 2 == 0)
+                await UntilDrawn("out/manifest.jsonl", before.Length + random.Next(1, 4), process);
+            await Task.Delay(random.Next(kill % 2 == 0 ? 100 : 1200));
             process.Kill();
             await process.WaitForExitAsync();
 
@@ -357,7 +363,7 @@ public sealed class BatchTests : IDisposable
             Assert.Skip("Windows has no signal to send to one process.");
         Write("many.txt", string.Join('\n', Enumerable.Repeat("a cat", 2000)));
         using var process = Tool.Start(_folder.Path, ["batch", "many.txt", "-o", "out", .. Common]);
-        await UntilDrawn("out/manifest.jsonl", 5);
+        await UntilDrawn("out/manifest.jsonl", 5, process);
 
         // Meanwhile the shard is taken, however often others try; another shard is not.
         for (var attempt = 0; attempt < 2; attempt++)
@@ -415,13 +421,11 @@ public sealed class BatchTests : IDisposable
         Assert.Equal(0, (await Batch(["prompts.txt", "-o", folder, .. Common])).ExitCode);
     }
 
-    private async Task UntilDrawn(string manifest, int lines)
+    /// <summary>Waits until a run has drawn so much, or has ended.</summary>
+    private async Task UntilDrawn(string manifest, int lines, Process run)
     {
-        for (var wait = 0; !File.Exists(In(manifest)) || BatchFolderState.ManifestOrEmpty(In(manifest)).Length < lines; wait++)
-        {
-            Assert.True(wait < 600, "Nothing was drawn for a minute.");
-            await Task.Delay(100);
-        }
+        for (var clock = Stopwatch.StartNew(); !run.HasExited && BatchFolderState.ManifestOrEmpty(In(manifest)).Length < lines; await Task.Delay(10))
+            Assert.True(clock.Elapsed < Patience, $"Nothing was drawn for {Patience.TotalMinutes} minutes.");
     }
 
     private static async Task<bool> Succeeds(string command, params string[] arguments)

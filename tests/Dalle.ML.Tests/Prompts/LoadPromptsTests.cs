@@ -117,7 +117,7 @@ public sealed class LoadPromptsTests : IDisposable
         Assert.Equal("path", ending.ParamName);
         Assert.Contains(".txt, .csv, .tsv, .jsonl", ending.Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentNullException>(() => _ml.Data.LoadPrompts(null!));
-        Assert.Throws<ArgumentNullException>(() => PromptLoaderCatalog.LoadPrompts(null!, "p.txt"));
+        Assert.Throws<ArgumentNullException>(() => DalleCatalog.LoadPrompts(null!, "p.txt"));
     }
 
     [Fact]

@@ -2,8 +2,8 @@ using Dalle.ML.Prompts;
 
 namespace Microsoft.ML;
 
-/// <summary>Loading of prompts in ML.NET's catalog of data.</summary>
-public static class PromptLoaderCatalog
+// Files of prompts as views.
+public static partial class DalleCatalog
 {
     /// <summary>
     /// Create an <see cref="IDataView"/> of the prompts in a file: lines of text (.txt), comma- or tab-separated values (.csv, .tsv) or a
@@ -38,14 +38,7 @@ public static class PromptLoaderCatalog
     /// <exception cref="InvalidDataException">The file has no prompt, or a line is wrong; the message names file, line and remedy.</exception>
     /// <exception cref="IOException">The file is not there or cannot be read, or is a pipe, which can be read once only.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
-    /// <example>
-    /// <code>
-    /// var ml = new MLContext();
-    /// var prompts = ml.Data.LoadPrompts("prompts.csv", seed: 7);
-    /// var pipeline = ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options { InputColumnName = "Prompt", InputSeedColumnName = "Seed" });
-    /// var images = pipeline.Fit(prompts).Transform(prompts);
-    /// </code>
-    /// </example>
+    /// <example><code source="../../tests/Samples/LoadPromptsSample.cs" region="Sample" language="csharp"/></example>
     public static IDataView LoadPrompts(this DataOperationsCatalog catalog, string path, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(catalog);
@@ -53,11 +46,12 @@ public static class PromptLoaderCatalog
         var format = PromptFormats.Of(path)
             ?? throw new ArgumentException($"The ending of '{path}' names no format of prompts. Rename the file to .{string.Join(", .", PromptFormats.Names)}.", nameof(path));
         var fullPath = Path.GetFullPath(path);
-        var file = new PromptFile(path, format, () => Open(fullPath));
-        return catalog.LoadFromEnumerable(file.Read().Select(prompt => new Row { Id = prompt.Id, Prompt = prompt.Prompt, Seed = prompt.SeedAfter(seed) }));
+        var file = new PromptFile(path, format, () => OpenPrompts(fullPath));
+        return catalog.LoadFromEnumerable(file.Read().Select(prompt =>
+            new PromptRow { Id = prompt.Id, Prompt = prompt.Prompt, Seed = prompt.SeedAfter(seed) }));
     }
 
-    private static FileStream Open(string path)
+    private static FileStream OpenPrompts(string path)
     {
         if (Directory.Exists(path))
             throw new IOException($"'{path}' is a folder. Give a file of prompts.");
@@ -68,7 +62,7 @@ public static class PromptLoaderCatalog
         throw new IOException($"'{path}' is a pipe, which can be read once only. Save the prompts to a file.");
     }
 
-    private sealed class Row
+    private sealed class PromptRow
     {
         public string Id { get; set; } = "";
 
