@@ -58,17 +58,21 @@ internal static class ExportCommand
                 Provenance = parsed.GetValue(provenance),
             };
             var (paths, geometry) = (parsed.GetValue(sources) ?? [], parsed.GetValue(size));
-            if (parsed.GetValue(random))
+            if (parsed.GetValue(random) && (paths.Length > 0 || geometry is null))
+                throw new UsageException($"--random takes no checkpoint and needs --size. Sizes: {string.Join(", ", BundleExporter.SizesOf(chosen))}.");
+            if (!parsed.GetValue(random) && (paths.Length == 0 || geometry is not null))
+                throw new UsageException("Give the checkpoint, or --random and --size.");
+            try
             {
-                if (paths.Length > 0 || geometry is null)
-                    throw new UsageException($"--random takes no checkpoint and needs --size. Sizes: {string.Join(", ", BundleExporter.SizesOf(chosen))}.");
-                BundleExporter.ExportRandom(chosen, geometry, folder, options);
+                if (geometry is null)
+                    BundleExporter.Export(chosen, paths, folder, options);
+                else
+                    BundleExporter.ExportRandom(chosen, geometry, folder, options);
             }
-            else
+            catch (ArgumentException exception)
             {
-                if (paths.Length == 0 || geometry is not null)
-                    throw new UsageException("Give the checkpoint, or --random and --size.");
-                BundleExporter.Export(chosen, paths, folder, options);
+                // There is no such size or setting.
+                throw new UsageException(exception.Message.Split(" (Parameter")[0]);
             }
             Results.Write(parsed, folder, new { Bundle = folder });
             return CommandRunner.Success;

@@ -65,7 +65,7 @@ internal sealed class ModelBench
 
         if (model.Info.CanGenerate)
             MeasureGeneration(model, end);
-        if (model.Info is { CanGenerate: true, CanEncode: true })
+        if (model.Info is { CanEncode: true, CanDecode: true })
             MeasureCodec(model, end);
         if (model.Info.CanRank)
             MeasureClip(model, end);

@@ -121,8 +121,8 @@ internal sealed class DalleEngine : IDisposable
             Candidates = candidates,
             Token = drawn.Length,
             Drawn = drawn,
-            Tokens = image.Tokens,
-            Fraction = (inFlight.Start.Value + (inFlight.End.Value - inFlight.Start.Value) * (drawn.Length / (double)image.Tokens)) / sequences.Length,
+            Tokens = manifest.Image.Tokens,
+            Fraction = (inFlight.Start.Value + (inFlight.End.Value - inFlight.Start.Value) * (drawn.Length / (double)manifest.Image.Tokens)) / sequences.Length,
             Elapsed = clock.Elapsed,
         });
     }

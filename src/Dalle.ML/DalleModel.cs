@@ -339,6 +339,7 @@ public sealed class DalleModel : IDisposable
             TextLength = manifest.Text?.Length ?? 0,
             CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null },
             CanEncode = manifest.ImageEncoder is not null,
+            CanDecode = manifest.ImageDecoder is not null,
             CanRank = manifest.Clip is not null,
             EmbeddingLength = manifest.Clip?.Embedding ?? 0,
             ClipScale = manifest.Clip?.Scale,

@@ -3,14 +3,20 @@ namespace Dalle.ML.Export.Checkpoints;
 internal static class CheckpointExtensions
 {
     /// <summary>
-    /// The number of parts that a checkpoint numbers from 0, told by the name of one tensor of each: <paramref name="before"/>, the number,
+    /// The number of parts that a checkpoint numbers, told by the name of one tensor of each: <paramref name="before"/>, the number,
     /// <paramref name="after"/>. It is 0 where there are none, and not known of random weights.
     /// </summary>
-    public static int Count(this Checkpoint weights, string before, string after)
+    /// <exception cref="InvalidDataException">A number is left out, which is no smaller model but half of one.</exception>
+    public static int Count(this Checkpoint weights, string before, string after, int first = 0)
     {
-        var count = 0;
-        while (weights.Contains($"{before}{count}{after}"))
-            count++;
+        var count = weights.Names.Count(name => name.Length > before.Length + after.Length
+            && name.StartsWith(before, StringComparison.Ordinal) && name.EndsWith(after, StringComparison.Ordinal)
+            && name.AsSpan()[before.Length..^after.Length].IndexOfAnyExceptInRange('0', '9') < 0);
+        for (var number = first; number < first + count; number++)
+        {
+            if (!weights.Contains($"{before}{number}{after}"))
+                throw new InvalidDataException($"The checkpoint has no tensor '{before}{number}{after}', but {count} others that are named so.");
+        }
         return count;
     }
 

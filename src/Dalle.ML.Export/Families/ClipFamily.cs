@@ -35,6 +35,8 @@ internal static class ClipFamily
         ["RN50x4"] = new(640, 288, new Tower(80, [4, 6, 10, 6], Patch: null), new Prompt(640, 12)),
         ["RN50x16"] = new(768, 384, new Tower(96, [6, 8, 18, 8], Patch: null), new Prompt(768, 12)),
         ["RN50x64"] = new(1024, 448, new Tower(128, [3, 15, 36, 10], Patch: null), new Prompt(1024, 12)),
+        ["tiny"] = new(32, 64, new Tower(64, [2], Patch: 16), new Prompt(64, 2, Vocabulary: 258)),
+        ["tiny-RN"] = new(32, 64, new Tower(8, [1, 2, 1, 1], Patch: null), new Prompt(64, 2, Vocabulary: 258)),
     };
 
     private static readonly string[] Checkpoints =
@@ -50,6 +52,7 @@ internal static class ClipFamily
     {
         using var weights = source.Open(0, Checkpoints);
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(weights);
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle, config) : RandomTokenizer.Write(bundle);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -62,7 +65,7 @@ internal static class ClipFamily
                 ImageEncoder = ImageEncoder(bundle, weights.At("visual."), config),
                 Text = new TextFormat
                 {
-                    Tokenizer = source.Size is null ? Tokenizer(source, bundle, config) : RandomTokenizer.Write(bundle),
+                    Tokenizer = tokenizer,
                     Cleaning = Cleaning,
                     Vocabulary = config.Text.Vocabulary,
                     Length = config.Text.Length,
@@ -172,22 +175,22 @@ internal static class ClipFamily
         {
             var visual = weights.At("visual.");
             var text = new Prompt(
-                weights.Shape("ln_final.weight")[0],
+                weights.Shape("ln_final.weight", rank: 1)[0],
                 weights.Count("transformer.resblocks.", ".ln_1.weight"),
-                weights.Shape("positional_embedding")[0],
-                weights.Shape("token_embedding.weight")[0]);
+                weights.Shape("positional_embedding", rank: 2)[0],
+                weights.Shape("token_embedding.weight", rank: 2)[0]);
             var isResNet = visual.Contains("layer1.0.conv1.weight");
             var image = isResNet
-                ? new Tower(visual.Shape("layer1.0.conv1.weight")[0], [.. Enumerable.Range(1, 4).Select(layer => visual.Count($"layer{layer}.", ".conv1.weight"))], Patch: null)
-                : new Tower(visual.Shape("class_embedding")[0], [visual.Count("transformer.resblocks.", ".ln_1.weight")], visual.Shape("conv1.weight")[2]);
-            var positions = visual.Shape(isResNet ? "attnpool.positional_embedding" : "positional_embedding")[0];
+                ? new Tower(visual.Shape("layer1.0.conv1.weight", rank: 4)[0], [.. Enumerable.Range(1, 4).Select(layer => visual.Count($"layer{layer}.", ".conv1.weight"))], Patch: null)
+                : new Tower(visual.Shape("class_embedding", rank: 1)[0], [visual.Count("transformer.resblocks.", ".ln_1.weight")], visual.Shape("conv1.weight", rank: 4)[2]);
+            var positions = visual.Shape(isResNet ? "attnpool.positional_embedding" : "positional_embedding", rank: 2)[0];
             var side = (int)Math.Sqrt(positions - 1) * (image.Patch ?? ClipResNet.Reduction);
             foreach (var width in new[] { text.Width, isResNet ? image.Width * ClipResNet.Reduction : image.Width })
             {
                 if (width % HeadSize != 0)
                     throw new InvalidDataException($"A tower of this CLIP is {width} wide; attention heads of {HeadSize} do not fit into it.");
             }
-            return new Config(weights.Shape("text_projection")[1], side, image, text);
+            return new Config(weights.Shape("text_projection", rank: 2)[1], side, image, text);
         }
     }
 }

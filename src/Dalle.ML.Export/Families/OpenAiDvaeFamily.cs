@@ -18,12 +18,18 @@ internal static class OpenAiDvaeFamily
     // The model works on logits of pixels, which must not be infinite.
     private const float Margin = 0.1f;
 
+    private static readonly Dictionary<string, Config> Sizes = new()
+    {
+        ["published"] = new(8192, new Half(256, [256, 512, 1024, 2048], Blocks: 2), new Half(128, [2048, 1024, 512, 256], Blocks: 2)),
+        ["tiny"] = new(64, new Half(16, [16, 16, 32, 32], Blocks: 1), new Half(12, [32, 32, 16, 16], Blocks: 1)),
+    };
+
     private static readonly int[] EncoderKernels = [3, 3, 3, 1];
     private static readonly int[] DecoderKernels = [1, 3, 3, 3];
 
     public static ModelFamily Family { get; } = new(Name, "a folder with encoder.pkl and decoder.pkl, or these two files", Export)
     {
-        Sizes = ["published"],
+        Sizes = [.. Sizes.Keys],
         Settings = new Dictionary<string, string>
         {
             ["width"] = $"Width of the images in pixels; {DefaultSide} by default.",
@@ -35,7 +41,7 @@ internal static class OpenAiDvaeFamily
     {
         using var encoder = source.Open(0, "encoder.pkl", "encoder.pt", "encoder.safetensors");
         using var decoder = source.Open(1, "decoder.pkl", "decoder.pt", "decoder.safetensors");
-        var config = source.Size is null ? Config.Infer(encoder, decoder) : Config.Published;
+        var config = source.Size is { } size ? Sizes[size] : Config.Infer(encoder, decoder);
         return Describe(bundle, encoder, decoder, config, config.Tokens("height", source), config.Tokens("width", source));
     }
 
@@ -163,27 +169,24 @@ internal static class OpenAiDvaeFamily
         /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
         public static Half Infer(Checkpoint weights)
         {
-            static string Block(int group, int block) => $"blocks.group_{group}.block_{block}.res_path.conv_4.w";
-            static int Count(Func<int, bool> exists) => Enumerable.Range(1, int.MaxValue - 1).TakeWhile(exists).Count();
-            var groups = Count(group => weights.Contains(Block(group, 1)));
+            const string Last = ".res_path.conv_4.w";
+            var groups = Math.Max(1, weights.Count("blocks.group_", ".block_1" + Last, first: 1));
             return new Half(
-                weights.Shape("blocks.input.w")[0],
-                [.. Enumerable.Range(1, Math.Max(groups, 1)).Select(group => weights.Shape(Block(group, 1))[0])],
-                Count(block => weights.Contains(Block(1, block))));
+                weights.Shape("blocks.input.w", rank: 4)[0],
+                [.. Enumerable.Range(1, groups).Select(group => weights.Shape($"blocks.group_{group}.block_1{Last}", rank: 4)[0])],
+                weights.Count("blocks.group_1.block_", Last, first: 1));
         }
     }
 
     private sealed record Config(int Codes, Half Encoder, Half Decoder)
     {
-        public static Config Published { get; } = new(8192, new Half(256, [256, 512, 1024, 2048], Blocks: 2), new Half(128, [2048, 1024, 512, 256], Blocks: 2));
-
         /// <summary>Pixels on a side of what a code stands for.</summary>
         public int Reduction => 1 << (Encoder.Groups.Length - 1);
 
         /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
         public static Config Infer(Checkpoint encoder, Checkpoint decoder)
         {
-            var config = new Config(encoder.Shape("blocks.output.conv.w")[0], Half.Infer(encoder), Half.Infer(decoder));
+            var config = new Config(encoder.Shape("blocks.output.conv.w", rank: 4)[0], Half.Infer(encoder), Half.Infer(decoder));
             return config.Encoder.Groups.Length == config.Decoder.Groups.Length
                 ? config
                 : throw new InvalidDataException($"The encoder has {config.Encoder.Groups.Length} groups and the decoder {config.Decoder.Groups.Length}: they belong to different models.");

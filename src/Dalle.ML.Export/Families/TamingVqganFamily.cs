@@ -19,6 +19,7 @@ internal static class TamingVqganFamily
         ["f16-1024"] = VqganConfig.F16 with { Codes = 1024 },
         ["f16-16384"] = VqganConfig.F16,
         ["gumbel-f8"] = VqganConfig.F8,
+        ["tiny"] = VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32, Codes = 256 },
     };
 
     public static ModelFamily Family { get; } = new(Name, "a folder with model.ckpt and config.yml, or these two files, the second if need be", Export)
@@ -33,7 +34,7 @@ internal static class TamingVqganFamily
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
         using var checkpoint = source.Open(0, "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
-        var weights = source.Size is null ? checkpoint.Around("decoder.conv_in.weight") : checkpoint;
+        var weights = checkpoint.Around("decoder.conv_in.weight");
         var config = source.Size is { } size ? Sizes[size] : VqganConfig.Infer(weights);
         var side = source.Setting("resolution", Resolution(source) ?? DefaultSide);
         if (side <= 0 || side % config.Encoded != 0)

@@ -93,13 +93,13 @@ internal sealed record VqganConfig
 
         var config = new VqganConfig
         {
-            Channels = [.. Enumerable.Range(0, levels).Select(level => decoder.Shape($"up.{level}.block.0.conv1.weight")[0])],
-            Stem = weights.Contains("encoder.conv_in.weight") ? weights.Shape("encoder.conv_in.weight")[0] : null,
+            Channels = [.. Enumerable.Range(0, levels).Select(level => decoder.Shape($"up.{level}.block.0.conv1.weight", rank: 4)[0])],
+            Stem = weights.Contains("encoder.conv_in.weight") ? weights.Shape("encoder.conv_in.weight", rank: 4)[0] : null,
             Blocks = decoder.Count("up.0.block.", ".conv1.weight"),
             AttentionLevels = [.. Enumerable.Range(0, levels).Where(level => decoder.Contains($"up.{level}.attn.0.q.weight"))],
-            Latent = decoder.Shape("conv_in.weight")[1],
-            Codes = weights.Shape(codebook)[0],
-            CodeLength = weights.Shape(codebook)[1],
+            Latent = decoder.Shape("conv_in.weight", rank: 4)[1],
+            Codes = weights.Shape(codebook, rank: 2)[0],
+            CodeLength = weights.Shape(codebook, rank: 2)[1],
             Codebook = codebook,
             IsGumbel = weights.Contains("quantize.proj.weight"),
             IsWavelet = isWavelet,

@@ -56,6 +56,9 @@ public sealed record DalleModelInfo
     /// <summary>Whether it turns images into tokens.</summary>
     public required bool CanEncode { get; init; }
 
+    /// <summary>Whether it turns tokens into images.</summary>
+    public required bool CanDecode { get; init; }
+
     /// <summary>Whether it ranks images by CLIP.</summary>
     public required bool CanRank { get; init; }
 

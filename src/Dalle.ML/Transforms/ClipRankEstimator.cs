@@ -123,7 +123,11 @@ internal sealed class ClipRankComponent : RowComponent
         new(_options.ImagesColumnName, ResultField.CandidateImages),
     ];
 
-    public override void Check(DalleModelInfo model) => Require(model.CanRank, model, "has no CLIP");
+    public override void Check(DalleModelInfo model)
+    {
+        Require(model.CanRank, model, "has no CLIP");
+        Require(model.TokenRows > 0, model, "has no image format, so that candidates cannot be told apart");
+    }
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) => rows.Select(row => Rank(model, row));
 

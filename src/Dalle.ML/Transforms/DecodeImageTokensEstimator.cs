@@ -1,3 +1,4 @@
+using Dalle.ML.Models;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
@@ -55,6 +56,8 @@ internal sealed class DecodeImageTokensComponent(DecodeImageTokensEstimator.Opti
         [new(options.InputColumnName ?? options.OutputColumnName, nameof(options.InputColumnName), RowField.ImageTokens)];
 
     public override IEnumerable<OutputColumn> Outputs => [new(options.OutputColumnName, ResultField.Image)];
+
+    public override void Check(DalleModelInfo model) => Require(model.TokenRows > 0, model, "has no images");
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) =>
         rows.Select(row => new RowResult { Image = model.DecodeTokens(row.ImageTokens) });

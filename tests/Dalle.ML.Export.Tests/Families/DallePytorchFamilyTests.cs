@@ -88,7 +88,7 @@ public sealed class DallePytorchFamilyTests : IDisposable
     {
         var bundle = Export();
         var manifest = bundle.Manifest;
-        Assert.Equal((4, 4, 2, 2, 6), (manifest.Image!.Width, manifest.Image.Height, manifest.Image.Rows, manifest.Image.Columns, manifest.Image.Vocabulary));
+        Assert.Equal((4, 4, 2, 2, 6), (manifest.Image!.Width, manifest.Image!.Height, manifest.Image.Rows, manifest.Image.Columns, manifest.Image.Vocabulary));
         // Half of all ids, those of the text among them.
         Assert.Equal((14 + 6) / 2, manifest.Sampling.TopK);
         Assert.Null(manifest.Decoder!.State);

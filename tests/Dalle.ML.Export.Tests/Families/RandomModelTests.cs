@@ -1,27 +1,58 @@
+using Dalle.ML.Generation;
 using Dalle.ML.Tests;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Export.Tests.Families;
 
-/// <summary>Random weights of a geometry give a bundle that draws, whatever the family.</summary>
+/// <summary>Random weights of a geometry give a bundle that does what its family does.</summary>
 public sealed class RandomModelTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    public static IEnumerable<TheoryDataRow<string>> Families() =>
-        BundleExporter.Families.Where(family => BundleExporter.SizesOf(family).Contains("tiny")).Select(family => new TheoryDataRow<string>(family));
+    public static IEnumerable<TheoryDataRow<string, string>> Sizes() => BundleExporter.Families
+        .SelectMany(family => BundleExporter.SizesOf(family).Where(size => size.StartsWith("tiny", StringComparison.Ordinal)).Select(size => new TheoryDataRow<string, string>(family, size)));
 
     [Theory]
-    [MemberData(nameof(Families))]
-    public void A_tiny_random_model_draws(string family)
+    [MemberData(nameof(Sizes))]
+    public void A_tiny_random_model_works(string family, string size)
     {
         var output = Path.Combine(_folder.Path, "bundle");
-        BundleExporter.ExportRandom(family, "tiny", output);
+        BundleExporter.ExportRandom(family, size, output);
         using var model = DalleModel.Load(output);
-        using var image = model.Generate("a tiny cat", seed: 1);
-        Assert.True(image.Tokens.Distinct().Count() > image.Tokens.Count / 2);
-        Assert.Equal(model.Info.ImageWidth, image.Image.Width);
+        Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.CanRank);
+        if (model.Info.CanGenerate)
+        {
+            using var drawn = model.Generate("a tiny cat", seed: 1);
+            Assert.True(drawn.Tokens.Distinct().Count() > drawn.Tokens.Count / 2);
+            Assert.Equal(model.Info.ImageWidth, drawn.Image.Width);
+        }
+        using var noise = MLImage.CreateFromPixels(40, 30, MLPixelFormat.Rgba32, [.. Enumerable.Range(0, 4 * 40 * 30).Select(i => (byte)(i % 4 == 3 ? 255 : i * 37 % 251))]);
+        if (model.Info.CanEncode)
+        {
+            using var again = model.DecodeTokens(model.EncodeImage(noise));
+            Assert.Equal((model.Info.ImageWidth, model.Info.ImageHeight), (again.Width, again.Height));
+        }
+        if (model.Info.CanRank)
+        {
+            Assert.Equal(1, model.EmbedText("a tiny cat").Sum(value => value * value), tolerance: 1e-4f);
+            Assert.Equal(1, model.EmbedImage(noise).Sum(value => value * value), tolerance: 1e-4f);
+        }
+    }
+
+    [Fact]
+    public void A_ranker_of_its_own_chooses_for_another_model()
+    {
+        var (clip, output) = (Path.Combine(_folder.Path, "clip"), Path.Combine(_folder.Path, "bundle"));
+        BundleExporter.ExportRandom("clip", "tiny", clip);
+        BundleExporter.ExportRandom("dalle", "tiny", output, new ExportOptions { Clip = clip });
+        Directory.Delete(clip, recursive: true);
+        using var model = DalleModel.Load(output);
+        var drawn = model.GenerateCandidates(new GenerationRequest("a tiny cat", Seed: 1), new GenerationOptions { Candidates = 3 });
+        Assert.Equal(3, drawn.Count);
+        Assert.All(drawn, image => Assert.Equal(model.Score("a tiny cat", image.Image), image.Score, tolerance: 0.01f));
+        Assert.Equal(drawn.Select(image => image.Score).OrderDescending(), drawn.Select(image => image.Score));
     }
 
     [Fact]

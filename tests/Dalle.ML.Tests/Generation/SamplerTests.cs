@@ -73,10 +73,10 @@ public sealed class SamplerTests
 
         var topP = topK / 1000f;
         var weights = logits.Select(logit => Math.Exp(logit)).ToArray();
-        var (sum, least) = (0.0, 0.0);
-        foreach (var weight in weights.OrderDescending().TakeWhile(_ => sum < topP * weights.Sum()))
-            (sum, least) = (sum + weight, weight);
-        Assert.Equal(weights.Select(weight => weight >= least), Kept(new Sampler(1000, temperature: 1, topK: 0, topP)));
+        var (sum, kept) = (0.0, new bool[weights.Length]);
+        foreach (var token in Enumerable.Range(0, weights.Length).OrderByDescending(token => weights[token]).TakeWhile(_ => sum < topP * weights.Sum()))
+            (sum, kept[token]) = (sum + weights[token], true);
+        Assert.Equal(kept, Kept(new Sampler(1000, temperature: 1, topK: 0, topP)));
 
         IEnumerable<bool> Kept(Sampler sampler) => sampler.Probabilities(logits).ToArray().Select(probability => probability > 0);
     }

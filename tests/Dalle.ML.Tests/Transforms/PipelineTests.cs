@@ -20,8 +20,9 @@ public sealed class PipelineTests : IDisposable
     {
         var csv = Path.Combine(_folder.Path, "prompts.csv");
         await File.WriteAllTextAsync(csv, "prompt,seed\na red heart,3\na cat,4\nthree bananas,5\n");
-        PipelineRow[] rows = [.. File.ReadLines(csv).Skip(1).Select(line => line.Split(',')).Select(cells => new PipelineRow { Prompt = cells[0], RowSeed = ulong.Parse(cells[1]) })];
-        var data = _ml.Data.LoadFromEnumerable(rows);
+        var prompts = _ml.Data.LoadPrompts(csv);
+        var data = _ml.Transforms.CopyColumns("RowSeed", "Seed").Fit(prompts).Transform(prompts);
+        PipelineRow[] rows = [.. _ml.Data.CreateEnumerable<PipelineRow>(data, reuseRowObject: false, ignoreMissingColumns: true)];
         var eight = new GenerationOptions { Candidates = 8 };
         var pipeline = _ml.Transforms
             .GenerateImageTokens(new() { InputColumnName = "Prompt", InputSeedColumnName = "RowSeed", Generation = eight, BatchSize = 2 })
