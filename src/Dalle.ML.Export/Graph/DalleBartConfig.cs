@@ -59,7 +59,7 @@ internal sealed record DalleBartConfig
         const int HeadSize = 64;
         var variant = encoder.Names.Concat(decoder.Names).FirstOrDefault(name => Variants.Any(part => name.Contains(part, StringComparison.Ordinal)));
         if (variant is not null)
-            throw new InvalidDataException($"The model has a tensor '{variant}': this variant of DALL·E mini was never published, and is not supported.");
+            throw new InvalidDataException($"The model has a tensor '{variant}': a variant of DALL·E mini that is not supported.");
         var width = encoder.Shape("layernorm_embedding.bias", rank: 1)[0];
         var config = new DalleBartConfig { Width = width, Heads = width / HeadSize, Encoder = Stack.Infer(encoder), Decoder = Stack.Infer(decoder) };
         return config.Grid * config.Grid == config.Decoder.Length

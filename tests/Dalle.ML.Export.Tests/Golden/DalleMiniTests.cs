@@ -139,12 +139,13 @@ public sealed partial class DalleMiniTests : IDisposable
                 if (Flax(name, weights.Read(name)) is var (flax, tensor))
                     yield return (name == "lm_head.weight" ? flax : place + flax, tensor);
             }
-            foreach (var parameter in weights.Names.Where(name => name.StartsWith(First, StringComparison.Ordinal)).Select(name => name[First.Length..]))
+            foreach (var parameter in weights.At(First).Names)
             {
                 var layers = Enumerable.Range(0, weights.Count("layers.", "." + parameter))
                     .Select(i => Flax(parameter, weights.Read($"layers.{i}.{parameter}"))).OfType<(string Name, Tensor Tensor)>().ToArray();
+                var stack = layers.Select(entry => entry.Tensor).ToArray();
                 if (isScanned && layers is [var (name, first), ..])
-                    yield return ($"{layer}s.{name}", Tensor.Concat([.. layers.Select(entry => entry.Tensor)]).Reshape([layers.Length, .. first.Shape]));
+                    yield return ($"{layer}s.{name}", Tensor.Concat(stack).Reshape([stack.Length, .. first.Shape]));
                 for (var i = 0; !isScanned && i < layers.Length; i++)
                     yield return ($"{layer}_{i}.{layers[i].Name}", layers[i].Tensor);
             }

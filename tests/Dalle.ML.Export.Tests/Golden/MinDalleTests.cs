@@ -151,7 +151,8 @@ public sealed class MinDalleTests : IDisposable
         {
             string[] files = ["encoder" + format, "decoder" + format, "../vqgan/detoker.pt", "vocab.json", "merges.txt"];
             var settings = new Dictionary<string, string> { ["heads"] = Config(encoder).GetProperty("attention_head_count").GetRawText() };
-            BundleExporter.Export(Family, [.. files.Select(file => Path.Combine(folder, file))], output, new ExportOptions { Precision = precision, Settings = settings });
+            var options = new ExportOptions { Precision = precision, Settings = settings };
+            BundleExporter.Export(Family, [.. files.Select(file => Path.Combine(folder, file))], output, options);
         }
         return Bundle.Open(output);
     }
@@ -175,7 +176,8 @@ public sealed class MinDalleTests : IDisposable
         Directory.EnumerateDirectories(FolderOf(file), "prompt*").Order(StringComparer.Ordinal);
 
     private static IEnumerable<(string Text, long[] Ids)> Texts(string file) => Json(Path.Combine(FolderOf(file), "tokenizer_cases.json"))
-        .EnumerateArray().Select(item => (item.GetProperty("text").GetString()!, item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt64()).ToArray()));
+        .EnumerateArray()
+        .Select(item => (item.GetProperty("text").GetString()!, item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt64()).ToArray()));
 
     /// <summary>The text that a prompt's ids come from.</summary>
     private static string TextOf(string prompt)

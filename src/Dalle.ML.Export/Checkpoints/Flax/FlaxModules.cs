@@ -58,7 +58,8 @@ internal sealed class FlaxModules : Checkpoint
     public override Tensor Read(string name, params int[] shape) => Shape(name).SequenceEqual(shape)
         ? Read(name)
         : throw new InvalidDataException(
-            $"Tensor '{Find(name).Name}' is PyTorch's '{name}' of shape [{string.Join(", ", Shape(name))}]; [{string.Join(", ", shape)}] was expected.");
+            $"Tensor '{Find(name).Name}', '{name}' of PyTorch, has the shape [{string.Join(", ", Shape(name))}]; "
+            + $"[{string.Join(", ", shape)}] was expected.");
 
     /// <exception cref="NotSupportedException">Always: layers are tensors of their own.</exception>
     public override Tensor ReadSlice(string name, int index, params int[] shape) =>
