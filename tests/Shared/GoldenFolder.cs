@@ -6,15 +6,32 @@ namespace Dalle.ML.Tests.Golden;
 /// </summary>
 internal static class GoldenFolder
 {
-    private static readonly Lazy<string> Root = new(Find);
+    private static readonly Lazy<string> Found = new(Find);
+
+    /// <exception cref="DirectoryNotFoundException">The variable names a folder that is not there.</exception>
+    public static string Root => Found.Value;
+
+    /// <summary>Whether the variable names the folder, so that what cannot be read in it is a failure.</summary>
+    public static bool IsNamed => Environment.GetEnvironmentVariable("DALLE_GOLDEN") is { Length: > 0 };
 
     /// <summary>The folder of a family. A test of a family that is not there is skipped.</summary>
-    /// <exception cref="DirectoryNotFoundException">The variable names a folder that is not there.</exception>
     public static string Of(string family)
     {
-        var folder = Path.Combine(Root.Value, family);
-        Assert.SkipUnless(Directory.Exists(folder), $"'{Root.Value}' has no reference data of {family}.");
+        var folder = Path.Combine(Root, family);
+        Assert.SkipUnless(Directory.Exists(folder), $"'{Root}' has no reference data of {family}.");
         return folder;
+    }
+
+    /// <summary>The files of these names in a family's folder and those within, as paths below the root; a reason to skip where there are none.</summary>
+    public static IEnumerable<TheoryDataRow<string>> Files(string family, params string[] names)
+    {
+        var folder = Path.Combine(Root, family);
+        string[] files = Directory.Exists(folder)
+            ? [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => names.Contains(Path.GetFileName(file))).Order(StringComparer.Ordinal)]
+            : [];
+        return files.Length > 0
+            ? files.Select(file => new TheoryDataRow<string>(Path.GetRelativePath(Root, file)))
+            : [new TheoryDataRow<string>(family) { Skip = $"There is no golden {string.Join(" or ", names)} of '{family}': set DALLE_GOLDEN." }];
     }
 
     private static string Find()
@@ -22,10 +39,8 @@ internal static class GoldenFolder
         if (Environment.GetEnvironmentVariable("DALLE_GOLDEN") is { Length: > 0 } named)
             return Directory.Exists(named) ? named : throw new DirectoryNotFoundException($"DALLE_GOLDEN is '{named}', which is no folder.");
 
-        var repository = new DirectoryInfo(AppContext.BaseDirectory);
-        while (repository is not null && !File.Exists(Path.Combine(repository.FullName, "Dalle.ML.sln")))
-            repository = repository.Parent;
-        var beside = Path.Combine(repository?.Parent?.FullName ?? "", "shared", "golden");
-        return Directory.Exists(beside) ? beside : Path.Combine(AppContext.BaseDirectory, "golden");
+        var repository = Repository.Root;
+        var beside = Path.Combine(Path.GetDirectoryName(repository) ?? "", "shared", "golden");
+        return Directory.Exists(beside) ? beside : Path.Combine(repository, "tests", "golden");
     }
 }

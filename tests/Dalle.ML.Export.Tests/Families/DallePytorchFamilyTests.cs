@@ -208,7 +208,7 @@ public sealed class DallePytorchFamilyTests : IDisposable
             _shapes.Remove(name);
         foreach (var (file, from, to) in parts)
         {
-            using var checkpoint = Checkpoint.Open(Path.Combine(GoldenFolder.Root!, file));
+            using var checkpoint = Checkpoint.Open(Path.Combine(GoldenFolder.Root, file));
             foreach (var name in checkpoint.Names.Where(name => name.StartsWith(from, StringComparison.Ordinal)))
                 _shapes.Add(to + name[from.Length..], Array.ConvertAll(checkpoint.Shape(name), size => (long)size));
         }

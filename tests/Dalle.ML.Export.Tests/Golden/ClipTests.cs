@@ -63,7 +63,7 @@ public sealed class ClipTests : IDisposable
     {
         for (var folder = Path.GetDirectoryName(file); folder is not null; folder = Path.GetDirectoryName(folder))
         {
-            if (Path.Combine(GoldenFolder.Root!, folder, name) is var path && File.Exists(path))
+            if (Path.Combine(GoldenFolder.Root, folder, name) is var path && File.Exists(path))
                 return path;
         }
         Assert.Skip($"'{name}' is not with '{file}'.");
@@ -83,7 +83,7 @@ public sealed class ClipTests : IDisposable
     private string Export(string file)
     {
         var output = Path.Combine(_folder.Path, "bundle");
-        BundleExporter.Export("clip", [Path.Combine(GoldenFolder.Root!, file), Beside(file, Vocabulary)], output);
+        BundleExporter.Export("clip", [Path.Combine(GoldenFolder.Root, file), Beside(file, Vocabulary)], output);
         return output;
     }
 }

@@ -52,7 +52,7 @@ public sealed partial class DalleMiniTests : IDisposable
         var models = ModelsOf(encoder);
         using var decoder = Checkpoint.Open(Find(models, "decoder.pt"));
         var vqgan = GoldenFolder.Files("taming-vqgan", "model.ckpt").Where(row => row.Skip is null)
-            .Select(row => Path.Combine(GoldenFolder.Root!, row.Data))
+            .Select(row => Path.Combine(GoldenFolder.Root, row.Data))
             .FirstOrDefault(file => Codes(file) <= decoder.Shape("embed_tokens.weight")[0]);
         Assert.SkipWhen(vqgan is null, "There is no VQGAN of few enough codes.");
 
@@ -104,7 +104,7 @@ public sealed partial class DalleMiniTests : IDisposable
 
     private string Output(string name) => Path.Combine(_folder.Path, name);
 
-    private static string ModelsOf(string encoder) => Path.GetDirectoryName(Path.GetDirectoryName(Path.Combine(GoldenFolder.Root!, encoder)))!;
+    private static string ModelsOf(string encoder) => Path.GetDirectoryName(Path.GetDirectoryName(Path.Combine(GoldenFolder.Root, encoder)))!;
 
     /// <summary>Flax's nested maps of arrays.</summary>
     private static Dictionary<object, object?> Nest(IEnumerable<(string Name, Tensor Tensor)> tensors)

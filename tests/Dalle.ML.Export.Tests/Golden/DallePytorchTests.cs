@@ -138,7 +138,7 @@ public sealed class DallePytorchTests : IDisposable
     }
 
     /// <summary>A file beside one of the reference's.</summary>
-    private static string PathOf(string reference, string file) => Path.Combine(GoldenFolder.Root!, Path.GetDirectoryName(reference)!, file);
+    private static string PathOf(string reference, string file) => Path.Combine(GoldenFolder.Root, Path.GetDirectoryName(reference)!, file);
 
     private static float[] Floats(string reference, string name) => Npy.Read(PathOf(reference, name + ".npy")).Floats();
 

@@ -168,7 +168,7 @@ public sealed class KakaoMinDalleTests : IDisposable
         return Bundle.Open(output);
     }
 
-    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root!, file);
+    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root, file);
 
     private static string FolderOf(string file) => Path.GetDirectoryName(PathOf(file))!;
 

@@ -157,7 +157,7 @@ public sealed class MinDalleTests : IDisposable
         return Bundle.Open(output);
     }
 
-    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root!, file);
+    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root, file);
 
     /// <summary>The folder of the whole model: the one with the configuration.</summary>
     private static string FolderOf(string file)

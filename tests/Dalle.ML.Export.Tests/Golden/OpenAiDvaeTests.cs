@@ -41,7 +41,7 @@ public sealed class OpenAiDvaeTests : IDisposable
         }
     }
 
-    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root!, file);
+    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root, file);
 
     private static string Other(string file, string name) => Path.Combine(Path.GetDirectoryName(PathOf(file))!, name);
 

@@ -194,7 +194,7 @@ public sealed class RuDalleTests : IDisposable
     private static long[] Prompt(TextFormat text, long[] ids) =>
         [.. text.Prefix.Select(id => (long)id), .. ids.Select((id, i) => id == 0 ? text.PaddingId + i : id)];
 
-    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root!, file);
+    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root, file);
 
     private static string FolderOf(string file) => Path.GetDirectoryName(PathOf(file))!;
 

@@ -35,14 +35,14 @@ public sealed class TamingVqganTests : IDisposable
         }
     }
 
-    private static string Other(string file, string name) => Path.Combine(Path.GetDirectoryName(Path.Combine(GoldenFolder.Root!, file))!, name);
+    private static string Other(string file, string name) => Path.Combine(Path.GetDirectoryName(Path.Combine(GoldenFolder.Root, file))!, name);
 
     private static Npy Read(string file, string name) => Npy.Read(Other(file, name + ".npy"));
 
     private DalleModel Export(string file)
     {
         var output = Path.Combine(_folder.Path, "bundle");
-        BundleExporter.Export("taming-vqgan", [Path.Combine(GoldenFolder.Root!, file)], output);
+        BundleExporter.Export("taming-vqgan", [Path.Combine(GoldenFolder.Root, file)], output);
         return DalleModel.Load(output);
     }
 }
