@@ -24,10 +24,16 @@ internal static class CheckpointExtensions
     /// The part of a checkpoint in which a tensor has this name, however deep it lies: trainers wrap weights in dictionaries and modules.
     /// </summary>
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
-    public static Checkpoint Around(this Checkpoint weights, string tensor) =>
-        weights.Contains(tensor) ? weights
-        : weights.Names.Where(name => name.EndsWith("." + tensor, StringComparison.Ordinal)).MinBy(name => name.Length) is { } deep ? weights.At(deep[..^tensor.Length])
-        : throw new InvalidDataException($"The checkpoint has no tensor '{tensor}'. It has {string.Join(", ", weights.Names.Take(4).Select(name => $"'{name}'"))}, …");
+    public static Checkpoint Around(this Checkpoint weights, string tensor)
+    {
+        if (weights.Contains(tensor))
+            return weights;
+        var deep = weights.Names.Where(name => name.EndsWith("." + tensor, StringComparison.Ordinal)).MinBy(name => name.Length);
+        return deep is not null
+            ? weights.At(deep[..^tensor.Length])
+            : throw new InvalidDataException($"The checkpoint has no tensor '{tensor}'. It has "
+                + $"{string.Join(", ", weights.Names.Take(4).Select(name => $"'{name}'"))}, …");
+    }
 
     /// <summary>The sizes of a tensor that must have so many axes.</summary>
     /// <exception cref="InvalidDataException">There is no such tensor, or it has another number of axes.</exception>

@@ -116,7 +116,8 @@ internal static class DalleFamily
         string x;
         using (g.Scope("embedding"))
         {
-            var tokens = g.Weight("token", Tensor.Concat(weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)));
+            var tokens = g.Weight("token", Tensor.Concat(
+                weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)));
             var grid = Layers.GridPositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim));
             var places = g.Weight("position", Tensor.Concat(weights.Read("text_pos.weight", config.Text.Length, dim), grid));
             x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
@@ -139,8 +140,8 @@ internal static class DalleFamily
         using (g.Scope("head"))
         {
             var normed = g.LayerNorm(decoder.Last(x), weights.Read("ln.weight", dim), weights.Read("ln.bias", dim));
-            var head = g.Linear(normed, weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab));
-            decoder.Finish(head, config.ImageVocab);
+            var (head, bias) = (weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab));
+            decoder.Finish(g.Linear(normed, head, bias), config.ImageVocab);
         }
         return graph;
     }
@@ -165,13 +166,19 @@ internal static class DalleFamily
         var x = g.Input("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
         x = g.Node("Sub", [g.Node("Mul", [x, g.Scalar("two", 2f)]), g.Scalar("one", 1f)]);
         using (g.Scope("conv_in"))
-            x = g.Relu(g.Convolution(x, weights.Read("conv_in.weight", width / 2, 3, 12, 12), weights.Read("conv_in.bias", width / 2), stride: 4, padding: 4));
+        {
+            var weight = weights.Read("conv_in.weight", width / 2, 3, 12, 12);
+            x = g.Relu(g.Convolution(x, weight, weights.Read("conv_in.bias", width / 2), stride: 4, padding: 4));
+        }
         using (g.Scope("down"))
             x = g.Convolution(x, weights.Read("down.weight", width, width / 2, 4, 4), weights.Read("down.bias", width), stride: 2, padding: 1);
         for (var i = 0; i < config.Dvae.EncoderBlocks; i++)
             x = Residual(g, x, $"res{i}", weights, width);
         using (g.Scope("conv_out"))
-            x = g.Convolution(g.Relu(x), weights.Read("conv_out.weight", config.ImageVocab, width, 1, 1), weights.Read("conv_out.bias", config.ImageVocab));
+        {
+            var weight = weights.Read("conv_out.weight", config.ImageVocab, width, 1, 1);
+            x = g.Convolution(g.Relu(x), weight, weights.Read("conv_out.bias", config.ImageVocab));
+        }
         var nearest = g.Node("ArgMax", [x], ("axis", 1), ("keepdims", 0));
         g.Node("Flatten", [nearest], ["tokens"]);
         g.Output("tokens", DataType.Int64, "batch", config.Grid * config.Grid);
@@ -274,7 +281,8 @@ internal static class DalleFamily
 
     /// <summary>The part of <c>config.json</c> that the weights alone do not tell.</summary>
     private sealed record Config(
-        string Name, int ImageSize, int Grid, int ImageVocab, Config.TextPart Text, Config.TransformerPart Transformer, Config.DvaePart Dvae, Config.ClipPart? Clip = null)
+        string Name, int ImageSize, int Grid, int ImageVocab,
+        Config.TextPart Text, Config.TransformerPart Transformer, Config.DvaePart Dvae, Config.ClipPart? Clip = null)
     {
         private static readonly JsonSerializerOptions Json = new()
         {

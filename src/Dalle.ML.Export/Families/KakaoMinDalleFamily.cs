@@ -18,7 +18,9 @@ internal static class KakaoMinDalleFamily
     private static readonly Dictionary<string, (Config Transformer, VqganConfig Images)> Sizes = new()
     {
         ["1.3B"] = (Config.Published(layers: 42, dim: 1536, heads: 24), VqganConfig.F16),
-        ["tiny"] = (Config.Published(layers: 3, dim: 64, heads: 4) with { Grid = 8 }, VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32 }),
+        ["tiny"] = (
+            Config.Published(layers: 3, dim: 64, heads: 4) with { Grid = 8 },
+            VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32 }),
     };
 
     public static ModelFamily Family { get; } = new(
@@ -100,9 +102,9 @@ internal static class KakaoMinDalleFamily
     /// <summary>The prompt of a model of images alone: the number of a class, or nothing where there is but one.</summary>
     private static TextFormat Class(BundleWriter bundle, Config config)
     {
-        var numbers = Enumerable.Range(0, config.TextIds).Select(number => number.ToString(CultureInfo.InvariantCulture)).ToArray();
+        var numbers = Enumerable.Range(0, config.TextIds).ToDictionary(number => number.ToString(CultureInfo.InvariantCulture));
         // A number comes from any two numbers that it is written of.
-        var merges = numbers.SelectMany(number => Enumerable.Range(1, number.Length - 1)
+        var merges = numbers.Keys.SelectMany(number => Enumerable.Range(1, number.Length - 1)
             .Where(split => split == number.Length - 1 || number[split] != '0')
             .Select(split => $"{number[..split]} {number[split..]}\n"));
         return new TextFormat
@@ -110,7 +112,7 @@ internal static class KakaoMinDalleFamily
             Tokenizer = new TokenizerFiles
             {
                 Kind = TokenizerKind.ByteLevelBpe,
-                Vocabulary = bundle.Write("vocab.json", JsonSerializer.SerializeToUtf8Bytes(numbers.Select((number, id) => (number, id)).ToDictionary())),
+                Vocabulary = bundle.Write("vocab.json", JsonSerializer.SerializeToUtf8Bytes(numbers)),
                 Merges = bundle.Write("merges.txt", Encoding.UTF8.GetBytes("#version: 0.2\n" + string.Concat(merges))),
             },
             Vocabulary = config.TextIds,
@@ -219,7 +221,7 @@ internal static class KakaoMinDalleFamily
             var config = new Config(
                 weights.Count("blocks.", ".ln1.weight"),
                 dim,
-                source.Setting("heads", yaml.TryGetValue("stage2.hparams.n_heads", out var heads) && int.TryParse(heads, out var number) ? number : dim / 64),
+                source.Setting("heads", int.TryParse(yaml.GetValueOrDefault("stage2.hparams.n_heads"), out var heads) ? heads : dim / 64),
                 TextLength: hasText ? weights.Shape("pos_emb_txt.weight", rank: 2)[0] : 1,
                 TextIds: hasText ? weights.Shape("tok_emb_txt.weight", rank: 2)[0] : hasClasses ? weights.Shape("sos.weight", rank: 2)[0] : 1,
                 Grid: (int)Math.Sqrt(tokens),

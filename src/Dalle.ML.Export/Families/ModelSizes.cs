@@ -13,7 +13,10 @@ internal static class ModelSizes
     public static void Check(int dim, int heads, int textLength, int grid)
     {
         if (heads < 1 || dim % heads != 0)
-            throw new InvalidDataException($"{heads} attention heads do not share a width of {dim} evenly: give their number as the setting 'heads'.");
+        {
+            throw new InvalidDataException(
+                $"{heads} attention heads do not share a width of {dim} evenly: give their number as the setting 'heads'.");
+        }
         CheckStream(textLength, grid);
     }
 

@@ -40,8 +40,10 @@ internal static class RuDalleFamily
         Sizes = [.. Sizes.Keys],
         Settings = new Dictionary<string, string>
         {
-            ["heads"] = "Number of attention heads; by default that in config.json (num_attention_heads), else Malevich's 16 for a width of 2048, else one for 64 of the width.",
-            ["version"] = "2 for models with an id before the text and squares that go on at the opposite edge, or 3; by default what the checkpoint's conv_mask tells, else 3.",
+            ["heads"] = "Number of attention heads; by default that in config.json (num_attention_heads), "
+                + "else Malevich's 16 for a width of 2048, else one for 64 of the width.",
+            ["version"] = "2 for models with an id before the text and squares that go on at the opposite edge, or 3; "
+                + "by default what the checkpoint's conv_mask tells, else 3.",
         },
     };
 
@@ -121,8 +123,10 @@ internal static class RuDalleFamily
         string x;
         using (g.Scope("embedding"))
         {
-            var tokens = g.Weight("token", Tensor.Concat(weights.Read("text_embeddings.weight", config.TextIds, dim), weights.Read("image_embeddings.weight", config.Codes, dim)));
-            var text = weights.Read("text_pos_embeddings.weight", config.TextLength + 1, dim).Rows(..(config.TextLength + (config.HasPrefix ? 1 : 0)));
+            var tokens = g.Weight("token", Tensor.Concat(
+                weights.Read("text_embeddings.weight", config.TextIds, dim), weights.Read("image_embeddings.weight", config.Codes, dim)));
+            var text = weights.Read("text_pos_embeddings.weight", config.TextLength + 1, dim)
+                .Rows(..(config.HasPrefix ? config.TextLength + 1 : config.TextLength));
             var image = Layers.GridPositions(
                 weights.Read("image_row_embeddings.weight", config.Grid, dim), weights.Read("image_col_embeddings.weight", config.Grid, dim));
             var places = g.Weight("position", Tensor.Concat(text, image));
@@ -137,7 +141,8 @@ internal static class RuDalleFamily
             {
                 var qkv = Linear(g, Norm(g, x, block, "input_layernorm", dim), block, "attention.query_key_value", dim, 3 * dim);
                 var attended = decoder.Attend(layer, qkv, bias: config.Sparsity.Bias(decoder, layer, config.Layers));
-                var dense = g.Node("Clip", [Linear(g, attended, block, "attention.dense", dim, dim), g.Scalar("least", -LargestHalf), g.Scalar("most", LargestHalf)]);
+                var dense = Linear(g, attended, block, "attention.dense", dim, dim);
+                dense = g.Node("Clip", [dense, g.Scalar("least", -LargestHalf), g.Scalar("most", LargestHalf)]);
                 x = g.Node("Add", [x, Norm(g, dense, block, "before_first_addition_layernorm", dim)]);
             }
             using (g.Scope("mlp"))
@@ -151,8 +156,9 @@ internal static class RuDalleFamily
         using (g.Scope("head"))
         {
             var normed = Norm(g, Norm(g, decoder.Last(x), weights, "transformer.final_layernorm", dim), weights, "to_logits.0", dim);
-            var (head, bias) = (weights.Read("to_logits.1.weight", config.TextIds + config.Codes, dim), weights.Read("to_logits.1.bias", config.TextIds + config.Codes));
-            decoder.Finish(g.Linear(normed, head.Rows(config.TextIds..), bias.Rows(config.TextIds..)), config.Codes);
+            var head = weights.Read("to_logits.1.weight", config.TextIds + config.Codes, dim).Rows(config.TextIds..);
+            var bias = weights.Read("to_logits.1.bias", config.TextIds + config.Codes).Rows(config.TextIds..);
+            decoder.Finish(g.Linear(normed, head, bias), config.Codes);
         }
         return graph;
     }

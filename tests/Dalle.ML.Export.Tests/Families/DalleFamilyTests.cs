@@ -110,6 +110,9 @@ public sealed class DalleFamilyTests : IDisposable
     {
         var scale = expected.Max(Math.Abs);
         for (var i = 0; i < expected.Length; i++)
-            Assert.True(Math.Abs(expected[i] - actual[i]) <= 1e-4 * scale, $"logit {i} after position {position}: {actual[i]} where {expected[i]} is due");
+        {
+            var isClose = Math.Abs(expected[i] - actual[i]) <= 1e-4 * scale;
+            Assert.True(isClose, $"logit {i} after position {position}: {actual[i]} where {expected[i]} is due");
+        }
     }
 }

@@ -22,7 +22,11 @@ internal static class ReferenceTransformer
                 var seen = Enumerable.Range(0, query + 1).Where(key => key == query || sees(layer, query, key)).ToArray();
                 x[query] = Add(x[query], Linear(model, block + "proj", Attend(qkv, query, seen)));
             }
-            x = [.. x.Select(row => Add(row, Linear(model, block + "fc2", [.. Linear(model, block + "fc1", Norm(model, block + "ln2", row)).Select(Gelu)])))];
+            x = [.. x.Select(row =>
+            {
+                var hidden = Linear(model, block + "fc1", Norm(model, block + "ln2", row)).Select(Gelu);
+                return Add(row, Linear(model, block + "fc2", [.. hidden]));
+            })];
         }
         return [.. x.Select(row => Linear(model, "image_head", Norm(model, "ln", row)))];
     }

@@ -5,7 +5,9 @@ using Dalle.ML.Export.Tests.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Families;
 
-/// <summary>A checkpoint of the family <c>dalle</c> that is small enough to be computed by hand, with weights that make every part of it count.</summary>
+/// <summary>
+/// A checkpoint of the family <c>dalle</c> that is small enough to be computed by hand, with weights that make every part of it count.
+/// </summary>
 internal sealed class TinyDalle
 {
     public const int Layers = 4;

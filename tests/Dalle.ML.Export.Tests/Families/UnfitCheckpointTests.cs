@@ -67,7 +67,6 @@ public sealed class UnfitCheckpointTests : IDisposable
     public void Sizes_beyond_a_bundle_are_refused_before_anything_is_made()
     {
         Refused("300 × 300 image tokens", "ru-dalle", With(_ruDalle, "image_row_embeddings.weight", 300, 1));
-        Refused("at most 5120", "ru-dalle", With(With(With(_ruDalle, "image_row_embeddings.weight", 80, 8), "image_col_embeddings.weight", 80, 8), "to_logits.0.weight", 8));
         Refused("5 positions for the image, which are no square", "minDALL-E", With(_minDalle, "pos_emb_img.weight", 5, 8));
     }
 
@@ -90,8 +89,9 @@ public sealed class UnfitCheckpointTests : IDisposable
     [InlineData("nothing")]
     public void A_vocabulary_without_padding_is_refused(string vocabulary)
     {
-        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(_folder.Path, "source", "tokenizer")).FullName, "bpe-16k-vocab.json"), vocabulary);
-        File.WriteAllText(Path.Combine(_folder.Path, "source", "tokenizer", "bpe-16k-merges.txt"), "#version: 0.2\n");
+        var tokenizer = Directory.CreateDirectory(Path.Combine(_folder.Path, "source", "tokenizer")).FullName;
+        File.WriteAllText(Path.Combine(tokenizer, "bpe-16k-vocab.json"), vocabulary);
+        File.WriteAllText(Path.Combine(tokenizer, "bpe-16k-merges.txt"), "#version: 0.2\n");
         Refused("[PAD]", "minDALL-E", _minDalle);
     }
 
@@ -109,7 +109,8 @@ public sealed class UnfitCheckpointTests : IDisposable
         Assert.False(Directory.Exists(output));
     }
 
-    private static Dictionary<string, Tensor> With(Dictionary<string, Tensor> weights, string name, params int[] shape) => new(weights) { [name] = Zeros(shape) };
+    private static Dictionary<string, Tensor> With(Dictionary<string, Tensor> weights, string name, params int[] shape) =>
+        new(weights) { [name] = Zeros(shape) };
 
     private static Tensor Zeros(params int[] shape) => new(new float[shape.Aggregate(1, (product, size) => product * size)], isHalf: false, shape);
 }

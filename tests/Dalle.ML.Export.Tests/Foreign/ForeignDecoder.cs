@@ -81,7 +81,9 @@ internal static class ForeignDecoder
         return present;
     }
 
-    private static string Linear(GraphBuilder g, TinyDalle model, string name, string x) => g.Linear(x, model[name + ".weight"], model[name + ".bias"]);
+    private static string Linear(GraphBuilder g, TinyDalle model, string name, string x) =>
+        g.Linear(x, model[name + ".weight"], model[name + ".bias"]);
 
-    private static string Norm(GraphBuilder g, TinyDalle model, string name, string x) => g.LayerNorm(x, model[name + ".weight"], model[name + ".bias"]);
+    private static string Norm(GraphBuilder g, TinyDalle model, string name, string x) =>
+        g.LayerNorm(x, model[name + ".weight"], model[name + ".bias"]);
 }

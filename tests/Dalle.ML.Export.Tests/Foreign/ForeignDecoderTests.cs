@@ -75,7 +75,8 @@ public sealed class ForeignDecoderTests : IDisposable
     public void Completes_the_same_tokens(float guidance)
     {
         var kept = Enumerable.Range(0, 64).Select(i => i < 24 || i % 8 == 0 ? i % TinyDalle.ImageVocabulary : -1).ToArray();
-        AssertSame(Prompts.Select((prompt, i) => new GenerationRequest(prompt, (ulong)i) { Kept = kept }), new() { Temperature = 1, GuidanceScale = guidance });
+        var requests = Prompts.Select((prompt, i) => new GenerationRequest(prompt, (ulong)i) { Kept = kept });
+        AssertSame(requests, new() { Temperature = 1, GuidanceScale = guidance });
     }
 
     [Fact]

@@ -47,7 +47,8 @@ public sealed class RuDalleTests : IDisposable
                 Assert.True(mask.Data[query * size + key] != 0 == sparsity.Sees(pattern, query, key), $"{name}: {query} to {key}");
 
             var layers = config.GetProperty("layer_masks").EnumerateArray().Select(layer => layer.GetString()).ToArray();
-            Assert.Equal(layers.Select(layer => layer == name), layers.Select((_, layer) => SparseAttention.PatternOf(layer, layers.Length) == pattern));
+            var actual = layers.Select((_, layer) => SparseAttention.PatternOf(layer, layers.Length) == pattern);
+            Assert.Equal(layers.Select(layer => layer == name), actual);
         }
     }
 
@@ -62,7 +63,8 @@ public sealed class RuDalleTests : IDisposable
         foreach (var (row, i) in ids.Longs().Chunk(ids.Shape[1]).Select((row, i) => (row, i)))
         {
             var (prompt, image) = (Prompt(text, row[..text.Length]), row[text.Length..(logits.Shape[1] - text.Prefix.Length)]);
-            var expected = logits.Floats().Chunk(logits.Shape[2]).Skip(i * logits.Shape[1] + prompt.Length - 1).Select(all => all[^codes..]).ToArray();
+            var expected = logits.Floats().Chunk(logits.Shape[2]).Skip(i * logits.Shape[1] + prompt.Length - 1)
+                .Select(all => all[^codes..]).ToArray();
             var actual = decoder.Steps(prompt, image);
             for (var position = 0; position < actual.Length; position++)
                 Near.Values(expected[position], actual[position], $"logits after {position} image tokens");
@@ -76,7 +78,8 @@ public sealed class RuDalleTests : IDisposable
     {
         var bundle = Export(PathOf(file));
         using var decoder = new DecoderRun(bundle);
-        var names = Directory.EnumerateFiles(FolderOf(file), "gen*_text_ids.npy").Select(path => Path.GetFileName(path).Split('_')[0]).Order().ToArray();
+        var names = Directory.EnumerateFiles(FolderOf(file), "gen*_text_ids.npy")
+            .Select(path => Path.GetFileName(path).Split('_')[0]).Order().ToArray();
         Assert.NotEmpty(names);
         var prompts = names.Select(name => Prompt(bundle.Manifest.Text!, Read(file, $"{name}_text_ids").Longs())).ToArray();
         var codes = names.Select(name => Read(file, $"{name}_codes").Longs()).ToArray();
@@ -103,7 +106,8 @@ public sealed class RuDalleTests : IDisposable
         {
             var (height, width) = (images.Shape[1], images.Shape[2]);
             var planes = Enumerable.Range(0, image.Length).Select(j => image[j % (height * width) * 3 + j / (height * width)] / 255f);
-            Assert.Equal(codes.Longs().Chunk(codes.Shape[1]).ElementAt(i), codec.Encode(new PixelPlanes(width, height, [.. planes])).Select(code => (long)code));
+            var actual = codec.Encode(new PixelPlanes(width, height, [.. planes])).Select(code => (long)code);
+            Assert.Equal(codes.Longs().Chunk(codes.Shape[1]).ElementAt(i), actual);
         }
         AssertDecoded(codes, Read(file, "recon_image"));
         AssertDecoded(Read(file, "decode_codes"), Read(file, "decode_image"));
@@ -151,7 +155,8 @@ public sealed class RuDalleTests : IDisposable
     private Bundle Export(string transformer, string? vqgan = null, string? tokenizer = null, Precision precision = Precision.Fp32)
     {
         var output = Path.Combine(_folder.Path, "bundle");
-        BundleExporter.Export(Family, [transformer, vqgan ?? VqganFor(transformer), tokenizer ?? First("bpe.model")], output, new() { Precision = precision });
+        string[] files = [transformer, vqgan ?? VqganFor(transformer), tokenizer ?? First("bpe.model")];
+        BundleExporter.Export(Family, files, output, new() { Precision = precision });
         return Bundle.Open(output);
     }
 
