@@ -20,7 +20,7 @@ internal static class BenchCommand
         {
             Seconds, ModelOptions.All, Results.Json,
         };
-        command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
+        command.SetWork(Run);
         return command;
     }
 

@@ -24,11 +24,11 @@ internal static class ClassifyCommand
         {
             ImageInput.Several, Labels, Template, ModelOptions.All, Results.Json,
         };
-        command.SetAction(Run);
+        command.SetWork(Run);
         return command;
     }
 
-    private static int Run(ParseResult parsed)
+    private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         string[] labels = [.. Split(parsed.GetRequiredValue(Labels)).Distinct()];
         var paths = parsed.GetRequiredValue(ImageInput.Several);
@@ -36,7 +36,7 @@ internal static class ClassifyCommand
         var scorer = new ClipScorer(model, labels.Select(label => parsed.GetRequiredValue(Template).Replace(Placeholder, label, StringComparison.Ordinal)));
         foreach (var path in paths)
         {
-            var classes = labels.Zip(Softmax(scorer.Score(path)), (label, probability) => new { Label = label, Probability = probability })
+            var classes = labels.Zip(Softmax(scorer.Score(path, cancellation)), (label, probability) => new { Label = label, Probability = probability })
                 .OrderByDescending(each => each.Probability).ToArray();
             var prefix = paths.Length > 1 ? path + "\t" : "";
             Results.Write(

@@ -8,7 +8,7 @@ internal sealed class ClipScorer(DalleModel model, IEnumerable<string> texts)
 {
     private readonly float[][] _texts = [.. texts.Select(model.EmbedText)];
 
-    /// <summary>The scaled cosine of an image with each text, as <see cref="DalleModel.Score"/> gives it.</summary>
+    /// <summary>The scaled cosine of an image with each text, as <see cref="DalleModel.Score(string, MLImage)"/> gives it.</summary>
     public float[] Score(MLImage image)
     {
         var embedding = model.EmbedImage(image);
@@ -16,9 +16,9 @@ internal sealed class ClipScorer(DalleModel model, IEnumerable<string> texts)
     }
 
     /// <summary>The scaled cosine of an image file with each text.</summary>
-    public float[] Score(string path)
+    public float[] Score(string path, CancellationToken cancellation)
     {
-        using var image = ImageInput.Load(path);
+        using var image = ImageInput.Load(path, cancellation);
         return Score(image);
     }
 }

@@ -18,7 +18,8 @@ internal static class CommandRunner
 
     public static async Task<int> RunAsync(RootCommand root, string[] args)
     {
-        var parsed = root.Parse(args);
+        // A prompt may begin with '@': there are no files of further arguments.
+        var parsed = root.Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Action is not { ClearsParseErrors: true } && UsageErrors(parsed).ToArray() is { Length: > 0 } errors)
         {
             foreach (var error in errors)
@@ -60,11 +61,26 @@ internal static class CommandRunner
 
     private static IEnumerable<string> UsageErrors(ParseResult parsed)
     {
+        var command = parsed.CommandResult.Command;
+        if (command is RootCommand)
+        {
+            yield return parsed.UnmatchedTokens is [var word, ..] ? $"'{word}' is not a command." : "a command is missing.";
+            yield break;
+        }
+        if (parsed.Tokens.Any(token => token.Type == TokenType.Argument && string.IsNullOrWhiteSpace(token.Value)))
+        {
+            yield return "an argument is empty. If it comes from a variable of a script, that has no value.";
+            yield break;
+        }
+
+        // Of an option's errors the last is ours, and says what it must be.
         foreach (var error in parsed.Errors)
-            yield return error.Message;
+        {
+            if (error.SymbolResult is not OptionResult option || error == parsed.Errors.Last(other => other.SymbolResult == option))
+                yield return error.Message;
+        }
 
         // As a prompt or a file anything goes, but a word with a dash before it, and no '--' before that, was meant as an option.
-        var command = parsed.CommandResult.Command;
         var words = command.Arguments.SelectMany(argument => parsed.GetResult(argument)?.Tokens ?? []).Select(token => token.Value).ToHashSet();
         foreach (var token in parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash))
         {

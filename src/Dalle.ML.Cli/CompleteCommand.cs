@@ -33,7 +33,7 @@ internal static class CompleteCommand
         var (prompt, keep) = (parsed.GetRequiredValue(Prompt), KeepRegion.Parse(parsed.GetRequiredValue(Keep)));
         var (seed, options) = (DrawingOptions.ReadSeed(parsed), DrawingOptions.Read(parsed));
         var requests = GenerationRequest.Series(prompt, seed, parsed.GetValue(DrawingOptions.Images)).ToArray();
-        using var image = ImageInput.Load(parsed.GetRequiredValue(Source));
+        using var image = ImageInput.Load(parsed.GetRequiredValue(Source), cancellation);
         using var model = ModelOptions.Load(parsed);
         try
         {

@@ -2,27 +2,35 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>Images of one size side by side on white: as many a row as given, else in a square.</summary>
-internal sealed class ContactSheet(int? imagesPerRow)
+/// <summary>Images of one size side by side on white.</summary>
+/// <param name="count">How many images there will be.</param>
+/// <param name="imagesPerRow">As many a row; as many as make it square if null.</param>
+internal sealed class ContactSheet(int count, int? imagesPerRow)
 {
     private const int BytesPerPixel = 4;
     private const int Gap = 4;
 
+    // A quarter of a gigabyte: more than anybody looks at.
+    private const long MostPixels = 1 << 26;
+
     private readonly List<byte[]> _images = [];
     private (int Width, int Height, MLPixelFormat Format) _size;
 
+    /// <exception cref="UsageException">The sheet would be too large.</exception>
     public void Add(MLImage image)
     {
         _size = (image.Width, image.Height, image.PixelFormat);
+        var (width, height) = SizeOf(count);
+        if (width * height > MostPixels)
+            throw new UsageException($"--grid would make a sheet of {width} × {height} pixels. Ask for fewer images, or for none of it.");
         _images.Add(image.Pixels.ToArray());
     }
 
     public MLImage Draw()
     {
-        var columns = imagesPerRow ?? (int)Math.Ceiling(Math.Sqrt(_images.Count));
-        var rows = (_images.Count + columns - 1) / columns;
-        var (width, height) = (columns * (_size.Width + Gap) + Gap, rows * (_size.Height + Gap) + Gap);
-        var sheet = new byte[checked(width * height * BytesPerPixel)];
+        var columns = ColumnsOf(_images.Count);
+        var (width, height) = ((int, int))SizeOf(_images.Count);
+        var sheet = new byte[width * height * BytesPerPixel];
         sheet.AsSpan().Fill(255);
         for (var i = 0; i < _images.Count; i++)
         {
@@ -34,5 +42,13 @@ internal sealed class ContactSheet(int? imagesPerRow)
             }
         }
         return MLImage.CreateFromPixels(width, height, _size.Format, sheet);
+    }
+
+    private int ColumnsOf(int images) => imagesPerRow ?? (int)Math.Ceiling(Math.Sqrt(images));
+
+    private (long Width, long Height) SizeOf(int images)
+    {
+        long columns = ColumnsOf(images), rows = (images + columns - 1) / columns;
+        return (columns * (_size.Width + Gap) + Gap, rows * (_size.Height + Gap) + Gap);
     }
 }

@@ -22,15 +22,15 @@ internal static class DecodeCommand
         {
             Files, ModelOptions.All, ImageOutput.Target, Results.Json,
         };
-        command.SetAction(Run);
+        command.SetWork(Run);
         return command;
     }
 
-    private static int Run(ParseResult parsed)
+    private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         using var model = ModelOptions.Load(parsed);
         // Everything is checked before anything is written.
-        var lines = parsed.GetRequiredValue(Files).SelectMany(TokenLine.ReadAll).ToArray();
+        var lines = parsed.GetRequiredValue(Files).SelectMany(path => TokenLine.ReadAll(path, cancellation)).ToArray();
         if (lines.Length == 0)
             throw new InvalidDataException("There are no tokens in the input; 'dalle encode' writes them.");
         foreach (var (line, place) in lines)
@@ -38,6 +38,7 @@ internal static class DecodeCommand
         var output = ImageOutput.Open(parsed, lines.Length);
         foreach (var (line, place) in lines)
         {
+            cancellation.ThrowIfCancellationRequested();
             var source = line.File ?? "image";
             using var image = Decode(model, line.Tokens!, place);
             output.Write(image, ImageInput.StemOf(source), path => new { Source = source, File = path });

@@ -16,7 +16,7 @@ internal static class DoctorCommand
         {
             ModelOptions.All, Results.Json,
         };
-        command.SetAction((parsed, cancellation) => Task.Run(() => Run(parsed, cancellation), cancellation));
+        command.SetWork(Run);
         return command;
     }
 

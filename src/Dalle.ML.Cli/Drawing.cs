@@ -19,7 +19,7 @@ internal sealed record Drawing(int Images, int? SheetColumns = null)
     public async Task<int> RunAsync(
         ParseResult parsed, Func<IProgress<DalleProgress>?, IEnumerable<DrawnImage>> draw, CancellationToken cancellation)
     {
-        var sheet = parsed.GetValue(Grid) ? new ContactSheet(SheetColumns) : null;
+        var sheet = parsed.GetValue(Grid) ? new ContactSheet(Images, SheetColumns) : null;
         var output = ImageOutput.Open(parsed, sheet is null ? Images : Images + 1);
         var written = 0;
         try

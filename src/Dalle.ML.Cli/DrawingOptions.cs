@@ -14,7 +14,8 @@ internal static class DrawingOptions
     private static readonly Option<int?> Candidates = new Option<int?>("--candidates") { Description = "Candidates drawn for each image, of which CLIP keeps the best [default: the model's]." }
         .MustBe(count => count is null or (>= 1 and <= GenerationOptions.MaxCandidates), $"between 1 and {GenerationOptions.MaxCandidates}");
 
-    public static Option<ulong?> Seed { get; } = new("--seed") { Description = "The same seed gives the same images [default: a random one, which is reported]." };
+    public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { Description = "The same seed gives the same images [default: a random one, which is reported]." }
+        .MustBe(_ => true, $"a whole number from 0 to {ulong.MaxValue}");
 
     private static readonly Option<float?> Temperature = new Option<float?>("--temperature") { Description = "0 always takes the likeliest token; higher varies more [default: the model's]." }
         .MustBe(value => value is null or (>= 0 and <= float.MaxValue), "0 or more");

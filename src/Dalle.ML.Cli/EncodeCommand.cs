@@ -19,16 +19,16 @@ internal static class EncodeCommand
         {
             ImageInput.Several, Output, ModelOptions.All, Results.Json,
         };
-        command.SetAction(Run);
+        command.SetWork(Run);
         return command;
     }
 
-    private static int Run(ParseResult parsed)
+    private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         using var model = ModelOptions.Load(parsed);
         var lines = parsed.GetRequiredValue(ImageInput.Several).Select(path =>
         {
-            using var image = ImageInput.Load(path);
+            using var image = ImageInput.Load(path, cancellation);
             return TokenLine.Of(path, model.EncodeImage(image), model.Info);
         });
         if (parsed.GetValue(Output) is not { } output || output == ImageOutput.StandardOutput)
@@ -38,6 +38,8 @@ internal static class EncodeCommand
             return CommandRunner.Success;
         }
 
+        if (Directory.Exists(output))
+            throw new IOException($"'{output}' is a folder. --output names the file of the tokens.");
         // All or nothing: a file with some of the images would look whole.
         File.WriteAllLines(output, [.. lines.Select(line => JsonSerializer.Serialize(line, Results.JsonOptions))]);
         Results.Write(parsed, Path.GetFullPath(output), new { File = Path.GetFullPath(output) });

@@ -36,10 +36,13 @@ internal static class ExportCommand
         var command = new ToolCommand("export", "Turn a checkpoint into a bundle of ONNX graphs. The same checkpoint gives the same bytes.",
         [
             "dalle export dalle ./checkpoint -o ./my-model",
-            "dalle export dalle ./checkpoint -o ./my-model --precision int8 --name birds --license MIT",
+            "dalle export dalle ./checkpoint -o ./my-model --name birds --license MIT",
+            "dalle export min-dalle ./pretrained -o ./mega --precision fp16 --clip ./clip",
+            "dalle export clip ./ViT-B-32.pt ./bpe_simple_vocab_16e6.txt.gz -o ./clip --json",
+            "dalle export min-dalle --random --size mini -o ./mini",
         ])
         {
-            family, sources, output, precision, clip, random, size, settings, name, description, license, provenance,
+            family, sources, output, precision, clip, random, size, settings, name, description, license, provenance, Results.Json,
         };
         command.SetAction(parsed =>
         {
@@ -55,19 +58,23 @@ internal static class ExportCommand
                 Provenance = parsed.GetValue(provenance),
             };
             var (paths, geometry) = (parsed.GetValue(sources) ?? [], parsed.GetValue(size));
-            if (parsed.GetValue(random))
+            if (parsed.GetValue(random) && (paths.Length > 0 || geometry is null))
+                throw new UsageException($"--random takes no checkpoint and needs --size. Sizes: {string.Join(", ", BundleExporter.SizesOf(chosen))}.");
+            if (!parsed.GetValue(random) && (paths.Length == 0 || geometry is not null))
+                throw new UsageException("Give the checkpoint, or --random and --size.");
+            try
             {
-                if (paths.Length > 0 || geometry is null)
-                    throw new UsageException($"--random takes no checkpoint and needs --size. Sizes: {string.Join(", ", BundleExporter.SizesOf(chosen))}.");
-                BundleExporter.ExportRandom(chosen, geometry, folder, options);
+                if (geometry is null)
+                    BundleExporter.Export(chosen, paths, folder, options);
+                else
+                    BundleExporter.ExportRandom(chosen, geometry, folder, options);
             }
-            else
+            catch (ArgumentException exception)
             {
-                if (paths.Length == 0 || geometry is not null)
-                    throw new UsageException("Give the checkpoint, or --random and --size.");
-                BundleExporter.Export(chosen, paths, folder, options);
+                // There is no such size or setting.
+                throw new UsageException(exception.Message.Split(" (Parameter")[0]);
             }
-            Console.WriteLine(folder);
+            Results.Write(parsed, folder, new { Bundle = folder });
             return CommandRunner.Success;
         });
         return command;

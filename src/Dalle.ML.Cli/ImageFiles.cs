@@ -10,7 +10,9 @@ namespace Dalle.ML.Cli;
 /// </summary>
 internal sealed class ImageFiles
 {
-    private const int LongestName = 60;
+    // Of a prompt's words, in characters; and of any name, in bytes: most systems allow 255 with number and ending.
+    private const int LongestSlug = 60;
+    private const int LongestName = 200;
 
     private readonly string _folder;
 
@@ -34,12 +36,11 @@ internal sealed class ImageFiles
     /// <summary>Saves an image; the path may have a number added to the name, which has no extension.</summary>
     public string Save(MLImage image, string name)
     {
-        name = string.Concat(name.Split(Path.GetInvalidFileNameChars()));
-        var draft = Path.Combine(_folder, $".{Environment.ProcessId}.{name}.png");
+        name = Fit(name);
+        var draft = Path.Combine(_folder, $".{Guid.NewGuid():N}.png");
         try
         {
-            image.Save(draft);
-            var bytes = File.ReadAllBytes(draft);
+            var bytes = PngFile.Write(image, draft, Path.Combine(_folder, name + ".png"));
             for (var copy = 1; ; copy++)
             {
                 var path = Path.Combine(_folder, copy == 1 ? $"{name}.png" : string.Create(CultureInfo.InvariantCulture, $"{name}_{copy}.png"));
@@ -51,6 +52,15 @@ internal sealed class ImageFiles
         {
             File.Delete(draft);
         }
+    }
+
+    /// <summary>A name that a file can have, and that a line of output can hold.</summary>
+    private static string Fit(string name)
+    {
+        name = string.Concat(name.Where(character => !char.IsControl(character) && !Path.GetInvalidFileNameChars().Contains(character)));
+        while (Encoding.UTF8.GetByteCount(name) > LongestName)
+            name = name[..^(char.IsLowSurrogate(name[^1]) ? 2 : 1)];
+        return name.Length > 0 ? name : "image";
     }
 
     /// <summary>Moves a file unless the target exists, even if somebody makes it at the same time.</summary>
@@ -77,7 +87,7 @@ internal sealed class ImageFiles
                 name.Append(Rune.ToLowerInvariant(rune));
             else if (name.Length > 0 && name[^1] != '-')
                 name.Append('-');
-            if (name.Length >= LongestName)
+            if (name.Length >= LongestSlug)
                 break;
         }
         var slug = name.ToString().Trim('-');

@@ -6,8 +6,6 @@ namespace Dalle.ML.Cli;
 /// <summary>Images that a command reads: files, or '-' for one on standard input.</summary>
 internal static class ImageInput
 {
-    public const string StandardInput = "-";
-
     public static Argument<string[]> Several { get; } = new("image")
     {
         Description = "Image files, e.g. PNG; '-' reads one from standard input.",
@@ -16,12 +14,9 @@ internal static class ImageInput
 
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is no image.</exception>
-    public static MLImage Load(string path)
+    public static MLImage Load(string path, CancellationToken cancellation)
     {
-        using var bytes = new MemoryStream();
-        using (var source = path == StandardInput ? Console.OpenStandardInput() : OpenFile(path))
-            source.CopyTo(bytes);
-        bytes.Position = 0;
+        using var bytes = InputFile.Read(path, "image file", cancellation);
         try
         {
             return MLImage.CreateFromStream(bytes);
@@ -33,13 +28,10 @@ internal static class ImageInput
     }
 
     /// <summary>A file's name without folder and extension, for the names of what is made from it.</summary>
-    public static string StemOf(string path) => path == StandardInput ? "stdin"
+    public static string StemOf(string path) => path == InputFile.StandardInput ? "stdin"
         : Path.GetFileNameWithoutExtension(path) is { Length: > 0 } stem ? stem : "image";
 
-    private static FileStream OpenFile(string path) =>
-        File.Exists(path) ? File.OpenRead(path) : throw new FileNotFoundException($"The image file '{path}' does not exist; '-' reads one from standard input.", path);
-
-    private static string NameOf(string path) => path == StandardInput ? "Standard input" : $"'{path}'";
+    private static string NameOf(string path) => path == InputFile.StandardInput ? "Standard input" : $"'{path}'";
 
     private static string Reason(Exception? exception) => exception is null ? "" : $": {exception.Message.TrimEnd('.')}";
 }

@@ -59,10 +59,9 @@ internal sealed class ImageOutput
         var draft = Path.Combine(Path.GetTempPath(), $"dalle-{Guid.NewGuid():N}.png");
         try
         {
-            image.Save(draft);
-            using var bytes = File.OpenRead(draft);
+            var bytes = PngFile.Write(image, draft, draft);
             using var output = Console.OpenStandardOutput();
-            bytes.CopyTo(output);
+            output.Write(bytes);
         }
         finally
         {

@@ -2,7 +2,7 @@ using System.CommandLine;
 using Dalle.ML.Cli;
 using Dalle.ML.Cli.Batch;
 
-var root = new RootCommand("DALL·E for .NET: text to image from the command line.")
+var root = new RootCommand("DALL·E for .NET: text to image from the command line. Exit codes: 0, 1 failure, 2 usage, 130 interrupted.")
 {
     GenerateCommand.Create(),
     CompleteCommand.Create(),

@@ -17,18 +17,18 @@ internal static class ReconstructCommand
         {
             ImageInput.Several, ModelOptions.All, ImageOutput.Target, Results.Json, Results.Quiet,
         };
-        command.SetAction(Run);
+        command.SetWork(Run);
         return command;
     }
 
-    private static int Run(ParseResult parsed)
+    private static int Run(ParseResult parsed, CancellationToken cancellation)
     {
         var paths = parsed.GetRequiredValue(ImageInput.Several);
         using var model = ModelOptions.Load(parsed);
         var output = ImageOutput.Open(parsed, paths.Length);
         foreach (var path in paths)
         {
-            using var image = ImageInput.Load(path);
+            using var image = ImageInput.Load(path, cancellation);
             using var fitted = model.FitImage(image);
             using var decoded = model.DecodeTokens(model.EncodeImage(fitted));
             var psnr = PeakSignalToNoise(fitted.GetBGRPixels, decoded.GetBGRPixels);

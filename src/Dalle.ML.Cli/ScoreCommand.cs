@@ -21,7 +21,7 @@ internal static class ScoreCommand
         {
             Prompt, ImageInput.Several, ModelOptions.All, Results.Json,
         };
-        command.SetAction(parsed => Run(parsed, images => images));
+        command.SetWork((parsed, cancellation) => Run(parsed, images => images, cancellation));
         return command;
     }
 
@@ -35,16 +35,17 @@ internal static class ScoreCommand
         {
             Prompt, ImageInput.Several, Top, ModelOptions.All, Results.Json,
         };
-        command.SetAction(parsed => Run(parsed, images => images.OrderByDescending(image => image.Score).Take(parsed.GetValue(Top) ?? int.MaxValue)));
+        command.SetWork((parsed, cancellation) =>
+            Run(parsed, images => images.OrderByDescending(image => image.Score).Take(parsed.GetValue(Top) ?? int.MaxValue), cancellation));
         return command;
     }
 
-    private static int Run(ParseResult parsed, Func<IEnumerable<ScoredFile>, IEnumerable<ScoredFile>> order)
+    private static int Run(ParseResult parsed, Func<IEnumerable<ScoredFile>, IEnumerable<ScoredFile>> order, CancellationToken cancellation)
     {
         using var model = ModelOptions.Load(parsed);
         var prompt = parsed.GetRequiredValue(Prompt);
         var scorer = new ClipScorer(model, [prompt]);
-        var scored = parsed.GetRequiredValue(ImageInput.Several).Select(path => new ScoredFile(path, scorer.Score(path).Single()));
+        var scored = parsed.GetRequiredValue(ImageInput.Several).Select(path => new ScoredFile(path, scorer.Score(path, cancellation).Single()));
         foreach (var (path, score) in order(scored))
             Results.Write(parsed, string.Create(CultureInfo.InvariantCulture, $"{score:F4}\t{path}"), new { Prompt = prompt, Score = score, File = path });
         return CommandRunner.Success;

@@ -15,17 +15,16 @@ internal sealed record TokenLine(string? File, string? Model, string? Hash, int?
     public static TokenLine Of(string file, int[] tokens, DalleModelInfo model) => new(file, model.Name, model.Hash, model.TokenRows, model.TokenColumns, tokens);
 
     /// <param name="path">A file of such lines, '-' for standard input.</param>
+    /// <param name="cancellation">The user's wish to stop.</param>
     /// <returns>Each line with where it stands, for errors.</returns>
     /// <exception cref="InvalidDataException">A line is no such line.</exception>
-    public static IEnumerable<(TokenLine Line, string Place)> ReadAll(string path)
+    public static IEnumerable<(TokenLine Line, string Place)> ReadAll(string path, CancellationToken cancellation)
     {
-        using var reader = path == ImageInput.StandardInput ? Console.In
-            : System.IO.File.Exists(path) ? new StreamReader(path)
-            : throw new FileNotFoundException($"The file of tokens '{path}' does not exist; 'dalle encode' writes one, and '-' reads standard input.", path);
+        using var reader = new StreamReader(InputFile.Read(path, "file of tokens", cancellation));
         for (var number = 1; reader.ReadLine() is { } text; number++)
         {
             if (!string.IsNullOrWhiteSpace(text))
-                yield return Parse(text, $"{(path == ImageInput.StandardInput ? "standard input" : path)}, line {number}");
+                yield return Parse(text, $"{(path == InputFile.StandardInput ? "standard input" : path)}, line {number}");
         }
     }
 

@@ -53,12 +53,17 @@ internal sealed class DalleEngine : IDisposable
     /// <summary>Draws the candidates of each request and keeps the best; images come in order, each as soon as it is known.</summary>
     public IEnumerable<GeneratedImage> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
-        Draw(requests, options, progress, cancellation).Select(Best);
+        DrawImages(requests, options, progress, cancellation).Select(Best);
 
-    /// <summary>Draws the candidates of one request and keeps all, best first.</summary>
-    public GeneratedImage[] GenerateCandidates(
-        GenerationRequest request, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
-        [.. Draw([request], options, progress, cancellation).SelectMany(Finish).OrderByDescending(image => image.Score)];
+    /// <summary>Draws the candidates of each request and keeps all, best first.</summary>
+    public IEnumerable<GeneratedImage[]> GenerateCandidates(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
+        DrawImages(requests, options, progress, cancellation).Select(drawn => Finish(drawn).OrderByDescending(image => image.Score).ToArray());
+
+    /// <summary>Draws the tokens of the candidates of each request, in the order in which they are numbered.</summary>
+    public IEnumerable<int[][]> GenerateTokens(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
+        Draw(requests, options, progress, cancellation).Select(drawn => drawn.Candidates);
 
     public void Dispose()
     {
@@ -69,24 +74,33 @@ internal sealed class DalleEngine : IDisposable
         Codec.Dispose();
     }
 
+    /// <summary>As <see cref="Draw"/>, where images are to be made of the tokens.</summary>
+    private IEnumerable<(GenerationRequest Request, int[][] Candidates)> DrawImages(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
+    {
+        if (Bundle.Manifest.ImageDecoder is null)
+            throw NoGenerator();
+        if (Candidates(options) is > 1 and var candidates && _clip is null)
+            throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no ranker to choose among {candidates} candidates. Ask for one candidate an image.");
+        return Draw(requests, options, progress, cancellation);
+    }
+
     /// <summary>Draws the candidates of each request, as tokens.</summary>
     private IEnumerable<(GenerationRequest Request, int[][] Candidates)> Draw(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
     {
         var (manifest, sampling) = (Bundle.Manifest, options.Sampling);
-        if (manifest.Decoder is null || manifest.ImageDecoder is null)
+        if (manifest is not { Decoder: not null, Image: { } image })
             throw NoGenerator();
-        var candidates = options.Candidates ?? (_clip is null ? 1 : manifest.Sampling.Candidates);
-        if (candidates > 1 && _clip is null)
-            throw new NotSupportedException($"The model '{manifest.Name}' has no ranker to choose among {candidates} candidates. Ask for one candidate an image.");
+        var candidates = Candidates(options);
         var sampler = new Sampler(
-            manifest.Image!.Vocabulary,
+            image.Vocabulary,
             sampling.Temperature ?? manifest.Sampling.Temperature,
             sampling.TopK ?? manifest.Sampling.TopK,
             sampling.TopP ?? manifest.Sampling.TopP);
         var sequences = requests.SelectMany(request =>
         {
-            var (prompt, unconditional) = (_tokenizer.Value.Encode(request.Prompt), _tokenizer.Value.Unconditional(request.Prompt));
+            var (prompt, unconditional) = (PromptOf(request), _tokenizer.Value.Unconditional(request.Prompt));
             return Enumerable.Range(0, candidates)
                 .Select(candidate => new Sequence(prompt, unconditional, Seeds.OfCandidate(request.Seed, candidate), request.Kept));
         }).ToArray();
@@ -145,6 +159,11 @@ internal sealed class DalleEngine : IDisposable
             };
         }
     }
+
+    private long[] PromptOf(GenerationRequest request) =>
+        request.PromptTokens is { } ids ? [.. ids.Select(id => (long)id)] : _tokenizer.Value.Encode(request.Prompt);
+
+    private int Candidates(GenerationOptions options) => options.Candidates ?? (_clip is null ? 1 : Bundle.Manifest.Sampling.Candidates);
 
     private NotSupportedException NoGenerator() => new($"The model '{Bundle.Manifest.Name}' has not both a transformer and an image decoder, so it cannot generate.");
 }

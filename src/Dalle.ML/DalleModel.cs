@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Dalle.ML.Generation;
 using Dalle.ML.Images;
 using Dalle.ML.Models;
@@ -24,6 +25,8 @@ namespace Dalle.ML;
 public sealed class DalleModel : IDisposable
 {
     private const string DefaultName = "emoji-64";
+
+    private static readonly ConcurrentDictionary<string, string> Folders = [];
 
     private readonly EngineLease _lease;
 
@@ -57,6 +60,23 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="DalleBundleException">The model's folder is not beside the assembly, or was changed.</exception>
     public static DalleModel LoadDefault(DalleDevice? device = null) => Load(DefaultPath, device);
 
+    /// <summary>
+    /// Makes a bundle known to saved pipelines in this process: one that was saved with the same model finds it here, wherever it lay.
+    /// </summary>
+    /// <param name="path">The bundle's folder. Its files are verified when it is loaded.</param>
+    /// <exception cref="DalleBundleException">There is no manifest.</exception>
+    public static void Register(string path)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        Folders[Bundle.HashOf(path)] = Bundle.FullPath(path);
+    }
+
+    /// <summary>The registered folder of the model with a hash, null if there is none.</summary>
+    internal static string? Registered(string hash) => Folders.GetValueOrDefault(hash);
+
+    /// <summary>Another share in the model, which its owner disposes.</summary>
+    internal DalleModel Share() => new(_lease.Use());
+
     /// <summary>Generates one image: the best of the candidates, by CLIP.</summary>
     /// <param name="prompt">What to draw. Words beyond the model's text length are cut off.</param>
     /// <param name="seed">The same seed gives the same image.</param>
@@ -86,14 +106,7 @@ public sealed class DalleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(requests);
         CheckRequests(requests, nameof(requests));
-        return Run();
-
-        IEnumerable<GeneratedImage> Run()
-        {
-            using var use = _lease.Use();
-            foreach (var image in use.Engine.Generate(requests, options ?? new GenerationOptions(), progress, cancellationToken))
-                yield return image;
-        }
+        return During(engine => engine.Generate(requests, options ?? new GenerationOptions(), progress, cancellationToken));
     }
 
     /// <summary>Generates one image and returns all of its candidates, best first; the first is what <see cref="Generate(string, ulong, GenerationOptions?, IProgress{DalleProgress}?, CancellationToken)"/> returns.</summary>
@@ -109,7 +122,36 @@ public sealed class DalleModel : IDisposable
     {
         CheckRequests([request], nameof(request));
         using var use = _lease.Use();
-        return use.Engine.GenerateCandidates(request, options ?? new GenerationOptions(), progress, cancellationToken);
+        return use.Engine.GenerateCandidates([request], options ?? new GenerationOptions(), progress, cancellationToken).Single();
+    }
+
+    /// <summary>Generates several images at once and returns all candidates of each, best first.</summary>
+    internal IEnumerable<IReadOnlyList<GeneratedImage>> GenerateCandidates(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellationToken)
+    {
+        CheckRequests(requests, nameof(requests));
+        return During(engine => engine.GenerateCandidates(requests, options, progress, cancellationToken));
+    }
+
+    /// <summary>
+    /// Draws the image tokens of several requests at once, and makes no images of them. The candidates of a request are in the order of their
+    /// numbers: <see cref="GeneratedImage.Candidate"/> of the images that they would be.
+    /// </summary>
+    /// <param name="requests">Prompts and seeds.</param>
+    /// <param name="options">How, and of how many candidates; the model's defaults if null.</param>
+    /// <param name="progress">Told of each token.</param>
+    /// <param name="cancellationToken">Checked at each token.</param>
+    /// <returns>For each request its candidates, each <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> codes.</returns>
+    /// <exception cref="ArgumentException">A prompt is null, or tokens of prompt or image are not the model's.</exception>
+    /// <exception cref="NotSupportedException">The bundle has no transformer.</exception>
+    /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
+    public IEnumerable<IReadOnlyList<int[]>> GenerateTokens(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null,
+        CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        CheckRequests(requests, nameof(requests));
+        return During(engine => engine.GenerateTokens(requests, options ?? new GenerationOptions(), progress, cancellationToken));
     }
 
     /// <summary>Draws the part of an image that is not kept.</summary>
@@ -149,6 +191,16 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Tokenizer.Count(prompt);
     }
 
+    /// <summary>The text tokens of a prompt, cut or padded to <see cref="DalleModelInfo.TextLength"/>, as the transformer takes them.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
+    public int[] TokenizePrompt(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        using var use = _lease.Use();
+        return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt), id => (int)id);
+    }
+
     /// <summary>How well a text fits an image, by CLIP: the scaled cosine of their embeddings.</summary>
     /// <param name="text">The text.</param>
     /// <param name="image">An image of any size.</param>
@@ -177,6 +229,21 @@ public sealed class DalleModel : IDisposable
         ArgumentNullException.ThrowIfNull(image);
         using var use = _lease.Use();
         return use.Engine.Clip.EmbedImage(image);
+    }
+
+    /// <summary>CLIP's embedding of the image that codes stand for, without rounding its colours to bytes.</summary>
+    internal float[] EmbedTokens(int[] tokens)
+    {
+        CheckTokens(tokens, least: 0, nameof(tokens));
+        using var use = _lease.Use();
+        return use.Engine.Clip.EmbedImage(use.Engine.Codec.Decode(tokens));
+    }
+
+    /// <summary>How well embeddings of a text and an image fit.</summary>
+    internal float ScoreEmbeddings(float[] text, float[] image)
+    {
+        using var use = _lease.Use();
+        return use.Engine.Clip.Score(text, image);
     }
 
     /// <summary>Turns an image into codes, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
@@ -213,12 +280,33 @@ public sealed class DalleModel : IDisposable
     /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>
     public void Dispose() => _lease.Dispose();
 
+    /// <summary>What an engine gives one by one, while it is kept alive.</summary>
+    private IEnumerable<T> During<T>(Func<DalleEngine, IEnumerable<T>> run)
+    {
+        using var use = _lease.Use();
+        foreach (var item in run(use.Engine))
+            yield return item;
+    }
+
     private void CheckRequests(IReadOnlyList<GenerationRequest> requests, string parameter)
     {
         if (requests.Any(request => request.Prompt is null))
             throw new ArgumentException("A prompt is null.", parameter);
         foreach (var kept in requests.Select(request => request.Kept).OfType<IReadOnlyList<int>>())
             CheckTokens(kept, least: -1, parameter);
+        foreach (var ids in requests.Select(request => request.PromptTokens).OfType<IReadOnlyList<int>>())
+            CheckPrompt(ids, parameter);
+    }
+
+    private void CheckPrompt(IReadOnlyList<int> ids, string parameter)
+    {
+        if (ids.Count != Info.TextLength)
+            throw new ArgumentException($"{ids.Count} prompt tokens were given; the model '{Info.Name}' takes {Info.TextLength}, as TokenizePrompt gives them.", parameter);
+        using var use = _lease.Use();
+        var manifest = use.Engine.Bundle.Manifest;
+        var end = manifest is { TextEncoder: null, Decoder: { } decoder } ? decoder.ImageIdOffset : int.MaxValue;
+        foreach (var id in ids.Where(id => id < 0 || id >= end))
+            throw new ArgumentException($"{id} is not a prompt token of the model '{Info.Name}'.", parameter);
     }
 
     private void CheckTokens(IReadOnlyList<int> tokens, int least, string parameter)

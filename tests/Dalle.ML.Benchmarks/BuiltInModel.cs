@@ -27,7 +27,7 @@ internal sealed class BuiltInModel : IDisposable
 
     public Bundle Bundle { get; }
 
-    public ImageFormat Image => Bundle.Manifest.Image;
+    public ImageFormat Image => Bundle.Manifest.Image!;
 
     public long[] PromptIds { get; }
 

@@ -18,7 +18,7 @@ internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle) : IDispo
 
     public DecoderSession Session => _session.Value;
 
-    public ImageFormat Image => Bundle.Manifest.Image;
+    public ImageFormat Image => Bundle.Manifest.Image!;
 
     public DecoderGraph Graph => Bundle.Manifest.Decoder!;
 

@@ -2,6 +2,8 @@ using Dalle.ML.Benchmarks;
 
 if (args is [OneImageProcess.Argument])
     return OneImageProcess.Draw();
+if (args is [StreamProcess.Argument])
+    return StreamProcess.Draw();
 if (Arguments.Parse(args) is not { } arguments)
 {
     Console.Error.WriteLine(Arguments.Usage);

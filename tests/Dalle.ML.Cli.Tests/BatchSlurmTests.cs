@@ -9,7 +9,7 @@ public sealed class BatchSlurmTests : IDisposable
     private const int Tasks = 4;
     private const int Prompts = 200;
 
-    private static readonly TimeSpan ArrayPatience = TimeSpan.FromSeconds(90);
+    private static readonly TimeSpan ArrayPatience = TimeSpan.FromMinutes(5);
 
     private readonly TemporaryFolder _folder = new();
 

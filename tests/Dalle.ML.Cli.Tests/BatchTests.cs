@@ -3,6 +3,9 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
+using Dalle.ML.Generation;
+using Dalle.ML.Transforms;
+using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli.Tests;
@@ -10,6 +13,9 @@ namespace Dalle.ML.Cli.Tests;
 public sealed class BatchTests : IDisposable
 {
     private const int Prompts = 60;
+
+    // Of who waits for a run, on a machine that may be busy with others.
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(3);
 
     private static readonly string[] Common = ["--seed", "7", "--candidates", "1"];
 
@@ -57,6 +63,23 @@ public sealed class BatchTests : IDisposable
         Assert.Equal(["5", "18446744073709551615"], new[] { 0, 2 }.Select(i => Manifest("csv/manifest.jsonl")[i]["seed"]!.ToString()));
         foreach (var other in new[] { "tsv", "jsonl", "stdin" })
             Assert.Equal(expected, BatchFolderState.Of(In(other)));
+    }
+
+    [Fact]
+    public async Task A_pipeline_draws_the_same_from_the_same_file()
+    {
+        Write("prompts.csv", "id,prompt,seed\ncat,a cat,5\n,a dog,\n");
+        Assert.Equal(0, (await Batch(["prompts.csv", "-o", "out", .. Common])).ExitCode);
+        var ml = new MLContext();
+        var prompts = ml.Data.LoadPrompts(In("prompts.csv"), seed: 7);
+        var options = new DalleGenerateEstimator.Options { InputColumnName = "Prompt", InputSeedColumnName = "Seed", Generation = new GenerationOptions { Candidates = 1 } };
+        using var transformer = ml.Transforms.DalleGenerate(options).Fit(prompts);
+        var drawn = transformer.Transform(prompts);
+        foreach (var (id, image) in drawn.GetColumn<string>("Id").Zip(drawn.GetColumn<MLImage>("Image")))
+        {
+            image.Save(In("pipeline.png"));
+            Assert.Equal(File.ReadAllBytes(In($"out/{id}.png")), File.ReadAllBytes(In("pipeline.png")));
+        }
     }
 
     [Theory]
@@ -148,6 +171,17 @@ public sealed class BatchTests : IDisposable
     }
 
     [Fact]
+    public async Task A_task_of_an_uneven_slurm_array_must_be_told_its_shard()
+    {
+        Write("prompts.txt", "a cat");
+        var task = new Dictionary<string, string> { ["SLURM_ARRAY_TASK_ID"] = "9", ["SLURM_ARRAY_TASK_COUNT"] = "3", ["SLURM_ARRAY_TASK_MIN"] = "1" };
+        var run = await Tool.RunAsync(_folder.Path, ["batch", "prompts.txt", "-o", "out", .. Common], environment: task);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("--shard", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, (await Tool.RunAsync(_folder.Path, ["batch", "prompts.txt", "-o", "out", "--shard", "1/1", .. Common], environment: task)).ExitCode);
+    }
+
+    [Fact]
     public async Task A_batch_goes_on_with_other_shards_than_it_began_with()
     {
         await DrawUndisturbed("whole");
@@ -168,7 +202,10 @@ public sealed class BatchTests : IDisposable
         {
             var before = BatchFolderState.ManifestOrEmpty(In("out/manifest.jsonl"));
             using var process = Tool.Start(_folder.Path, ["batch", "prompts.txt", "-o", "out", "--batch-size", "4", "--quiet", .. Common]);
-            await Task.Delay(random.Next(100, 1200));
+            // Every other run has drawn some by then, however long it took to begin; the others are killed at any time.
+            if (kill % 2 == 0)
+                await UntilDrawn("out/manifest.jsonl", before.Length + random.Next(1, 4), process);
+            await Task.Delay(random.Next(kill % 2 == 0 ? 100 : 1200));
             process.Kill();
             await process.WaitForExitAsync();
 
@@ -226,14 +263,38 @@ public sealed class BatchTests : IDisposable
     }
 
     [Fact]
+    public async Task Files_that_are_not_of_a_batch_are_not_replaced()
+    {
+        Write("prompts.csv", "id,prompt\ncat,a cat\ndog,a dog\n");
+        Directory.CreateDirectory(In("photos"));
+        Write("photos/note.txt", "mine");
+        Write("photos/Dog.png", "mine");
+        var run = await Batch(["prompts.csv", "-o", "photos", .. Common]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("'dog.png' already", Assert.Single(Lines(run.Errors)), StringComparison.Ordinal);
+        Assert.Equal(["Dog.png", "note.txt"], BatchFolderState.Of(In("photos")).Keys);
+        Assert.Equal("mine", File.ReadAllText(In("photos/Dog.png")));
+
+        File.Delete(In("photos/Dog.png"));
+        Assert.Equal(0, (await Batch(["prompts.csv", "-o", "photos", .. Common])).ExitCode);
+    }
+
+    [Fact]
     public async Task Without_a_seed_a_random_one_is_kept()
     {
         Write("prompts.txt", "a cat\na dog\n");
         Assert.Equal(0, (await Batch("prompts.txt", "-o", "out", "--candidates", "1")).ExitCode);
         var first = BatchFolderState.Of(In("out"));
         File.Delete(In("out/1.png"));
-        Assert.Equal(0, (await Batch("prompts.txt", "-o", "out", "--candidates", "1")).ExitCode);
+        var again = await Batch("prompts.txt", "-o", "out", "--candidates", "1", "--json");
+        Assert.Equal(0, again.ExitCode);
         Assert.Equal(first, BatchFolderState.Of(In("out")));
+
+        // It is reported, and what it gives is what any seed gives.
+        var seed = again.Json.Single().GetProperty("seed").GetUInt64();
+        Assert.Contains($"with seed {seed}", again.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, (await Batch("prompts.txt", "-o", "given", "--candidates", "1", "--seed", $"{seed}")).ExitCode);
+        Assert.Equal(first, BatchFolderState.Of(In("given")));
     }
 
     [Fact]
@@ -302,7 +363,7 @@ public sealed class BatchTests : IDisposable
             Assert.Skip("Windows has no signal to send to one process.");
         Write("many.txt", string.Join('\n', Enumerable.Repeat("a cat", 2000)));
         using var process = Tool.Start(_folder.Path, ["batch", "many.txt", "-o", "out", .. Common]);
-        await UntilDrawn("out/manifest.jsonl", 5);
+        await UntilDrawn("out/manifest.jsonl", 5, process);
 
         // Meanwhile the shard is taken, however often others try; another shard is not.
         for (var attempt = 0; attempt < 2; attempt++)
@@ -360,13 +421,11 @@ public sealed class BatchTests : IDisposable
         Assert.Equal(0, (await Batch(["prompts.txt", "-o", folder, .. Common])).ExitCode);
     }
 
-    private async Task UntilDrawn(string manifest, int lines)
+    /// <summary>Waits until a run has drawn so much, or has ended.</summary>
+    private async Task UntilDrawn(string manifest, int lines, Process run)
     {
-        for (var wait = 0; !File.Exists(In(manifest)) || BatchFolderState.ManifestOrEmpty(In(manifest)).Length < lines; wait++)
-        {
-            Assert.True(wait < 600, "Nothing was drawn for a minute.");
-            await Task.Delay(100);
-        }
+        for (var clock = Stopwatch.StartNew(); !run.HasExited && BatchFolderState.ManifestOrEmpty(In(manifest)).Length < lines; await Task.Delay(10))
+            Assert.True(clock.Elapsed < Patience, $"Nothing was drawn for {Patience.TotalMinutes} minutes.");
     }
 
     private static async Task<bool> Succeeds(string command, params string[] arguments)

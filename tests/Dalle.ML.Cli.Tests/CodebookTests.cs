@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML.Data;
 
@@ -92,15 +94,51 @@ public sealed class CodebookTests : IDisposable
         Assert.Equal([In("image.png")], (await Run("decode", "tokens.json")).Output);
         File.WriteAllText(In("tokens.json"), JsonSerializer.Serialize(new { file = "../..\0/" + new string('x', 3), tokens = Enumerable.Range(0, 64) }));
         Assert.Equal([In("xxx.png")], (await Run("decode", "tokens.json")).Output);
+
+        // Lines of output are names of files, whatever the tokens say.
+        File.WriteAllLines(In("tokens.json"), new[] { "a\nb\u001b.png", "\r.png", new string('x', 199) + "🐈.png" }.Select(file => JsonSerializer.Serialize(new { file, tokens = Enumerable.Range(0, 64) })));
+        Assert.Equal([In("out/ab.png"), In("out/image.png"), In($"out/{new string('x', 199)}.png")], (await Run("decode", "tokens.json", "-o", "out")).Output);
+    }
+
+    [Fact]
+    public async Task An_interrupt_leaves_whole_images_and_nothing_else()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("Windows has no signal to send to one process.");
+        using var process = Tool.Start(_folder.Path, ["reconstruct", .. Enumerable.Repeat("apple.png", 5000), "-o", "out", "-q"]);
+        var first = await process.StandardOutput.ReadLineAsync();
+        using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        var run = await Tool.FinishAsync(process);
+        Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
+        Assert.Equal([first!], Directory.GetFiles(In("out"), "*", new EnumerationOptions { AttributesToSkip = 0 }));
+    }
+
+    [Fact]
+    public async Task Waiting_for_standard_input_can_be_interrupted()
+    {
+        if (OperatingSystem.IsWindows())
+            Assert.Skip("Windows has no signal to send to one process.");
+        using var process = Tool.Start(_folder.Path, ["encode", "apple.png", "-"], hasInput: true);
+        Assert.NotNull(await process.StandardOutput.ReadLineAsync());
+        using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        var run = await Tool.FinishAsync(process);
+        Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
     }
 
     [Fact]
     public async Task What_is_no_image_is_named()
     {
         File.WriteAllText(In("text.png"), "text");
-        foreach (var (path, message) in new[] { ("text.png", "'text.png' is not an image"), ("none.png", "'none.png' does not exist") })
+        Directory.CreateDirectory(In("folder"));
+        foreach (var (arguments, message) in new[]
         {
-            var run = await Run("encode", path);
+            (new[] { "text.png" }, "'text.png' is not an image"), (["none.png"], "'none.png' does not exist"), (["folder"], "'folder' is a folder"),
+            (["apple.png", "-o", "folder"], "'folder' is a folder"),
+        })
+        {
+            var run = await Run(["encode", .. arguments]);
             Assert.Equal(1, run.ExitCode);
             Assert.Contains(message, Assert.Single(run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)), StringComparison.Ordinal);
         }

@@ -132,13 +132,21 @@ public sealed class GenerateTests : IDisposable
         var piped = await Tool.RunAsync(_folder.Path, ["generate", "--prompts", "-", "--seed", "1", "--candidates", "1", "-o", "out"], input: "a cat\n");
         Assert.Equal([run.Output[1]], piped.Output);
 
-        File.WriteAllBytes(In("latin1.txt"), [0x61, 0xE9, 0x62]);
-        foreach (var (file, message) in new[] { ("latin1.txt", "not UTF-8"), ("none.txt", "does not exist") })
+        File.WriteAllBytes(In("latin1.txt"), [0x61, 0x0A, 0xE9, 0x62]);
+        File.WriteAllText(In("empty.txt"), "\n");
+        Directory.CreateDirectory(In("folder.txt"));
+        foreach (var (exitCode, file, message) in new[]
+        {
+            (1, "latin1.txt", "latin1.txt, line 2: the bytes are not UTF-8"),
+            (1, "empty.txt", "empty.txt, line 1: there is no prompt"),
+            (1, "none.txt", "'none.txt' does not exist"),
+            (1, "folder.txt", "'folder.txt' is a folder"),
+            (2, "prompts.csv", "'prompts.csv', which may have ids and seeds, is drawn by 'dalle batch'"),
+        })
         {
             var failed = await Run("generate", "--prompts", file, "-q");
-            Assert.Equal(1, failed.ExitCode);
-            Assert.Contains($"'{file}' (--prompts)", failed.Errors, StringComparison.Ordinal);
-            Assert.Contains(message, failed.Errors, StringComparison.Ordinal);
+            Assert.Equal(exitCode, failed.ExitCode);
+            Assert.Contains(message, failed.Errors.Split('\n')[0], StringComparison.Ordinal);
         }
     }
 
@@ -170,6 +178,15 @@ public sealed class GenerateTests : IDisposable
         using var first = MLImage.CreateFromFile(run.Output[0]);
         var corner = sheet.GetBGRPixels.AsSpan((4 * sheet.Width + 4) * 3, 64 * 3).ToArray();
         Assert.Equal(first.GetBGRPixels[..(64 * 3)], corner);
+    }
+
+    [Fact]
+    public async Task A_grid_beyond_all_measure_is_refused_at_the_first_image()
+    {
+        var run = await Run("generate", "a cat", "-n", "20000", "--seed", "1", "--candidates", "1", "--grid", "-q");
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("--grid would make a sheet of 9660 × 9592 pixels", run.Errors, StringComparison.Ordinal);
+        Assert.Equal(Directory.GetFiles(_folder.Path), run.Output);
     }
 
     [Fact]

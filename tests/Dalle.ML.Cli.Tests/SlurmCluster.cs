@@ -11,7 +11,7 @@ namespace Dalle.ML.Cli.Tests;
 [SupportedOSPlatform("linux")]
 internal sealed class SlurmCluster : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     private readonly string _folder;
     private readonly List<Process> _daemons = [];

@@ -7,7 +7,7 @@ namespace Dalle.ML.Cli.Tests;
 /// <summary>The tool as a user's process.</summary>
 internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
 {
-    private static string ToolPath => Path.Combine(
+    public static string AssemblyPath => Path.Combine(
         AppContext.BaseDirectory, "..", "..", "Dalle.ML.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "dalle.dll");
 
     /// <summary>The lines of standard output.</summary>
@@ -34,7 +34,7 @@ internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
 
     public static Process Start(string folder, string[] arguments, bool hasInput = false, IReadOnlyDictionary<string, string>? environment = null)
     {
-        var start = new ProcessStartInfo("dotnet", [ToolPath, .. arguments])
+        var start = new ProcessStartInfo("dotnet", [AssemblyPath, .. arguments])
         {
             WorkingDirectory = folder,
             RedirectStandardInput = hasInput,

@@ -20,7 +20,7 @@ internal static class GoldenFolder
     private static string Find()
     {
         if (Environment.GetEnvironmentVariable("DALLE_GOLDEN") is { Length: > 0 } named)
-            return Directory.Exists(named) ? named : throw new DirectoryNotFoundException($"DALLE_GOLDEN names '{named}', which is no folder.");
+            return Directory.Exists(named) ? named : throw new DirectoryNotFoundException($"DALLE_GOLDEN is '{named}', which is no folder.");
 
         var repository = new DirectoryInfo(AppContext.BaseDirectory);
         while (repository is not null && !File.Exists(Path.Combine(repository.FullName, "Dalle.ML.sln")))

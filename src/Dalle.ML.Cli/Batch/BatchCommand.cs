@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
+using Dalle.ML.Prompts;
 using Dalle.ML.Transforms;
 
 namespace Dalle.ML.Cli.Batch;
@@ -18,7 +19,7 @@ internal static class BatchCommand
     };
 
     private static readonly Option<DirectoryInfo> Output = new("--output", "-o") { Description = "Folder of the images and manifest.jsonl, created if need be." };
-    private static readonly Option<string> Format = new("--format") { Description = "The format of the prompts [default: by the file's ending; txt for '-']." };
+    private static readonly Option<PromptFormat?> Format = new("--format") { Description = "The format of the prompts [default: by the file's ending; txt for '-']." };
     private static readonly Option<int> BatchSize = new Option<int>("--batch-size") { Description = "Prompts that are drawn together. The images are the same.", DefaultValueFactory = _ => 8 }
         .MustBe(size => size is >= 1 and <= 100_000, "between 1 and 100000");
     private static readonly Option<string> ShardOption = new("--shard") { Description = "I/N: draw the I-th of N parts only; others may draw the other parts at the same time [default: all, or the part of the Slurm array task that this runs in]." };
@@ -34,7 +35,7 @@ internal static class BatchCommand
 
     public static Command Create()
     {
-        Format.AcceptOnlyFromAmong(PromptFile.Formats);
+        Format.AcceptOnlyFromAmong(PromptFormats.Names);
         Submit.AcceptOnlyFromAmong("slurm");
         Array.MustBe(tasks => tasks is >= 1 and <= 100_000, "between 1 and 100000");
         ShardOption.MustBe(text => text is null || Shard.Parse(text) is not null, "I/N, with I from 1 to N");
@@ -69,8 +70,8 @@ internal static class BatchCommand
             result.AddError("--merge and --status take the folder of a batch, and neither prompts nor --output nor --submit.");
         else if (!isReport && (prompts is null || result.GetResult(Output) is null))
             result.AddError("batch takes a file of prompts, '-' for standard input, and the folder of the images: dalle batch prompts.txt -o out.");
-        else if (prompts is not null && result.GetResult(Format) is null && PromptFile.FormatOf(prompts) is null)
-            result.AddError($"The ending of '{prompts}' names no format. Say which it is with --format {string.Join('|', PromptFile.Formats)}.");
+        else if (prompts is not null && result.GetResult(Format) is null && BatchPrompts.FormatOf(prompts) is null)
+            result.AddError($"The ending of '{prompts}' names no format. Say which it is with --format {string.Join('|', PromptFormats.Names)}.");
         else if (result.GetResult(Submit) is not null && result.GetResult(ShardOption) is not null)
             result.AddError("--submit gives each task its shard: leave --shard out.");
     }
@@ -83,11 +84,11 @@ internal static class BatchCommand
             return Report(BatchMerge.Run(merged.FullName, Console.Error), parsed);
 
         var path = parsed.GetRequiredValue(Prompts);
-        var prompts = PromptFile.Read(path, parsed.GetValue(Format) ?? PromptFile.FormatOf(path)!);
+        var prompts = BatchPrompts.Read(path, parsed.GetValue(Format) ?? BatchPrompts.FormatOf(path)!.Value, cancellation);
         return parsed.GetValue(Submit) is null ? await DrawAsync(parsed, prompts, cancellation) : SubmitToSlurm(parsed, prompts);
     }
 
-    private static async Task<int> DrawAsync(ParseResult parsed, IReadOnlyList<BatchPrompt> prompts, CancellationToken cancellation)
+    private static async Task<int> DrawAsync(ParseResult parsed, IReadOnlyList<NumberedPrompt> prompts, CancellationToken cancellation)
     {
         var shard = parsed.GetValue(ShardOption) is { } text ? Shard.Parse(text)! : Shard.OfSlurmTask(Environment.GetEnvironmentVariable) ?? Shard.Whole;
         var options = new DalleGenerateEstimator.Options
@@ -117,7 +118,7 @@ internal static class BatchCommand
         return Report(summary!, parsed);
     }
 
-    private static int SubmitToSlurm(ParseResult parsed, IReadOnlyList<BatchPrompt> prompts)
+    private static int SubmitToSlurm(ParseResult parsed, IReadOnlyList<NumberedPrompt> prompts)
     {
         using var folder = new BatchFolder(parsed.GetRequiredValue(Output).FullName, Shard.Whole);
         // On the CPU: who submits need not have the device that the tasks will have.

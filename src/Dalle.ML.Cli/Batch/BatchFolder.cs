@@ -9,9 +9,6 @@ namespace Dalle.ML.Cli.Batch;
 /// </summary>
 internal sealed class BatchFolder : IDisposable
 {
-    // The last chunk of every PNG file: a picture that an encoder gave up on, say on a full disk, ends otherwise.
-    private static readonly byte[] PngEnd = [0, 0, 0, 0, (byte)'I', (byte)'E', (byte)'N', (byte)'D', 0xAE, 0x42, 0x60, 0x82];
-
     private const string TemporaryPrefix = ".shard-";
 
     private readonly FileStream _lock;
@@ -75,23 +72,9 @@ internal sealed class BatchFolder : IDisposable
     public string Save(MLImage image, string name)
     {
         var draft = _temporary + ".png";
-        try
-        {
-            image.Save(draft);
-        }
-        catch (Exception exception) when (exception is not IOException)
-        {
-            // Encoders tell of a file that cannot be written in ways of their own.
-            throw new IOException($"'{PathOf(name)}' cannot be written: {exception.Message}", exception);
-        }
-        byte[] bytes;
-        using (var file = new FileStream(draft, FileMode.Open, FileAccess.ReadWrite, FileShare.None))
-        {
-            file.ReadExactly(bytes = new byte[file.Length]);
-            file.Flush(flushToDisk: true);
-        }
-        if (!bytes.AsSpan().EndsWith(PngEnd))
-            throw new IOException($"'{PathOf(name)}' cannot be written whole. Is the disk full?");
+        var bytes = PngFile.Write(image, draft, PathOf(name));
+        using (var file = File.OpenHandle(draft, FileMode.Open, FileAccess.ReadWrite))
+            RandomAccess.FlushToDisk(file);
         if (Directory.Exists(PathOf(name)))
             throw new PromptException($"'{name}' is a folder. Remove it.");
         File.Move(draft, PathOf(name), overwrite: true);

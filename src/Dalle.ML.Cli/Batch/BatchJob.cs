@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Serialization;
 using Dalle.ML.Generation;
 using Dalle.ML.Models;
+using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli.Batch;
 
@@ -57,8 +58,10 @@ internal sealed record BatchJob
     /// <param name="model">The model.</param>
     /// <param name="generation">How it draws.</param>
     /// <param name="seed">The batch's seed; that of the folder if null, and a random one if it has none yet.</param>
-    /// <exception cref="InvalidDataException">The folder belongs to another job; the message says in what they differ.</exception>
-    public static BatchJob Open(BatchFolder folder, IReadOnlyList<BatchPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed)
+    /// <exception cref="InvalidDataException">
+    /// The folder belongs to another job; the message says in what they differ. Or it belongs to none, and has files that this one would replace.
+    /// </exception>
+    public static BatchJob Open(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed)
     {
         var lines = Lines(prompts);
         var (sampling, defaults) = (generation.Sampling, model.Defaults.Sampling);
@@ -76,7 +79,10 @@ internal sealed record BatchJob
             Guidance = (sampling.GuidanceScale ?? defaults.GuidanceScale)!.Value,
         };
         if (!File.Exists(folder.PathOf(FileName)))
+        {
+            RefuseForeignImages(folder, prompts);
             folder.WriteNew(FileName, JsonLine.Of(job));
+        }
         var known = ReadDescription(folder.FullPath);
         job = seed is null ? job with { Seed = known.Seed } : job;
         if (job.DifferenceTo(known) is { } difference)
@@ -88,14 +94,14 @@ internal sealed record BatchJob
 
     /// <summary>Reads which job a folder belongs to, and its prompts.</summary>
     /// <exception cref="InvalidDataException">The folder has no batch, or an unfinished description of one.</exception>
-    public static (BatchJob Job, IReadOnlyList<BatchPrompt> Prompts) Read(string folder)
+    public static (BatchJob Job, IReadOnlyList<NumberedPrompt> Prompts) Read(string folder)
     {
         if (!File.Exists(Path.Combine(folder, FileName)))
             throw new InvalidDataException($"The folder '{folder}' has no batch: there is no '{FileName}'. Give the folder that 'dalle batch … -o' wrote.");
         var job = ReadDescription(folder);
         if (!BatchFolder.Holds(folder, PromptsName, job.PromptsSha256))
             throw new InvalidDataException($"'{PromptsName}' of the folder '{folder}' is missing or altered. Run the batch again with its own prompts: it writes the file, and draws nothing twice.");
-        return (job, PromptFile.Read(Path.Combine(folder, PromptsName), "jsonl"));
+        return (job, BatchPrompts.Read(Path.Combine(folder, PromptsName), PromptFormat.Jsonl));
     }
 
     private static BatchJob ReadDescription(string folder)
@@ -104,6 +110,15 @@ internal sealed record BatchJob
         return JsonLine.Read<BatchJob>(File.ReadAllBytes(path)) is { Format: CurrentFormat } job
             ? job
             : throw new InvalidDataException($"'{path}' does not describe a batch that this version of dalle knows. Choose another folder.");
+    }
+
+    private static void RefuseForeignImages(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts)
+    {
+        var files = Directory.EnumerateFiles(folder.FullPath).Select(Path.GetFileName).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        var taken = prompts.Select(prompt => FileNames.OfImage(prompt.Id)).FirstOrDefault(files.Contains);
+        // If a batch was begun meanwhile, by another shard, the file is of that.
+        if (taken is not null && !File.Exists(folder.PathOf(FileName)))
+            throw new InvalidDataException($"The folder '{folder.FullPath}' has a file '{taken}' already that is not of a batch. Choose another folder, best a new one.");
     }
 
     private string? DifferenceTo(BatchJob known)
@@ -124,7 +139,7 @@ internal sealed record BatchJob
     }
 
     /// <summary>The prompts as a prompt file that gives the same prompts again.</summary>
-    private static byte[] Lines(IReadOnlyList<BatchPrompt> prompts) =>
+    private static byte[] Lines(IReadOnlyList<NumberedPrompt> prompts) =>
         [.. prompts.SelectMany(prompt => JsonLine.Of(new { prompt.Id, prompt.Prompt, prompt.Seed }))];
 
     private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));

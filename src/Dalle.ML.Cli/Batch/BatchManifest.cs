@@ -1,3 +1,5 @@
+using Dalle.ML.Prompts;
+
 namespace Dalle.ML.Cli.Batch;
 
 /// <summary>
@@ -58,10 +60,10 @@ internal sealed class BatchManifest : IDisposable
     }
 
     /// <summary>A test for lines: they speak of these prompts, and where they tell of an image, it is there and has not changed.</summary>
-    public static Func<BatchEntry, bool> Verifier(string folder, IReadOnlyList<BatchPrompt> prompts, ulong seed, Shard shard) => entry =>
+    public static Func<BatchEntry, bool> Verifier(string folder, IReadOnlyList<NumberedPrompt> prompts, ulong seed, Shard shard) => entry =>
         entry.Index >= 0 && entry.Index < prompts.Count && shard.Holds(entry.Index)
         && prompts[entry.Index] is var prompt
-        && (entry.Id, entry.File, entry.Prompt, entry.Seed) == (prompt.Id, prompt.File, prompt.Prompt, prompt.Request(seed).Seed)
+        && (entry.Id, entry.File, entry.Prompt, entry.Seed) == (prompt.Id, FileNames.OfImage(prompt.Id), prompt.Prompt, prompt.SeedAfter(seed))
         && (entry.Sha256 is null || BatchFolder.Holds(folder, entry.File, entry.Sha256));
 
     /// <summary>The whole lines of a manifest that can be read; another process may be writing the next.</summary>

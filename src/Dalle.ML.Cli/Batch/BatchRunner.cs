@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Dalle.ML.Models;
+using Dalle.ML.Prompts;
 using Dalle.ML.Runtime;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
@@ -8,7 +9,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Cli.Batch;
 
 /// <summary>Draws what is left of a shard through the ML.NET pipeline: each image is put in place, then noted in the manifest.</summary>
-internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyList<BatchPrompt> prompts, Shard shard)
+internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyList<NumberedPrompt> prompts, Shard shard)
 {
     private const string ImageColumn = "Image";
     private const string ScoreColumn = "Score";
@@ -53,12 +54,12 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
         using (var manifest = new BatchManifest(folder, shard))
             DrawAll(todo, transformer, batchSize, manifest);
         BatchManifest.Finish(folder, shard, _known.Values);
-        return BatchSummary.Of(folder.PathOf(shard.ManifestName), total, _known.Values, drawn: todo.Count(prompt => _known[prompt.Index].IsDone), clock.Elapsed);
+        return BatchSummary.Of(folder.PathOf(shard.ManifestName), total, _known.Values, drawn: todo.Count(prompt => _known[prompt.Index].IsDone), job.Seed, clock.Elapsed);
 
-        bool IsLeft(BatchPrompt prompt) => !_known.TryGetValue(prompt.Index, out var entry) || (retries && !entry.IsDone);
+        bool IsLeft(NumberedPrompt prompt) => !_known.TryGetValue(prompt.Index, out var entry) || (retries && !entry.IsDone);
     }
 
-    private void DrawAll(ArraySegment<BatchPrompt> todo, DalleGenerateTransformer transformer, int batchSize, BatchManifest manifest)
+    private void DrawAll(ArraySegment<NumberedPrompt> todo, DalleGenerateTransformer transformer, int batchSize, BatchManifest manifest)
     {
         _sinceLast.Start();
         while (todo.Count > 0)
@@ -74,14 +75,14 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
             {
                 (drawn, failure) = Draw(suspects.Slice(i, 1), transformer, manifest);
                 if (drawn == 0)
-                    Note(suspects[i], new BatchEntry { Error = failure!.Message }, manifest);
+                    Note(suspects[i], new BatchEntry { Error = (failure!.InnerException ?? failure).Message }, manifest);
             }
             todo = todo[suspects.Count..];
         }
     }
 
     /// <summary>Draws prompts in turn until one of them makes the model fail.</summary>
-    private (int Drawn, Exception? Failure) Draw(ArraySegment<BatchPrompt> some, DalleGenerateTransformer transformer, BatchManifest manifest)
+    private (int Drawn, Exception? Failure) Draw(ArraySegment<NumberedPrompt> some, DalleGenerateTransformer transformer, BatchManifest manifest)
     {
         var view = transformer.Transform(ML.Data.LoadFromEnumerable(some.Select(prompt => Row.Of(prompt, job.Seed))));
         DataViewSchema.Column[] columns = [view.Schema[ImageColumn], view.Schema[ScoreColumn]];
@@ -107,11 +108,11 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
         return (some.Count, null);
     }
 
-    private void Keep(BatchPrompt prompt, MLImage image, float score, BatchManifest manifest)
+    private void Keep(NumberedPrompt prompt, MLImage image, float score, BatchManifest manifest)
     {
         try
         {
-            Note(prompt, new BatchEntry { Sha256 = folder.Save(image, prompt.File), Score = float.IsFinite(score) ? score : null }, manifest);
+            Note(prompt, new BatchEntry { Sha256 = folder.Save(image, FileNames.OfImage(prompt.Id)), Score = float.IsFinite(score) ? score : null }, manifest);
         }
         catch (PromptException exception)
         {
@@ -119,15 +120,15 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
         }
     }
 
-    private void Note(BatchPrompt prompt, BatchEntry outcome, BatchManifest manifest)
+    private void Note(NumberedPrompt prompt, BatchEntry outcome, BatchManifest manifest)
     {
         var entry = outcome with
         {
             Id = prompt.Id,
             Index = prompt.Index,
             Prompt = prompt.Prompt,
-            Seed = prompt.Request(job.Seed).Seed,
-            File = prompt.File,
+            Seed = prompt.SeedAfter(job.Seed),
+            File = FileNames.OfImage(prompt.Id),
             Seconds = Math.Round(_sinceLast.Elapsed.TotalSeconds, 3),
         };
         manifest.Append(entry);
@@ -146,6 +147,6 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
 
         public ulong Seed { get; set; }
 
-        public static Row Of(BatchPrompt prompt, ulong batchSeed) => new() { Prompt = prompt.Prompt, Seed = prompt.Request(batchSeed).Seed };
+        public static Row Of(NumberedPrompt prompt, ulong batchSeed) => new() { Prompt = prompt.Prompt, Seed = prompt.SeedAfter(batchSeed) };
     }
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli.Batch;
 
@@ -37,7 +38,7 @@ internal sealed record BatchStatus(int Prompts, int Done, int Failed, int Left, 
             yield return $"slurm job {Slurm.Job}: " + (Slurm.States is null ? "squeue is not here" : Slurm.States.Count == 0 ? "not in the queue any more" : string.Join(", ", Slurm.States.Select(state => string.Create(CultureInfo.InvariantCulture, $"{state.Value} {state.Key}"))));
     }
 
-    private static Part Of(Shard shard, IEnumerable<BatchEntry> entries, IReadOnlyList<BatchPrompt> prompts)
+    private static Part Of(Shard shard, IEnumerable<BatchEntry> entries, IReadOnlyList<NumberedPrompt> prompts)
     {
         var known = BatchManifest.Combine([entries], entry => shard.Holds(entry.Index)).Values;
         var (total, done, seconds) = (prompts.Count(prompt => shard.Holds(prompt.Index)), known.Count(entry => entry.IsDone), known.Sum(entry => entry.Seconds));

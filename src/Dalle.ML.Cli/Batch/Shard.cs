@@ -10,7 +10,7 @@ internal sealed record Shard(int Number, int Count)
     public static Shard Whole { get; } = new(1, 1);
 
     /// <summary>The part's name in file names.</summary>
-    public string Name => string.Create(CultureInfo.InvariantCulture, $"{Number}-of-{Count}");
+    public string Name => Invariant($"{Number}-of-{Count}");
 
     public string ManifestName => this == Whole ? "manifest.jsonl" : $"manifest-{Name}.jsonl";
 
@@ -30,16 +30,21 @@ internal sealed record Shard(int Number, int Count)
         text.Split(separator) is [var number, var count] && ToNumber(number) is >= 1 and var i && ToNumber(count) is { } n && i <= n ? new Shard(i, n) : null;
 
     /// <summary>The shard that a task of a Slurm job array stands for, if this process runs in one.</summary>
+    /// <exception cref="UsageException">The array's tasks are not numbered evenly, so that a number does not tell the shard.</exception>
     public static Shard? OfSlurmTask(Func<string, string?> variable)
     {
+        if (ToNumber(variable("SLURM_ARRAY_TASK_ID")) is not { } id || ToNumber(variable("SLURM_ARRAY_TASK_COUNT")) is not (>= 1 and var count))
+            return null;
         var step = ToNumber(variable("SLURM_ARRAY_TASK_STEP")) is >= 1 and var every ? every : 1;
-        return ToNumber(variable("SLURM_ARRAY_TASK_ID")) is { } id && ToNumber(variable("SLURM_ARRAY_TASK_COUNT")) is >= 1 and var count
-            && (id - (ToNumber(variable("SLURM_ARRAY_TASK_MIN")) ?? 0)) / step + 1 is >= 1 and var number && number <= count
-            ? new Shard(number, count)
-            : null;
+        var (number, rest) = Math.DivRem(id - (ToNumber(variable("SLURM_ARRAY_TASK_MIN")) ?? 0), step);
+        return rest == 0 && number >= 0 && number < count
+            ? new Shard(number + 1, count)
+            : throw new UsageException(Invariant($"this is task {id} of a Slurm array of {count}, whose numbers are not even: which part it shall draw must be said with --shard."));
     }
 
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Number}/{Count}");
+    public override string ToString() => Invariant($"{Number}/{Count}");
+
+    private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);
 
     private static int? ToNumber(string? text) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : null;
 }

@@ -13,6 +13,12 @@ internal static partial class DalleMiniFamily
 {
     private const string Name = "dalle-mini";
 
+    private static readonly TextCleaning[] Cleaning =
+    [
+        TextCleaning.FixText, TextCleaning.UnescapeHtml, TextCleaning.UnescapeHtml, TextCleaning.DemojizeInColons,
+        TextCleaning.Transliterate, TextCleaning.Lowercase, TextCleaning.DalleMini,
+    ];
+
     private static readonly string[] VqganFiles =
     [
         "vqgan/flax_model.msgpack", "vqgan/detoker.pt", "vqgan/model.ckpt",
@@ -20,7 +26,7 @@ internal static partial class DalleMiniFamily
     ];
 
     public static ModelFamily Family { get; } = new(
-        Name, "a folder with flax_model.msgpack, vocab.json, merges.txt and vqgan/flax_model.msgpack, or model, VQGAN, vocabulary, merges", Export)
+        Name, "a folder with flax_model.msgpack, vocab.json, merges.txt and vqgan/flax_model.msgpack, or model, VQGAN, vocabulary and merges", Export)
     {
         Sizes = [.. DalleBartConfig.Sizes.Keys],
         Settings = new Dictionary<string, string>
@@ -34,14 +40,18 @@ internal static partial class DalleMiniFamily
     {
         using var model = source.Open(0, "flax_model.msgpack");
         using var vqganFile = source.Open(1, VqganFiles);
-        var (encoder, decoder, detoker) = source.Size is null ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile)) : (model, model, vqganFile);
-
-        var (inferred, images) = source.Size is { } size ? DalleBartConfig.Sizes[size] : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(detoker));
+        var (encoder, decoder, codec) = source.Size is null
+            ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile))
+            : (model, model, vqganFile);
+        var (inferred, images) = source.Size is { } size
+            ? DalleBartConfig.Sizes[size]
+            : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(codec));
         var config = inferred with { Heads = source.Setting("heads", source.Configured("decoder_attention_heads") ?? inferred.Heads) };
         ModelSizes.Check(config.Width, config.Heads, config.Encoder.Length, config.Grid);
         var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
         // The images are in 0..1 as they come.
         var vqgan = images with { IsSigned = false };
+        var graphs = new Vqgan(bundle, codec, vqgan);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -59,7 +69,7 @@ internal static partial class DalleMiniFamily
             Text = new TextFormat
             {
                 Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
-                Cleaning = [TextCleaning.DalleMini],
+                Cleaning = Cleaning,
                 Vocabulary = config.Encoder.Vocabulary,
                 Length = config.Encoder.Length,
                 Start = [DalleBart.TextStart],
@@ -70,8 +80,8 @@ internal static partial class DalleMiniFamily
             },
             TextEncoder = bart.TextEncoder(),
             Decoder = bart.Decoder(source.Setting("bos", source.Configured("decoder_start_token_id") ?? vqgan.Codes), vqgan.Codes),
-            ImageEncoder = vqgan.Stem is null ? null : new Vqgan(bundle, detoker, vqgan).Encoder(config.Grid),
-            ImageDecoder = new Vqgan(bundle, detoker, vqgan).Decoder(config.Grid),
+            ImageEncoder = vqgan.Stem is null ? null : graphs.Encoder(config.Grid),
+            ImageDecoder = graphs.Decoder(config.Grid),
             Sampling = new SamplingDefaults { Guidance = 10 },
             Files = [],
         };
@@ -103,7 +113,8 @@ internal static partial class DalleMiniFamily
             ("LayerNorm_2.", "pre_encoder_attn_layer_norm."),
             ("LayerNorm_3.", "encoder_attn_layer_norm."),
         ];
-        return new FlaxModules(flax, module => names.Aggregate(module, (name, pair) => name.Replace(pair.Flax, pair.Torch, StringComparison.Ordinal)));
+        return new FlaxModules(flax, module =>
+            names.Aggregate(module, (name, pair) => name.Replace(pair.Flax, pair.Torch, StringComparison.Ordinal)));
     }
 
     /// <summary>A VQGAN under the names of CompVis/taming-transformers, whoever saved it.</summary>

@@ -14,7 +14,8 @@ internal static class MinDalleFamily
     private static readonly string[] BartFolders = ["", "dalle_bart_mega/", "dalle_bart_mini/"];
     private static readonly string[] VqganFolders = ["", "vqgan/", "../vqgan/"];
 
-    public static ModelFamily Family { get; } = new(Name, "min-dalle's folder of models, or encoder.pt, decoder.pt, detoker.pt, vocab.json, merges.txt", Export)
+    public static ModelFamily Family { get; } = new(
+        Name, "min-dalle's folder of models, or encoder.pt, decoder.pt, detoker.pt, vocab.json and merges.txt in this order", Export)
     {
         Sizes = [.. DalleBartConfig.Sizes.Keys],
         Settings = new Dictionary<string, string>
@@ -29,7 +30,9 @@ internal static class MinDalleFamily
         using var encoder = source.Open(0, In(BartFolders, "encoder.pt", "encoder.safetensors"));
         using var decoder = source.Open(1, In(BartFolders, "decoder.pt", "decoder.safetensors"));
         using var detoker = source.Open(2, In(VqganFolders, "detoker.pt", "detoker.safetensors"));
-        var (inferred, images) = source.Size is { } size ? DalleBartConfig.Sizes[size] : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(detoker));
+        var (inferred, images) = source.Size is { } size
+            ? DalleBartConfig.Sizes[size]
+            : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(detoker));
         var config = inferred with { Heads = source.Setting("heads", source.Configured("attention_head_count") ?? inferred.Heads) };
         ModelSizes.Check(config.Width, config.Heads, config.Encoder.Length, config.Grid);
         var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);

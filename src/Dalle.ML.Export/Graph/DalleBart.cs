@@ -77,7 +77,10 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
     {
         var (layers, vocabulary) = (config.Decoder.Layers, config.Decoder.Vocabulary);
         if (codes > vocabulary || start < 0 || start >= vocabulary)
-            throw new InvalidDataException($"The decoder has {vocabulary} ids: too few for {codes} image tokens, or none that is {start}, which begins the image ('bos').");
+        {
+            throw new InvalidDataException($"The decoder has {vocabulary} ids: too few for {codes} image tokens, or none that is {start}, "
+                + "which the setting 'bos' says begins an image.");
+        }
         var graph = new DecoderGraph
         {
             File = "decoder.onnx",
@@ -162,7 +165,8 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
         var queries = Heads(g, g.Linear(x, Projection(block, name + ".q_proj")), 0, 2, 1, 3);
         var scores = g.Node("Add", [g.Node("MatMul", [queries, keys]), bias]);
         var attended = g.Node("MatMul", [g.Node("Softmax", [scores], ("axis", -1)), values]);
-        var merged = g.Node("Reshape", [g.Node("Transpose", [attended], ("perm", new long[] { 0, 2, 1, 3 })), g.Constant("merged", 0, 0, config.Width)]);
+        var ordered = g.Node("Transpose", [attended], ("perm", new long[] { 0, 2, 1, 3 }));
+        var merged = g.Node("Reshape", [ordered, g.Constant("merged", 0, 0, config.Width)]);
         return g.Linear(merged, Projection(block, name + ".out_proj"));
     }
 
@@ -191,7 +195,9 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
     private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int width)
     {
         using var scope = g.Scope(name);
-        var scale = weights.Contains(name + ".weight") ? weights.Read(name + ".weight", width) : new Tensor([.. Enumerable.Repeat(1f, width)], isHalf: false, width);
+        var scale = weights.Contains(name + ".weight")
+            ? weights.Read(name + ".weight", width)
+            : new Tensor([.. Enumerable.Repeat(1f, width)], isHalf: false, width);
         return g.LayerNorm(x, scale, weights.Read(name + ".bias", width));
     }
 }

@@ -26,7 +26,8 @@ internal sealed record DalleBartConfig
     public int Grid => (int)Math.Sqrt(Decoder.Length);
 
     /// <summary>The published geometries, with those of their images, and one to try things with.</summary>
-    public static IReadOnlyDictionary<string, (DalleBartConfig Transformer, VqganConfig Images)> Sizes { get; } = new Dictionary<string, (DalleBartConfig, VqganConfig)>
+    public static IReadOnlyDictionary<string, (DalleBartConfig Transformer, VqganConfig Images)> Sizes { get; } =
+        new Dictionary<string, (DalleBartConfig, VqganConfig)>
     {
         ["mini"] = (new()
         {
@@ -56,8 +57,9 @@ internal sealed record DalleBartConfig
     public static DalleBartConfig Infer(Checkpoint encoder, Checkpoint decoder)
     {
         const int HeadSize = 64;
-        if (encoder.Names.Concat(decoder.Names).FirstOrDefault(name => Variants.Any(part => name.Contains(part, StringComparison.Ordinal))) is { } variant)
-            throw new InvalidDataException($"The model has a tensor '{variant}': this variant of DALL·E mini was never published, and is not supported.");
+        var variant = encoder.Names.Concat(decoder.Names).FirstOrDefault(name => Variants.Any(part => name.Contains(part, StringComparison.Ordinal)));
+        if (variant is not null)
+            throw new InvalidDataException($"The model has a tensor '{variant}': a variant of DALL·E mini that is not supported.");
         var width = encoder.Shape("layernorm_embedding.bias", rank: 1)[0];
         var config = new DalleBartConfig { Width = width, Heads = width / HeadSize, Encoder = Stack.Infer(encoder), Decoder = Stack.Infer(decoder) };
         return config.Grid * config.Grid == config.Decoder.Length

@@ -10,6 +10,12 @@ public readonly record struct GenerationRequest(string Prompt, ulong Seed)
     /// </summary>
     public IReadOnlyList<int>? Kept { get; init; }
 
+    /// <summary>
+    /// The prompt as <see cref="DalleModel.TokenizePrompt"/> gives it; null to take that of <see cref="Prompt"/>, which CLIP ranks by in either
+    /// case.
+    /// </summary>
+    public IReadOnlyList<int>? PromptTokens { get; init; }
+
     /// <summary>Requests for different images of one prompt. The seeds follow from the first, which is <paramref name="seed"/> itself.</summary>
     /// <param name="prompt">What to draw.</param>
     /// <param name="seed">Seed of the first image.</param>

@@ -77,7 +77,8 @@ internal static class ManifestRules
         {
             InRange(key + ".length", format.Length, 1, MaxTextLength);
             InRange(key + ".vocabulary", format.Vocabulary, 1, MaxVocabulary);
-            InRange(key + ".paddingId", format.PaddingId, 0, format.Vocabulary - (format.Padding == Padding.PerPosition ? format.Length : 1));
+            var paddingIds = format.Padding == Padding.PerPosition ? format.Length : 1;
+            InRange(key + ".paddingId", format.PaddingId, 0, format.Vocabulary - paddingIds);
             Ids(key + ".prefix", format.Prefix, MaxTextLength);
             Ids(key + ".start", format.Start, format.Length);
             Ids(key + ".end", format.End, format.Length - format.Start.Length);
@@ -97,8 +98,11 @@ internal static class ManifestRules
         {
             Listed(key + ".vocabulary", files.Vocabulary);
             Listed(key + ".merges", files.Merges);
-            if (files.Merges is null ? files.Kind is not (TokenizerKind.ClipBpe or TokenizerKind.YouTokenToMe) : files.Kind is TokenizerKind.YouTokenToMe)
-                throw Error($"'{key}.merges' {(files.Merges is null ? "is missing" : "is given")}: see the files that the kind {files.Kind} reads.");
+            var (needsMerges, takesMerges) = (files.Kind is not (TokenizerKind.ClipBpe or TokenizerKind.YouTokenToMe), files.Kind is not TokenizerKind.YouTokenToMe);
+            if (needsMerges && files.Merges is null)
+                throw Error($"'{key}.merges' is missing: a tokenizer of this kind has its merges in a file of their own.");
+            if (!takesMerges && files.Merges is not null)
+                throw Error($"'{key}.merges' is '{files.Merges}': a tokenizer of this kind has its merges in its vocabulary.");
         }
 
         void CheckDecoder(DecoderGraph graph, TextFormat format)

@@ -68,7 +68,7 @@ internal enum TokenizerKind
     /// <summary>min-dalle's reading of the same files: words are what lies between single spaces, characters are not bytes.</summary>
     SpacedBpe,
 
-    /// <summary>CLIP's byte-level BPE with the suffix <c>&lt;/w&gt;</c>: OpenAI's list of merges alone (gzip or text), or vocab.json and merges.txt.</summary>
+    /// <summary>CLIP's byte-level BPE: OpenAI's list of merges alone, as text or packed by gzip, or vocab.json and merges.txt.</summary>
     ClipBpe,
 
     /// <summary>VKCOM's YouTokenToMe: one text model.</summary>

@@ -61,6 +61,7 @@ public sealed class PickleMachineTests
     [InlineData("N", "ends too early")]
     [InlineData("(.", "stack")]
     [InlineData("N(.", "stack")]
+    [InlineData("N(N\u0086.", "stack")]
     [InlineData("a.", "stack")]
     [InlineData("NNa.", "no list")]
     [InlineData("NNNs.", "no dictionary")]

@@ -3,9 +3,9 @@ using Dalle.ML.Generation;
 using Dalle.ML.Images;
 using Dalle.ML.Models;
 using Dalle.ML.Runtime;
-using Dalle.ML.Text;
 using Dalle.ML.Tests;
 using Dalle.ML.Tests.Golden;
+using Dalle.ML.Text;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

@@ -5,151 +5,209 @@ using Dalle.ML.Models;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Dalle.ML.Tests.Golden;
+using Dalle.ML.Text;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
-/// <summary>Bundles of min-dalle's files against what its own code made of them: logits, then greedy tokens, then images.</summary>
+/// <summary>Bundles of min-dalle's files against what its own code made of them: ids, logits, then greedy tokens, then images.</summary>
 [Trait("Category", "Golden")]
 public sealed class MinDalleTests : IDisposable
 {
-    private const float LogitTolerance = 1e-4f;
+    private const string Family = "min-dalle";
 
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
 
-    public static IEnumerable<TheoryDataRow<string, string>> Checkpoints() =>
-        Folders().SelectMany(folder => folder.Skip is null
-            ? new[] { ".pt", ".safetensors" }.Where(format => Find(folder.Data, "encoder" + format) is not null)
-                .Select(format => new TheoryDataRow<string, string>(folder.Data, format))
-            : [new TheoryDataRow<string, string>(folder.Data, "") { Skip = folder.Skip }]);
+    public static IEnumerable<TheoryDataRow<string>> Encoders() => GoldenFolder.Files(Family, "encoder.pt", "encoder.safetensors");
 
-    public static IEnumerable<TheoryDataRow<string>> Folders() => GoldenFolder.Root is not { } root
-        ? [new TheoryDataRow<string>("min-dalle") { Skip = "There is no golden folder: set DALLE_GOLDEN." }]
-        : Directory.EnumerateFiles(Path.Combine(root, "min-dalle"), "config.json", SearchOption.AllDirectories)
-            .Select(file => new TheoryDataRow<string>(Path.GetRelativePath(root, Path.GetDirectoryName(file)!)));
+    public static IEnumerable<TheoryDataRow<string>> Models() => GoldenFolder.Files(Family, "encoder.pt");
 
     [Theory]
-    [MemberData(nameof(Checkpoints))]
-    public void Cached_steps_give_the_reference_logits_and_greedy_tokens(string folder, string format)
+    [MemberData(nameof(Models))]
+    public void Prompts_become_the_reference_ids(string encoder)
     {
-        var bundle = Export(folder, format);
-        using var textEncoder = new TextEncoderSession(bundle, bundle.Manifest.TextEncoder!, DalleDevice.Cpu);
-        using var decoder = new DecoderSession(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
-        using var prefix = decoder.NewBatch(rows: 1);
-        using var batch = decoder.NewBatch(rows: 2);
-        var codes = bundle.Manifest.Image!.Vocabulary;
-        var sampler = new Sampler(codes, temperature: 0, topK: 0, topP: 1);
-        foreach (var prompt in Prompts(folder))
+        var bundle = Export(encoder);
+        var (tokenizer, length) = (new PromptTokenizer(bundle, bundle.Manifest.Text!), bundle.Manifest.Text!.Length);
+        foreach (var (text, ids) in Texts(encoder))
+            Assert.Equal(ids.Concat(Enumerable.Repeat(1L, length)).Take(length), tokenizer.Encode(text));
+        foreach (var prompt in Prompts(encoder))
         {
-            var (expected, guided, tokens) = (Read(prompt, "logits"), Read(prompt, "logits_supercondition"), Read(prompt, "image_tokens").Longs());
-            foreach (var (ids, row) in Read(prompt, "text_tokens").Longs().Chunk(bundle.Manifest.Text!.Length).Select((ids, row) => (ids, row)))
+            Assert.Equal(Ids(prompt, row: 0), tokenizer.Unconditional(TextOf(prompt)));
+            Assert.Equal(Ids(prompt, row: 1), tokenizer.Encode(TextOf(prompt)));
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Encoders))]
+    public void Cached_steps_give_the_reference_logits_and_greedy_tokens(string encoder)
+    {
+        var bundle = Export(encoder);
+        using var model = new Graphs(bundle);
+        using var batch = model.Decoder.NewBatch(rows: 2);
+        var (codes, guidance) = (bundle.Manifest.Image!.Vocabulary, Config(encoder).GetProperty("supercondition_factor").GetSingle());
+        foreach (var prompt in Prompts(encoder))
+        {
+            var (expected, guided) = (Read(prompt, "logits"), Read(prompt, "logits_supercondition").Floats());
+            var tokens = Read(prompt, "image_tokens").Longs();
+            for (var row = 0; row < batch.Rows; row++)
             {
-                using var context = textEncoder.Run(ids);
-                prefix.SetContext(context);
-                prefix.Prefill([.. decoder.Graph.Start]);
+                using var prefix = model.Attend(Ids(prompt, row));
+                prefix.Prefill([.. model.Decoder.Graph.Start]);
                 batch.CopyRow(prefix, row);
             }
-            for (var step = 0; ; step++)
+            for (var step = 0; step < tokens.Length; step++)
             {
-                var rows = batch.Logits.ToArray().Chunk(codes).ToArray();
-                for (var row = 0; row < rows.Length; row++)
-                    AssertClose(Logits(expected, row, step, codes), rows[row]);
-                Sampler.Guide(rows[1], rows[0], Guidance(folder));
-                AssertClose(guided.Floats().AsSpan(step * codes, codes), rows[1]);
-                Assert.Equal(tokens[step], sampler.Sample(rows[1], uniform: 0));
-                if (step == tokens.Length - 1)
-                    break;
-                batch.Ids.Fill(tokens[step]);
-                batch.Step();
+                if (step > 0)
+                {
+                    batch.Ids.Fill(tokens[step - 1]);
+                    batch.Step();
+                }
+                var (unconditional, conditional) = (batch.Logits[..codes].ToArray(), batch.Logits[codes..].ToArray());
+                Near.Values(Logits(expected, 0, step, codes), unconditional, $"logits without the prompt at step {step}");
+                Near.Values(Logits(expected, 1, step, codes), conditional, $"logits at step {step}");
+                Sampler.Guide(conditional, unconditional, guidance);
+                Near.Values(guided.AsSpan(step * codes, codes), conditional, $"guided logits at step {step}");
+                Assert.Equal(tokens[step], conditional.IndexOf(conditional.Max()));
             }
         }
     }
 
     [Theory]
-    [MemberData(nameof(Folders))]
-    public void A_prefill_of_all_ids_gives_the_reference_logits(string folder)
+    [MemberData(nameof(Models))]
+    public void All_ids_at_once_give_the_reference_logits(string encoder)
     {
-        var bundle = Export(folder, ".pt");
-        using var textEncoder = new TextEncoderSession(bundle, bundle.Manifest.TextEncoder!, DalleDevice.Cpu);
-        using var decoder = new DecoderSession(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
-        using var batch = decoder.NewBatch(rows: 1);
-        foreach (var prompt in Prompts(folder).Where(prompt => File.Exists(Path.Combine(prompt, "logits_full_forward.npy"))))
+        var bundle = Export(encoder);
+        using var model = new Graphs(bundle);
+        foreach (var prompt in Prompts(encoder).Where(prompt => File.Exists(Path.Combine(prompt, "logits_full_forward.npy"))))
         {
             var (expected, tokens) = (Read(prompt, "logits_full_forward"), Read(prompt, "image_tokens").Longs());
-            foreach (var (ids, row) in Read(prompt, "text_tokens").Longs().Chunk(bundle.Manifest.Text!.Length).Select((ids, row) => (ids, row)))
+            for (var row = 0; row < expected.Shape[0]; row++)
             {
-                using var context = textEncoder.Run(ids);
-                batch.SetContext(context);
+                using var batch = model.Attend(Ids(prompt, row));
                 for (var step = 0; step < tokens.Length; step++)
                 {
-                    batch.Prefill([.. decoder.Graph.Start, .. tokens[..step]]);
-                    AssertClose(Logits(expected, row, step, bundle.Manifest.Image!.Vocabulary), batch.Logits);
+                    batch.Prefill([.. model.Decoder.Graph.Start, .. tokens[..step]]);
+                    Near.Values(Logits(expected, row, step, bundle.Manifest.Image!.Vocabulary), batch.Logits, $"logits after {step} image tokens");
                 }
             }
         }
     }
 
     [Theory]
-    [MemberData(nameof(Folders))]
-    public void Tokens_become_the_reference_images(string folder)
+    [MemberData(nameof(Models))]
+    public void Prompts_become_the_reference_tokens_and_images(string encoder)
     {
-        using var codec = new ImageCodec(Export(folder, ".pt"), DalleDevice.Cpu);
-        foreach (var prompt in Prompts(folder))
-        {
-            var image = codec.Decode([.. Read(prompt, "image_tokens").Longs().Select(token => (int)token)]);
-            AssertSame(Read(prompt, "decoded_image_u8"), image, top: 0, left: 0);
-        }
+        using var model = DalleModel.Load(Export(encoder).Folder);
+        var prompts = Prompts(encoder).ToArray();
+        var guidance = Config(encoder).GetProperty("supercondition_factor").GetSingle();
+        var options = new GenerationOptions { Sampling = new SamplingOptions { TopK = 1, GuidanceScale = guidance } };
+        foreach (var (prompt, image) in prompts.Zip(model.Generate([.. prompts.Select(prompt => new GenerationRequest(TextOf(prompt), 0))], options)))
+            Assert.Equal(Read(prompt, "image_tokens").Longs(), image.Tokens.Select(token => (long)token));
+    }
+
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Tokens_become_the_reference_images(string encoder)
+    {
+        using var codec = new ImageCodec(Export(encoder), DalleDevice.Cpu);
+        foreach (var prompt in Prompts(encoder))
+            AssertSame(Read(prompt, "decoded_image_u8"), codec.Decode(Codes(Read(prompt, "image_tokens").Longs())), top: 0, left: 0);
 
         // A square of images, column by column.
-        var (tokens, grid) = (Read(PathOf(folder), "detok_batch4_tokens"), Read(PathOf(folder), "detok_batch4_grid_u8"));
+        var (tokens, grid) = (Read(FolderOf(encoder), "detok_batch4_tokens"), Read(FolderOf(encoder), "detok_batch4_grid_u8"));
         var side = (int)Math.Sqrt(tokens.Shape[0]);
         foreach (var (ids, i) in tokens.Longs().Chunk(tokens.Shape[1]).Select((ids, i) => (ids, i)))
         {
-            var image = codec.Decode(Array.ConvertAll(ids, id => (int)id));
+            var image = codec.Decode(Codes(ids));
             AssertSame(grid, image, i % side * image.Height, i / side * image.Width);
         }
     }
 
-    private Bundle Export(string folder, string format)
+    [Theory]
+    [MemberData(nameof(Models))]
+    public void Every_precision_gives_about_the_same_logits(string encoder)
     {
-        var output = Path.Combine(_folder.Path, "bundle");
+        var prompt = Prompts(encoder).First();
+        var (expected, tokens) = (Read(prompt, "logits"), Read(prompt, "image_tokens").Longs());
+        foreach (var (precision, tolerance) in new[] { (Precision.Fp16, 0.01f), (Precision.Int8, 0.2f), (Precision.Int4, 0.8f) })
+        {
+            using var model = new Graphs(Export(encoder, precision));
+            using var batch = model.Attend(Ids(prompt, row: 1));
+            batch.Prefill([.. model.Decoder.Graph.Start, .. tokens[..^1]]);
+            var error = Distance(Logits(expected, 1, tokens.Length - 1, batch.Logits.Length), batch.Logits);
+            Assert.True(error <= tolerance, $"{precision} differs by {error} of the logits' size");
+        }
+    }
+
+    /// <summary>The folder of models, or where the encoder is not in its usual format, its files one by one.</summary>
+    private Bundle Export(string encoder, Precision precision = Precision.Fp32)
+    {
+        var output = Path.Combine(_folder.Path, precision.ToString());
+        var (folder, format) = (Path.GetDirectoryName(PathOf(encoder))!, Path.GetExtension(encoder));
         if (format == ".pt")
-            BundleExporter.Export("min-dalle", [Path.Combine(PathOf(folder), "models")], output);
+            BundleExporter.Export(Family, [Path.GetDirectoryName(folder)!], output, new ExportOptions { Precision = precision });
         else
         {
-            string[] files = ["encoder" + format, "decoder" + format, "detoker.pt", "vocab.json", "merges.txt"];
-            var heads = Config(folder).GetProperty("attention_head_count").GetRawText();
-            BundleExporter.Export("min-dalle", [.. files.Select(file => Find(folder, file)!)], output, new() { Settings = new Dictionary<string, string> { ["heads"] = heads } });
+            string[] files = ["encoder" + format, "decoder" + format, "../vqgan/detoker.pt", "vocab.json", "merges.txt"];
+            var settings = new Dictionary<string, string> { ["heads"] = Config(encoder).GetProperty("attention_head_count").GetRawText() };
+            var options = new ExportOptions { Precision = precision, Settings = settings };
+            BundleExporter.Export(Family, [.. files.Select(file => Path.Combine(folder, file))], output, options);
         }
         return Bundle.Open(output);
     }
 
-    private static string PathOf(string folder) => Path.Combine(GoldenFolder.Root!, folder);
+    private static string PathOf(string file) => Path.Combine(GoldenFolder.Root!, file);
 
-    private static string? Find(string folder, string file) => Directory.EnumerateFiles(PathOf(folder), file, SearchOption.AllDirectories).FirstOrDefault();
+    /// <summary>The folder of the whole model: the one with the configuration.</summary>
+    private static string FolderOf(string file)
+    {
+        var folder = Path.GetDirectoryName(PathOf(file))!;
+        while (!File.Exists(Path.Combine(folder, "config.json")))
+            folder = Path.GetDirectoryName(folder)!;
+        return folder;
+    }
 
-    private static IEnumerable<string> Prompts(string folder) => Directory.EnumerateDirectories(PathOf(folder), "prompt*").Order(StringComparer.Ordinal);
+    private static JsonElement Config(string file) => Json(Path.Combine(FolderOf(file), "config.json"));
 
-    private static JsonElement Config(string folder) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(PathOf(folder), "config.json"))).RootElement;
+    private static JsonElement Json(string path) => JsonDocument.Parse(File.ReadAllBytes(path)).RootElement;
 
-    private static float Guidance(string folder) => Config(folder).GetProperty("supercondition_factor").GetSingle();
+    private static IEnumerable<string> Prompts(string file) =>
+        Directory.EnumerateDirectories(FolderOf(file), "prompt*").Order(StringComparer.Ordinal);
+
+    private static IEnumerable<(string Text, long[] Ids)> Texts(string file) => Json(Path.Combine(FolderOf(file), "tokenizer_cases.json"))
+        .EnumerateArray()
+        .Select(item => (item.GetProperty("text").GetString()!, item.GetProperty("ids").EnumerateArray().Select(id => id.GetInt64()).ToArray()));
+
+    /// <summary>The text that a prompt's ids come from.</summary>
+    private static string TextOf(string prompt)
+    {
+        var ids = Ids(prompt, row: 1);
+        return Texts(prompt).First(text => ids.Take(text.Ids.Length).SequenceEqual(text.Ids.Take(ids.Length))).Text;
+    }
+
+    /// <summary>The ids of a prompt: row 0 those without it, row 1 its own.</summary>
+    private static long[] Ids(string prompt, int row)
+    {
+        var ids = Read(prompt, "text_tokens");
+        return ids.Longs()[(row * ids.Shape[1])..((row + 1) * ids.Shape[1])];
+    }
 
     private static Npy Read(string folder, string name) => Npy.Read(Path.Combine(folder, name + ".npy"));
 
-    /// <summary>The first logits, those of the codes, of a row and step.</summary>
-    private static ReadOnlySpan<float> Logits(Npy all, int row, int step, int codes) => all.Floats().AsSpan((row * all.Shape[1] + step) * all.Shape[2], codes);
+    private static int[] Codes(long[] tokens) => Array.ConvertAll(tokens, token => (int)token);
 
-    private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
+    /// <summary>The first logits, those of the codes, of a row and step.</summary>
+    private static ReadOnlySpan<float> Logits(Npy all, int row, int step, int codes) =>
+        all.Floats().AsSpan((row * all.Shape[1] + step) * all.Shape[2], codes);
+
+    /// <summary>The length of the difference as a part of the length.</summary>
+    private static double Distance(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
     {
-        Assert.Equal(expected.Length, actual.Length);
-        var (difference, scale) = (0f, 0f);
+        var (difference, length) = (0d, 0d);
         for (var i = 0; i < expected.Length; i++)
-        {
-            difference = MathF.Max(difference, MathF.Abs(expected[i] - actual[i]));
-            scale = MathF.Max(scale, MathF.Abs(expected[i]));
-        }
-        Assert.True(difference <= LogitTolerance * scale, $"differs by {difference} at values up to {scale}");
+            (difference, length) = (difference + Math.Pow(expected[i] - actual[i], 2), length + Math.Pow(expected[i], 2));
+        return Math.Sqrt(difference / length);
     }
 
     /// <summary>Compares an image to a part of another one, [height, width, 3] in 0..255 and cut to whole numbers, to one grey level.</summary>
@@ -163,5 +221,28 @@ public sealed class MinDalleTests : IDisposable
             worst = Math.Max(worst, Math.Abs((int)(image.Values[i] * 255) - reference));
         }
         Assert.True(worst <= 1, $"differs by {worst} grey levels");
+    }
+
+    /// <summary>The encoder and the decoder, driven by ids.</summary>
+    private sealed class Graphs(Bundle bundle) : IDisposable
+    {
+        private readonly TextEncoderSession _encoder = new(bundle, bundle.Manifest.TextEncoder!, DalleDevice.Cpu);
+
+        public DecoderSession Decoder { get; } = new(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
+
+        /// <summary>A sequence that attends to a prompt.</summary>
+        public DecoderBatch Attend(long[] prompt)
+        {
+            var batch = Decoder.NewBatch(rows: 1);
+            using var context = _encoder.Run(prompt);
+            batch.SetContext(context);
+            return batch;
+        }
+
+        public void Dispose()
+        {
+            Decoder.Dispose();
+            _encoder.Dispose();
+        }
     }
 }

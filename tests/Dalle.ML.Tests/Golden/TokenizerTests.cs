@@ -12,9 +12,13 @@ public sealed class TokenizerTests
 {
     private const string ClipVocabulary = "bpe_simple_vocab_16e6.txt.gz";
 
-    private static readonly TextCleaning[] ClipBasicCleaning = [TextCleaning.FixText, TextCleaning.UnescapeHtml, TextCleaning.UnescapeHtml, TextCleaning.Trim];
+    private static readonly TextCleaning[] MinDalleCleaning = [TextCleaning.Demojize, TextCleaning.Lowercase, TextCleaning.AsciiOnly];
 
-    private static readonly TextCleaning[] ClipCleaning = [.. ClipBasicCleaning, TextCleaning.CollapseWhitespace, TextCleaning.Trim, TextCleaning.Lowercase];
+    private static readonly TextCleaning[] ClipBasicCleaning =
+        [TextCleaning.FixText, TextCleaning.UnescapeHtml, TextCleaning.UnescapeHtml, TextCleaning.Trim];
+
+    private static readonly TextCleaning[] ClipCleaning =
+        [.. ClipBasicCleaning, TextCleaning.CollapseWhitespace, TextCleaning.Trim, TextCleaning.Lowercase];
 
     [Theory]
     [InlineData("min-dalle")]
@@ -24,7 +28,7 @@ public sealed class TokenizerTests
         var tokenizer = MinDalle(folder, length: 1024);
         foreach (var test in Cases(folder, "tokenizer_cases.json"))
         {
-            Assert.Equal(test.Text("cleaned"), TextCleaner.Clean(test.Text("text"), [TextCleaning.Demojize, TextCleaning.Lowercase, TextCleaning.AsciiOnly]));
+            Assert.Equal(test.Text("cleaned"), TextCleaner.Clean(test.Text("text"), MinDalleCleaning));
             AssertIds(test, "ids", tokenizer.Encode(test.Text("text"))[..tokenizer.Count(test.Text("text"))]);
         }
     }
@@ -40,7 +44,8 @@ public sealed class TokenizerTests
         {
             var tokenizer = MinDalle(folder, input.Shape[1]);
             var (unconditional, conditional) = (input.Longs()[..input.Shape[1]], input.Longs()[input.Shape[1]..]);
-            var prompt = Cases(folder, "tokenizer_cases.json").Select(test => test.Text("text")).FirstOrDefault(text => tokenizer.Encode(text).SequenceEqual(conditional));
+            var prompts = Cases(folder, "tokenizer_cases.json").Select(test => test.Text("text"));
+            var prompt = prompts.FirstOrDefault(prompt => tokenizer.Encode(prompt).SequenceEqual(conditional));
             Assert.True(prompt is not null, $"No prompt becomes {string.Join(' ', conditional)}.");
             Assert.Equal(unconditional, tokenizer.Unconditional(prompt));
         }
@@ -52,7 +57,8 @@ public sealed class TokenizerTests
     {
         var folder = Path.Combine(GoldenFolder.Of(family), "tokenizer");
         var tokenizer = new YouTokenToMe(Path.Combine(folder, "bpe.model"));
-        var special = Array.ConvertAll(File.ReadAllLines(Path.Combine(folder, "bpe.model")).Last(line => line.Length > 0).Split(' '), int.Parse);
+        var lastLine = File.ReadAllLines(Path.Combine(folder, "bpe.model")).Last(line => line.Length > 0);
+        var special = Array.ConvertAll(lastLine.Split(' '), int.Parse);
         foreach (var test in Cases(folder, "cases.json"))
         {
             AssertIds(test, "ids", tokenizer.Encode(test.Text("text")).Select(id => (long)id));
@@ -141,8 +147,9 @@ public sealed class TokenizerTests
     /// <summary>A folder that has CLIP's whole vocabulary, which is no part of the reference data.</summary>
     private static string ClipVocabularyFor(string folder)
     {
-        var found = new[] { folder, GoldenFolder.Of("openai-clip") }.FirstOrDefault(candidate => File.Exists(Path.Combine(candidate, ClipVocabulary)));
-        Assert.SkipWhen(found is null, $"CLIP's vocabulary '{ClipVocabulary}' is not in '{folder}': put it there from the repository openai/CLIP.");
+        string[] candidates = [folder, GoldenFolder.Of("openai-clip")];
+        var found = candidates.FirstOrDefault(candidate => File.Exists(Path.Combine(candidate, ClipVocabulary)));
+        Assert.SkipWhen(found is null, $"CLIP's vocabulary '{ClipVocabulary}' is not in '{folder}'. It comes with openai/CLIP.");
         return found;
     }
 
@@ -153,7 +160,7 @@ public sealed class TokenizerTests
         return new PromptTokenizer(Path.GetDirectoryName(vocabulary)!, new TextFormat
         {
             Tokenizer = new TokenizerFiles { Kind = TokenizerKind.SpacedBpe, Vocabulary = "vocab.json", Merges = "merges.txt" },
-            Cleaning = [TextCleaning.Demojize, TextCleaning.Lowercase, TextCleaning.AsciiOnly],
+            Cleaning = MinDalleCleaning,
             Vocabulary = ids.Values.Max() + 1,
             Length = length,
             Start = [ids["<s>"]],
@@ -186,7 +193,8 @@ public sealed class TokenizerTests
     private static void AssertIds(JsonElement test, string property, IEnumerable<long> actual)
     {
         var expected = test.GetProperty(property).EnumerateArray().Select(id => id.GetInt64());
-        Assert.True(expected.SequenceEqual(actual), $"'{test.Text("text")}' should become {string.Join(' ', expected)}; it becomes {string.Join(' ', actual)}.");
+        Assert.True(expected.SequenceEqual(actual),
+            $"'{test.Text("text")}' should become {string.Join(' ', expected)}; it becomes {string.Join(' ', actual)}.");
     }
 }
 

@@ -209,6 +209,21 @@ public sealed class BundleTests : IDisposable
         }
     }
 
+    [Theory]
+    [InlineData("text.start", "[1056]", "'text.start' is 1056")]
+    [InlineData("text.end", "[-1]", "'text.end' is -1")]
+    [InlineData("text.prefix", "[0, 5000]", "'text.prefix' is 5000")]
+    [InlineData("text.start", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "'text.start.length' is 33")]
+    [InlineData("text.tokenizer.merges", "null", "'text.tokenizer.merges' is missing")]
+    [InlineData("text.tokenizer.kind", "\"youTokenToMe\"", "'text.tokenizer.merges' is 'merges.txt'")]
+    [InlineData("text.tokenizer.vocabulary", "\"other.json\"", "'other.json', which is not among")]
+    [InlineData("clip.text.vocabulary", "10", "'clip.text.paddingId' is 1024")]
+    public void Texts_that_no_graph_takes_are_refused(string key, string json, string reason)
+    {
+        EditNode(key, JsonNode.Parse(json));
+        Refused(reason);
+    }
+
     [Fact]
     public void Caches_beyond_any_memory_are_refused()
     {

@@ -16,7 +16,7 @@ public sealed class TelemetryTests
 
         var home = Directory.CreateDirectory(Path.Combine(folder.Path, "home")).FullName;
         string[] places = ["HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME", "LOCALAPPDATA", "APPDATA"];
-        Assert.Single(await PipelineHost.RunAsync(pipeline, ["a cat"], [.. places.Select(place => (place, (string?)home)), ("ORT_DISABLE_TELEMETRY", null)]));
+        Assert.Single(await PipelineProcess.RunAsync(pipeline, [new PipelineHost.PipelineRow { Prompt = "a cat" }], ["Image"], [.. places.Select(place => (place, (string?)home)), ("ORT_DISABLE_TELEMETRY", null)]));
         Assert.Empty(Directory.EnumerateFileSystemEntries(home, "*", SearchOption.AllDirectories));
     }
 

@@ -89,7 +89,8 @@ public sealed class PromptTokenizerTests : IDisposable
     public void The_empty_prompt_of_guidance_is_not_cleaned()
     {
         // DALL·E mini begins every prompt with a space, which is a token of its own, and the empty one of guidance with none.
-        var format = Format with { Tokenizer = Format.Tokenizer with { Kind = TokenizerKind.ByteLevelBpe }, Cleaning = [TextCleaning.DalleMini] };
+        var tokenizer = Format.Tokenizer with { Kind = TokenizerKind.ByteLevelBpe };
+        var format = Format with { Tokenizer = tokenizer, Cleaning = [TextCleaning.DalleMini] };
         Assert.Equal([4, 1, 1, 1, 1], Encode("", format));
         Assert.Equal([1, 1, 1, 1, 1], Tokenizer(format).Unconditional("a"));
     }
@@ -105,7 +106,7 @@ public sealed class PromptTokenizerTests : IDisposable
     [Fact]
     public void Cleaning_goes_step_by_step()
     {
-        Assert.Equal([8, 9, 1, 1, 1], Encode("  Á B ", Format with { Cleaning = [TextCleaning.Transliterate, TextCleaning.Lowercase, TextCleaning.Trim] }));
+        Assert.Equal([8, 9, 1, 1, 1], Encode("Á B", Format with { Cleaning = [TextCleaning.Transliterate, TextCleaning.Lowercase] }));
         Assert.Equal([4, 3, 1, 1, 1], Encode("A", Format with { Cleaning = [TextCleaning.Trim] }));
     }
 
@@ -125,7 +126,9 @@ public sealed class PromptTokenizerTests : IDisposable
     [Fact]
     public void What_a_manifest_leaves_out_is_empty()
     {
-        const string Json = """{"tokenizer": {"kind": "youTokenToMe", "vocabulary": "bpe.model"}, "vocabulary": 9, "length": 8, "padding": "shared", "paddingId": 0}""";
+        const string Json = """
+            {"tokenizer": {"kind": "youTokenToMe", "vocabulary": "bpe.model"}, "vocabulary": 9, "length": 8, "padding": "shared", "paddingId": 0}
+            """;
         var format = JsonSerializer.Deserialize(Json, ManifestContext.Default.TextFormat)!;
         Assert.Equal(0, format.Prefix.Length + format.Start.Length + format.End.Length);
         Assert.Empty(format.Cleaning);

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using Dalle.ML.Generation;
 using Dalle.ML.Models;
+using Dalle.ML.PipelineHost;
 using Dalle.ML.Runtime;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
@@ -495,9 +496,10 @@ public sealed class DalleGenerateTests
         Assert.Equal(original.GetColumn<int[]>("Tokens"), reloaded.GetColumn<int[]>("Tokens"));
 
         // In a process that knows ML.NET only.
-        var lines = await PipelineHost.RunAsync(path, Texts.Take(3));
-        var scores = original.GetColumn<float>("Score").Select(score => score.ToString("R", System.Globalization.CultureInfo.InvariantCulture));
-        Assert.Equal(Pictures(original).Zip(original.GetColumn<ulong>("Seed"), scores).Select(row => $"{row.First} {row.Second} {row.Third}"), lines);
+        var rows = Texts.Take(3).Select((text, row) => new PipelineRow { Prompt = text, RowSeed = (ulong)row + 40 });
+        var lines = await PipelineProcess.RunAsync(path, rows, ["Image", "Seed", "Score"]);
+        string[][] expected = [.. new[] { "Image", "Seed", "Score" }.Select(column => ColumnText.Of(original, column))];
+        Assert.Equal(expected[0].Select((image, row) => $"{image} {expected[1][row]} {expected[2][row]}"), lines);
     }
 
     [Fact]

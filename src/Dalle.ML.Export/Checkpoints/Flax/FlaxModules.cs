@@ -58,10 +58,12 @@ internal sealed class FlaxModules : Checkpoint
     public override Tensor Read(string name, params int[] shape) => Shape(name).SequenceEqual(shape)
         ? Read(name)
         : throw new InvalidDataException(
-            $"Tensor '{Find(name).Name}', for PyTorch '{name}', has the shape [{string.Join(", ", Shape(name))}]; [{string.Join(", ", shape)}] was expected.");
+            $"Tensor '{Find(name).Name}', '{name}' of PyTorch, has the shape [{string.Join(", ", Shape(name))}]; "
+            + $"[{string.Join(", ", shape)}] was expected.");
 
     /// <exception cref="NotSupportedException">Always: layers are tensors of their own.</exception>
-    public override Tensor ReadSlice(string name, int index, params int[] shape) => throw new NotSupportedException($"'{name}' is no stack of layers.");
+    public override Tensor ReadSlice(string name, int index, params int[] shape) =>
+        throw new NotSupportedException($"'{name}' is no stack of layers.");
 
     public override void Dispose()
     {
@@ -69,7 +71,8 @@ internal sealed class FlaxModules : Checkpoint
 
     private Place Find(string name) => _places.TryGetValue(name, out var place)
         ? place
-        : throw new InvalidDataException($"The checkpoint has no tensor that is PyTorch's '{name}'. It has {string.Join(", ", _flax.Names.Take(4))}, …");
+        : throw new InvalidDataException(
+            $"The checkpoint has no tensor that is PyTorch's '{name}'. It has {string.Join(", ", _flax.Names.Take(4))}, …");
 
     /// <param name="Name">Of flax's tensor.</param>
     /// <param name="Layer">The entry along its first axis.</param>

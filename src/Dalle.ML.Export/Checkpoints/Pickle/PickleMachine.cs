@@ -26,10 +26,7 @@ internal sealed class PickleMachine(
     private const int MaxOpcodes = 1 << 21;
     private const int MaxKey = 1024;
 
-    private static readonly object?[] EmptyArray = [];
-
-    private readonly List<object?> _stack = [];
-    private readonly Stack<int> _marks = [];
+    private readonly PickleStack _stack = new();
     private readonly Dictionary<uint, object?> _memo = [];
     private int _opcodes;
 
@@ -41,7 +38,6 @@ internal sealed class PickleMachine(
     public object? Load()
     {
         _stack.Clear();
-        _marks.Clear();
         _memo.Clear();
         PickleOpcode opcode;
         while ((opcode = (PickleOpcode)Take(1)[0]) != Stop)
@@ -50,7 +46,7 @@ internal sealed class PickleMachine(
                 throw Invalid($"has more than {MaxOpcodes} opcodes");
             Execute(opcode);
         }
-        return Pop();
+        return _stack.Pop();
     }
 
     private void Execute(PickleOpcode opcode)
@@ -60,63 +56,60 @@ internal sealed class PickleMachine(
             case Proto: Take(1); break;
             case Frame: Take(8); break;
 
-            case Mark: _marks.Push(_stack.Count); break;
-            case PickleOpcode.Pop when _marks.TryPeek(out var mark) && mark == _stack.Count: _marks.Pop(); break;
-            case PickleOpcode.Pop: Pop(); break;
-            case PopMark: PopToMark(); break;
-            case Dup: Push(Peek()); break;
+            case Mark: _stack.Mark(); break;
+            case Pop: _stack.PopOrUnmark(); break;
+            case PopMark: _stack.PopToMark(); break;
+            case Dup: _stack.Push(_stack.Peek()); break;
 
-            case None: Push(null); break;
-            case NewTrue: Push(true); break;
-            case NewFalse: Push(false); break;
-            case BinInt: Push((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4))); break;
-            case BinInt1: Push((long)Take(1)[0]); break;
-            case BinInt2: Push((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2))); break;
+            case None: _stack.Push(null); break;
+            case NewTrue: _stack.Push(true); break;
+            case NewFalse: _stack.Push(false); break;
+            case BinInt: _stack.Push((long)BinaryPrimitives.ReadInt32LittleEndian(Take(4))); break;
+            case BinInt1: _stack.Push((long)Take(1)[0]); break;
+            case BinInt2: _stack.Push((long)BinaryPrimitives.ReadUInt16LittleEndian(Take(2))); break;
             case Long1: PushInteger(Take(Take(1)[0])); break;
             case Long4: PushInteger(Take(UInt32())); break;
-            case BinFloat: Push(BinaryPrimitives.ReadDoubleBigEndian(Take(8))); break;
+            case BinFloat: _stack.Push(BinaryPrimitives.ReadDoubleBigEndian(Take(8))); break;
 
-            case BinString or BinUnicode: Push(Text(UInt32())); break;
-            case ShortBinString or ShortBinUnicode: Push(Text(Take(1)[0])); break;
-            case BinUnicode8: Push(Text(UInt64())); break;
-            case BinBytes: Push(Take(UInt32()).ToArray()); break;
-            case ShortBinBytes: Push(Take(Take(1)[0]).ToArray()); break;
-            case BinBytes8 or ByteArray8: Push(Take(UInt64()).ToArray()); break;
+            case BinString or BinUnicode: _stack.Push(Text(UInt32())); break;
+            case ShortBinString or ShortBinUnicode: _stack.Push(Text(Take(1)[0])); break;
+            case BinUnicode8: _stack.Push(Text(UInt64())); break;
+            case BinBytes: _stack.Push(Take(UInt32()).ToArray()); break;
+            case ShortBinBytes: _stack.Push(Take(Take(1)[0]).ToArray()); break;
+            case BinBytes8 or ByteArray8: _stack.Push(Take(UInt64()).ToArray()); break;
 
-            case EmptyTuple: Push(EmptyArray); break;
-            case PickleOpcode.Tuple: Push(PopToMark()); break;
-            case Tuple1: Push(PopLast(1)); break;
-            case Tuple2: Push(PopLast(2)); break;
-            case Tuple3: Push(PopLast(3)); break;
+            case EmptyTuple: _stack.Push(Array.Empty<object?>()); break;
+            case PickleOpcode.Tuple: _stack.Push(_stack.PopToMark()); break;
+            case Tuple1: _stack.Push(_stack.PopLast(1)); break;
+            case Tuple2: _stack.Push(_stack.PopLast(2)); break;
+            case Tuple3: _stack.Push(_stack.PopLast(3)); break;
 
-            case EmptyList or EmptySet: Push(new List<object?>()); break;
-            case FrozenSet: Push(new List<object?>(PopToMark())); break;
-            case Append: AddTo(PopLast(1)); break;
-            case Appends or AddItems: AddTo(PopToMark()); break;
-            case EmptyDict: Push(new OrderedDictionary<string, object?>()); break;
-            case SetItem: SetIn(PopLast(2)); break;
-            case SetItems: SetIn(PopToMark()); break;
+            case EmptyList or EmptySet: _stack.Push(new List<object?>()); break;
+            case FrozenSet: _stack.Push(new List<object?>(_stack.PopToMark())); break;
+            case Append: AddTo(_stack.PopLast(1)); break;
+            case Appends or AddItems: AddTo(_stack.PopToMark()); break;
+            case EmptyDict: _stack.Push(new OrderedDictionary<string, object?>()); break;
+            case SetItem: SetIn(_stack.PopLast(2)); break;
+            case SetItems: SetIn(_stack.PopToMark()); break;
 
-            case BinGet: Push(Recall(Take(1)[0])); break;
-            case LongBinGet: Push(Recall(UInt32())); break;
+            case BinGet: _stack.Push(Recall(Take(1)[0])); break;
+            case LongBinGet: _stack.Push(Recall(UInt32())); break;
             case BinPut: Store(Take(1)[0]); break;
             case LongBinPut: Store(UInt32()); break;
             case Memoize: Store((uint)_memo.Count); break;
 
-            case Global: Push(findGlobal(Line(), Line())); break;
+            case Global: _stack.Push(findGlobal(Line(), Line())); break;
             case StackGlobal:
-                var (name, module) = (Pop<string>("text"), Pop<string>("text"));
-                Push(findGlobal(module, name));
+                var (name, module) = (_stack.Pop<string>("text"), _stack.Pop<string>("text"));
+                _stack.Push(findGlobal(module, name));
                 break;
-            case Reduce or NewObj:
-                Create(Pop<object?[]>("a tuple"));
-                break;
+            case Reduce or NewObj: Create(_stack.Pop<object?[]>("a tuple")); break;
             case NewObjEx:
-                Pop(); // keyword arguments: only constructors need them
-                Create(Pop<object?[]>("a tuple"));
+                _stack.Pop(); // keyword arguments: only constructors need them
+                Create(_stack.Pop<object?[]>("a tuple"));
                 break;
-            case Build: SetState(Pop()); break;
-            case BinPersId: Push(loadPersistent(Pop())); break;
+            case Build: SetState(_stack.Pop()); break;
+            case BinPersId: _stack.Push(loadPersistent(_stack.Pop())); break;
 
             default: throw Invalid($"has the opcode 0x{(byte)opcode:x2}, which PyTorch does not write");
         }
@@ -124,27 +117,27 @@ internal sealed class PickleMachine(
 
     private void Create(object?[] arguments)
     {
-        var global = Pop<PickleGlobal>("a function or class");
-        Push(global.Create(global, arguments));
+        var global = _stack.Pop<PickleGlobal>("a function or class");
+        _stack.Push(global.Create(global, arguments));
     }
 
     private void SetState(object? state)
     {
         // Attributes of dictionaries and tensors are bookkeeping (a state_dict's _metadata).
-        if (Peek() is PickleRecord record)
+        if (_stack.Peek() is PickleRecord record)
             record.State = state;
     }
 
     private void AddTo(ReadOnlySpan<object?> items)
     {
-        if (Peek() is not List<object?> list)
+        if (_stack.Peek() is not List<object?> list)
             throw Invalid("adds to what is no list");
         list.AddRange(items);
     }
 
     private void SetIn(ReadOnlySpan<object?> items)
     {
-        var dictionary = Peek() switch
+        var dictionary = _stack.Peek() switch
         {
             OrderedDictionary<string, object?> plain => plain,
             PickleRecord record => record.Items,
@@ -170,46 +163,14 @@ internal sealed class PickleMachine(
     private void PushInteger(ReadOnlySpan<byte> littleEndian)
     {
         var integer = new BigInteger(littleEndian);
-        Push(integer >= long.MinValue && integer <= long.MaxValue ? (long)integer : (object)integer);
+        _stack.Push(integer >= long.MinValue && integer <= long.MaxValue ? (long)integer : (object)integer);
     }
 
     // Python counts from zero. Numbers of one's own choice could all fall into one bucket of the dictionary.
-    private void Store(uint index) => _memo[index < MaxOpcodes ? index : throw Invalid($"stores an object as number {index}")] = Peek();
+    private void Store(uint index) => _memo[index < MaxOpcodes ? index : throw Invalid($"stores an object as number {index}")] = _stack.Peek();
 
     private object? Recall(uint index) =>
         _memo.TryGetValue(index, out var value) ? value : throw Invalid($"recalls object {index}, which it has not stored");
-
-    /// <summary>What lies below belongs to what the innermost mark interrupted.</summary>
-    private int Floor => _marks.TryPeek(out var mark) ? mark : 0;
-
-    private void Push(object? value) => _stack.Add(value);
-
-    private object? Peek() => _stack.Count > Floor ? _stack[^1] : throw Invalid("takes more from the stack than is there");
-
-    private object? Pop()
-    {
-        var value = Peek();
-        _stack.RemoveAt(_stack.Count - 1);
-        return value;
-    }
-
-    private T Pop<T>(string what) => Pop() is T value ? value : throw Invalid($"has something else where {what} belongs");
-
-    private object?[] PopToMark() => _marks.TryPop(out var mark) ? PopFrom(mark) : throw Invalid("lacks a mark");
-
-    private object?[] PopLast(int count)
-    {
-        var first = _stack.Count - count;
-        return first >= Floor ? PopFrom(first) : throw Invalid("takes more from the stack than is there");
-    }
-
-    private object?[] PopFrom(int first)
-    {
-        var items = new object?[_stack.Count - first];
-        _stack.CopyTo(first, items, 0, items.Length);
-        _stack.RemoveRange(first, items.Length);
-        return items;
-    }
 
     private string Text(ulong length) => Encoding.UTF8.GetString(Take(length));
 

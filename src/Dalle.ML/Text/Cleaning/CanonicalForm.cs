@@ -4,7 +4,9 @@ using System.Text;
 namespace Dalle.ML.Text.Cleaning;
 
 /// <summary>Unicode's canonical normalization forms (UAX 15), of Unicode 15.0.</summary>
-/// <remarks>.NET's own, <see cref="string.Normalize()"/>, does nothing where globalization is invariant, and ids must not depend on that.</remarks>
+/// <remarks>
+/// .NET's own, <see cref="string.Normalize()"/>, does nothing where globalization is invariant, and ids must not depend on that.
+/// </remarks>
 internal static class CanonicalForm
 {
     private const int HangulBase = 0xAC00, LeadBase = 0x1100, VowelBase = 0x1161, TrailBase = 0x11A7;

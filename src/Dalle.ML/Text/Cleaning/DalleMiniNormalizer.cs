@@ -4,13 +4,13 @@ namespace Dalle.ML.Text.Cleaning;
 
 /// <summary>The normaliser of captions of DALL·E mini (borisdayma/dalle-mini, <c>text.py</c>), for ASCII in lower case.</summary>
 /// <remarks>
-/// Two of its steps are simpler here. A hashtag keeps its words together, as they are parted there by a list of word frequencies that is no part
-/// of the tokenizer. And a <c>&lt;person&gt;</c> is always <c>a person</c>, the commonest of the three words that are drawn by lot there.
+/// Two of its steps are simpler here. A hashtag keeps its words together, as they are parted there by a list of word frequencies that is
+/// no part of the tokenizer. And a <c>&lt;person&gt;</c> is always <c>a person</c>, the commonest of the three that are drawn by lot there.
 /// </remarks>
 internal static partial class DalleMiniNormalizer
 {
     // Stand for marks within words and numbers while the others become commas: letters that no ASCII text has.
-    private const string Dot = "\uA4D0", Apostrophe = "\uA4D1", Slash = "\uA4D2";
+    private const char Dot = '\uA4D0', Apostrophe = '\uA4D1', Slash = '\uA4D2';
 
     public static string Normalize(string text)
     {
@@ -18,11 +18,11 @@ internal static partial class DalleMiniNormalizer
         text = Url().Replace(Tag().Replace(WikipediaReference().Replace(text, ""), " "), "");
         text = ThousandsComma().Replace(ThousandsComma().Replace(text, "$1$2"), "$1$2");
 
-        text = ApostropheInWord().Replace(DotInWord().Replace(text, $"$1{Dot}$2"), Apostrophe);
+        text = ApostropheInWord().Replace(DotInWord().Replace(text, $"$1{Dot}$2"), $"{Apostrophe}");
         text = SlashInDate().Replace(text, $"$1{Slash}$2");
         text = Hashtag().Replace(Sign().Replace(HyphenInWord().Replace(text, "$1 $2"), " $0 "), "");
         text = Punctuation().Replace(Quote().Replace(Ignored().Replace(text, " "), "\""), ",");
-        text = text.Replace(Dot, ".", StringComparison.Ordinal).Replace(Apostrophe, "'", StringComparison.Ordinal).Replace(Slash, "/", StringComparison.Ordinal);
+        text = text.Replace(Dot, '.').Replace(Apostrophe, '\'').Replace(Slash, '/');
 
         text = Spaces().Replace(Repeated().Replace(text, "$1"), " ");
         text = Spaces().Replace(Commas().Replace(Quotes().Replace(text, " \" "), ", "), " ").Trim();

@@ -33,7 +33,8 @@ internal static class Emoji
 
         public Table()
         {
-            var names = UnicodeData.Lines("emoji.txt").Select(line => line.Split('\t')).Where(pair => pair.Length == 2).ToDictionary(pair => pair[0], pair => pair[1]);
+            var pairs = UnicodeData.Lines("emoji.txt").Select(line => line.Split('\t')).Where(pair => pair.Length == 2);
+            var names = pairs.ToDictionary(pair => pair[0], pair => pair[1]);
             _names = names.GetAlternateLookup<ReadOnlySpan<char>>();
             _first = SearchValues.Create([.. names.Keys.Select(emoji => emoji[0]).Distinct()]);
             _longest = names.Keys.Max(emoji => emoji.Length);

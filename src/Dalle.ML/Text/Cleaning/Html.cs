@@ -6,7 +6,9 @@ using System.Text.RegularExpressions;
 namespace Dalle.ML.Text.Cleaning;
 
 /// <summary>HTML's character references (WHATWG HTML, section 13.5).</summary>
-/// <remarks>Names are those of HTML 4, which the framework knows; the two thousand that HTML 5 added, such as <c>&amp;check;</c>, stay as they are.</remarks>
+/// <remarks>
+/// Names are those of HTML 4, which the framework knows. The two thousand that HTML 5 added, such as <c>&amp;check;</c>, stay as they are.
+/// </remarks>
 internal static partial class Html
 {
     // Wrong forms of names that browsers take all the same.
@@ -14,11 +16,11 @@ internal static partial class Html
 
     /// <summary>Resolves references as browsers do, also without their semicolon: Python's <c>html.unescape</c>.</summary>
     public static string Unescape(string text) =>
-        text.Contains('&', StringComparison.Ordinal) ? Lenient().Replace(text, reference => Resolve(reference.Groups[1].Value) ?? reference.Value) : text;
+        Lenient().Replace(text, reference => Resolve(reference.Groups[1].Value) ?? reference.Value);
 
-    /// <summary>Resolves only what is plainly a reference, and names in capitals too, <c>&amp;EACUTE;</c>: ftfy's <c>unescape_html</c>.</summary>
+    /// <summary>Resolves what is plainly a reference, also a name in capitals, <c>&amp;EACUTE;</c>: ftfy's <c>unescape_html</c>.</summary>
     public static string UnescapePlain(string text) =>
-        text.Contains('&', StringComparison.Ordinal) ? Plain().Replace(text, reference => ResolvePlain(reference.Groups[1].Value) ?? reference.Value) : text;
+        Plain().Replace(text, reference => ResolvePlain(reference.Groups[1].Value) ?? reference.Value);
 
     private static string? Resolve(string reference)
     {
@@ -40,7 +42,8 @@ internal static partial class Html
             return NumberedReference().IsMatch(reference) ? Numbered(reference) : null;
         if (Named(reference) is { } character)
             return character;
-        return !reference.Any(char.IsAsciiLetterLower) && Named(reference.ToLowerInvariant()) is { } lower ? lower.Replace("ß", "SS", StringComparison.Ordinal).ToUpperInvariant() : null;
+        return reference.Any(char.IsAsciiLetterLower) ? null
+            : Named(reference.ToLowerInvariant())?.Replace("ß", "ss", StringComparison.Ordinal).ToUpperInvariant();
     }
 
     private static string? Named(string name)
@@ -53,15 +56,16 @@ internal static partial class Html
     }
 
     // The oldest names, of the characters of Latin-1.
-    private static string? NamedWithoutSemicolon(string name) => name != "apos" && Named(name) is [<= '\u00FF'] character ? character : null;
+    private static string? NamedWithoutSemicolon(string name) =>
+        name != "apos" && Named(name) is [<= '\u00FF'] character ? character : null;
 
     private static string Numbered(string reference)
     {
-        var isHexadecimal = reference[1] is 'x' or 'X';
-        var digits = reference.AsSpan(isHexadecimal ? 2 : 1).TrimStart('0');
+        var (prefix, style) = reference[1] is 'x' or 'X' ? (2, NumberStyles.AllowHexSpecifier) : (1, NumberStyles.None);
+        var digits = reference.AsSpan(prefix).TrimStart('0');
         if (digits.Length > 8)
             return "\uFFFD";
-        var number = digits.IsEmpty ? 0 : long.Parse(digits, isHexadecimal ? NumberStyles.AllowHexSpecifier : NumberStyles.None, CultureInfo.InvariantCulture);
+        var number = digits.IsEmpty ? 0 : long.Parse(digits, style, CultureInfo.InvariantCulture);
         return number switch
         {
             0 or (>= 0xD800 and <= 0xDFFF) or > 0x10FFFF => "\uFFFD",

@@ -5,16 +5,17 @@ namespace Dalle.ML.Text.Cleaning;
 
 /// <summary>UTF-8 that was read as a code page of Windows or as Latin-1, once or several times: <c>cafÃ©</c>, <c>donâ€™t</c>.</summary>
 /// <remarks>
-/// What can be read as UTF-8 is taken as such only on evidence, as <c>CAFÉ…</c> can be so by accident. The evidence is our own and less than
-/// that of ftfy, which also knows Cyrillic and Greek code pages and those of the Mac and of DOS, bytes that were lost or became spaces, and
-/// more neighbours that are unlikely.
+/// What can be read as UTF-8 is taken as such only on evidence, as <c>CAFÉ…</c> can be so by accident. The evidence is our own and less
+/// than that of ftfy, which also knows Cyrillic and Greek code pages and those of the Mac and of DOS, bytes that were lost or became
+/// spaces, and more neighbours that are unlikely.
 /// </remarks>
 internal static class Mojibake
 {
     // Each level doubles a text's accents; more are not seen.
-    private const int MaxLevels = 8;
+    private const int MaxLevels = 4;
 
-    private static readonly WindowsEncoding[] Encodings = [WindowsEncoding.Western, WindowsEncoding.CentralEuropean, WindowsEncoding.Turkish, WindowsEncoding.Baltic];
+    private static readonly WindowsEncoding[] Encodings =
+        [WindowsEncoding.Western, WindowsEncoding.CentralEuropean, WindowsEncoding.Turkish, WindowsEncoding.Baltic];
 
     public static string Mend(string text)
     {
@@ -26,20 +27,24 @@ internal static class Mojibake
     /// <summary>The text with one level undone; null where there is none.</summary>
     private static string? MendOnce(string text)
     {
-        var fitsWhole = Array.ConvertAll(Encodings, encoding => text.All(character => encoding.TryEncode(character, out _)));
+        var isWhole = new bool?[Encodings.Length];
         StringBuilder? mended = null;
         for (int at = 0, next; at < text.Length; at = next)
         {
             next = at + 1;
             for (var i = 0; i < Encodings.Length && text[at] > '\u007F'; i++)
             {
-                var run = text[at..EndOfRun(text, at, Encodings[i])];
-                next = Math.Max(next, at + run.Length);
+                var (encoding, end) = (Encodings[i], EndOfRun(text, at, Encodings[i]));
+                if (end == at)
+                    continue;
+                next = Math.Max(next, end);
                 // What stands around tells more, but only of a text that was read wrongly as a whole.
-                if (fitsWhole[i] ? IsLikely(text, at, run.Length, Encodings[i]) : IsLikely(run, 0, run.Length, Encodings[i]))
+                isWhole[i] ??= text.All(character => encoding.TryEncode(character, out _));
+                var run = text[at..end];
+                if (isWhole[i] == true ? IsLikely(text, at, end, encoding) : IsLikely(run, 0, run.Length, encoding))
                 {
-                    (mended ??= new StringBuilder(text.Length).Append(text, 0, at)).Append(Decode(run, Encodings[i]));
-                    at = next = at + run.Length;
+                    (mended ??= new StringBuilder(text.Length).Append(text, 0, at)).Append(Decode(run, encoding));
+                    at = next = end;
                     break;
                 }
             }
@@ -64,15 +69,15 @@ internal static class Mojibake
     private static int SequenceAt(string text, int at, WindowsEncoding encoding)
     {
         Span<byte> bytes = stackalloc byte[4];
-        var count = 0;
-        while (count < bytes.Length && at + count < text.Length && encoding.TryEncode(text[at + count], out bytes[count]))
+        var count = at < text.Length && encoding.TryEncode(text[at], out bytes[0]) && bytes[0] > 0xC1 ? 1 : 0;
+        while (count is > 0 and < 4 && at + count < text.Length && encoding.TryEncode(text[at + count], out bytes[count]))
             count++;
         return Rune.DecodeFromUtf8(bytes[..count], out _, out var length) == OperationStatus.Done && length > 1 ? length : 0;
     }
 
-    private static bool IsLikely(string text, int start, int count, WindowsEncoding encoding)
+    private static bool IsLikely(string text, int start, int end, WindowsEncoding encoding)
     {
-        for (int at = start, length; at < start + count; at += length)
+        for (int at = start, length; at < end; at += length)
         {
             length = SequenceAt(text, at, encoding);
             if (length > 3 || (length == 3 ? IsUnlikelyTriple(text, at) : IsUnlikelyPair(text, at)))
@@ -81,7 +86,7 @@ internal static class Mojibake
         return false;
     }
 
-    /// <summary>Whether nobody writes these three side by side: a letter and symbols, or what punctuation and dingbats begin with.</summary>
+    /// <summary>Whether nobody writes these three side by side: symbols after a letter, or what punctuation and dingbats begin with.</summary>
     private static bool IsUnlikelyTriple(string text, int at) => text[at] == 'â' || IsSymbol(text[at + 1]) || IsSymbol(text[at + 2]);
 
     /// <summary>Whether nobody writes these two side by side.</summary>
@@ -106,12 +111,12 @@ internal static class Mojibake
     }
 
     /// <summary>What follows a word in clean text: punctuation, trade marks, dots, and characters that cannot be seen.</summary>
-    private static bool IsClosing(char character) => character is '…' or '’' or '”' or '»' or '›' or '–' or '—' or '™' or '®' or '°' or '·' or '•' or '´' or '\u00A0' or '\u00AD';
+    private static bool IsClosing(char character) => "…’”»›–—™®°·•´\u00A0\u00AD".Contains(character, StringComparison.Ordinal);
 
     /// <summary>What precedes a word or a number.</summary>
-    private static bool IsOpening(char character) => character is '¡' or '¿' or '«' or '‹' or '“' or '‘' or '‚' or '„' or '©' or '¢' or '£' or '¥' or '€';
+    private static bool IsOpening(char character) => "¡¿«‹“‘‚„©¢£¥€".Contains(character, StringComparison.Ordinal);
 
     /// <summary>What else is no letter, or only looks like one.</summary>
     private static bool IsSymbol(char character) =>
-        !IsClosing(character) && !IsOpening(character) && (!char.IsLetter(character) || character is 'ª' or 'º' or 'µ' or 'ƒ' or 'ˆ' or 'ˇ');
+        "ªºµƒˆˇ".Contains(character, StringComparison.Ordinal) || !(IsClosing(character) || IsOpening(character) || char.IsLetter(character));
 }

@@ -3,16 +3,16 @@ using System.Text.RegularExpressions;
 
 namespace Dalle.ML.Text.Cleaning;
 
-/// <summary>Undoes what broken software did to a text, as <c>fix_text</c> of the Python package ftfy does (Robyn Speer, 2019), which CLIP calls.</summary>
+/// <summary>Undoes what broken software did to a text, as <c>fix_text</c> of the Python package ftfy does, which CLIP calls.</summary>
 /// <remarks>
-/// All of ftfy 6.3's steps with its default options: references of HTML, mojibake, controls of Latin-1, Latin ligatures, full and half widths,
-/// curly quotes, line ends, lone surrogates, escapes of terminals, control characters, form C. Two of them only in part: see <see cref="Html"/>
-/// and <see cref="Mojibake"/>.
+/// All of ftfy 6.3's steps (Robyn Speer, 2019) with its default options: references of HTML, mojibake, controls of Latin-1, Latin
+/// ligatures, full and half widths, curly quotes, line ends, lone surrogates, escapes of terminals, control characters, form C. Two of
+/// them only in part: see <see cref="Html"/> and <see cref="Mojibake"/>.
 /// </remarks>
 internal static partial class TextFixer
 {
     // One repair can uncover the next. No text of people takes more; a made-up one could take as many as it has characters.
-    private const int MaxPasses = 16;
+    private const int MaxPasses = 8;
 
     public static string Fix(string text)
     {

@@ -2,7 +2,7 @@ using System.Text;
 
 namespace Dalle.ML.Text.Cleaning;
 
-/// <summary>A code page of Windows as browsers read it (WHATWG Encoding): bytes that it leaves undefined are the characters of their number.</summary>
+/// <summary>A code page of Windows as browsers read it (WHATWG Encoding): undefined bytes are the characters of their number.</summary>
 internal sealed class WindowsEncoding
 {
     private readonly char[] _characters = new char[256];
@@ -10,12 +10,12 @@ internal sealed class WindowsEncoding
 
     private WindowsEncoding(int codePage)
     {
-        var encoding = CodePagesEncodingProvider.Instance.GetEncoding(codePage, EncoderFallback.ExceptionFallback, new DecoderReplacementFallback("\uFFFD"))!;
+        var encoding = CodePagesEncodingProvider.Instance.GetEncoding(codePage)!;
         for (var value = 0; value < _characters.Length; value++)
         {
             var character = encoding.GetChars([(byte)value])[0];
             // .NET marks some undefined bytes by characters of private use.
-            _characters[value] = character is '\uFFFD' or (>= '\uE000' and <= '\uF8FF') ? (char)value : character;
+            _characters[value] = character is >= '\uE000' and <= '\uF8FF' ? (char)value : character;
             _bytes[_characters[value]] = (byte)value;
         }
     }

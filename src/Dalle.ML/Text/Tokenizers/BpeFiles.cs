@@ -20,22 +20,29 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{Path.GetFileName(vocabulary)}' is not a JSON object from tokens to ids: {exception.Message}", exception);
+            var file = Path.GetFileName(vocabulary);
+            throw new InvalidDataException($"'{file}' is not a JSON object from tokens to ids: {exception.Message}", exception);
         }
     }
 
     /// <summary>
-    /// OpenAI's one file, which CLIP's ids follow from: bytes, bytes that end a word, merges in their order, and the marks of start and end.
+    /// OpenAI's one file, which CLIP's ids follow from: bytes, bytes that end a word, merges in their order, marks of start and end.
     /// </summary>
     /// <exception cref="InvalidDataException">The file is not of this form.</exception>
     public static BpeFiles ReadClip(string merges)
     {
         var pairs = ReadMerges(merges, ClipMerges);
-        var bytes = Enumerable.Range(0, 256).Select(value => (char)value).ToArray();
         // GPT-2's spelling of bytes: those that print as themselves, then the others from U+0100 on.
-        var printable = bytes.Where(value => value is (>= '!' and <= '~') or (>= '¡' and <= '¬') or (>= '®' and <= 'ÿ')).ToArray();
-        string[] symbols = [.. printable.Concat(Enumerable.Range(256, bytes.Length - printable.Length).Select(value => (char)value)).Select(symbol => symbol.ToString())];
-        IEnumerable<string> tokens = [.. symbols, .. symbols.Select(symbol => symbol + "</w>"), .. pairs.Select(pair => pair.Replace(" ", "", StringComparison.Ordinal)), ClipBpe.StartOfText, ClipBpe.EndOfText];
+        var printing = Enumerable.Range(0, 256).Where(value => value is (>= '!' and <= '~') or (>= '¡' and <= '¬') or (>= '®' and <= 'ÿ')).ToArray();
+        string[] symbols = [.. printing.Concat(Enumerable.Range(256, 256 - printing.Length)).Select(value => ((char)value).ToString())];
+        string[] tokens =
+        [
+            .. symbols,
+            .. symbols.Select(symbol => symbol + "</w>"),
+            .. pairs.Select(pair => pair.Replace(" ", "", StringComparison.Ordinal)),
+            ClipBpe.StartOfText,
+            ClipBpe.EndOfText,
+        ];
         var vocabulary = new Dictionary<string, int>();
         foreach (var (id, token) in tokens.Index())
             vocabulary[token] = id;

@@ -8,5 +8,6 @@ internal sealed class ByteLevelBpe(BpeFiles files) : ITextTokenizer
 {
     private readonly BpeTokenizer _bpe = BpeTokenizer.Create(new BpeOptions(files.Vocabulary) { Merges = files.Merges, ByteLevel = true });
 
-    public IEnumerable<int> Encode(string text) => Words.OfGpt2(text).SelectMany(word => _bpe.EncodeToIds(word, considerPreTokenization: false));
+    public IEnumerable<int> Encode(string text) =>
+        Words.OfGpt2(text).SelectMany(word => _bpe.EncodeToIds(word, considerPreTokenization: false));
 }

@@ -6,8 +6,8 @@ using Microsoft.ML.Tokenizers;
 namespace Dalle.ML.Text.Tokenizers;
 
 /// <summary>
-/// Hugging Face's CharBPETokenizer as minDALL-E uses it: BERT's cleaning and splitting, lower case, words that end in <c>&lt;/w&gt;</c>, and
-/// <c>[UNK]</c> for characters that the vocabulary lacks.
+/// Hugging Face's CharBPETokenizer as minDALL-E uses it: BERT's cleaning and splitting, lower case, words that end in <c>&lt;/w&gt;</c>,
+/// and <c>[UNK]</c> for characters that the vocabulary lacks.
 /// </summary>
 /// <remarks>Tokens are ML.NET's <see cref="BpeTokenizer"/>'s; BERT's rules are those of Hugging Face's documentation, and ours.</remarks>
 internal sealed class CharBpe(BpeFiles files) : ITextTokenizer
@@ -21,7 +21,7 @@ internal sealed class CharBpe(BpeFiles files) : ITextTokenizer
 
     public IEnumerable<int> Encode(string text) => WordsOf(text).SelectMany(word => _bpe.EncodeToIds(word, considerPreTokenization: false));
 
-    /// <summary>What lies between spaces, each ideograph and each punctuation mark for itself, in lower case and without controls.</summary>
+    /// <summary>What lies between spaces, ideographs and punctuation marks each for itself, in lower case and without controls.</summary>
     private static IEnumerable<string> WordsOf(string text)
     {
         var word = new StringBuilder();

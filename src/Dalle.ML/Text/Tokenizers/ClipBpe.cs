@@ -2,7 +2,9 @@ using Microsoft.ML.Tokenizers;
 
 namespace Dalle.ML.Text.Tokenizers;
 
-/// <summary>CLIP's byte-level BPE, whose words end in <c>&lt;/w&gt;</c> (openai/CLIP, <c>clip/simple_tokenizer.py</c>); DALLE-pytorch's too.</summary>
+/// <summary>
+/// CLIP's byte-level BPE, whose words end in <c>&lt;/w&gt;</c> (openai/CLIP, <c>clip/simple_tokenizer.py</c>); DALLE-pytorch's too.
+/// </summary>
 /// <remarks>Tokens are ML.NET's <see cref="BpeTokenizer"/>'s; words are cut by <see cref="Words"/>.</remarks>
 internal sealed class ClipBpe : ITextTokenizer
 {

@@ -7,13 +7,16 @@ namespace Dalle.ML.Text.Tokenizers;
 /// begin with <c>Ġ</c>; they consist of characters, not bytes, and what the vocabulary lacks is <c>&lt;unk&gt;</c>.
 /// </summary>
 /// <remarks>
-/// There, one pair is merged at a time, the leftmost of the lowest rank. So it is in ML.NET's <see cref="BpeTokenizer"/>, which the tokens are
-/// from.
+/// There, one pair is merged at a time, the leftmost of the lowest rank. So it is in ML.NET's <see cref="BpeTokenizer"/>, which gives the
+/// tokens.
 /// </remarks>
 internal sealed class SpacedBpe(BpeFiles files) : ITextTokenizer
 {
-    private readonly BpeTokenizer _bpe = BpeTokenizer.Create(new BpeOptions(files.Vocabulary) { Merges = files.Merges, UnknownToken = "<unk>" });
+    private readonly BpeTokenizer _bpe =
+        BpeTokenizer.Create(new BpeOptions(files.Vocabulary) { Merges = files.Merges, UnknownToken = "<unk>" });
 
     public IEnumerable<int> Encode(string text) =>
-        text.Split(' ', StringSplitOptions.RemoveEmptyEntries).SelectMany(word => _bpe.EncodeToIds("Ġ" + word, considerPreTokenization: false));
+        from word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+        from id in _bpe.EncodeToIds("Ġ" + word, considerPreTokenization: false)
+        select id;
 }

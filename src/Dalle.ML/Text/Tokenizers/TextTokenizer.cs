@@ -8,7 +8,8 @@ internal static class TextTokenizer
     /// <exception cref="DalleBundleException">A file cannot be read.</exception>
     public static ITextTokenizer Open(string folder, TokenizerFiles files)
     {
-        var (vocabulary, merges) = (Path.Combine(folder, files.Vocabulary), files.Merges is null ? null : Path.Combine(folder, files.Merges));
+        var vocabulary = Path.Combine(folder, files.Vocabulary);
+        var merges = files.Merges is null ? null : Path.Combine(folder, files.Merges);
         try
         {
             return files.Kind switch

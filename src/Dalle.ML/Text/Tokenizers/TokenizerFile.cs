@@ -21,7 +21,7 @@ internal static class TokenizerFile
         for (int read; (read = content.Read(buffer)) > 0;)
         {
             if (bytes.Length + read > MaxBytes)
-                throw new InvalidDataException($"'{Path.GetFileName(path)}' has more than the {MaxBytes >> 20} MiB that a tokenizer's file may have");
+                throw new InvalidDataException($"'{Path.GetFileName(path)}' has more than {MaxBytes >> 20} MiB, and no tokenizer's file has");
             bytes.Write(buffer, 0, read);
         }
         return bytes.ToArray();

@@ -3,7 +3,7 @@ using System.Text;
 namespace Dalle.ML.Text.Tokenizers;
 
 /// <summary>How GPT-2 and CLIP cut a text into the words that their tokens do not reach across.</summary>
-/// <remarks>Both define it by a regular expression over code points. .NET's expressions see UTF-16, where 𝟘 is no number: hence by hand.</remarks>
+/// <remarks>Both define it by a regular expression over code points. .NET's see UTF-16, where 𝟘 is no number: hence by hand.</remarks>
 internal static class Words
 {
     private enum Kind
@@ -32,7 +32,7 @@ internal static class Words
         }
     }
 
-    /// <summary>Runs of letters or of others, and single numbers, without the spaces (openai/CLIP, <c>clip/simple_tokenizer.py</c>).</summary>
+    /// <summary>Runs of letters or of others, and single numbers, without spaces (openai/CLIP, <c>clip/simple_tokenizer.py</c>).</summary>
     /// <param name="text">The text.</param>
     /// <param name="marks">Words in themselves where they start, whatever they consist of.</param>
     public static IEnumerable<string> OfClip(string text, IReadOnlyCollection<string> marks)

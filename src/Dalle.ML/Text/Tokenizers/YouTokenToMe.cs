@@ -4,9 +4,9 @@ namespace Dalle.ML.Text.Tokenizers;
 
 /// <summary>The BPE of VKCOM's YouTokenToMe, which ru-dALLE uses, from its text models.</summary>
 /// <remarks>
-/// A model is <c>characters rules</c>, then lines of <c>codepoint id</c> and of <c>left right merged</c>, then <c>unk pad bos eos</c>. Two of
-/// its tokens may have the same letters and differ by how these came together. ML.NET's <see cref="Microsoft.ML.Tokenizers.BpeTokenizer"/>
-/// knows tokens by their letters alone: hence our own.
+/// A model is <c>characters rules</c>, then lines of <c>codepoint id</c> and of <c>left right merged</c>, then <c>unk pad bos eos</c>. Two
+/// of its tokens may have the same letters and differ by how these came together. ML.NET's
+/// <see cref="Microsoft.ML.Tokenizers.BpeTokenizer"/> knows tokens by their letters alone: hence our own.
 /// </remarks>
 internal sealed class YouTokenToMe : ITextTokenizer
 {
@@ -33,19 +33,21 @@ internal sealed class YouTokenToMe : ITextTokenizer
         // Unknown, padding, start and end of text; all but the first may be missing.
         (_unknown, _, _, _) = (Next(), Next(least: -1), Next(least: -1), Next(least: -1));
         if (bytes.AsSpan(at).ContainsAnyExcept(" \r\n"u8))
-            throw new InvalidDataException($"'{Path.GetFileName(model)}' is no text model of YouTokenToMe: it goes on after its end, at byte {at}");
+            throw Error($"is no text model of YouTokenToMe: it goes on after its end, at byte {at}");
         if (!_characters.ContainsKey(WordStart))
-            throw new InvalidDataException($"'{Path.GetFileName(model)}' lacks the character {WordStart} (U+2581), which begins every word");
+            throw Error($"lacks the character {WordStart} (U+2581), which begins every word");
 
         int Next(int least = 0)
         {
             while (at < bytes.Length && bytes[at] is (byte)' ' or (byte)'\r' or (byte)'\n')
                 at++;
             if (!Utf8Parser.TryParse(bytes.AsSpan(at), out int number, out var length) || number < least)
-                throw new InvalidDataException($"'{Path.GetFileName(model)}' is no text model of YouTokenToMe: it has no number at byte {at}");
+                throw Error($"is no text model of YouTokenToMe: it has no number at byte {at}");
             at += length;
             return number;
         }
+
+        InvalidDataException Error(string message) => new($"'{Path.GetFileName(model)}' {message}");
     }
 
     public IEnumerable<int> Encode(string text) => text.Split(Spaces, StringSplitOptions.RemoveEmptyEntries).SelectMany(EncodeWord);

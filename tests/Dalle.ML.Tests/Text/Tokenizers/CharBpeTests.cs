@@ -2,15 +2,16 @@ using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Tests.Text.Tokenizers;
 
-/// <summary>Against what Hugging Face documents of CharBPETokenizer, BertNormalizer and BertPreTokenizer; there are no reference ids.</summary>
+/// <summary>What Hugging Face documents of CharBPETokenizer, BertNormalizer and BertPreTokenizer; there are no reference ids.</summary>
 public sealed class CharBpeTests
 {
     private static readonly string[] Tokens =
     [
-        "[UNK]", "[PAD]", "a", "b", "c", "a</w>", "b</w>", "c</w>", "!</w>", "?</w>", "-</w>", "口</w>", "é</w>", "ab", "ab</w>", "abc</w>", "i", "i\u0307</w>", "\u0307</w>",
+        "[UNK]", "[PAD]", "a", "b", "c", "a</w>", "b</w>", "c</w>", "!</w>", "?</w>", "-</w>", "口</w>", "é</w>", "ab", "ab</w>", "abc</w>",
     ];
 
-    private readonly CharBpe _tokenizer = new(new BpeFiles(Tokens.Index().ToDictionary(token => token.Item, token => token.Index), ["a b", "a b</w>", "ab c</w>"]));
+    private readonly CharBpe _tokenizer =
+        new(new BpeFiles(Tokens.Index().ToDictionary(token => token.Item, token => token.Index), ["a b", "a b</w>", "ab c</w>"]));
 
     [Theory]
     [InlineData("ab", new[] { "ab</w>" })]
@@ -25,5 +26,6 @@ public sealed class CharBpeTests
     [InlineData("é", new[] { "é</w>" })]
     [InlineData("a\u0000\u200Db\tc\u00A0a\u0085b", new[] { "ab</w>", "c</w>", "ab</w>" })]
     [InlineData("  ", new string[0])]
-    public void Words_are_split_and_merged_as_documented(string text, string[] tokens) => Assert.Equal(tokens, _tokenizer.Encode(text).Select(id => Tokens[id]));
+    public void Words_are_split_and_merged_as_documented(string text, string[] tokens) =>
+        Assert.Equal(tokens, _tokenizer.Encode(text).Select(id => Tokens[id]));
 }

@@ -22,7 +22,8 @@ public sealed class WordsTests
     [InlineData("𝟘𝟙a", new[] { "𝟘", "𝟙", "a" })]
     [InlineData("a<|mark|>b", new[] { "a", "<|mark|>", "b" })]
     [InlineData("!<|mark|>", new[] { "!<|", "mark", "|>" })]
-    public void Clip_leaves_spaces_out_and_numbers_alone(string text, string[] words) => Assert.Equal(words, Words.OfClip(text, ["<|mark|>"]));
+    public void Clip_leaves_spaces_out_and_numbers_alone(string text, string[] words) =>
+        Assert.Equal(words, Words.OfClip(text, ["<|mark|>"]));
 
     [Fact]
     public void Half_a_character_is_a_word_like_others()

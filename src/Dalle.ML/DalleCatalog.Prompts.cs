@@ -1,0 +1,73 @@
+using Dalle.ML.Prompts;
+
+namespace Microsoft.ML;
+
+// Files of prompts as views.
+public static partial class DalleCatalog
+{
+    /// <summary>
+    /// Create an <see cref="IDataView"/> of the prompts in a file: lines of text (.txt), comma- or tab-separated values (.csv, .tsv) or a
+    /// JSON object a line (.jsonl), in UTF-8.
+    /// </summary>
+    /// <remarks>
+    /// <format type="text/markdown"><![CDATA[
+    /// ### Columns
+    /// | Name | Type | Value |
+    /// | -- | -- | -- |
+    /// | Id | Text | The row's id. Rows without one are called by their number from 0, with leading zeros so that all are of one length. |
+    /// | Prompt | Text | What to draw. |
+    /// | Seed | UInt64 | The row's seed. Rows without one get the n-th seed that follows from `seed`, so that equal prompts give different images. |
+    ///
+    /// ### Formats
+    /// | Ending | Prompts |
+    /// | -- | -- |
+    /// | .txt | A prompt a line, without the spaces around it. Empty lines are passed over. |
+    /// | .csv, .tsv | Values with quotes where needed, as [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) defines them, and a header that names a column `prompt`, if need be `id` and `seed`, in any case and order. Other columns are passed over. |
+    /// | .jsonl | Objects with a string `prompt`, if need be a string `id` and a number `seed`. Other properties are passed over. |
+    ///
+    /// The file is looked through at once, so that mistakes show before anything is drawn. Afterwards its rows are read anew by each cursor,
+    /// one after the other, and are not kept: it must not change meanwhile. No two ids may be the same, case aside.
+    ///
+    /// With the column of seeds as `InputSeedColumnName`, `DalleGenerate` draws what `dalle batch --seed` draws of the same file.
+    /// ]]></format>
+    /// </remarks>
+    /// <param name="catalog">The catalog of data.</param>
+    /// <param name="path">The file.</param>
+    /// <param name="seed">The first seed of the series that rows without a seed of their own get theirs from.</param>
+    /// <exception cref="ArgumentException">The ending of <paramref name="path"/> names no format.</exception>
+    /// <exception cref="InvalidDataException">The file has no prompt, or a line is wrong; the message names file, line and remedy.</exception>
+    /// <exception cref="IOException">The file is not there or cannot be read, or is a pipe, which can be read once only.</exception>
+    /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
+    /// <example><code source="../../tests/Samples/LoadPromptsSample.cs" region="Sample" language="csharp"/></example>
+    public static IDataView LoadPrompts(this DataOperationsCatalog catalog, string path, ulong seed = 0)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        var format = PromptFormats.Of(path)
+            ?? throw new ArgumentException($"The ending of '{path}' names no format of prompts. Rename the file to .{string.Join(", .", PromptFormats.Names)}.", nameof(path));
+        var fullPath = Path.GetFullPath(path);
+        var file = new PromptFile(path, format, () => OpenPrompts(fullPath));
+        return catalog.LoadFromEnumerable(file.Read().Select(prompt =>
+            new PromptRow { Id = prompt.Id, Prompt = prompt.Prompt, Seed = prompt.SeedAfter(seed) }));
+    }
+
+    private static FileStream OpenPrompts(string path)
+    {
+        if (Directory.Exists(path))
+            throw new IOException($"'{path}' is a folder. Give a file of prompts.");
+        var stream = File.OpenRead(path);
+        if (stream.CanSeek)
+            return stream;
+        stream.Dispose();
+        throw new IOException($"'{path}' is a pipe, which can be read once only. Save the prompts to a file.");
+    }
+
+    private sealed class PromptRow
+    {
+        public string Id { get; set; } = "";
+
+        public string Prompt { get; set; } = "";
+
+        public ulong Seed { get; set; }
+    }
+}

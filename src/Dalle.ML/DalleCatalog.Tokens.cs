@@ -1,0 +1,114 @@
+using Dalle.ML.Transforms;
+
+namespace Microsoft.ML;
+
+// Tokens of prompts and of images: the parts of DALL·E one by one.
+public static partial class DalleCatalog
+{
+    /// <summary>Create a <see cref="TokenizePromptEstimator"/>, which turns text into the tokens that the transformer takes.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the column of tokens to make.</param>
+    /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
+    /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <example><code source="../../tests/Samples/TokenizePromptSample.cs" region="Sample" language="csharp"/></example>
+    public static TokenizePromptEstimator TokenizePrompt(
+        this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new TokenizePromptEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="TokenizePromptEstimator"/>, which turns text into the tokens that the transformer takes.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns and model.</param>
+    public static TokenizePromptEstimator TokenizePrompt(this TransformsCatalog catalog, TokenizePromptEstimator.Options options) =>
+        new(catalog, options);
+
+    /// <summary>Create a <see cref="EncodeImageTokensEstimator"/>, which turns images into tokens of the model's codebook.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the column of tokens to make.</param>
+    /// <param name="inputColumnName">Name of the image column; <paramref name="outputColumnName"/> if null.</param>
+    /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <example><code source="../../tests/Samples/EncodeImageTokensSample.cs" region="Sample" language="csharp"/></example>
+    public static EncodeImageTokensEstimator EncodeImageTokens(
+        this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new EncodeImageTokensEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="EncodeImageTokensEstimator"/>, which turns images into tokens of the model's codebook.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns and model.</param>
+    public static EncodeImageTokensEstimator EncodeImageTokens(this TransformsCatalog catalog, EncodeImageTokensEstimator.Options options) =>
+        new(catalog, options);
+
+    /// <summary>
+    /// Create a <see cref="GenerateImageTokensEstimator"/>, which draws the image tokens of the text of
+    /// <paramref name="inputColumnName"/>.
+    /// </summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the column of tokens to make.</param>
+    /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
+    /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <example><code source="../../tests/Samples/GenerateImageTokensSample.cs" region="Sample" language="csharp"/></example>
+    public static GenerateImageTokensEstimator GenerateImageTokens(
+        this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new GenerateImageTokensEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="GenerateImageTokensEstimator"/>, which draws the image tokens of prompts.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns, model and how to generate.</param>
+    public static GenerateImageTokensEstimator GenerateImageTokens(this TransformsCatalog catalog, GenerateImageTokensEstimator.Options options) =>
+        new(catalog, options);
+
+    /// <summary>Create a <see cref="DecodeImageTokensEstimator"/>, which turns tokens into the images that they stand for.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the image column to make.</param>
+    /// <param name="inputColumnName">Name of the column of tokens; <paramref name="outputColumnName"/> if null.</param>
+    /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <example><code source="../../tests/Samples/DecodeImageTokensSample.cs" region="Sample" language="csharp"/></example>
+    public static DecodeImageTokensEstimator DecodeImageTokens(
+        this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new DecodeImageTokensEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="DecodeImageTokensEstimator"/>, which turns tokens into the images that they stand for.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns and model.</param>
+    public static DecodeImageTokensEstimator DecodeImageTokens(this TransformsCatalog catalog, DecodeImageTokensEstimator.Options options) =>
+        new(catalog, options);
+}

@@ -1,0 +1,105 @@
+using System.Globalization;
+using System.Text.Json;
+
+namespace Dalle.ML.Prompts;
+
+/// <summary>Reads prompts one by one: lines of text, comma- or tab-separated values with a header, or a JSON object a line.</summary>
+internal static class PromptRecords
+{
+    private const string PromptColumn = "prompt";
+    private const string IdColumn = "id";
+    private const string SeedColumn = "seed";
+
+    /// <exception cref="FormatException">A line is wrong; the message begins with the line, and names the remedy.</exception>
+    public static IEnumerable<PromptRecord> Read(Stream stream, PromptFormat format)
+    {
+        var lines = Utf8Lines.Read(stream);
+        var records = format switch
+        {
+            PromptFormat.Csv => Table(lines, ','),
+            PromptFormat.Tsv => Table(lines, '\t'),
+            PromptFormat.Jsonl => lines.Where(HasText).Select(line => Object(line.Number, line.Text.TrimEnd())),
+            _ => lines.Where(HasText).Select(line => new PromptRecord(line.Number, line.Text.Trim(), Id: null, Seed: null)),
+        };
+        return records.Select(record => !string.IsNullOrWhiteSpace(record.Prompt)
+            ? record
+            : throw new FormatException($"line {record.Line}: the prompt is empty. Write one, or remove the line."));
+
+        static bool HasText((int Number, string Text) line) => !string.IsNullOrWhiteSpace(line.Text);
+    }
+
+    private static IEnumerable<PromptRecord> Table(IEnumerable<(int Number, string Text)> lines, char separator)
+    {
+        Dictionary<string, int>? columns = null;
+        var width = 0;
+        foreach (var (line, fields) in CsvRecords.Read(lines, separator))
+        {
+            if (columns is null)
+            {
+                (columns, width) = (Header(line, fields), fields.Count);
+                continue;
+            }
+            if (fields.Count != width)
+                throw new FormatException($"line {line}: there are {fields.Count} values for {width} columns. Put a prompt that has the separator in quotes.");
+            yield return new PromptRecord(
+                line,
+                fields[columns[PromptColumn]],
+                Value(IdColumn),
+                Value(SeedColumn)?.Trim() is { Length: > 0 } seed ? Seed(line, seed) : null);
+
+            string? Value(string column) => columns.TryGetValue(column, out var index) && fields[index].Length > 0 ? fields[index] : null;
+        }
+    }
+
+    /// <summary>Where the columns are that are read.</summary>
+    private static Dictionary<string, int> Header(int line, IReadOnlyList<string> fields)
+    {
+        var columns = new Dictionary<string, int>();
+        for (var i = 0; i < fields.Count; i++)
+        {
+            var column = fields[i].Trim().ToLowerInvariant();
+            if (column is PromptColumn or IdColumn or SeedColumn && !columns.TryAdd(column, i))
+                throw new FormatException($"line {line}: the header has several columns '{column}'. Rename all but one of them.");
+        }
+        return columns.ContainsKey(PromptColumn)
+            ? columns
+            : throw new FormatException($"line {line}: the header has no column '{PromptColumn}'; it has: {string.Join(", ", fields)}. Name the column of the prompts so.");
+    }
+
+    private static PromptRecord Object(int line, string text)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(text);
+            if (json.RootElement.ValueKind != JsonValueKind.Object)
+                throw new FormatException($"line {line}: this is not a JSON object. Write one a line, e.g. {{\"prompt\": \"a red apple\"}}.");
+            return new PromptRecord(
+                line,
+                Text(PromptColumn) ?? throw new FormatException($"line {line}: there is no \"prompt\". Give one, e.g. {{\"prompt\": \"a red apple\"}}."),
+                Text(IdColumn),
+                Property(SeedColumn) is { } seed ? Seed(line, seed.GetRawText()) : null);
+
+            JsonElement? Property(string name) =>
+                json.RootElement.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+            string? Text(string name) => Property(name) switch
+            {
+                null => null,
+                { ValueKind: JsonValueKind.String } value => value.GetString(),
+                _ => throw new FormatException($"line {line}: \"{name}\" is not a string. Put it in quotes."),
+            };
+        }
+        catch (JsonException exception)
+        {
+            throw new FormatException($"line {line}: this is not JSON ({exception.Message}). Write one object a line.", exception);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new FormatException($"line {line}: {exception.Message} Write half surrogates as whole characters.", exception);
+        }
+    }
+
+    private static ulong Seed(int line, string text) =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : throw new FormatException($"line {line}: '{text}' is not a seed. Seeds are whole numbers from 0 to {ulong.MaxValue}.");
+}

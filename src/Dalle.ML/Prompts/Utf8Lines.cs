@@ -1,0 +1,54 @@
+using System.Runtime.InteropServices;
+using System.Text;
+
+namespace Dalle.ML.Prompts;
+
+/// <summary>
+/// Reads UTF-8 text line by line, and knows the line of bytes that are not UTF-8. A reader of text decodes ahead, and could not tell; but a
+/// line feed is never part of a character, so that each line can be decoded alone.
+/// </summary>
+internal static class Utf8Lines
+{
+    // Far beyond any prompt: what is longer is no text, and must not fill the memory.
+    private const int LongestLine = 1 << 24;
+
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+
+    /// <summary>The lines with their numbers, from 1, and with their ends. A byte order mark is passed over.</summary>
+    /// <exception cref="FormatException">A line is not text; the message begins with the line.</exception>
+    public static IEnumerable<(int Number, string Text)> Read(Stream stream)
+    {
+        var bytes = new List<byte>();
+        for (var number = 1; ReadLine(stream, bytes); number++)
+        {
+            if (bytes.Count > LongestLine)
+                throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Put each prompt on a line of its own.");
+            yield return (number, Decode(CollectionsMarshal.AsSpan(bytes), number));
+        }
+    }
+
+    /// <summary>Reads a line as far as it may be long.</summary>
+    private static bool ReadLine(Stream stream, List<byte> bytes)
+    {
+        bytes.Clear();
+        while (bytes.Count <= LongestLine && stream.ReadByte() is >= 0 and var value)
+        {
+            bytes.Add((byte)value);
+            if (value == '\n')
+                break;
+        }
+        return bytes.Count > 0;
+    }
+
+    private static string Decode(ReadOnlySpan<byte> bytes, int number)
+    {
+        try
+        {
+            return Strict.GetString(number == 1 && bytes.StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes);
+        }
+        catch (DecoderFallbackException exception)
+        {
+            throw new FormatException($"line {number}: the bytes are not UTF-8. Save the file as UTF-8.", exception);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+using Dalle.ML.Models;
+using Dalle.ML.Transforms.Rows;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Transforms;
+
+/// <summary>
+/// Orders the candidates of a row by how well they fit its text, by CLIP, and keeps the best
+/// (the re-ranking of Ramesh et al. 2021).
+/// </summary>
+/// <remarks>
+/// <format type="text/markdown"><![CDATA[
+/// ### Estimator Characteristics
+/// |  |  |
+/// | -- | -- |
+/// | Does this estimator need to look at the data to train its parameters? | No |
+/// | Input column data type | Text, and vector of Int32 [candidates · tokens] or of Byte [candidates · height · width · 4] |
+/// | Output column data type | <xref:Microsoft.ML.Data.MLImage>, the best candidate |
+/// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
+/// | Exportable to ONNX | No |
+///
+/// Candidates are given as GenerateImageTokens, DalleGenerate and DalleComplete make them: all tokens or all pixels of a row in one vector.
+/// Of candidates that are rows, ClipScore gives the scores and RankCandidates the order.
+/// ]]></format>
+/// </remarks>
+public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
+{
+    internal ClipRankEstimator(TransformsCatalog catalog, Options options)
+        : base(catalog, options)
+    {
+    }
+
+    private protected override ClipRankTransformer Create(RowRunner runner) => new(runner);
+
+    /// <summary>Options of <see cref="ClipRankEstimator"/>.</summary>
+    public sealed record Options : ComponentOptions
+    {
+        private readonly int? _topK;
+
+        /// <summary>Name of the text column.</summary>
+        public string InputTextColumnName { get; init; } = "Text";
+
+        /// <summary>Name of the column with the candidates' codes, Int32 [candidates · tokens]; null if they are given as images.</summary>
+        public string? InputTokensColumnName { get; init; }
+
+        /// <summary>
+        /// Name of the column with the candidates' pixels, Byte [candidates · height · width · 4] in the model's size, blue, green, red and
+        /// alpha; null if they are given as tokens.
+        /// </summary>
+        public string? InputImagesColumnName { get; init; }
+
+        /// <summary>Number of candidates that are kept, 1 or more; all if null.</summary>
+        /// <exception cref="ArgumentOutOfRangeException">The value is less than 1.</exception>
+        public int? TopK
+        {
+            get => _topK;
+            init => _topK = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(TopK), value, "TopK must be at least 1.");
+        }
+
+        /// <summary>Name of the image column to make, with the best candidate.</summary>
+        public string OutputColumnName { get; init; } = "Image";
+
+        /// <summary>
+        /// Name of a column to make with the places of the candidates that are kept among those given, best first, Int32;
+        /// none if null.
+        /// </summary>
+        public string? OrderColumnName { get; init; }
+
+        /// <summary>Name of a column to make with the scores of the candidates that are kept, falling, Single; none if null.</summary>
+        public string? ScoresColumnName { get; init; }
+
+        /// <summary>
+        /// Name of a column to make with the codes of the candidates that are kept, best first, where they are given so;
+        /// none if null.
+        /// </summary>
+        public string? TokensColumnName { get; init; }
+
+        /// <summary>Name of a column to make with the pixels of the candidates that are kept, best first; none if null.</summary>
+        public string? ImagesColumnName { get; init; }
+
+        internal override RowComponent CreateComponent() => new ClipRankComponent(this);
+    }
+}
+
+/// <summary>Orders the candidates of a row and keeps the best, lazily. Made by <see cref="ClipRankEstimator"/>.</summary>
+public sealed class ClipRankTransformer : ComponentTransformer
+{
+    internal ClipRankTransformer(RowRunner runner)
+        : base(runner)
+    {
+    }
+}
+
+internal sealed class ClipRankComponent : RowComponent
+{
+    private readonly ClipRankEstimator.Options _options;
+
+    public ClipRankComponent(ClipRankEstimator.Options options)
+    {
+        if (options.InputTokensColumnName is null == options.InputImagesColumnName is null)
+            throw new ArgumentException("Give candidates as tokens or as images: one of InputTokensColumnName and InputImagesColumnName.", nameof(options));
+        if (options is { TokensColumnName: not null, InputTokensColumnName: null })
+            throw new ArgumentException("There are no tokens to order: InputTokensColumnName is not given.", nameof(options));
+        _options = options;
+    }
+
+    public override IEnumerable<InputColumn> Inputs =>
+    [
+        new(_options.InputTextColumnName, nameof(_options.InputTextColumnName), RowField.Text),
+        _options.InputTokensColumnName is { } tokens
+            ? new(tokens, nameof(_options.InputTokensColumnName), RowField.ImageTokens)
+            : new(_options.InputImagesColumnName!, nameof(_options.InputImagesColumnName), RowField.Pixels),
+    ];
+
+    // How many candidates a row has is known when it is read, so these vectors have no known size.
+    public override IEnumerable<OutputColumn> Outputs =>
+    [
+        new(_options.OutputColumnName, ResultField.Image),
+        new(_options.OrderColumnName, ResultField.Order),
+        new(_options.ScoresColumnName, ResultField.CandidateScores),
+        new(_options.TokensColumnName, ResultField.CandidateTokens),
+        new(_options.ImagesColumnName, ResultField.CandidateImages),
+    ];
+
+    public override void Check(DalleModelInfo model)
+    {
+        Require(model.CanRank, model, "has no CLIP");
+        Require(model.TokenRows > 0, model, "has no image format, so that candidates cannot be told apart");
+    }
+
+    public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) => rows.Select(row => Rank(model, row));
+
+    private RowResult Rank(DalleModel model, Row row)
+    {
+        var info = model.Info;
+        var tokens = Split(row.ImageTokens, info.TokenRows * info.TokenColumns);
+        var images = Split(row.Pixels, info.ImageHeight * info.ImageWidth * 4);
+        if (tokens.Length + images.Length == 0)
+            throw new ArgumentException("There are no candidates.");
+
+        var text = model.EmbedText(row.Text);
+        var ranked = Enumerable.Range(0, tokens.Length + images.Length)
+            .Select(place => (Place: place, Score: model.ScoreEmbeddings(text, Embed(place))))
+            .OrderByDescending(candidate => candidate.Score)
+            .Take(_options.TopK ?? int.MaxValue)
+            .ToArray();
+        return new RowResult
+        {
+            Image = Picture(ranked[0].Place),
+            Order = [.. ranked.Select(candidate => candidate.Place)],
+            CandidateScores = [.. ranked.Select(candidate => candidate.Score)],
+            CandidateTokens = _options.TokensColumnName is null ? [] : [.. ranked.SelectMany(candidate => tokens[candidate.Place])],
+            CandidateImages = _options.ImagesColumnName is null ? [] : [.. ranked.SelectMany(candidate => PixelsOf(candidate.Place))],
+        };
+
+        MLImage Picture(int place) => tokens.Length > 0
+            ? model.DecodeTokens(tokens[place])
+            : MLImage.CreateFromPixels(info.ImageWidth, info.ImageHeight, MLPixelFormat.Bgra32, images[place]);
+
+        float[] Embed(int place)
+        {
+            _options.CancellationToken.ThrowIfCancellationRequested();
+            if (tokens.Length > 0)
+                return model.EmbedTokens(tokens[place]);
+            using var image = Picture(place);
+            return model.EmbedImage(image);
+        }
+
+        byte[] PixelsOf(int place)
+        {
+            using var image = Picture(place);
+            return image.Pixels.ToArray();
+        }
+    }
+
+    private static T[][] Split<T>(T[] values, int size) => values.Length % size == 0
+        ? [.. values.Chunk(size)]
+        : throw new ArgumentException($"A vector of {values.Length} values is no number of candidates of {size} each.");
+}

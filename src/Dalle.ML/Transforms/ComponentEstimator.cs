@@ -1,0 +1,114 @@
+using Dalle.ML.Runtime;
+using Dalle.ML.Transforms.Rows;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Runtime;
+
+namespace Dalle.ML.Transforms;
+
+/// <summary>What the estimators of Dalle.ML have in common: they look at data for its schema only, and load the model.</summary>
+/// <typeparam name="TTransformer">The component's transformer.</typeparam>
+public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer>
+    where TTransformer : ComponentTransformer
+{
+    private readonly TransformsCatalog _catalog;
+    private readonly IHostEnvironment _environment;
+    private readonly ComponentOptions _options;
+    private readonly RowComponent _component;
+
+    private protected ComponentEstimator(TransformsCatalog catalog, ComponentOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(catalog);
+        ArgumentNullException.ThrowIfNull(options);
+        _catalog = catalog;
+        _environment = CatalogEnvironment.Of(catalog);
+        _options = options.WithSeed(_environment);
+        _component = _options.CreateComponent();
+        foreach (var input in _component.Inputs.Where(input => string.IsNullOrEmpty(input.Name)))
+            throw new ArgumentException($"No column is named: {input.Option} is empty.", nameof(options));
+        foreach (var group in RowRunner.OutputsOf(_options, _component).GroupBy(output => output.Name))
+        {
+            if (group.Key!.Length == 0)
+                throw new ArgumentException("The name of an output column is empty.", nameof(options));
+            if (group.Count() > 1)
+                throw new ArgumentException($"Two output columns have the name '{group.Key}'.", nameof(options));
+        }
+    }
+
+    /// <summary>Loads the model. The data is looked at for its schema only.</summary>
+    /// <param name="input">Data with the columns that the options name.</param>
+    /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
+    /// <exception cref="Models.DalleBundleException">The model's bundle cannot be used.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used, and falling back to the CPU was not asked for.</exception>
+    /// <exception cref="NotSupportedException">The model lacks what the component needs.</exception>
+    public TTransformer Fit(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        ImageSize? imageSize = null;
+        foreach (var column in _component.Inputs)
+        {
+            var found = column.Find(input.Schema);
+            if (column.Field == RowField.Image)
+                imageSize = ImageSize.Of(_catalog, input, found);
+        }
+        var (device, fallbackToCpu) = _options.Model is { } given
+            ? (given.Info.Device, false)
+            : CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
+        var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
+        var model = LoadModel(device, fallbackToCpu);
+        try
+        {
+            return Create(new RowRunner(options, model, imageSize));
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
+    public SchemaShape GetOutputSchema(SchemaShape inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        foreach (var column in _component.Inputs)
+            column.Check(inputSchema);
+
+        // Third parties cannot make a SchemaShape.Column: it is borrowed from a mapping that has such outputs. Sizes are not part of it.
+        var outputs = RowRunner.OutputsOf(_options, _component).ToArray();
+        var definition = SchemaDefinition.Create(typeof(RowResult), SchemaDefinition.Direction.Write);
+        foreach (var output in outputs.Where(output => output.IsFixedSize))
+            definition[output.Field.Source].ColumnType = output.AnySize;
+        var shapes = _catalog.CustomMapping<NoColumns, RowResult>((_, _) => { }, contractName: null, outputSchemaDefinition: definition)
+            .GetOutputSchema(new SchemaShape([]));
+        var columns = inputSchema.ToDictionary(column => column.Name);
+        foreach (var output in outputs)
+        {
+            var renamed = _catalog.CopyColumns(output.Name, output.Field.Source).GetOutputSchema(shapes);
+            columns[output.Name!] = renamed.Single(column => column.Name == output.Name);
+        }
+        return new SchemaShape(columns.Values);
+    }
+
+    private protected abstract TTransformer Create(RowRunner runner);
+
+    private DalleModel LoadModel(DalleDevice device, bool fallbackToCpu)
+    {
+        if (_options.Model is { } model)
+            return model.Share();
+        var path = _options.ModelPath ?? DalleModel.DefaultPath;
+        try
+        {
+            return DalleModel.Load(path, device);
+        }
+        catch (DalleDeviceException exception) when (fallbackToCpu)
+        {
+            using var channel = _environment.Start(GetType().Name);
+            channel.Warning(MessageSensitivity.None, exception.Message + " Running on the CPU instead.");
+            return DalleModel.Load(path);
+        }
+    }
+
+    private sealed class NoColumns;
+}

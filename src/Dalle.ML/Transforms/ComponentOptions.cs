@@ -1,0 +1,54 @@
+using System.Text.Json.Serialization;
+using Dalle.ML.Transforms.Rows;
+using Microsoft.ML;
+using Microsoft.ML.Runtime;
+
+namespace Dalle.ML.Transforms;
+
+/// <summary>What all components of Dalle.ML are told. Everything but what says otherwise is saved with a pipeline.</summary>
+[JsonDerivedType(typeof(TokenizePromptEstimator.Options), "TokenizePrompt")]
+[JsonDerivedType(typeof(EncodeImageTokensEstimator.Options), "EncodeImageTokens")]
+[JsonDerivedType(typeof(GenerateImageTokensEstimator.Options), "GenerateImageTokens")]
+[JsonDerivedType(typeof(DecodeImageTokensEstimator.Options), "DecodeImageTokens")]
+[JsonDerivedType(typeof(DalleGenerateEstimator.Options), "DalleGenerate")]
+[JsonDerivedType(typeof(DalleCompleteEstimator.Options), "DalleComplete")]
+[JsonDerivedType(typeof(DalleReconstructEstimator.Options), "DalleReconstruct")]
+[JsonDerivedType(typeof(ClipEmbedTextEstimator.Options), "ClipEmbedText")]
+[JsonDerivedType(typeof(ClipEmbedImageEstimator.Options), "ClipEmbedImage")]
+[JsonDerivedType(typeof(ClipScoreEstimator.Options), "ClipScore")]
+[JsonDerivedType(typeof(ClipRankEstimator.Options), "ClipRank")]
+public abstract record ComponentOptions
+{
+    private protected ComponentOptions()
+    {
+    }
+
+    /// <summary>
+    /// Name of a text column to make with the reason why a row failed, empty where it did not. With it rows that fail have missing values:
+    /// no image, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case.
+    /// </summary>
+    public string? ErrorColumnName { get; init; }
+
+    /// <summary>Folder of the model bundle; the built-in model if null.</summary>
+    public string? ModelPath { get; init; }
+
+    /// <summary>A model that is loaded, in place of <see cref="ModelPath"/> and the device. It is shared: each owner disposes its own.</summary>
+    [JsonIgnore]
+    public DalleModel? Model { get; init; }
+
+    /// <summary>Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</summary>
+    public int? GpuDeviceId { get; init; }
+
+    /// <summary>Whether to run on the CPU, with a warning, where <see cref="GpuDeviceId"/> cannot be used.</summary>
+    public bool FallbackToCpu { get; init; }
+
+    /// <summary>Checked at each row and, while an image is drawn, at each token. Not saved with the pipeline.</summary>
+    [JsonIgnore]
+    public CancellationToken CancellationToken { get; init; }
+
+    /// <summary>What is to be done with these options.</summary>
+    internal abstract RowComponent CreateComponent();
+
+    /// <summary>The options with no seed left to the context.</summary>
+    internal virtual ComponentOptions WithSeed(IHostEnvironment environment) => this;
+}

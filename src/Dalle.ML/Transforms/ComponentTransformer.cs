@@ -1,0 +1,54 @@
+using Dalle.ML.Transforms.Rows;
+using Dalle.ML.Transforms.Saving;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Transforms;
+
+/// <summary>
+/// What the transformers of Dalle.ML have in common: they are lazy, work row by row, and hold a share in a model. Dispose them, or the
+/// prediction engine that owns them, to free the model.
+/// </summary>
+public abstract class ComponentTransformer : ITransformer, IDisposable
+{
+    private readonly RowRunner _runner;
+
+    private protected ComponentTransformer(RowRunner runner) => _runner = runner;
+
+    /// <summary>What the model is.</summary>
+    public Models.DalleModelInfo ModelInfo => _runner.Model.Info;
+
+    /// <inheritdoc/>
+    public bool IsRowToRowMapper => true;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
+    public DataViewSchema GetOutputSchema(DataViewSchema inputSchema) => Bind(inputSchema).Output;
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
+    public IDataView Transform(IDataView input)
+    {
+        ArgumentNullException.ThrowIfNull(input);
+        return new RowDataView(input, Bind(input.Schema));
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
+    public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new RowMapper(Bind(inputSchema));
+
+    /// <summary>Lets go of the model. Rows that are under way are finished.</summary>
+    public void Dispose()
+    {
+        _runner.Dispose();
+        GC.SuppressFinalize(this);
+    }
+
+    void ICanSaveModel.Save(ModelSaveContext ctx) => SavedComponent.Save(ctx, _runner);
+
+    private RowSchema Bind(DataViewSchema inputSchema)
+    {
+        ArgumentNullException.ThrowIfNull(inputSchema);
+        return new RowSchema(inputSchema, _runner);
+    }
+}

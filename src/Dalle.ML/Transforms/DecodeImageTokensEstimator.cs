@@ -1,0 +1,64 @@
+using Dalle.ML.Models;
+using Dalle.ML.Transforms.Rows;
+using Microsoft.ML;
+
+namespace Dalle.ML.Transforms;
+
+/// <summary>Turns a column of tokens into the images that they stand for (the decoder of a discrete VAE).</summary>
+/// <remarks>
+/// <format type="text/markdown"><![CDATA[
+/// ### Estimator Characteristics
+/// |  |  |
+/// | -- | -- |
+/// | Does this estimator need to look at the data to train its parameters? | No |
+/// | Input column data type | Vector of Int32, as many as the model's grid has |
+/// | Output column data type | <xref:Microsoft.ML.Data.MLImage> |
+/// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
+/// | Exportable to ONNX | No |
+///
+/// The tokens are codes of the model's codebook in raster order, as EncodeImageTokens and, for one candidate, GenerateImageTokens make them.
+/// ]]></format>
+/// </remarks>
+public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageTokensTransformer>
+{
+    internal DecodeImageTokensEstimator(TransformsCatalog catalog, Options options)
+        : base(catalog, options)
+    {
+    }
+
+    private protected override DecodeImageTokensTransformer Create(RowRunner runner) => new(runner);
+
+    /// <summary>Options of <see cref="DecodeImageTokensEstimator"/>.</summary>
+    public sealed record Options : ComponentOptions
+    {
+        /// <summary>Name of the column of codes; <see cref="OutputColumnName"/> if null.</summary>
+        public string? InputColumnName { get; init; }
+
+        /// <summary>Name of the image column to make.</summary>
+        public string OutputColumnName { get; init; } = "Image";
+
+        internal override RowComponent CreateComponent() => new DecodeImageTokensComponent(this);
+    }
+}
+
+/// <summary>Turns a column of tokens into images, lazily. Made by <see cref="DecodeImageTokensEstimator"/>.</summary>
+public sealed class DecodeImageTokensTransformer : ComponentTransformer
+{
+    internal DecodeImageTokensTransformer(RowRunner runner)
+        : base(runner)
+    {
+    }
+}
+
+internal sealed class DecodeImageTokensComponent(DecodeImageTokensEstimator.Options options) : RowComponent
+{
+    public override IEnumerable<InputColumn> Inputs =>
+        [new(options.InputColumnName ?? options.OutputColumnName, nameof(options.InputColumnName), RowField.ImageTokens)];
+
+    public override IEnumerable<OutputColumn> Outputs => [new(options.OutputColumnName, ResultField.Image)];
+
+    public override void Check(DalleModelInfo model) => Require(model.TokenRows > 0, model, "has no images");
+
+    public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) =>
+        rows.Select(row => new RowResult { Image = model.DecodeTokens(row.ImageTokens) });
+}

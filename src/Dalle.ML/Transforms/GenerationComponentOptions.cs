@@ -1,0 +1,51 @@
+using System.Text.Json.Serialization;
+using Dalle.ML.Generation;
+using Dalle.ML.Models;
+using Dalle.ML.Transforms.Rows;
+using Microsoft.ML.Runtime;
+
+namespace Dalle.ML.Transforms;
+
+/// <summary>What components that draw are told.</summary>
+public abstract record GenerationComponentOptions : ComponentOptions
+{
+    private readonly int _batchSize = 1;
+
+    private protected GenerationComponentOptions()
+    {
+    }
+
+    /// <summary>Name of a column of seeds, UInt64, one a row; <see cref="Seed"/> holds for all rows if null.</summary>
+    public string? InputSeedColumnName { get; init; }
+
+    /// <summary>Seed of all rows; drawn from the context if null, so that <c>new MLContext(seed)</c> is reproducible.</summary>
+    public ulong? Seed { get; init; }
+
+    /// <summary>How images are generated.</summary>
+    public GenerationOptions Generation { get; init; } = new();
+
+    /// <summary>
+    /// Rows that are drawn together, 1 or more. The images are the same; more is faster, and what is read ahead is drawn in vain if the
+    /// reader stops. The rows ahead are read by a second cursor over the input.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is less than 1.</exception>
+    public int BatchSize
+    {
+        get => _batchSize;
+        init => _batchSize = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "BatchSize must be at least 1.");
+    }
+
+    /// <summary>Told of each token. Not saved with the pipeline.</summary>
+    [JsonIgnore]
+    public IProgress<DalleProgress>? Progress { get; init; }
+
+    internal override ComponentOptions WithSeed(IHostEnvironment environment) =>
+        this with { Seed = Seed ?? (ulong)environment.Register(GetType().DeclaringType!.Name).Rand.Next() };
+
+    internal IEnumerable<InputColumn> SeedInput =>
+        InputSeedColumnName is { } name ? [new InputColumn(name, nameof(InputSeedColumnName), RowField.Seed)] : [];
+
+    internal ulong SeedOf(Row row) => InputSeedColumnName is null ? Seed!.Value : row.Seed;
+
+    internal int CandidatesOf(DalleModelInfo model) => Generation.Candidates ?? model.Defaults.Candidates!.Value;
+}

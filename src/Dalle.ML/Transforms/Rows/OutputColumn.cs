@@ -1,0 +1,23 @@
+using Dalle.ML.Models;
+using Dalle.ML.Transforms.Saving;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Transforms.Rows;
+
+/// <summary>A column that a component makes.</summary>
+/// <param name="Name">The column's name; null if it is not asked for.</param>
+/// <param name="Field">What it is of.</param>
+/// <param name="Dimensions">Those of a vector, which may depend on the model; null if its length differs from row to row.</param>
+internal sealed record OutputColumn(string? Name, ResultField Field, Func<DalleModelInfo, int[]>? Dimensions = null)
+{
+    public bool IsFixedSize => Dimensions is not null;
+
+    public DataViewType Type(DalleModelInfo model) => IsFixedSize ? FixedSize.TypeOf(Item, Dimensions!(model)) : Field.Type;
+
+    public int Length(DalleModelInfo model) => IsFixedSize ? FixedSize.TypeOf(Item, Dimensions!(model)).Size : 0;
+
+    /// <summary>A vector type of a known size, whichever.</summary>
+    public VectorDataViewType AnySize => new(Item, 1);
+
+    private PrimitiveDataViewType Item => ((VectorDataViewType)Field.Type).ItemType;
+}

@@ -1,0 +1,40 @@
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Transforms.Rows;
+
+/// <summary>
+/// What a component reads of one row, whichever columns it comes from. The column names are those inside a saved pipeline, see
+/// <see cref="Saving.SavedComponent"/>. Objects are used again for later rows.
+/// </summary>
+internal sealed class Row
+{
+    internal const string Prefix = "Dalle.ML.";
+
+    internal static IEnumerable<string> Columns => typeof(Row).GetProperties().Select(member => Prefix + member.Name);
+
+    [ColumnName(Prefix + nameof(Text))]
+    public string Text { get; set; } = "";
+
+    [ColumnName(Prefix + nameof(Image)), MLImageType]
+    public MLImage? Image { get; set; }
+
+    [ColumnName(Prefix + nameof(Seed))]
+    public ulong Seed { get; set; }
+
+    [ColumnName(Prefix + nameof(PromptTokens)), VectorType]
+    public int[] PromptTokens { get; set; } = [];
+
+    [ColumnName(Prefix + nameof(ImageTokens)), VectorType]
+    public int[] ImageTokens { get; set; } = [];
+
+    /// <summary>Pixels of one image or of several, four bytes each.</summary>
+    [ColumnName(Prefix + nameof(Pixels)), VectorType]
+    public byte[] Pixels { get; set; } = [];
+
+    /// <summary>In a saved pipeline, which component it is and what its options are.</summary>
+    [ColumnName(Prefix + nameof(Component))]
+    public string Component { get; set; } = "";
+
+    /// <summary>The row's number, where there is one to name it by.</summary>
+    internal long? Position { get; set; }
+}

@@ -1,0 +1,31 @@
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Transforms.Rows;
+
+/// <summary>What is peculiar to a component: the columns that it reads, what the model does with them, and the columns that it makes.</summary>
+internal abstract class RowComponent
+{
+    public abstract IEnumerable<InputColumn> Inputs { get; }
+
+    /// <summary>The columns that it can make, those without a name included.</summary>
+    public abstract IEnumerable<OutputColumn> Outputs { get; }
+
+    /// <summary>Rows that it gains from having at once.</summary>
+    public virtual int BatchSize => 1;
+
+    /// <summary>Refuses models that it can do nothing with.</summary>
+    /// <exception cref="NotSupportedException">The model lacks something.</exception>
+    public virtual void Check(DalleModelInfo model)
+    {
+    }
+
+    /// <exception cref="NotSupportedException"><paramref name="isMet"/> is false.</exception>
+    protected static void Require(bool isMet, DalleModelInfo model, string lack)
+    {
+        if (!isMet)
+            throw new NotSupportedException($"The model '{model.Name}' {lack}.");
+    }
+
+    /// <summary>A result for each row, in order, each as soon as it is known.</summary>
+    public abstract IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows);
+}

@@ -1,0 +1,157 @@
+using System.Runtime.ExceptionServices;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Transforms.Rows;
+
+/// <summary>
+/// Walks the input and runs the component when a column of its is first asked for, on as many rows at once as it gains from. For more than
+/// one, they are read ahead by a second cursor, so that the other columns are read one row at a time, and not at all if nobody does.
+/// </summary>
+internal sealed class RowCursor : DataViewRowCursor
+{
+    private readonly RowSchema _schema;
+    private readonly bool[] _isActive;
+    private readonly DataViewRowCursor _input;
+    private readonly DataViewRowCursor? _ahead;
+    private readonly Action<Row>? _read;
+    private readonly List<Row> _rows = [];
+
+    private IEnumerator<RowOutcome> _batch = Enumerable.Empty<RowOutcome>().GetEnumerator();
+    private RowOutcome? _outcome;
+    private ExceptionDispatchInfo? _failure;
+
+    // Numbers of rows, counted from 0: of the input, of the outcome in hand, of the next row to be read ahead.
+    private long _row = -1;
+    private long _outcomeRow = -1;
+    private long _aheadRow;
+    private bool _isOnRow;
+
+    public RowCursor(IDataView input, RowSchema schema, DataViewSchema.Column[] active, Random? rand)
+    {
+        _schema = schema;
+        _isActive = new bool[schema.Output.Count];
+        foreach (var column in active)
+            _isActive[column.Index] = true;
+
+        // Both cursors must meet the rows in the same order.
+        var order = rand?.Next();
+        var runs = active.Any(schema.IsMade);
+        var readsAhead = runs && schema.BatchSize > 1;
+        _input = input.GetRowCursor(schema.Needed(active, isMadeHere: runs && !readsAhead), Shuffle());
+        if (readsAhead)
+            _ahead = input.GetRowCursor(schema.Sources, Shuffle());
+        if (runs)
+            _read = schema.Reader(_ahead ?? _input);
+
+        Random? Shuffle() => order is { } seed ? new Random(seed) : null;
+    }
+
+    public override DataViewSchema Schema => _schema.Output;
+
+    public override long Position => _input.Position;
+
+    public override long Batch => _input.Batch;
+
+    public override ValueGetter<DataViewRowId> GetIdGetter() => _input.GetIdGetter();
+
+    public override bool IsColumnActive(DataViewSchema.Column column) => _isActive[column.Index];
+
+    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
+    {
+        if (!_isActive[column.Index])
+            throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns that the cursor was asked for.");
+        return _schema.IsMade(column)
+            ? _schema.Getter<TValue>(column, Current)
+            : _input.GetGetter<TValue>(_schema.Input[column.Index]);
+    }
+
+    public override bool MoveNext()
+    {
+        _row++;
+        return _isOnRow = _input.MoveNext();
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            _outcome?.Dispose();
+            _batch.Dispose();
+            _ahead?.Dispose();
+            _input.Dispose();
+        }
+        base.Dispose(disposing);
+    }
+
+    /// <summary>The result of the current row.</summary>
+    private RowResult Current()
+    {
+        if (!_isOnRow)
+            throw new InvalidOperationException("The cursor is not on a row: it is before the first, call MoveNext, or after the last.");
+        _failure?.Throw();
+        try
+        {
+            Run();
+        }
+        catch (Exception exception)
+        {
+            // What was read ahead is gone: later rows cannot be told from each other any more.
+            _failure = ExceptionDispatchInfo.Capture(exception);
+            throw;
+        }
+        return _outcome!.Result;
+    }
+
+    private void Run()
+    {
+        while (_outcomeRow < _row)
+        {
+            _outcome?.Dispose();
+            _outcome = null;
+            if (!_batch.MoveNext())
+            {
+                StartBatch();
+                continue;
+            }
+            _outcome = _batch.Current;
+            _outcomeRow++;
+        }
+    }
+
+    /// <summary>Reads rows from the current one on. Those that were passed over without a look are not run.</summary>
+    private void StartBatch()
+    {
+        _batch.Dispose();
+        var count = _ahead is null ? ReadCurrent() : ReadAhead(_ahead);
+        _batch = _schema.Run(_rows.GetRange(0, count)).GetEnumerator();
+    }
+
+    private int ReadCurrent()
+    {
+        _read!(RowAt(0));
+        _outcomeRow = _row - 1;
+        return 1;
+    }
+
+    private int ReadAhead(DataViewRowCursor ahead)
+    {
+        var count = 0;
+        while (count < _schema.BatchSize && ahead.MoveNext())
+        {
+            if (_aheadRow++ >= _row)
+                _read!(RowAt(count++));
+        }
+        if (count == 0)
+            throw new InvalidOperationException("The input gave fewer rows when it was read a second time. Give data that reads the same each time.");
+        _outcomeRow = _aheadRow - count - 1;
+        return count;
+    }
+
+    private Row RowAt(int index)
+    {
+        if (index == _rows.Count)
+            _rows.Add(new Row());
+        return _rows[index];
+    }
+}

@@ -1,0 +1,74 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
+
+namespace Dalle.ML.Transforms.Rows;
+
+/// <summary>A member of <see cref="Row"/>: which columns it takes and how it is read from them.</summary>
+internal sealed class RowField
+{
+    public static readonly RowField Text = Of<ReadOnlyMemory<char>>(
+        nameof(Row.Text), TextDataViewType.Instance, (row, value) => row.Text = value.ToString());
+
+    public static readonly RowField Seed = Of<ulong>(nameof(Row.Seed), NumberDataViewType.UInt64, (row, value) => row.Seed = value);
+
+    public static readonly RowField PromptTokens = Of<VBuffer<int>>(
+        nameof(Row.PromptTokens), new VectorDataViewType(NumberDataViewType.Int32), (row, value) => row.PromptTokens = [.. value.DenseValues()]);
+
+    public static readonly RowField ImageTokens = Of<VBuffer<int>>(
+        nameof(Row.ImageTokens), new VectorDataViewType(NumberDataViewType.Int32), (row, value) => row.ImageTokens = [.. value.DenseValues()]);
+
+    public static readonly RowField Pixels = Of<VBuffer<byte>>(
+        nameof(Row.Pixels), new VectorDataViewType(NumberDataViewType.Byte), (row, value) => row.Pixels = [.. value.DenseValues()]);
+
+    // The image of the row before goes into the getter: ML.NET's own getters dispose it, as nobody else may.
+    public static readonly RowField Image = new(nameof(Row.Image), new ImageDataViewType(), (source, column) =>
+    {
+        var getter = source.GetGetter<MLImage>(column);
+        return row =>
+        {
+            var image = row.Image!;
+            getter(ref image);
+            row.Image = image;
+        };
+    });
+
+    private RowField(string name, DataViewType type, Func<DataViewRow, DataViewSchema.Column, Action<Row>> bind) =>
+        (Source, Type, Bind) = (Row.Prefix + name, type, bind);
+
+    /// <summary>The column of a saved pipeline that it is read from.</summary>
+    public string Source { get; }
+
+    /// <summary>The type of its columns; vectors may have any length, images any size.</summary>
+    public DataViewType Type { get; }
+
+    /// <summary>Makes a reader of a column.</summary>
+    public Func<DataViewRow, DataViewSchema.Column, Action<Row>> Bind { get; }
+
+    public bool Takes(DataViewType type) => (Type, type) switch
+    {
+        (VectorDataViewType expected, VectorDataViewType actual) => actual.ItemType.Equals(expected.ItemType),
+        (ImageDataViewType, ImageDataViewType) => true,
+        _ => type.Equals(Type),
+    };
+
+    public bool Takes(SchemaShape.Column column)
+    {
+        var isVector = column.Kind != SchemaShape.Column.VectorKind.Scalar;
+        return !column.IsKey && isVector == Type is VectorDataViewType
+            && Takes(isVector && column.ItemType is PrimitiveDataViewType item ? new VectorDataViewType(item) : column.ItemType);
+    }
+
+    private static RowField Of<T>(string name, DataViewType type, Action<Row, T> set)
+        where T : struct =>
+        new(name, type, (source, column) =>
+        {
+            var getter = source.GetGetter<T>(column);
+            var value = default(T);
+            return row =>
+            {
+                getter(ref value);
+                set(row, value);
+            };
+        });
+}

@@ -1,0 +1,75 @@
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Transforms.Rows;
+
+/// <summary>
+/// What a component makes of one row. As in <see cref="Row"/>, the column names are those inside a saved pipeline; each component fills
+/// the members that it has columns for. Disposing it disposes its image.
+/// </summary>
+internal sealed class RowResult : IDisposable
+{
+    internal const string Prefix = Row.Prefix + "Result.";
+
+    private MLImage? _image;
+
+    internal static IEnumerable<string> Columns => typeof(RowResult).GetProperties().Select(member => Prefix + member.Name);
+
+    /// <summary>Every read gives a copy: this object stays when its readers dispose, or keep, what they got.</summary>
+    [ColumnName(Prefix + nameof(Image)), MLImageType]
+    public MLImage? Image
+    {
+        get => _image is null ? null : MLImage.CreateFromPixels(_image.Width, _image.Height, _image.PixelFormat, _image.Pixels);
+        set
+        {
+            _image?.Dispose();
+            _image = value;
+        }
+    }
+
+    [ColumnName(Prefix + nameof(Seed))]
+    public ulong Seed { get; set; }
+
+    [ColumnName(Prefix + nameof(Tokens)), VectorType]
+    public int[] Tokens { get; set; } = [];
+
+    [ColumnName(Prefix + nameof(Score))]
+    public float Score { get; set; } = float.NaN;
+
+    [ColumnName(Prefix + nameof(Embedding)), VectorType]
+    public float[] Embedding { get; set; } = [];
+
+    /// <summary>The places of candidates among those that were given.</summary>
+    [ColumnName(Prefix + nameof(Order)), VectorType]
+    public int[] Order { get; set; } = [];
+
+    /// <summary>The tokens of all candidates, one after the other.</summary>
+    [ColumnName(Prefix + nameof(CandidateTokens)), VectorType]
+    public int[] CandidateTokens { get; set; } = [];
+
+    [ColumnName(Prefix + nameof(CandidateScores)), VectorType]
+    public float[] CandidateScores { get; set; } = [];
+
+    [ColumnName(Prefix + nameof(CandidateSeeds)), VectorType]
+    public ulong[] CandidateSeeds { get; set; } = [];
+
+    /// <summary>The pixels of all candidates, one after the other, see <see cref="MLPixelFormat.Bgra32"/>.</summary>
+    [ColumnName(Prefix + nameof(CandidateImages)), VectorType]
+    public byte[] CandidateImages { get; set; } = [];
+
+    /// <summary>Why there is no result; empty where there is one.</summary>
+    [ColumnName(Prefix + nameof(Error))]
+    public string Error { get; set; } = "";
+
+    /// <summary>Takes all values of another, and its image away from it.</summary>
+    public void Take(RowResult other)
+    {
+        Image = other._image;
+        other._image = null;
+        (Seed, Tokens, Score, Embedding, Order) = (other.Seed, other.Tokens, other.Score, other.Embedding, other.Order);
+        (CandidateTokens, CandidateScores) = (other.CandidateTokens, other.CandidateScores);
+        (CandidateSeeds, CandidateImages) = (other.CandidateSeeds, other.CandidateImages);
+        Error = other.Error;
+    }
+
+    public void Dispose() => Image = null;
+}

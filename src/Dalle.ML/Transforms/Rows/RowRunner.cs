@@ -1,0 +1,110 @@
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Transforms.Rows;
+
+/// <summary>A component with its options and model: runs rows, and keeps the failure of one from the others. Thread-safe.</summary>
+internal sealed class RowRunner : IDisposable
+{
+    private readonly CancellationToken _cancellation;
+    private readonly InputColumn? _image;
+
+    /// <summary>Takes the model over.</summary>
+    /// <exception cref="NotSupportedException">The model cannot do what the component needs.</exception>
+    public RowRunner(ComponentOptions options, DalleModel model, ImageSize? imageSize)
+    {
+        (Options, Model, ImageSize, Component) = (options, model, imageSize, options.CreateComponent());
+        _cancellation = options.CancellationToken;
+        _image = Component.Inputs.FirstOrDefault(input => input.Field == RowField.Image);
+        Component.Check(model.Info);
+    }
+
+    public ComponentOptions Options { get; }
+
+    public DalleModel Model { get; }
+
+    /// <summary>The size that the column of images states, if there is one and it does.</summary>
+    public ImageSize? ImageSize { get; }
+
+    public RowComponent Component { get; }
+
+    /// <summary>The columns that are made.</summary>
+    public IEnumerable<OutputColumn> Outputs => OutputsOf(Options, Component);
+
+    public static IEnumerable<OutputColumn> OutputsOf(ComponentOptions options, RowComponent component) => component.Outputs
+        .Append(new OutputColumn(options.ErrorColumnName, ResultField.Error))
+        .Where(output => output.Name is not null);
+
+    /// <summary>An outcome for each row, in order, each as soon as it is known.</summary>
+    public IEnumerable<RowOutcome> Run(IReadOnlyList<Row> rows)
+    {
+        var done = 0;
+        if (rows.Count > 1)
+        {
+            using var results = RunTogether(rows).GetEnumerator();
+            while (TryMoveNext(results))
+            {
+                done++;
+                yield return new RowOutcome(results.Current);
+            }
+        }
+
+        // Of the rows at hand one fails: alone, each shows whether it is the one.
+        for (; done < rows.Count; done++)
+            yield return RunAlone(rows[done]);
+    }
+
+    public RowOutcome RunAlone(Row row)
+    {
+        _cancellation.ThrowIfCancellationRequested();
+        try
+        {
+            if (_image is not null && row.Image is null)
+                throw new ArgumentException($"Column '{_image.Name}' has no image.");
+            return new RowOutcome(Component.Run(Model, [row]).Single());
+        }
+        catch (Exception exception) when (IsOfOneRow(exception))
+        {
+            return Fail(row, exception);
+        }
+    }
+
+    public void Dispose() => Model.Dispose();
+
+    /// <summary>Begins when the first result is asked for, so that a failure to begin is one of them.</summary>
+    private IEnumerable<RowResult> RunTogether(IReadOnlyList<Row> rows)
+    {
+        foreach (var result in Component.Run(Model, rows))
+            yield return result;
+    }
+
+    private static bool TryMoveNext(IEnumerator<RowResult> results)
+    {
+        try
+        {
+            return results.MoveNext();
+        }
+        catch (Exception exception) when (IsOfOneRow(exception))
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Whether a failure may concern one row only: an interrupt, the device and the model concern all.</summary>
+    private static bool IsOfOneRow(Exception exception) => exception is not (OperationCanceledException or OutOfMemoryException
+        or DalleDeviceException or DalleBundleException or NotSupportedException or ObjectDisposedException);
+
+    private RowOutcome Fail(Row row, Exception exception)
+    {
+        if (Options.ErrorColumnName is null)
+        {
+            var position = row.Position is { } number ? $"Row {number}" : "A row";
+            var text = Component.Inputs.Any(input => input.Field == RowField.Text) ? $" ('{row.Text}')" : "";
+            return new RowOutcome(new InvalidOperationException($"{position}{text} failed: {exception.Message}", exception));
+        }
+        var result = new RowResult { Error = exception.Message };
+        foreach (var output in Outputs)
+            output.Field.SetMissing(result, output.Length(Model.Info));
+        return new RowOutcome(result);
+    }
+}

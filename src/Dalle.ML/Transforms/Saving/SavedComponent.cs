@@ -1,0 +1,95 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Dalle.ML.Transforms.Rows;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.Transforms.Image;
+
+namespace Dalle.ML.Transforms.Saving;
+
+/// <summary>
+/// What a saved pipeline keeps of a component. ML.NET loads no third party's transformer, but it does load custom mappings, by contract
+/// name and assembly. So a component is saved as a chain of built-ins around one, <see cref="ComponentMapping"/>: a column for each member
+/// of <see cref="Row"/> with its default; this record as a constant text; copies of the columns that are given; the mapping; copies to the
+/// names that were asked for; and a drop of all in between.
+/// </summary>
+internal sealed record SavedComponent
+{
+    private static readonly JsonSerializerOptions Json = new() { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
+
+    public required SavedModel Model { get; init; }
+
+    public required ComponentOptions Options { get; init; }
+
+    /// <summary>Size of the images that are read, where their column states one; else they are of any size.</summary>
+    public ImageSize? ImageSize { get; init; }
+
+    public static SavedComponent From(RowRunner runner) => new()
+    {
+        Model = SavedModel.From(runner.Options, runner.Model.Info),
+        Options = runner.Options,
+        ImageSize = runner.ImageSize,
+    };
+
+    public static SavedComponent FromText(string text) =>
+        JsonSerializer.Deserialize<SavedComponent>(Convert.FromHexString(text), Json)!;
+
+    /// <exception cref="Dalle.ML.Models.DalleBundleException">The model is not there any more, or has changed.</exception>
+    public RowRunner Load() => new(Options, Model.Load(Options.GpuDeviceId, Options.FallbackToCpu), ImageSize);
+
+    public static void Save(ModelSaveContext ctx, RowRunner runner)
+    {
+        var ml = new MLContext();
+        var view = EmptyInput(ml, runner);
+        var chain = new List<ITransformer>();
+        foreach (var step in Steps(ml.Transforms, From(runner), runner))
+        {
+            chain.Add(step.Fit(view));
+            view = chain[^1].Transform(view);
+        }
+        ((ICanSaveModel)new TransformerChain<ITransformer>([.. chain])).Save(ctx);
+    }
+
+    private static IEnumerable<IEstimator<ITransformer>> Steps(TransformsCatalog transforms, SavedComponent saved, RowRunner runner)
+    {
+        const string Component = Row.Prefix + nameof(Row.Component);
+        yield return transforms.CustomMapping(new DefaultsMapping().GetMapping(), DefaultsMapping.Contract);
+        yield return transforms.Expression(Component, $"x => \"{saved.ToText()}\"", Component);
+        foreach (var input in runner.Component.Inputs)
+        {
+            // ML.NET reads images of a stated size into classes that state the same size only, but pixels into any.
+            yield return input.Field == RowField.Image && saved.ImageSize is not null
+                ? transforms.ExtractPixels(
+                    RowField.Pixels.Source, input.Name, ImagePixelExtractingEstimator.ColorBits.All, interleavePixelColors: true, outputAsFloatArray: false)
+                : transforms.CopyColumns(input.Field.Source, input.Name);
+        }
+        yield return transforms.CustomMapping(new ComponentMapping().GetMapping(), ComponentMapping.Contract);
+        foreach (var output in runner.Outputs)
+        {
+            var copy = output.IsFixedSize
+                ? FixedSize.Copy(transforms, output.Name!, output.Field.Source, (VectorDataViewType)output.Type(runner.Model.Info))
+                : [transforms.CopyColumns(output.Name, output.Field.Source)];
+            foreach (var step in copy)
+                yield return step;
+        }
+        var sized = runner.Outputs.Any(output => output.IsFixedSize) ? FixedSize.TemporaryColumns : [];
+        yield return transforms.DropColumns([.. Row.Columns, .. RowResult.Columns, .. sized]);
+    }
+
+    /// <summary>A view with no rows, and the columns that the component reads.</summary>
+    private static IDataView EmptyInput(MLContext ml, RowRunner runner)
+    {
+        var view = ml.Data.LoadFromEnumerable<Row>([]);
+        foreach (var input in runner.Component.Inputs)
+        {
+            IEstimator<ITransformer> column = input.Field == RowField.Image && runner.ImageSize is { } size
+                ? ml.Transforms.ResizeImages(input.Name, size.Width, size.Height, input.Field.Source)
+                : ml.Transforms.CopyColumns(input.Name, input.Field.Source);
+            view = column.Fit(view).Transform(view);
+        }
+        return view;
+    }
+
+    /// <summary>The record as hex digits, which need no escaping inside an expression.</summary>
+    private string ToText() => Convert.ToHexString(JsonSerializer.SerializeToUtf8Bytes(this, Json));
+}

@@ -1,0 +1,83 @@
+using System.Diagnostics;
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Transforms.Saving;
+
+/// <summary>What a saved pipeline keeps of its model: where it lay and which one it is, not its weights.</summary>
+internal sealed record SavedModel
+{
+    /// <summary>Environment variable with folders that hold models, or are models, separated as in PATH.</summary>
+    public const string FoldersVariable = "DALLE_MODELS";
+
+    public required bool IsBuiltIn { get; init; }
+
+    /// <summary>The folder's absolute path where the pipeline was saved.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>The path as it was given, which may be relative.</summary>
+    public string? GivenPath { get; init; }
+
+    public required string Hash { get; init; }
+
+    public static SavedModel From(ComponentOptions options, DalleModelInfo model) => new()
+    {
+        IsBuiltIn = model.Path == Bundle.FullPath(DalleModel.DefaultPath),
+        Path = model.Path,
+        GivenPath = options.ModelPath,
+        Hash = model.Hash,
+    };
+
+    /// <summary>Loads the model that the pipeline was saved with, wherever it lies here.</summary>
+    /// <exception cref="DalleBundleException">It is not there any more, or has changed.</exception>
+    public DalleModel Load(int? gpuDeviceId, bool fallbackToCpu)
+    {
+        var folder = Find();
+        var device = gpuDeviceId is { } id ? DalleDevice.Cuda(id) : DalleDevice.Cpu;
+        try
+        {
+            return DalleModel.Load(folder, device);
+        }
+        catch (DalleDeviceException exception) when (fallbackToCpu)
+        {
+            // A mapping that ML.NET has loaded has no channel to warn on.
+            Trace.TraceWarning(exception.Message + " Running on the CPU instead.");
+            return DalleModel.Load(folder);
+        }
+    }
+
+    private string Find()
+    {
+        var places = Places().Distinct().ToArray();
+        var models = places.Where(place => File.Exists(System.IO.Path.Combine(place, Bundle.ManifestName))).ToArray();
+        if (models.FirstOrDefault(model => Bundle.HashOf(model) == Hash) is { } found)
+            return found;
+        if (models is [var other, ..])
+            throw new DalleBundleException(other, $"the pipeline was saved with the model of hash {Hash}, and this one has {Bundle.HashOf(other)}. Put the old model there, or fit and save the pipeline again.");
+        throw new DalleBundleException(Path, $"the pipeline was saved with the model of hash {Hash}, which is in none of these folders: {string.Join(", ", places)}. Copy it to one of them, name its folder in the environment variable {FoldersVariable}, or call DalleModel.Register.");
+    }
+
+    /// <summary>Where the model may lie: registered, as it lay, below the application, or in the folders of the environment.</summary>
+    private IEnumerable<string> Places()
+    {
+        if (DalleModel.Registered(Hash) is { } registered)
+            yield return registered;
+        if (IsBuiltIn)
+            yield return DalleModel.DefaultPath;
+        yield return Path;
+        var name = System.IO.Path.GetFileName(Path.Replace('\\', '/'));
+        string[] relative = GivenPath is null || System.IO.Path.IsPathRooted(GivenPath) ? [name] : [GivenPath, name];
+        foreach (var path in relative)
+        {
+            yield return System.IO.Path.GetFullPath(path);
+            yield return System.IO.Path.GetFullPath(path, AppContext.BaseDirectory);
+            yield return System.IO.Path.GetFullPath(path, System.IO.Path.Combine(AppContext.BaseDirectory, "models"));
+        }
+        var folders = Environment.GetEnvironmentVariable(FoldersVariable) ?? "";
+        foreach (var folder in folders.Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        {
+            yield return System.IO.Path.GetFullPath(name, System.IO.Path.GetFullPath(folder));
+            yield return System.IO.Path.GetFullPath(folder);
+        }
+    }
+}

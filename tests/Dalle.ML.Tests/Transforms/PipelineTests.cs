@@ -1,0 +1,129 @@
+using Dalle.ML.Generation;
+using Dalle.ML.PipelineHost;
+using Dalle.ML.Transforms;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Tests.Transforms;
+
+/// <summary>Components together, and with ML.NET's own.</summary>
+public sealed class PipelineTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+    private readonly MLContext _ml = new(seed: 1);
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task Prompts_of_a_file_become_features_of_the_best_of_eight_candidates()
+    {
+        var csv = Path.Combine(_folder.Path, "prompts.csv");
+        await File.WriteAllTextAsync(csv, "prompt,seed\na red heart,3\na cat,4\nthree bananas,5\n");
+        var prompts = _ml.Data.LoadPrompts(csv);
+        var data = _ml.Transforms.CopyColumns("RowSeed", "Seed").Fit(prompts).Transform(prompts);
+        PipelineRow[] rows = [.. _ml.Data.CreateEnumerable<PipelineRow>(data, reuseRowObject: false, ignoreMissingColumns: true)];
+        var eight = new GenerationOptions { Candidates = 8 };
+        var pipeline = _ml.Transforms
+            .GenerateImageTokens(new() { InputColumnName = "Prompt", InputSeedColumnName = "RowSeed", Generation = eight, BatchSize = 2 })
+            .Append(_ml.Transforms.ClipRank(new() { InputTextColumnName = "Prompt", InputTokensColumnName = "Tokens", OutputColumnName = "Best", ScoresColumnName = "Scores", TopK = 1 }))
+            .Append(_ml.Transforms.ResizeImages("Small", 16, 16, "Best"))
+            .Append(_ml.Transforms.ExtractPixels("Pixels", "Small", scaleImage: 1 / 255f))
+            .Append(_ml.Transforms.ClipEmbedImage("Embedding", "Best"))
+            .Append(_ml.Transforms.Concatenate("Features", "Pixels", "Embedding"))
+            .Append(_ml.Transforms.SelectColumns("Prompt", "Best", "Scores", "Features"))
+            .Fit(data);
+        var view = pipeline.Transform(data);
+
+        // What a trainer asks for: features of a known size, different for different rows.
+        Assert.Equal(new VectorDataViewType(NumberDataViewType.Single, 3 * 16 * 16 + 128), view.Schema["Features"].Type);
+        var features = view.GetColumn<float[]>("Features").ToArray();
+        Assert.All(features, values => Assert.All(values, value => Assert.InRange(value, -1, 1)));
+        Assert.Equal([0, 1, 2], features.Select(values => Nearest(values, features)));
+
+        using var model = DalleModel.LoadDefault();
+        var best = rows.Select(row => model.Generate(row.Prompt, row.RowSeed, eight)).ToArray();
+        Assert.Equal(best.Select(image => ColumnText.Of(image.Image)), ColumnText.Of(view, "Best"));
+        Assert.Equal(best.Select(image => image.Score), view.GetColumn<float[]>("Scores").Select(scores => scores.Single()));
+
+        var path = Path.Combine(_folder.Path, "pipeline.zip");
+        _ml.Model.Save(pipeline, data.Schema, path);
+        string[] columns = ["Prompt", "Best", "Scores", "Features"];
+        var values = columns.Select(column => ColumnText.Of(view, column)).ToArray();
+        Assert.Equal(rows.Select((_, row) => string.Join(' ', values.Select(column => column[row]))), await PipelineProcess.RunAsync(path, rows, columns));
+    }
+
+    [Fact]
+    public void Image_transforms_of_ML_NET_take_our_images_and_we_take_theirs()
+    {
+        var data = _ml.Data.LoadFromEnumerable(new PipelineRow[] { new() { Prompt = "a red heart" }, new() { Prompt = "a cat" } });
+        var theirs = _ml.Transforms.DalleGenerate(new() { InputColumnName = "Prompt", Seed = 2, Generation = new() { Candidates = 1 } })
+            .Append(_ml.Transforms.ConvertToGrayscale("Gray", "Image"))
+            .Append(_ml.Transforms.ResizeImages("Small", 32, 32, "Gray"))
+            .Append(_ml.Transforms.ExtractPixels("Pixels", "Small"))
+            .Append(_ml.Transforms.ConvertToImage(32, 32, "Back", "Pixels"));
+        var ours = theirs
+            .Append(_ml.Transforms.EncodeImageTokens("GrayTokens", "Gray"))
+            .Append(_ml.Transforms.EncodeImageTokens("SmallTokens", "Small"))
+            .Append(_ml.Transforms.EncodeImageTokens("BackTokens", "Back"))
+            .Append(_ml.Transforms.DalleReconstruct("Again", "Back"));
+        var view = ours.Fit(data).Transform(data);
+        using var model = DalleModel.LoadDefault();
+        Assert.Equal(view.GetColumn<MLImage>("Gray").Select(model.EncodeImage), view.GetColumn<int[]>("GrayTokens"));
+        Assert.Equal(view.GetColumn<int[]>("SmallTokens"), view.GetColumn<int[]>("BackTokens"));
+        Assert.Equal(view.GetColumn<int[]>("BackTokens").Select(tokens => ColumnText.Of(model.DecodeTokens(tokens))), ColumnText.Of(view, "Again"));
+    }
+
+    [Fact]
+    public void The_image_encoders_file_takes_what_ExtractPixels_gives()
+    {
+        // As ApplyOnnxModel would run it, batch 1; see the README.
+        var data = _ml.Data.LoadFromEnumerable(new PipelineRow[] { new() { Prompt = "a red heart" } });
+        var pipeline = _ml.Transforms.DalleGenerate("Image", "Prompt")
+            .Append(_ml.Transforms.ResizeImages("Sized", 64, 64, "Image"))
+            .Append(_ml.Transforms.ExtractPixels("pixels", "Sized", scaleImage: 1 / 255f))
+            .Append(_ml.Transforms.EncodeImageTokens("Tokens", "Image"));
+        var view = pipeline.Fit(data).Transform(data);
+        using var session = new InferenceSession(Path.Combine(DalleModel.DefaultPath, "image_encoder.onnx"));
+        using var pixels = OrtValue.CreateTensorValueFromMemory(view.GetColumn<float[]>("pixels").Single(), [1, 3, 64, 64]);
+        using var results = session.Run(new RunOptions(), ["pixels"], [pixels], ["tokens"]);
+        Assert.Equal(view.GetColumn<int[]>("Tokens").Single(), results[0].GetTensorDataAsSpan<long>().ToArray().Select(token => (int)token));
+    }
+
+    [Fact]
+    public void A_failing_prompt_leaves_the_rest_of_its_batch_alone()
+    {
+        // What fails here is neither model nor data, but somebody who is told of progress.
+        PipelineRow[] rows = [.. Enumerable.Range(0, 6).Select(row => new PipelineRow { Prompt = $"{row} cats", RowSeed = (ulong)row })];
+        var data = _ml.Data.LoadFromEnumerable(rows);
+        DalleGenerateEstimator.Options options = new()
+        {
+            InputColumnName = "Prompt",
+            InputSeedColumnName = "RowSeed",
+            TokensColumnName = "Tokens",
+            Generation = new() { Candidates = 1 },
+            BatchSize = 4,
+        };
+        var expected = Read(options);
+        using var model = DalleModel.LoadDefault();
+        var bad = model.Generate(rows[2].Prompt, 2, new() { Candidates = 1 }).Tokens;
+        var values = Read(options with { ErrorColumnName = "Error", Progress = new Fault(bad) });
+        Assert.Equal("none", values[2]);
+        Assert.Equal([.. expected[..2], .. expected[3..]], [.. values[..2], .. values[3..]]);
+
+        string[] Read(DalleGenerateEstimator.Options options) => ColumnText.Of(_ml.Transforms.DalleGenerate(options).Fit(data).Transform(data), "Image");
+    }
+
+    private static int Nearest(float[] values, float[][] centroids) =>
+        Enumerable.Range(0, centroids.Length).MinBy(i => centroids[i].Zip(values, (a, b) => (a - b) * (a - b)).Sum());
+
+    /// <summary>Fails when it is shown the whole of an image, and in every batch of several.</summary>
+    private sealed class Fault(IReadOnlyList<int> image) : IProgress<DalleProgress>
+    {
+        public void Report(DalleProgress value)
+        {
+            if (value.Rows > 1 || value.Drawn.ToArray().SequenceEqual(image))
+                throw new InvalidDataException("This image is not wanted.");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+using Dalle.ML.Generation;
+using Dalle.ML.Transforms;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Samples;
+
+public static class DalleGenerateSample
+{
+    #region Sample
+    public static void Example()
+    {
+        var ml = new MLContext(seed: 1);
+        var data = ml.Data.LoadFromEnumerable(new[] { new Request { Prompt = "a red heart" }, new Request { Prompt = "three bananas" } });
+        var pipeline = ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options
+        {
+            InputColumnName = "Prompt",
+            OutputColumnName = "Image",
+            TokensColumnName = "Tokens",
+            Generation = new GenerationOptions { Candidates = 2 },
+        });
+
+        // Nothing is drawn yet: an image is drawn when it is read.
+        var images = pipeline.Fit(data).Transform(data);
+        foreach (var drawing in ml.Data.CreateEnumerable<Drawing>(images, reuseRowObject: false))
+            Console.WriteLine($"{drawing.Prompt}: {drawing.Image!.Width} x {drawing.Image.Height} pixels of {drawing.Tokens.Length} tokens");
+
+        // Output:
+        //   a red heart: 64 x 64 pixels of 64 tokens
+        //   three bananas: 64 x 64 pixels of 64 tokens
+    }
+
+    private sealed class Request
+    {
+        public string Prompt { get; set; } = "";
+    }
+
+    private sealed class Drawing
+    {
+        public string Prompt { get; set; } = "";
+
+        [MLImageType]
+        public MLImage? Image { get; set; }
+
+        public int[] Tokens { get; set; } = [];
+    }
+    #endregion
+}

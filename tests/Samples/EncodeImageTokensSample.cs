@@ -1,0 +1,32 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Samples;
+
+public static class EncodeImageTokensSample
+{
+    #region Sample
+    public static void Example()
+    {
+        var ml = new MLContext(seed: 1);
+        var data = ml.Data.LoadFromEnumerable(new[] { new Request { Prompt = "a red heart" } });
+
+        // Images come from anywhere, for example from LoadImages, and may have any size.
+        var pipeline = ml.Transforms.DalleGenerate("Image", "Prompt")
+            .Append(ml.Transforms.EncodeImageTokens("Tokens", "Image"));
+
+        var view = pipeline.Fit(data).Transform(data);
+        Console.WriteLine(view.Schema["Tokens"].Type);
+        Console.WriteLine($"All are codes of the book of 1024: {view.GetColumn<int[]>("Tokens").Single().All(token => token is >= 0 and < 1024)}");
+
+        // Output:
+        //   Vector<Int32, 8, 8>
+        //   All are codes of the book of 1024: True
+    }
+
+    private sealed class Request
+    {
+        public string Prompt { get; set; } = "";
+    }
+    #endregion
+}
