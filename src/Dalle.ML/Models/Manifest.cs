@@ -276,7 +276,6 @@ internal sealed record ClipGraphs
 
     public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
 
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public Transparency Transparency { get; init; }
 
     /// <summary>Score = scale × cosine.</summary>
