@@ -50,7 +50,8 @@ internal static class ClipFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var weights = source.Open(0, Checkpoints);
+        using var checkpoint = source.Open(0, Checkpoints);
+        var weights = checkpoint.Around("ln_final.weight");
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(weights);
         var tokenizer = source.Size is null ? Tokenizer(source, bundle, config) : RandomTokenizer.Write(bundle);
         return new Manifest

@@ -135,29 +135,14 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
     }
 
     /// <summary>
-    /// The last convolution followed by the inverse Haar transform of its channels. As the transform mixes channels and nothing else, the
+    /// The last convolution followed by the inverse wavelet transform of its channels. As the transform mixes channels and nothing else, the
     /// convolution's weights are mixed instead.
     /// </summary>
     private static string InverseHaar(GraphBuilder g, string x, Checkpoint parts, int channels)
     {
-        // Channels are the low band of three colours, then of each colour three bands: high in y, high in x, high in both.
-        const int Colors = 3;
-        const int Bands = 4;
-        static Tensor Mix(Tensor bands)
-        {
-            var size = bands.Values.Length / (Colors * Bands);
-            var mixed = new float[bands.Values.Length];
-            for (var i = 0; i < mixed.Length; i++)
-            {
-                var (color, y, x, at) = (i / size / Bands, i / size / 2 % 2, i / size % 2, i % size);
-                float Band(int band) => bands.Values[(band == 0 ? color : Colors + color * (Bands - 1) + band - 1) * size + at];
-                mixed[i] = (Band(0) + (1 - 2 * y) * Band(1) + (1 - 2 * x) * Band(2) + (1 - 2 * y) * (1 - 2 * x) * Band(3)) / 2;
-            }
-            return new Tensor(mixed, isHalf: false, bands.Shape);
-        }
         using var scope = g.Scope("conv_out");
-        var (weight, bias) = (parts.Read("conv_out.weight", Colors * Bands, channels, 3, 3), parts.Read("conv_out.bias", Colors * Bands));
-        return g.PixelShuffle(g.Convolution(x, Mix(weight), Mix(bias), padding: 1), 2);
+        var (weight, bias) = (parts.Read("conv_out.weight", HaarWavelet.Channels, channels, 3, 3), parts.Read("conv_out.bias", HaarWavelet.Channels));
+        return g.PixelShuffle(g.Convolution(x, HaarWavelet.Invert(weight), HaarWavelet.Invert(bias), padding: 1), 2);
     }
 
     private string Norm(GraphBuilder g, string x, Checkpoint parts, string name, int channels)

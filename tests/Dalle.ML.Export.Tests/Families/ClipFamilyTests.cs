@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Tests;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Export.Tests.Families;
 
@@ -68,6 +69,21 @@ public sealed class ClipFamilyTests : IDisposable
         Assert.NotEqual(model.EmbedText("ab"), model.EmbedText("ba"));
         // Longer than the model reads: the end stays, and what is cut away makes no difference.
         Assert.Equal(model.EmbedText("a a a a a"), model.EmbedText("a a a a a a a"));
+    }
+
+    [Fact]
+    public void What_is_transparent_is_black_as_to_clip_itself()
+    {
+        using var model = DalleModel.Load(Export(_checkpoint, Write("bpe.txt", "#version: 0.2\na b\n")));
+        float[] Embed(params byte[] pixel)
+        {
+            using var image = MLImage.CreateFromPixels(20, 20, MLPixelFormat.Rgba32, [.. Enumerable.Repeat(pixel, 400).SelectMany(value => value)]);
+            return model.EmbedImage(image);
+        }
+        Assert.Equal(Embed(0, 0, 0, 255), Embed(0, 0, 0, 0));
+        // ML.NET keeps colours multiplied by their opacity.
+        Assert.Equal(Embed(255, 0, 0, 255), Embed(51, 0, 0, 51));
+        Assert.NotEqual(Embed(255, 255, 255, 255), Embed(0, 0, 0, 0));
     }
 
     [Fact]

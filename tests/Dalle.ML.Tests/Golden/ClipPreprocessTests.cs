@@ -10,6 +10,10 @@ namespace Dalle.ML.Tests.Golden;
 [Trait("Category", "Golden")]
 public sealed partial class ClipPreprocessTests
 {
+    // Where a PNG says how its colours are kept, and the value for a palette.
+    private const int PngColorType = 25;
+    private const int PngPalette = 3;
+
     [Theory]
     [InlineData("openai-clip")]
     public void Images_are_resampled_and_cropped_as_in_the_reference(string family)
@@ -20,10 +24,11 @@ public sealed partial class ClipPreprocessTests
         foreach (var (reference, name) in references.Select(reference => (reference, FileName().Match(Path.GetFileName(reference)))))
         {
             // Pillow takes the nearest pixel of an image with a palette, whatever filter it is asked for; an MLImage does not tell that it had one.
-            if (name.Groups["image"].Value == "palette")
+            var picture = Path.Combine(folder, "images", name.Groups["image"].Value + ".png");
+            if (File.ReadAllBytes(picture)[PngColorType] == PngPalette)
                 continue;
             var size = int.Parse(name.Groups["size"].ValueSpan, CultureInfo.InvariantCulture);
-            using var image = MLImage.CreateFromFile(Path.Combine(folder, "images", name.Groups["image"].Value + ".png"));
+            using var image = MLImage.CreateFromFile(picture);
             var fitted = Resampler.Fit(PixelPlanes.WithOpacity(image), size, size, ResampleFilter.Bicubic).WithoutOpacity();
             var expected = Npy.Read(reference).Data;
             Assert.Equal(expected.Length, fitted.Values.Length);
