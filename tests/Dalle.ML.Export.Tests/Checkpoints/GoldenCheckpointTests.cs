@@ -1,5 +1,4 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Tests.Golden;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;
 

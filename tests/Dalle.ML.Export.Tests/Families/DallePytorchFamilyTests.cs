@@ -1,6 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
-using Dalle.ML.Export.Tests.Golden;
 using Dalle.ML.Generation;
 using Dalle.ML.Models;
 using Dalle.ML.Tests;

@@ -4,7 +4,6 @@ using Dalle.ML.Images;
 using Dalle.ML.Models;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text;
 using Microsoft.ML.Data;
 

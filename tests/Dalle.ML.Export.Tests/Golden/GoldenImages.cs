@@ -1,4 +1,3 @@
-using Dalle.ML.Tests.Golden;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Export.Tests.Golden;

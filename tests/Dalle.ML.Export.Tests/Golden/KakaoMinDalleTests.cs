@@ -3,7 +3,6 @@ using Dalle.ML.Images;
 using Dalle.ML.Models;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
-using Dalle.ML.Tests.Golden;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

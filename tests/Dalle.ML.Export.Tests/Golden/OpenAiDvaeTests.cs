@@ -1,5 +1,4 @@
 using Dalle.ML.Tests;
-using Dalle.ML.Tests.Golden;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
