@@ -10,7 +10,7 @@ public sealed class GoldenFolderTests
         ["dalle-pytorch"] = ["dalle.pt"],
         ["min-dalle"] = ["encoder.pt", "encoder.safetensors"],
         ["minDALL-E"] = ["config.yaml"],
-        ["openai-clip"] = ["model_jit.pt", "model_state_dict.pt", "model.safetensors"],
+        ["openai-clip"] = ["model_jit.pt", "model_state_dict.pt", "model.safetensors", "tokenizer_full.json"],
         ["openai-dvae"] = ["encoder.pkl", "encoder_legacy.pkl", "encoder_state_dict.pt", "encoder.safetensors"],
         ["ru-dalle"] = ["pytorch_model.bin", "model.safetensors"],
         ["sampling-filters"] = ["logits.npy"],
