@@ -28,29 +28,29 @@ internal sealed record DalleBartConfig
     /// <summary>The published geometries, with those of their images, and one to try things with.</summary>
     public static IReadOnlyDictionary<string, (DalleBartConfig Transformer, VqganConfig Images)> Sizes { get; } =
         new Dictionary<string, (DalleBartConfig, VqganConfig)>
-    {
-        ["mini"] = (new()
         {
-            Width = 1024,
-            Heads = 16,
-            Encoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 50264, Length: 64),
-            Decoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 16385, Length: 256),
-        }, VqganConfig.F16),
-        ["mega"] = (new()
-        {
-            Width = 2048,
-            Heads = 32,
-            Encoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 50272, Length: 64),
-            Decoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 16416, Length: 256),
-        }, VqganConfig.F16),
-        ["tiny"] = (new()
-        {
-            Width = 64,
-            Heads = 4,
-            Encoder = new Stack(Layers: 2, Gated: 90, Vocabulary: 256, Length: 64),
-            Decoder = new Stack(Layers: 3, Gated: 90, Vocabulary: 16385, Length: 64),
-        }, VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32 }),
-    };
+            ["mini"] = (new()
+            {
+                Width = 1024,
+                Heads = 16,
+                Encoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 50264, Length: 64),
+                Decoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 16385, Length: 256),
+            }, VqganConfig.F16),
+            ["mega"] = (new()
+            {
+                Width = 2048,
+                Heads = 32,
+                Encoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 50272, Length: 64),
+                Decoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 16416, Length: 256),
+            }, VqganConfig.F16),
+            ["tiny"] = (new()
+            {
+                Width = 64,
+                Heads = 4,
+                Encoder = new Stack(Layers: 2, Gated: 90, Vocabulary: 256, Length: 64),
+                Decoder = new Stack(Layers: 3, Gated: 90, Vocabulary: 16385, Length: 64),
+            }, VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32 }),
+        };
 
     /// <summary>Reads the sizes off the shapes of the weights. No shape tells the heads: they get the published size.</summary>
     /// <exception cref="InvalidDataException">The weights are no such model's.</exception>

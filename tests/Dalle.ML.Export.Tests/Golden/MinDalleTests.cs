@@ -22,6 +22,8 @@ public sealed class MinDalleTests : IDisposable
 
     public static IEnumerable<TheoryDataRow<string>> Models() => GoldenFolder.Files(Family, "encoder.pt");
 
+    public static IEnumerable<TheoryDataRow<string>> Grids() => GoldenFolder.Files(Family, "detok_batch4_tokens.npy");
+
     [Theory]
     [MemberData(nameof(Models))]
     public void Prompts_become_the_reference_ids(string encoder)
@@ -112,9 +114,16 @@ public sealed class MinDalleTests : IDisposable
         using var codec = new ImageCodec(Export(encoder), DalleDevice.Cpu);
         foreach (var prompt in Prompts(encoder))
             AssertSame(Read(prompt, "decoded_image_u8"), codec.Decode(Codes(Read(prompt, "image_tokens").Longs())), top: 0, left: 0);
+    }
 
+    [Theory]
+    [MemberData(nameof(Grids))]
+    public void Images_are_those_of_the_reference_grid(string file)
+    {
         // A square of images, column by column.
-        var (tokens, grid) = (Read(FolderOf(encoder), "detok_batch4_tokens"), Read(FolderOf(encoder), "detok_batch4_grid_u8"));
+        var encoder = Directory.EnumerateFiles(FolderOf(file), "encoder.pt", SearchOption.AllDirectories).First();
+        using var codec = new ImageCodec(Export(encoder), DalleDevice.Cpu);
+        var (tokens, grid) = (Read(FolderOf(file), "detok_batch4_tokens"), Read(FolderOf(file), "detok_batch4_grid_u8"));
         var side = (int)Math.Sqrt(tokens.Shape[0]);
         foreach (var (ids, i) in tokens.Longs().Chunk(tokens.Shape[1]).Select((ids, i) => (ids, i)))
         {
