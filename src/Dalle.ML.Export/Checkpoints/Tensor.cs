@@ -49,7 +49,7 @@ internal sealed class Tensor
             strides[axis] = stride;
 
         var shape = axes.Select(axis => Shape[axis]).ToArray();
-        var result = new float[Values.Length];
+        var result = Allocate(Values.Length);
         var index = new int[Rank];
         for (var i = 0; i < result.Length; i++)
         {
@@ -68,7 +68,7 @@ internal sealed class Tensor
     {
         var shape = (int[])parts[0].Shape.Clone();
         shape[0] = parts.Sum(part => part.Shape[0]);
-        var values = new float[parts.Sum(part => part.Values.Length)];
+        var values = Allocate(parts.Sum(part => part.Values.Length));
         var end = 0;
         foreach (var part in parts)
         {
@@ -96,7 +96,7 @@ internal sealed class Tensor
     {
         const int Tile = 64;
         var (rows, columns) = (Shape[0], Shape[1]);
-        var result = new float[Values.Length];
+        var result = Allocate(Values.Length);
         Parallel.For(0, (rows + Tile - 1) / Tile, tile =>
         {
             var (top, bottom) = (tile * Tile, Math.Min(rows, (tile + 1) * Tile));
