@@ -19,7 +19,9 @@ public sealed partial class ClipPreprocessTests
     public void Images_are_resampled_and_cropped_as_in_the_reference(string family)
     {
         var folder = GoldenFolder.Of(family);
-        var references = Directory.GetFiles(Path.Combine(folder, "preprocess"), "*_u8.npy");
+        var preprocessed = Path.Combine(folder, "preprocess");
+        Assert.SkipUnless(Directory.Exists(preprocessed), $"'{folder}' has no preprocessed pictures.");
+        var references = Directory.GetFiles(preprocessed, "*_u8.npy");
         Assert.NotEmpty(references);
         foreach (var (reference, name) in references.Select(reference => (reference, FileName().Match(Path.GetFileName(reference)))))
         {
