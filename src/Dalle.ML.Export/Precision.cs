@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using Dalle.ML.Models;
 
 namespace Dalle.ML.Export;
 
@@ -29,4 +30,8 @@ internal static class PrecisionExtensions
 {
     /// <summary>The manifest's word.</summary>
     public static string Name(this Precision precision) => precision.ToString().ToLowerInvariant();
+
+    /// <summary>What a decoder of this precision keeps its keys and values as.</summary>
+    public static CacheType CacheType(this Precision precision) =>
+        precision == Precision.Fp16 ? Models.CacheType.Float16 : Models.CacheType.Float32;
 }

@@ -103,7 +103,7 @@ internal static class DalleFamily
             TotalLength = "total_length",
             Cache = new KeyValueCache
             {
-                Type = precision == Precision.Fp16 ? CacheType.Float16 : CacheType.Float32,
+                Type = precision.CacheType(),
                 Layers = layers,
                 Heads = heads,
                 HeadSize = dim / heads,

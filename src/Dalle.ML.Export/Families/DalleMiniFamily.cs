@@ -58,14 +58,7 @@ internal static partial class DalleMiniFamily
             Name = source.Size is null ? Name : $"{Name}-{source.Size}",
             Family = Name,
             Precision = source.Precision.Name(),
-            Image = new ImageFormat
-            {
-                Width = config.Grid * vqgan.Decoded,
-                Height = config.Grid * vqgan.Decoded,
-                Rows = config.Grid,
-                Columns = config.Grid,
-                Vocabulary = vqgan.Codes,
-            },
+            Image = vqgan.Images(config.Grid),
             Text = new TextFormat
             {
                 Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),

@@ -18,7 +18,7 @@ internal static partial class DallePytorchFamily
             TotalLength = "total_length",
             Cache = new KeyValueCache
             {
-                Type = precision == Precision.Fp16 ? CacheType.Float16 : CacheType.Float32,
+                Type = precision.CacheType(),
                 Layers = stack.Layers,
                 Heads = stack.Heads,
                 HeadSize = stack.PaddedHeadSize,

@@ -50,14 +50,7 @@ internal static class KakaoMinDalleFamily
             Name = source.Size is null ? Name : $"{Name}-{source.Size}",
             Family = Name,
             Precision = source.Precision.Name(),
-            Image = new ImageFormat
-            {
-                Width = config.Grid * vqgan.Decoded,
-                Height = config.Grid * vqgan.Decoded,
-                Rows = config.Grid,
-                Columns = config.Grid,
-                Vocabulary = config.Codes,
-            },
+            Image = vqgan.Images(config.Grid),
             Text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config),
             Decoder = Decoder(bundle, transformer, config, source.Precision),
             ImageEncoder = graphs.Encoder(config.Grid),
@@ -133,7 +126,7 @@ internal static class KakaoMinDalleFamily
             TotalLength = "total_length",
             Cache = new KeyValueCache
             {
-                Type = precision == Precision.Fp16 ? CacheType.Float16 : CacheType.Float32,
+                Type = precision.CacheType(),
                 Layers = config.Layers,
                 Heads = config.Heads,
                 HeadSize = dim / config.Heads,

@@ -63,16 +63,7 @@ internal static class RuDalleFamily
             Name = source.Size ?? Name,
             Family = Name,
             Precision = source.Precision.Name(),
-            Image = new ImageFormat
-            {
-                Width = config.Grid * vqgan.Decoded,
-                Height = config.Grid * vqgan.Decoded,
-                EncodedWidth = vqgan.IsWavelet ? config.Grid * vqgan.Encoded : null,
-                EncodedHeight = vqgan.IsWavelet ? config.Grid * vqgan.Encoded : null,
-                Rows = config.Grid,
-                Columns = config.Grid,
-                Vocabulary = config.Codes,
-            },
+            Image = vqgan.Images(config.Grid),
             Text = new TextFormat
             {
                 Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
@@ -110,7 +101,7 @@ internal static class RuDalleFamily
             TotalLength = "total_length",
             Cache = new KeyValueCache
             {
-                Type = precision == Precision.Fp16 ? CacheType.Float16 : CacheType.Float32,
+                Type = precision.CacheType(),
                 Layers = config.Layers,
                 Heads = config.Heads,
                 HeadSize = dim / config.Heads,

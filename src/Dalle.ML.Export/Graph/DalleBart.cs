@@ -89,7 +89,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
             TotalLength = "total_length",
             Cache = new KeyValueCache
             {
-                Type = precision == Precision.Fp16 ? CacheType.Float16 : CacheType.Float32,
+                Type = precision.CacheType(),
                 Layers = layers,
                 Heads = config.Heads,
                 HeadSize = config.HeadSize,

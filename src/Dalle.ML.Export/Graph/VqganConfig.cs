@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Models;
 
 namespace Dalle.ML.Export.Graph;
 
@@ -77,6 +78,18 @@ internal sealed record VqganConfig
         CodeLength = 256,
         Codebook = "quantize.embed.weight",
         IsGumbel = true,
+    };
+
+    /// <summary>The images of a square grid of codes. What wavelets double is drawn larger than it is encoded.</summary>
+    public ImageFormat Images(int side) => new()
+    {
+        Width = side * Decoded,
+        Height = side * Decoded,
+        EncodedWidth = IsWavelet ? side * Encoded : null,
+        EncodedHeight = IsWavelet ? side * Encoded : null,
+        Rows = side,
+        Columns = side,
+        Vocabulary = Codes,
     };
 
     /// <summary>Reads the names and shapes of all variants: taming-transformers' VQModel and GumbelVQ, ru-dALLE's and minDALL-E's copies,
