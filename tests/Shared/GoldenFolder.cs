@@ -23,14 +23,20 @@ internal static class GoldenFolder
     }
 
     /// <summary>The files of these names in a family's folder and those within, as paths below the root; a reason to skip where there are none.</summary>
-    public static IEnumerable<TheoryDataRow<string>> Files(string family, params string[] names)
+    public static IEnumerable<TheoryDataRow<string>> Files(string family, params string[] names) => Entries(family, Directory.EnumerateFiles, names);
+
+    /// <summary>The folders of this name in a family's folder and those within, as <see cref="Files"/>.</summary>
+    public static IEnumerable<TheoryDataRow<string>> Folders(string family, string name) => Entries(family, Directory.EnumerateDirectories, name);
+
+    private static IEnumerable<TheoryDataRow<string>> Entries(
+        string family, Func<string, string, SearchOption, IEnumerable<string>> enumerate, params string[] names)
     {
         var folder = Path.Combine(Root, family);
-        string[] files = Directory.Exists(folder)
-            ? [.. Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories).Where(file => names.Contains(Path.GetFileName(file))).Order(StringComparer.Ordinal)]
+        string[] entries = Directory.Exists(folder)
+            ? [.. enumerate(folder, "*", SearchOption.AllDirectories).Where(entry => names.Contains(Path.GetFileName(entry))).Order(StringComparer.Ordinal)]
             : [];
-        return files.Length > 0
-            ? files.Select(file => new TheoryDataRow<string>(Path.GetRelativePath(Root, file)))
+        return entries.Length > 0
+            ? entries.Select(entry => new TheoryDataRow<string>(Path.GetRelativePath(Root, entry)))
             : [new TheoryDataRow<string>(family) { Skip = $"There is no golden {string.Join(" or ", names)} of '{family}': set DALLE_GOLDEN." }];
     }
 

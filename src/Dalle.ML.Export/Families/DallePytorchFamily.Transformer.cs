@@ -58,6 +58,7 @@ internal static partial class DallePytorchFamily
         /// <param name="shift">What is done to the normalised input of each part, if anything.</param>
         public string Run(GraphBuilder g, string x, Checkpoint weights, Func<int, string, string> attend, Func<string, string>? shift = null)
         {
+            using var whole = g.Scope("transformer");
             var (first, second) = (x, x);
             for (var layer = 0; layer < Layers; layer++)
             {

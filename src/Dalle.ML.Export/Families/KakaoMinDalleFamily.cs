@@ -181,8 +181,11 @@ internal static class KakaoMinDalleFamily
         : weights.Read("sos.weight", config.TextIds, config.Dim);
 
     /// <summary>A linear layer, with or without a bias as the checkpoint has it.</summary>
-    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to) =>
-        g.Linear(x, weights.Read(name + ".weight", to, from), weights.Contains(name + ".bias") ? weights.Read(name + ".bias", to) : null);
+    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to)
+    {
+        using var scope = g.Scope(name);
+        return g.Linear(x, weights.Read(name + ".weight", to, from), weights.Contains(name + ".bias") ? weights.Read(name + ".bias", to) : null);
+    }
 
     private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim) =>
         g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));

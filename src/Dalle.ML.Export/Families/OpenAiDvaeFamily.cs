@@ -85,7 +85,10 @@ internal static class OpenAiDvaeFamily
         {
             x = Group(g, x, weights, group, half, EncoderKernels);
             if (group < half.Groups.Length)
+            {
+                using var scope = g.Scope($"group_{group}.pool");
                 x = g.Node("MaxPool", [x], ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 }));
+            }
         }
         x = Convolution(g, g.Relu(x), weights, "output.conv", half.Groups[^1], config.Codes, kernel: 1);
         g.Node("Flatten", [g.Node("ArgMax", [x], ("axis", 1), ("keepdims", 0))], ["tokens"]);

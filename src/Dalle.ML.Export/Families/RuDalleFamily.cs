@@ -157,8 +157,11 @@ internal static class RuDalleFamily
     private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to) =>
         g.Linear(x, weights.Read(name + ".weight", to, from), weights.Read(name + ".bias", to));
 
-    private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim) =>
-        g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));
+    private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim)
+    {
+        using var scope = g.Scope(name);
+        return g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));
+    }
 
     /// <param name="Layers">Number of layers.</param>
     /// <param name="Dim">Number of values that stand for a token between them.</param>

@@ -11,7 +11,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 
 /// <summary>Bundles of CLIP's files against what OpenAI's own code made of them: ids, then embeddings, then scores.</summary>
 [Trait("Category", "Golden")]
-public sealed class ClipTests : IDisposable
+public sealed partial class ClipTests : IDisposable
 {
     private const string Vocabulary = "bpe_tiny.txt.gz";
 

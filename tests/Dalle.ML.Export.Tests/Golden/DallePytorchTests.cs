@@ -13,7 +13,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 /// then greedy tokens, then images.
 /// </summary>
 [Trait("Category", "Golden")]
-public sealed class DallePytorchTests : IDisposable
+public sealed partial class DallePytorchTests : IDisposable
 {
     private const string Family = "dalle-pytorch";
     private const float PixelTolerance = 1e-4f;

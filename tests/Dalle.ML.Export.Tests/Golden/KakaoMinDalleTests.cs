@@ -11,7 +11,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 /// images. The reference has no tokenizer, so the prompts are ids, and a vocabulary of two words stands in.
 /// </summary>
 [Trait("Category", "Golden")]
-public sealed class KakaoMinDalleTests : IDisposable
+public sealed partial class KakaoMinDalleTests : IDisposable
 {
     private const string Family = "minDALL-E";
 

@@ -10,7 +10,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 
 /// <summary>Bundles of min-dalle's files against what its own code made of them: ids, logits, then greedy tokens, then images.</summary>
 [Trait("Category", "Golden")]
-public sealed class MinDalleTests : IDisposable
+public sealed partial class MinDalleTests : IDisposable
 {
     private const string Family = "min-dalle";
 

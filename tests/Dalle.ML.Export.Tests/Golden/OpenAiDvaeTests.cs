@@ -4,7 +4,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 
 /// <summary>Bundles of the discrete VAE's files against what OpenAI's own code made of them: codes, then images.</summary>
 [Trait("Category", "Golden")]
-public sealed class OpenAiDvaeTests : IDisposable
+public sealed partial class OpenAiDvaeTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
@@ -21,7 +21,7 @@ public sealed class OpenAiDvaeTests : IDisposable
     public void Images_become_the_reference_codes(string file)
     {
         var codes = Read(file, "codes");
-        using var model = Export(PathOf(file), Other(file, "decoder.pkl"), codes.Shape);
+        using var model = DalleModel.Load(Export(PathOf(file), Other(file, "decoder.pkl"), codes.Shape));
         var images = GoldenImages.Read(Other(file, "image_u8.npy")).ToArray();
         Assert.Equal(codes.Longs(), images.SelectMany(image => model.EncodeImage(image)).Select(token => (long)token));
     }
@@ -33,7 +33,7 @@ public sealed class OpenAiDvaeTests : IDisposable
         foreach (var (codes, images) in new[] { ("codes", "reconstruction"), ("codes_random", "reconstruction_random") })
         {
             var grid = Read(file, codes);
-            using var model = Export(Other(file, "encoder.pkl"), PathOf(file), grid.Shape);
+            using var model = DalleModel.Load(Export(Other(file, "encoder.pkl"), PathOf(file), grid.Shape));
             Assert.Equal((grid.Shape[1], grid.Shape[2], false), (model.Info.TokenRows, model.Info.TokenColumns, model.Info.CanGenerate));
             var decoded = Tokens(grid).SelectMany(tokens => model.DecodeTokens(tokens).Planes()).ToArray();
             Near.Pixels(Read(file, images).Floats(), decoded, images);
@@ -49,7 +49,7 @@ public sealed class OpenAiDvaeTests : IDisposable
     private static IEnumerable<int[]> Tokens(Npy codes) =>
         codes.Longs().Select(token => (int)token).Chunk(codes.Shape[1] * codes.Shape[2]);
 
-    private DalleModel Export(string encoder, string decoder, int[] codes)
+    private string Export(string encoder, string decoder, int[] codes)
     {
         const int Reduction = 8;
         var output = Path.Combine(_folder.Path, $"{codes[1]}x{codes[2]}");
@@ -57,6 +57,6 @@ public sealed class OpenAiDvaeTests : IDisposable
         {
             Settings = new Dictionary<string, string> { ["height"] = $"{codes[1] * Reduction}", ["width"] = $"{codes[2] * Reduction}" },
         });
-        return DalleModel.Load(output);
+        return output;
     }
 }

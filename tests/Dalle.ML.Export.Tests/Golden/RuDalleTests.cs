@@ -15,7 +15,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 /// VQGANs and the tokenizer are of different small sizes: where two do not fit, copies with other numbers of rows do.
 /// </summary>
 [Trait("Category", "Golden")]
-public sealed class RuDalleTests : IDisposable
+public sealed partial class RuDalleTests : IDisposable
 {
     private const string Family = "ru-dalle";
     private static readonly string[] VqganFiles = ["vqgan.ckpt", "vqgan.safetensors"];
