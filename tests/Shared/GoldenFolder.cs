@@ -23,7 +23,8 @@ internal static class GoldenFolder
     }
 
     /// <summary>The files of these names in a family's folder and those within, as paths below the root; a reason to skip where there are none.</summary>
-    public static IEnumerable<TheoryDataRow<string>> Files(string family, params string[] names) => Entries(family, Directory.EnumerateFiles, names);
+    public static IEnumerable<TheoryDataRow<string>> Files(string family, params string[] names) =>
+        Entries(family, Directory.EnumerateFiles, names);
 
     /// <summary>The folders of this name in a family's folder and those within, as <see cref="Files"/>.</summary>
     public static IEnumerable<TheoryDataRow<string>> Folders(string family, string name) => Entries(family, Directory.EnumerateDirectories, name);

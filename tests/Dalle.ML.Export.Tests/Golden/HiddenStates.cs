@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Dalle.ML.Export.Graph;
 using Dalle.ML.Models;
+using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Export.Tests.Golden;
@@ -16,7 +17,8 @@ internal sealed class HiddenStates(string inter) : IDisposable
     private readonly HashSet<string> _compared = [];
     private readonly List<OrtValue> _values = [];
 
-    private IEnumerable<string> Files => Directory.EnumerateFiles(_folder).Select(file => Path.GetFileName(file)).Order(StringComparer.Ordinal);
+    private IEnumerable<string> Names =>
+        Directory.EnumerateFiles(_folder, "*.npy").Select(file => Path.GetFileNameWithoutExtension(file)).Order(StringComparer.Ordinal);
 
     /// <summary>Compares those of a transformer that runs all ids of its rows at once, from an empty cache.</summary>
     public void CompareDecoder(Bundle bundle, long[] ids, int rows, HiddenState[] table, params (string, OrtValue)[] context)
@@ -48,24 +50,29 @@ internal sealed class HiddenStates(string inter) : IDisposable
     public IEnumerable<(string Name, OrtValue Value)> Compare(string graph, HiddenState[] table, params (string Name, OrtValue Value)[] inputs)
     {
         var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(graph));
-        var states = Files.Select(file => (File: file, State: table.FirstOrDefault(state => state.Fits(file))))
-            .Where(pair => pair.State is not null).Select(pair => (pair.File, State: pair.State!, Value: pair.State!.Find(pair.File, model.Graph))).ToArray();
-        string[] names = [.. model.Graph.Output.Select(output => output.Name)];
-        model.Graph.Output.AddRange(states.Select(state => state.Value).Distinct().Select(value => new ValueInfoProto { Name = value }));
+        string[] outputs = [.. model.Graph.Output.Select(output => output.Name)];
+        var states = Names
+            .SelectMany(name => table.Where(state => state.Fits(name)).Take(1).Select(state => (name, state, inside: state.Find(name, model.Graph))))
+            .ToArray();
+        model.Graph.Output.AddRange(states.Select(item => item.inside).Distinct().Select(inside => new ValueInfoProto { Name = inside }));
         // Beside the graph, where its weights are.
         var copy = Path.ChangeExtension(graph, ".states.onnx");
-        File.WriteAllBytes(copy, Google.Protobuf.MessageExtensions.ToByteArray(model));
+        File.WriteAllBytes(copy, model.ToByteArray());
 
-        var outputs = Run(copy, inputs);
-        Assert.All(states, state => Near.Values(state.State.Expected(Npy.Read(Path.Combine(_folder, state.File))), outputs[state.Value].GetTensorDataAsSpan<float>(), state.File));
-        _compared.UnionWith(states.Select(state => state.File));
-        return names.Select(name => (name, outputs[name]));
+        var values = Run(copy, inputs);
+        Assert.All(states, item =>
+        {
+            var (name, state, inside) = item;
+            Near.Values(state.Expected(Npy.Read(Path.Combine(_folder, name + ".npy"))), values[inside].GetTensorDataAsSpan<float>(), name);
+        });
+        _compared.UnionWith(states.Select(item => item.name));
+        return outputs.Select(output => (output, values[output]));
     }
 
     public void AssertNoneIsLeft()
     {
         Assert.NotEmpty(_compared);
-        Assert.Empty(Files.Except(_compared));
+        Assert.Empty(Names.Except(_compared));
     }
 
     public void Dispose() => _values.ForEach(value => value.Dispose());
@@ -88,11 +95,11 @@ internal sealed class HiddenStates(string inter) : IDisposable
     }
 }
 
-/// <summary>Where a graph has what layers of a reference gave. Scopes of its nodes are the model's modules: their last node gives the result.</summary>
-/// <param name="File">A pattern of the files' names, without what they end in.</param>
+/// <summary>Where a graph has what layers of a reference gave. The scopes of its nodes are modules, and the last node of one gives its result.</summary>
+/// <param name="Name">A pattern of the layers' names.</param>
 /// <param name="Node">How the names of nodes begin, with the groups of the pattern; it is the last of them.</param>
-/// <param name="Part">What of a file's array the graph has, if not all of it.</param>
-internal sealed record HiddenState(string File, string Node, Func<Npy, float[]>? Part = null)
+/// <param name="Part">What of a layer's array the graph has, if not all of it.</param>
+internal sealed record HiddenState(string Name, string Node, Func<Npy, float[]>? Part = null)
 {
     /// <summary>A head runs over the last of the positions [rows, positions, dim] alone.</summary>
     public static float[] LastPosition(Npy state) => Position(state, state.Shape[1] - 1);
@@ -100,18 +107,18 @@ internal sealed record HiddenState(string File, string Node, Func<Npy, float[]>?
     public static float[] Position(Npy state, int position) =>
         [.. state.Floats().Chunk(state.Shape[2]).Where((_, i) => i % state.Shape[1] == position).SelectMany(values => values)];
 
-    public bool Fits(string file) => Match(file).Success;
+    public bool Fits(string name) => Match(name).Success;
 
     /// <summary>The name of the value.</summary>
-    public string Find(string file, GraphProto graph)
+    public string Find(string name, GraphProto graph)
     {
-        var start = Match(file).Result(Node);
+        var start = Match(name).Result(Node);
         var node = graph.Node.LastOrDefault(node => node.Name.StartsWith(start, StringComparison.Ordinal));
-        Assert.True(node is not null, $"The graph {graph.Name} has no node '{start}…' for '{file}'.");
+        Assert.True(node is not null, $"The graph {graph.Name} has no node '{start}…', which would be '{name}'.");
         return node.Output[0];
     }
 
     public float[] Expected(Npy state) => Part is null ? state.Floats() : Part(state);
 
-    private Match Match(string file) => Regex.Match(file, $@"^(?:{File})\.npy$");
+    private Match Match(string name) => Regex.Match(name, $"^(?:{Name})$");
 }

@@ -26,7 +26,8 @@ public sealed partial class KakaoMinDalleTests
         var bundle = Export(Models().Select(model => model.Data).First(model => Above(model) == golden));
         var (manifest, text, codes) = (bundle.Manifest, Read(golden, "forward_text"), Read(golden, "forward_image_codes"));
         using var states = new HiddenStates(inter);
-        states.Compare(bundle.PathOf(manifest.ImageEncoder!), EncoderStates, GoldenImages.Read(Path.Combine(golden, "image_u8.npy")).First().Planes());
+        var photo = GoldenImages.Read(Path.Combine(golden, "image_u8.npy")).First();
+        states.Compare(bundle.PathOf(manifest.ImageEncoder!), EncoderStates, photo.Planes());
         states.Compare(bundle.PathOf(manifest.ImageDecoder!), VqganStates.Decoder, Read(golden, "decode_codes").Longs());
         // Of the first example.
         var image = codes.Longs()[..codes.Shape[1]].Select(code => manifest.Decoder!.ImageIdOffset + code);

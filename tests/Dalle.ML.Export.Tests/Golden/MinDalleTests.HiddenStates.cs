@@ -2,6 +2,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 
 public sealed partial class MinDalleTests
 {
+    // Gated layers end with a product, before the residual path.
     private static readonly HiddenState[] EncoderStates =
     [
         new("enc_embed_ln", "embedding/"),

@@ -2,6 +2,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 
 public sealed partial class RuDalleTests
 {
+    // Attention ends where its result is clamped, before the norm and the residual path.
     private static readonly HiddenState[] TransformerStates =
     [
         new(@"layer(\d+)", "layer_$1/"),
@@ -35,9 +36,9 @@ public sealed partial class RuDalleTests
 
     private void CompareImages(HiddenStates states, string inter)
     {
-        var (vqgan, codes) = (Path.Combine(FolderOf(inter), VqganFiles[0]), Read(inter, "decode_codes").Longs());
-        var bundle = Export(Transformer(Config(inter).GetProperty("n_embed").GetInt32(), (int)Math.Sqrt(codes.Length)), vqgan);
+        var (vqgan, codes) = (Path.Combine(FolderOf(inter), VqganFiles[0]), Read(inter, "decode_codes"));
+        var bundle = Export(Transformer(Config(inter).GetProperty("n_embed").GetInt32(), (int)Math.Sqrt(codes.Shape[1])), vqgan);
         var table = bundle.Manifest.Image!.EncodedWidth is null ? VqganStates.Decoder : VqganStates.WaveletDecoder;
-        states.Compare(bundle.PathOf(bundle.Manifest.ImageDecoder!), table, codes);
+        states.Compare(bundle.PathOf(bundle.Manifest.ImageDecoder!), table, codes.Longs());
     }
 }
