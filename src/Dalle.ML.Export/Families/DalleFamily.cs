@@ -210,6 +210,8 @@ internal static class DalleFamily
         x = Residual(g, x, "net.8", weights, width / 2);
         x = g.PixelShuffle(Convolution(g.Relu(x), "net.10", from: width / 2, to: 3 * 4 * 4, kernel: 3), 4);
         x = g.Node("Add", [x, g.Scalar("half", 0.5f)]);
+        if (config.Dvae.LogitLaplace)
+            x = g.Node("Div", [g.Node("Sub", [g.Node("Sigmoid", [x]), g.Scalar("margin", 0.1f)]), g.Scalar("range", 0.8f)]);
         g.Node("Clip", [x, g.Scalar("black", 0f), g.Scalar("white", 1f)], ["pixels"]);
         g.Output("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
         g.Save();
@@ -316,7 +318,8 @@ internal static class DalleFamily
 
         public sealed record TransformerPart(string File, int Layers, int Dim, int Heads, bool SparseAttention = false);
 
-        public sealed record DvaePart(string File, int CodeDim)
+        /// <param name="LogitLaplace">Whether the decoder gives the means of DALL·E's logit-Laplace likelihood (Ramesh et al. 2021, appendix A.3).</param>
+        public sealed record DvaePart(string File, int CodeDim, bool LogitLaplace = false)
         {
             /// <summary>Channels at the size of the grid.</summary>
             [JsonIgnore]

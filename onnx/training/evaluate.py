@@ -1,0 +1,213 @@
+"""Measures the three models on scenes of combinations that never occur in training, and how re-ranking helps.
+
+For every prompt `--candidates` images are drawn and scored by CLIP; of the first 1, 2, 4, ... the best is judged by means that know nothing
+of CLIP: the classifier of `classifier.py` (what the things are), the pixels (background, colour, count, position), and a retrieval test
+(is the true rendering nearer than those of other things in the same layout and colours).
+"""
+import argparse
+import json
+import time
+
+import numpy as np
+import torch
+from PIL import Image, ImageDraw, ImageFont
+
+from bpe import Bpe
+from classifier import INDEX, Classifier, crop, things
+from models import Clip, Dvae, Transformer
+from train_dvae import validate as reconstruction
+from train_transformer import Samples, nats
+from training import images, load
+from world import COLOURS, COUNTS, POSITIONS, TINTS, World, render
+
+DISTRACTORS = 20
+
+
+def rgb(names):
+    return np.array([COLOURS[n] for n in names], np.float32) / 255
+
+
+def foreground(image, background):
+    return np.abs(image - rgb([background])[0]).max(-1) > .25
+
+
+def background_of(image):
+    corners = np.concatenate([image[y:y + 3, x:x + 3].reshape(-1, 3) for y in (0, 61) for x in (0, 61)])
+    return list(COLOURS)[np.abs(np.median(corners, 0) - rgb(COLOURS)).sum(1).argmin()]
+
+
+def true_image(scene, **changes):
+    return render({**scene, **changes}).astype(np.float32) / 255
+
+
+def colour_right(image, scene):
+    """Of the renderings in all colours, the one in the asked colour has the nearest mean."""
+    (noun, look, px, x, y), = scene['objects']
+    mean = lambda im: im[foreground(im, scene['background'])].mean(0) if foreground(im, scene['background']).any() else np.zeros(3)
+    looks = [t for t in TINTS if t != scene['background']]
+    candidates = np.stack([mean(true_image(scene, objects=[(noun, t, px, x, y)])) for t in looks])
+    return looks[np.abs(candidates - mean(image)).sum(1).argmin()] == look
+
+
+def count_right(image, scene):
+    """Of the layouts of all counts, the asked one overlaps best."""
+    noun, look = scene['objects'][0][:2]
+    own, overlap = foreground(image, scene['background']), {}
+    for n, (px, places) in [*COUNTS.items(), (1, (48, [(32, 32)]))]:
+        other = foreground(true_image(scene, objects=[(noun, look, px, x, y) for x, y in places]), scene['background'])
+        overlap[n] = (own & other).sum() / max(1, (own | other).sum())
+    return max(overlap, key=overlap.get) == len(scene['objects'])
+
+
+def position_right(image, scene):
+    mask = foreground(image, scene['background'])
+    centre = np.argwhere(mask).mean(0)[::-1] if mask.any() else np.zeros(2)
+    places = [(32, 32), *POSITIONS.values()]
+    return places[np.abs(np.array(places) - centre).sum(1).argmin()] == tuple(scene['objects'][0][3:])
+
+
+class Judge:
+    """Right or wrong, for each attribute that a caption asks for."""
+
+    def __init__(self, classifier, world):
+        self.classifier, self.world = classifier, world
+
+    def distractors(self, scene):
+        """Scenes of the same layout and colours with other things."""
+        w, others = self.world, []
+        while len(others) < DISTRACTORS:
+            swap = {o[0]: w.random.choice(w.shapes if o[0] in w.shapes else w.nouns) for o in things(scene)}
+            if all(a != b for a, b in swap.items()):
+                others.append(true_image(scene, objects=[(swap.get(o[0], o[0]), *o[1:]) for o in scene['objects']]))
+        return np.stack(others)
+
+    @torch.no_grad()
+    def guesses(self, image, scene):
+        x = torch.from_numpy(image).permute(2, 0, 1)
+        return self.classifier(torch.stack([crop(x, *o[2:]) for o in things(scene)])).log_softmax(1)
+
+    def __call__(self, caption, scene, image, others):
+        named, guesses, kind = things(scene), self.guesses(image, scene), scene['kind']
+        wanted = torch.tensor([INDEX[o[0]] for o in named])
+        truth = [true_image(scene)]
+        if ' next to ' in caption:
+            truth.append(true_image(scene, objects=[(*a[:3], *b[3:]) for a, b in zip(named, named[::-1])]))
+        error = lambda v: ((np.stack(v) - image) ** 2).mean((1, 2, 3)).min()
+        right = dict(background=background_of(image) == scene['background'], retrieval=error(truth) < error(list(others)))
+        if ' next to ' in caption and guesses[range(2), wanted].sum() < guesses[range(2), wanted.flip(0)].sum():
+            guesses = guesses.flip(0)
+        right['object'] = (guesses.argmax(1) == wanted).float().mean().item()
+        if kind == 'pair' and ' next to ' not in caption:
+            right['relation'] = bool(guesses[range(2), wanted].sum() > guesses[range(2), wanted.flip(0)].sum())
+        if kind == 'single' and named[0][1] in TINTS:
+            right['colour'] = colour_right(image, scene)
+        if kind == 'count':
+            right['count'] = count_right(image, scene)
+        if kind == 'single' and named[0][2] == 28:
+            right['position'] = position_right(image, scene)
+        return {k: float(v) for k, v in right.items()}
+
+
+def averages(rows):
+    names = sorted({k for r in rows for k in r})
+    return {n: [round(float(np.mean([r[n] for r in rows if n in r])), 3), sum(n in r for r in rows)] for n in names}
+
+
+@torch.no_grad()
+def candidates(models, texts, n, temperature, guidance, seed, chunk=4):
+    """Images [prompts, n, 3, S, S] and CLIP scores [prompts, n]."""
+    dvae, transformer, clip = models
+    pixels, scores = [], []
+    for i in range(0, len(texts), chunk):
+        t = texts[i:i + chunk]
+        x = dvae.decode(transformer.generate(t.repeat_interleave(n, 0), temperature, guidance, seed + i))
+        pixels.append(x.view(len(t), n, *x.shape[1:]))
+        scores.append((clip.image(x).view(len(t), n, -1) * clip.text(t)[:, None]).sum(-1))
+    return torch.cat(pixels), torch.cat(scores)
+
+
+def sheet(pixels, captions, path, columns=6, scale=2):
+    font = ImageFont.truetype('/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf', 10)
+    side, height = 64 * scale + 6, 64 * scale + 32
+    out = Image.new('RGB', (columns * side, -(-len(pixels) // columns) * height), (235, 235, 235))
+    draw = ImageDraw.Draw(out)
+    for i, (p, caption) in enumerate(zip(pixels, captions)):
+        x, y = i % columns * side + 3, i // columns * height + 2
+        out.paste(Image.fromarray((p * 255 + .5).astype(np.uint8)).resize((64 * scale,) * 2, Image.NEAREST), (x, y))
+        lines, line = [], ''
+        for word in caption.split():
+            if draw.textlength(f'{line} {word}', font) > side - 8:
+                lines, line = [*lines, line], word
+            else:
+                line = f'{line} {word}'.strip()
+        draw.text((x, y + 64 * scale + 2), '\n'.join([*lines, line]), (0, 0, 0), font)
+    out.save(path)
+
+
+def plot(curves, path):
+    import matplotlib
+    matplotlib.use('Agg')
+    from matplotlib import pyplot
+    figure, axes = pyplot.subplots(figsize=(6, 4))
+    for name in sorted({n for c in curves.values() for n in c}):
+        axes.plot(list(curves), [c[name][0] for c in curves.values()], 'o-', label=name)
+    axes.set(xscale='log', xlabel='candidates that CLIP chose from', ylabel='right', ylim=(0, 1.02))
+    axes.set_xticks([int(k) for k in curves], list(curves))
+    axes.grid(alpha=.3)
+    axes.legend(fontsize=8)
+    figure.tight_layout()
+    figure.savefig(path)
+
+
+@torch.no_grad()
+def main(a):
+    start = time.time()
+    dvae, transformer, clip, classifier = (load(c, f'{a.folder}/{c.__name__.lower()}.pt') for c in (Dvae, Transformer, Clip, Classifier))
+    bpe = Bpe(a.folder, transformer.text_len)
+    report = dict(models={n: dict(parameters=sum(p.numel() for p in m.parameters()), samples=m.info['seen'], steps=m.info['step'],
+                                  minutes=round(m.info['elapsed'] / 60, 1))
+                          for n, m in (('dvae', dvae), ('transformer', transformer), ('clip', clip), ('classifier', classifier))})
+    report['reconstruction'] = reconstruction(dvae, images(World(2).batch(a.scenes)[2]))
+    device = argparse.Namespace(device='cpu', autocast=torch.no_grad)
+    for name, world in (('seen', World(2)), ('held-out', World(3, training=False))):
+        report[f'nats, {name}'] = nats(transformer, *Samples(world, bpe, dvae, device).batch(a.scenes))
+    print(json.dumps(report, indent=1), flush=True)
+
+    world = World(11, training=False, prefixes=0)
+    captions, scenes, truth = world.batch(a.prompts)
+    truth = truth.astype(np.float32) / 255
+    judge = Judge(classifier, World(12))
+    others = [judge.distractors(s) for s in scenes]
+    judged = lambda pictures: averages([judge(*v) for v in zip(captions, scenes, pictures, others)])
+    decoded = dvae.decode(dvae.encode(torch.from_numpy(truth).permute(0, 3, 1, 2))).permute(0, 2, 3, 1).numpy()
+    report['renderings'], report['reconstructions'] = judged(truth), judged(decoded)
+    texts = torch.tensor([bpe.encode(c) for c in captions])
+    pixels, scores = candidates((dvae, transformer, clip), texts, a.candidates, a.temperature, a.guidance, a.seed)
+    pixels = pixels.permute(0, 1, 3, 4, 2).numpy()
+    best = lambda k: pixels[np.arange(len(pixels)), scores[:, :k].argmax(1).numpy()]
+    report['sampling'] = dict(temperature=a.temperature, guidance=a.guidance, prompts=a.prompts)
+    report['best of'] = {str(k): judged(best(k)) for k in (1, 2, 4, 8, 16, 32) if k <= a.candidates}
+    report['minutes'] = round((time.time() - start) / 60, 1)
+    with open(f'{a.folder}/{a.name}.json', 'w') as f:
+        json.dump(report, f, indent=1)
+    print(json.dumps({k: report[k] for k in ('renderings', 'reconstructions', 'best of', 'minutes')}), flush=True)
+    plot(report['best of'], f'{a.folder}/{a.name}.svg')
+    sheet(best(a.candidates)[:36], captions, f'{a.folder}/{a.name}.png')
+    sheet(decoded[:36], captions, f'{a.folder}/{a.name}_reconstructions.png')
+
+
+if __name__ == '__main__':
+    p = argparse.ArgumentParser(description=__doc__)
+    p.add_argument('--folder', default='run')
+    p.add_argument('--name', default='evaluation', help='of the files written: .json, .svg, .png')
+    p.add_argument('--scenes', type=int, default=2000, help='for reconstruction and nats')
+    p.add_argument('--prompts', type=int, default=500)
+    p.add_argument('--candidates', type=int, default=32)
+    p.add_argument('--temperature', type=float, default=.6)
+    p.add_argument('--guidance', type=float, default=2.)
+    p.add_argument('--seed', type=int, default=9)
+    p.add_argument('--threads', type=int, default=2)
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    main(a)

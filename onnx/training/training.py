@@ -1,0 +1,168 @@
+"""What the stages share: processes, the clock, mixed precision, checkpoints that survive a kill, progress.
+
+`--processes N` trains in N processes of this machine (one thread each on a CPU, one GPU each on CUDA); `torchrun` works as well.
+"""
+import argparse
+import math
+import os
+import socket
+import time
+from contextlib import nullcontext
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+from torch.nn.parallel import DistributedDataParallel
+
+
+def arguments(description, **defaults):
+    p = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    p.add_argument('--folder', default='run', help='where checkpoints, vocab.json and merges.txt are')
+    p.add_argument('--minutes', type=float, default=defaults.get('minutes', 30), help='training time, that of earlier runs included')
+    p.add_argument('--batch', type=int, default=defaults.get('batch', 32), help='samples per process and pass')
+    p.add_argument('--accumulate', type=int, default=1, help='passes per step')
+    p.add_argument('--lr', type=float, default=defaults.get('lr', 1e-3))
+    p.add_argument('--warmup', type=int, default=100, help='steps')
+    p.add_argument('--every', type=float, default=60, help='seconds between checkpoints')
+    p.add_argument('--seed', type=int, default=0)
+    p.add_argument('--processes', type=int, default=1)
+    p.add_argument('--powersgd', type=int, default=0, metavar='RANK', help='compress gradients to this rank')
+    return p
+
+
+def process(rank, main, a):
+    os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(a.processes))
+    main(a)
+
+
+def launch(main, a):
+    """Runs main(a) in each process."""
+    if not torch.cuda.is_available():
+        torch.set_num_threads(1)
+        os.environ['OMP_NUM_THREADS'] = '1'
+    if a.processes == 1:
+        return main(a)
+    with socket.socket() as s:
+        s.bind(('127.0.0.1', 0))
+        os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(s.getsockname()[1]))
+    mp.spawn(process, (main, a), a.processes)
+
+
+class Run:
+    """One stage in one process. `steps` ends when the time is over; whatever `save` wrote last is where the next run goes on."""
+
+    def __init__(self, stage, a):
+        self.a, self.path = a, f'{a.folder}/{stage}.pt'
+        self.rank, self.processes = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
+        cuda = torch.cuda.is_available()
+        self.device = torch.device('cuda', int(os.environ.get('LOCAL_RANK', 0))) if cuda else torch.device('cpu')
+        if self.processes > 1:
+            dist.init_process_group('nccl' if cuda else 'gloo')
+        torch.set_flush_denormal(True)
+        torch.manual_seed(a.seed)
+        os.makedirs(a.folder, exist_ok=True)
+        self.saved = torch.load(self.path, map_location=self.device) if os.path.exists(self.path) else None
+        self.step, self.seen, self.elapsed = (self.saved[k] for k in ('step', 'seen', 'elapsed')) if self.saved else (0, 0, 0.)
+        self.sums = {}
+
+    def restore(self, model, optimiser):
+        """Model and optimiser as an earlier run left them."""
+        model.to(self.device)
+        if self.saved:
+            model.load_state_dict(self.saved['model'])
+            optimiser.load_state_dict(self.saved['optimiser'])
+            self.say(f'goes on from step {self.step}')
+
+    def parallel(self, model):
+        if self.processes == 1:
+            return model
+        wrapped = DistributedDataParallel(model, gradient_as_bucket_view=True)
+        if self.a.powersgd:
+            from torch.distributed.algorithms.ddp_comm_hooks import powerSGD_hook as power_sgd
+            state = power_sgd.PowerSGDState(None, self.a.powersgd, start_powerSGD_iter=max(10, self.a.warmup))
+            wrapped.register_comm_hook(state, power_sgd.powerSGD_hook)
+        return wrapped
+
+    def seed(self, *more):
+        """Differs by process and by the step that this run starts with, so that a resumed run sees new samples."""
+        return hash((self.a.seed, self.rank, self.step, *more))
+
+    def autocast(self):
+        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+
+    def average(self, *tensors):
+        if self.processes > 1:
+            for t in tensors:
+                dist.all_reduce(t)
+                t /= self.processes
+
+    def steps(self):
+        """Yields the part of the training time that is over, 0..1, the same in all processes."""
+        start, clock = time.time() - self.elapsed, torch.zeros(1, device=self.device)
+        self.shown = self.elapsed
+        while True:
+            clock[0] = time.time() - start
+            self.average(clock)
+            self.elapsed, self.done = clock.item(), min(1., clock.item() / (60 * self.a.minutes))
+            yield self.done
+            self.step += 1
+            self.seen += self.a.batch * self.a.accumulate * self.processes
+            if self.done >= 1:
+                return
+
+    def learning_rate(self):
+        return self.a.lr * (min(1, (self.step + 1) / self.a.warmup) * (.5 + .5 * math.cos(math.pi * self.done)) + .01)
+
+    def update(self, model, optimiser, loss, clip=1.):
+        """One step; `loss()` is called for each pass and returns the loss and the figures to show."""
+        optimiser.zero_grad(set_to_none=True)
+        for i in range(self.a.accumulate):
+            last = i == self.a.accumulate - 1
+            with nullcontext() if last or self.processes == 1 else model.no_sync():
+                value, figures = loss()
+                (value / self.a.accumulate).backward()
+            for k, v in figures.items():
+                total, n = self.sums.get(k, (0., 0))
+                self.sums[k] = total + float(v), n + 1
+        torch.nn.utils.clip_grad_norm_(model.parameters(), clip)
+        for g in optimiser.param_groups:
+            g['lr'] = self.learning_rate()
+        optimiser.step()
+
+    def report(self, model, optimiser, validate):
+        """Now and then, and at the end: validates, shows progress and saves, in the first process."""
+        if self.done < 1 and self.elapsed - self.shown < self.a.every:
+            return
+        if self.rank == 0:
+            model.eval()
+            with torch.no_grad():
+                metrics = validate(self.done >= 1)
+            model.train()
+            rate = (self.seen - (self.saved['seen'] if self.saved else 0)) / (self.elapsed - (self.saved['elapsed'] if self.saved else 0) + 1e-9)
+            shown = {k: t / n for k, (t, n) in self.sums.items()}
+            line = ' '.join(f'{k} {v:.4g}' for k, v in {**shown, **metrics}.items())
+            self.say(f'{self.elapsed / 60:.1f} of {self.a.minutes:g} min, step {self.step}, {self.seen} samples, {rate:.0f}/s | {line}')
+            state = dict(model=model.state_dict(), optimiser=optimiser.state_dict(), config=model.config, step=self.step,
+                         seen=self.seen, elapsed=self.elapsed, metrics=metrics, **shown)
+            torch.save(state, self.path + '.new')
+            os.replace(self.path + '.new', self.path)
+        self.shown, self.sums = self.elapsed, {}
+
+    def say(self, line):
+        if self.rank == 0:
+            print(line, flush=True)
+
+
+def load(model_class, path, device='cpu'):
+    """A trained model, ready to be used."""
+    saved = torch.load(path, map_location=device)
+    model = model_class(**saved['config'])
+    model.load_state_dict(saved['model'])
+    model.info = {k: v for k, v in saved.items() if k not in ('model', 'optimiser', 'config')}
+    return model.to(device).eval()
+
+
+def images(array, device='cpu'):
+    """uint8 [N, H, W, 3] -> float [N, 3, H, W] in 0..1."""
+    x = torch.from_numpy(array).to(device).permute(0, 3, 1, 2).float().div_(255)
+    return x.contiguous(memory_format=torch.channels_last)
