@@ -114,5 +114,4 @@ if __name__ == '__main__':
         f.write('#version: 0.2\n' + ''.join(f'{x} {y}\n' for x, y in merges))
     bpe = Bpe(a.folder, length=256)
     lengths = sorted(sum(i < a.size for i in bpe.encode(c)) for c in captions[:5000])
-    print(f'{len(vocab)} symbols, {len(merges)} merges; a caption has {sum(lengths) / 5000:.1f} tokens, {lengths[4950]} at 99 %, '
-          f'at most {lengths[-1]}')
+    print(f'{len(vocab)} symbols, {len(merges)} merges; a caption has {sum(lengths) / len(lengths):.1f} tokens, at most {lengths[-1]}')
