@@ -148,7 +148,7 @@ internal sealed class DalleEngine : IDisposable
         for (var candidate = 0; candidate < candidates.Length; candidate++)
         {
             var pixels = Codec.Decode(candidates[candidate]);
-            yield return new GeneratedImage(pixels.ToImage())
+            var image = new GeneratedImage(pixels.ToImage())
             {
                 Prompt = request.Prompt,
                 Seed = request.Seed,
@@ -157,6 +157,8 @@ internal sealed class DalleEngine : IDisposable
                 Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
                 Tokens = candidates[candidate],
             };
+            Codec.Return(pixels);
+            yield return image;
         }
     }
 

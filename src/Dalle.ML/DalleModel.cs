@@ -236,7 +236,10 @@ public sealed class DalleModel : IDisposable
     {
         CheckTokens(tokens, least: 0, nameof(tokens));
         using var use = _lease.Use();
-        return use.Engine.Clip.EmbedImage(use.Engine.Codec.Decode(tokens));
+        var drawn = use.Engine.Codec.Decode(tokens);
+        var embedding = use.Engine.Clip.EmbedImage(drawn);
+        use.Engine.Codec.Return(drawn);
+        return embedding;
     }
 
     /// <summary>How well embeddings of a text and an image fit.</summary>
@@ -274,7 +277,10 @@ public sealed class DalleModel : IDisposable
     {
         CheckTokens(tokens.ToArray(), least: 0, nameof(tokens));
         using var use = _lease.Use();
-        return use.Engine.Codec.Decode(tokens).ToImage();
+        var drawn = use.Engine.Codec.Decode(tokens);
+        var image = drawn.ToImage();
+        use.Engine.Codec.Return(drawn);
+        return image;
     }
 
     /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>

@@ -18,6 +18,25 @@ public static class ColumnText
         return [.. values];
     }
 
+    /// <summary>What a column is annotated with, by kind.</summary>
+    public static IEnumerable<string> OfAnnotations(DataViewSchema.Column column)
+    {
+        foreach (var kind in column.Annotations.Schema)
+        {
+            if (kind.Type is VectorDataViewType)
+                yield return $"{column.Name} {kind.Name}: {string.Join(", ", Read<VBuffer<ReadOnlyMemory<char>>>(kind).DenseValues())}";
+            else
+                yield return $"{column.Name} {kind.Name}: {Read<ReadOnlyMemory<char>>(kind)}";
+        }
+
+        T Read<T>(DataViewSchema.Column kind)
+        {
+            T value = default!;
+            column.Annotations.GetValue(kind.Name, ref value);
+            return value;
+        }
+    }
+
     /// <summary>Reads the column's value in the row's current position.</summary>
     public static Func<string> Reader(DataViewRow row, DataViewSchema.Column column) => column.Type.RawType switch
     {

@@ -16,8 +16,12 @@ internal sealed class ClipRanker(Bundle bundle, ClipGraphs graphs, DalleDevice d
     private readonly OnDemand<GraphSession> _text = new(() => new GraphSession(bundle, graphs.TextEncoder, "ids", "embedding", device));
     private readonly OnDemand<GraphSession> _image = new(() => new GraphSession(bundle, graphs.ImageEncoder, "pixels", "embedding", device));
 
-    public float[] EmbedText(string text) =>
-        _text.Value.Run<long, float>(_tokenizer.Encode(text), [1, graphs.Text.Total], graphs.Embedding);
+    public float[] EmbedText(string text)
+    {
+        var embedding = new float[graphs.Embedding];
+        _text.Value.Run<long, float>(_tokenizer.Encode(text), [1, graphs.Text.Total], embedding);
+        return embedding;
+    }
 
     public float[] EmbedImage(MLImage image) =>
         EmbedImage(graphs.Transparency == Transparency.White ? PixelPlanes.From(image) : PixelPlanes.WithOpacity(image));
@@ -25,7 +29,9 @@ internal sealed class ClipRanker(Bundle bundle, ClipGraphs graphs, DalleDevice d
     public float[] EmbedImage(PixelPlanes image)
     {
         var fitted = Resampler.Fit(image, graphs.ImageSize, graphs.ImageSize, graphs.Resample).WithoutOpacity();
-        return _image.Value.Run<float, float>(fitted.Values, [1, 3, graphs.ImageSize, graphs.ImageSize], graphs.Embedding);
+        var embedding = new float[graphs.Embedding];
+        _image.Value.Run<float, float>(fitted.Values, [1, 3, graphs.ImageSize, graphs.ImageSize], embedding);
+        return embedding;
     }
 
     public float Score(ReadOnlySpan<float> text, ReadOnlySpan<float> image) => graphs.Scale * TensorPrimitives.Dot(text, image);

@@ -53,7 +53,6 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
     {
         var count = sequences.Length;
         var tokens = sequences.Select(_ => new int[image.Tokens]).ToArray();
-        var logits = new float[image.Vocabulary];
         var batch = decoder.Rent(isGuided ? 2 * count : count);
         try
         {
@@ -70,9 +69,9 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
                         tokens[row][step] = kept[step];
                         continue;
                     }
-                    batch.Logits.Slice(row * logits.Length, logits.Length).CopyTo(logits);
+                    var logits = batch.LogitsOf(row);
                     if (isGuided)
-                        Sampler.Guide(logits, batch.Logits.Slice((count + row) * logits.Length, logits.Length), guidance);
+                        Sampler.Guide(logits, batch.LogitsOf(count + row), guidance);
                     tokens[row][step] = sampler.Sample(logits, Philox.Uniform(sequences[row].Seed, (uint)step));
                 }
                 report(tokens[0].AsMemory(0, step + 1));
@@ -93,13 +92,20 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
 
     private void Prefill(DecoderBatch batch, Sequence[] sequences, CancellationToken cancellation)
     {
-        using var prefix = decoder.NewBatch(rows: 1);
-        for (var row = 0; row < sequences.Length; row++)
+        var prefix = decoder.Rent(rows: 1);
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            if (row == 0 || !sequences[row].Prompt.AsSpan().SequenceEqual(sequences[row - 1].Prompt))
-                Prefill(prefix, sequences[row].Prompt);
-            batch.CopyRow(prefix, row);
+            for (var row = 0; row < sequences.Length; row++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                if (row == 0 || !sequences[row].Prompt.AsSpan().SequenceEqual(sequences[row - 1].Prompt))
+                    Prefill(prefix, sequences[row].Prompt);
+                batch.CopyRow(prefix, row);
+            }
+        }
+        finally
+        {
+            decoder.Return(prefix);
         }
     }
 

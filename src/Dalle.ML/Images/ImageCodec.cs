@@ -8,6 +8,7 @@ internal sealed class ImageCodec(Bundle bundle, DalleDevice device) : IDisposabl
 {
     private readonly OnDemand<GraphSession> _encoder = new(() => Session(bundle, device, bundle.Manifest.ImageEncoder, "pixels", "tokens"));
     private readonly OnDemand<GraphSession> _decoder = new(() => Session(bundle, device, bundle.Manifest.ImageDecoder, "tokens", "pixels"));
+    private float[]? _idle;
 
     /// <exception cref="NotSupportedException">The bundle only ranks.</exception>
     private ImageFormat Format => bundle.Manifest.Image ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' neither encodes nor decodes images.");
@@ -19,7 +20,8 @@ internal sealed class ImageCodec(Bundle bundle, DalleDevice device) : IDisposabl
     {
         var (width, height) = Format.Encoded;
         var fitted = Resampler.Fit(image, width, height, Format.Resample);
-        var tokens = _encoder.Value.Run<float, long>(fitted.Values, [1, 3, height, width], Format.Tokens);
+        var tokens = new long[Format.Tokens];
+        _encoder.Value.Run<float, long>(fitted.Values, [1, 3, height, width], tokens);
         return Array.ConvertAll(tokens, token => token >= 0 && token < Format.Vocabulary
             ? (int)token
             : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' gave the token {token}; the codebook has {Format.Vocabulary}."));
@@ -31,8 +33,13 @@ internal sealed class ImageCodec(Bundle bundle, DalleDevice device) : IDisposabl
         var ids = new long[tokens.Length];
         for (var i = 0; i < ids.Length; i++)
             ids[i] = tokens[i];
-        return new PixelPlanes(Format.Width, Format.Height, _decoder.Value.Run<long, float>(ids, [1, ids.Length], 3 * Format.Height * Format.Width));
+        var values = Interlocked.Exchange(ref _idle, null) ?? new float[3 * Format.Height * Format.Width];
+        _decoder.Value.Run<long, float>(ids, [1, ids.Length], values);
+        return new PixelPlanes(Format.Width, Format.Height, values);
     }
+
+    /// <summary>Gives the memory of an image that was drawn back for the next. Mostly one image is drawn after the other, and they are large.</summary>
+    public void Return(PixelPlanes drawn) => _idle = drawn.Values;
 
     public void Dispose()
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Images;
@@ -38,14 +39,16 @@ internal sealed record PixelPlanes(int Width, int Height, float[] Values)
     public MLImage ToImage()
     {
         var area = Width * Height;
-        var pixels = new byte[area * BytesPerPixel];
+        var pixels = ArrayPool<byte>.Shared.Rent(area * BytesPerPixel);
         for (var i = 0; i < area; i++)
         {
             for (var color = 0; color < Colors; color++)
                 pixels[i * BytesPerPixel + 2 - color] = (byte)MathF.Round(Math.Clamp(Values[color * area + i], 0, 1) * 255);
             pixels[i * BytesPerPixel + 3] = 255;
         }
-        return MLImage.CreateFromPixels(Width, Height, MLPixelFormat.Bgra32, pixels);
+        var image = MLImage.CreateFromPixels(Width, Height, MLPixelFormat.Bgra32, pixels.AsSpan(0, area * BytesPerPixel));
+        ArrayPool<byte>.Shared.Return(pixels);
+        return image;
     }
 
     private static PixelPlanes Read(MLImage image, int planes, Func<byte, byte, int> value)

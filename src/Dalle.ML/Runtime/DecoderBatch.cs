@@ -56,6 +56,9 @@ internal sealed class DecoderBatch : IDisposable
     /// <summary>The logits after the last step or prefill, float [rows, vocabulary].</summary>
     public ReadOnlySpan<float> Logits => _logits.Values;
 
+    /// <summary>Those of one row, to be changed at will until the next step.</summary>
+    public Span<float> LogitsOf(int row) => _logits.Values.Slice(row * _logits.Values.Length / Rows, _logits.Values.Length / Rows);
+
     /// <summary>What the only row attends to besides its stream: the text encoder's outputs, in the order of their names.</summary>
     public void SetContext(IReadOnlyList<OrtValue> context)
     {

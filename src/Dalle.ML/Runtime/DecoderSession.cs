@@ -11,6 +11,7 @@ internal sealed class DecoderSession(Bundle bundle, DecoderGraph graph, DalleDev
 
     private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, graph.File, device);
     private DecoderBatch? _idle;
+    private DecoderBatch? _idleRow;
 
     public DecoderGraph Graph => graph;
 
@@ -30,23 +31,26 @@ internal sealed class DecoderSession(Bundle bundle, DecoderGraph graph, DalleDev
     /// <summary>A batch that the caller keeps and disposes.</summary>
     public DecoderBatch NewBatch(int rows) => new(this, rows, bundle.Manifest.Image!.Vocabulary, copiesInputs: device != DalleDevice.Cpu);
 
-    /// <summary>Takes a batch for a generation of so many sequences, the idle one if it fits.</summary>
+    /// <summary>Takes a batch for so many sequences, an idle one if it fits.</summary>
     public DecoderBatch Rent(int rows)
     {
-        var idle = Interlocked.Exchange(ref _idle, null);
+        var idle = Interlocked.Exchange(ref Idle(rows), null);
         if (idle?.Rows == rows)
             return idle;
         idle?.Dispose();
         return NewBatch(rows);
     }
 
-    /// <summary>Gives a batch back. One is kept, unless it is large, since the next generation is mostly like the last.</summary>
+    /// <summary>
+    /// Gives a batch back. One for a prompt and one for what is drawn are kept, unless they are large, since the next generation is mostly like
+    /// the last.
+    /// </summary>
     public void Return(DecoderBatch batch)
     {
         if (batch.Rows * graph.Cache.BytesPerRow > MaxIdleBytes)
             batch.Dispose();
         else
-            Interlocked.Exchange(ref _idle, batch)?.Dispose();
+            Interlocked.Exchange(ref Idle(batch.Rows), batch)?.Dispose();
     }
 
     public OrtIoBinding NewBinding() => _session.CreateIoBinding();
@@ -67,6 +71,9 @@ internal sealed class DecoderSession(Bundle bundle, DecoderGraph graph, DalleDev
     public void Dispose()
     {
         Interlocked.Exchange(ref _idle, null)?.Dispose();
+        Interlocked.Exchange(ref _idleRow, null)?.Dispose();
         _session.Dispose();
     }
+
+    private ref DecoderBatch? Idle(int rows) => ref rows == 1 ? ref _idleRow : ref _idle;
 }

@@ -10,12 +10,12 @@ internal sealed class GraphSession(Bundle bundle, string file, string input, str
 
     private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, file, device);
 
-    /// <summary>Runs the graph on one example and hands out its output.</summary>
+    /// <summary>Runs the graph on one example.</summary>
     /// <param name="values">The input, in row-major order.</param>
     /// <param name="shape">Shape of the input.</param>
-    /// <param name="length">Number of values that the output must have.</param>
+    /// <param name="result">Filled with the output, which must have as many values.</param>
     /// <exception cref="DalleBundleException">The graph fails, or gives something else than the bundle promises.</exception>
-    public TOutput[] Run<TInput, TOutput>(TInput[] values, long[] shape, int length)
+    public void Run<TInput, TOutput>(TInput[] values, long[] shape, Span<TOutput> result)
         where TInput : unmanaged
         where TOutput : unmanaged
     {
@@ -23,10 +23,10 @@ internal sealed class GraphSession(Bundle bundle, string file, string input, str
         {
             using var value = OrtValue.CreateTensorValueFromMemory(values, shape);
             using var outputs = _session.Run(Defaults, [input], [value], [output]);
-            var result = outputs[0].GetTensorDataAsSpan<TOutput>();
-            return result.Length == length
-                ? result.ToArray()
-                : throw bundle.Error($"the graph '{file}' gave {result.Length} values for '{output}' where {length} are due.");
+            var given = outputs[0].GetTensorDataAsSpan<TOutput>();
+            if (given.Length != result.Length)
+                throw bundle.Error($"the graph '{file}' gave {given.Length} values for '{output}' where {result.Length} are due.");
+            given.CopyTo(result);
         }
         catch (OnnxRuntimeException exception)
         {

@@ -9,6 +9,11 @@ namespace Dalle.ML.Transforms;
 /// What the transformers of Dalle.ML have in common: they are lazy, work row by row, and hold a share in a model. Dispose them, or the
 /// prediction engine that owns them, to free the model.
 /// </summary>
+/// <remarks>
+/// Columns of scores are annotated as ML.NET's rankers annotate theirs (ScoreColumnKind "Ranking", ScoreValueKind "Score"), and vectors with
+/// a value a candidate have SlotNames "Candidate 0", "Candidate 1" and so on, where their number is known. A pipeline that was saved and
+/// loaded has the same columns, types and values without these annotations: ML.NET saves none that a third party gives.
+/// </remarks>
 public abstract class ComponentTransformer : ITransformer, IDisposable
 {
     private readonly RowRunner _runner;

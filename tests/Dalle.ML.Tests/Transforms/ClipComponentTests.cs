@@ -60,6 +60,8 @@ public sealed class ClipScoreTests : ComponentContract<ClipScoreTransformer>
 
     protected override string[] Outputs => ["Score: Single"];
 
+    protected override string[] Annotations => ["Score ScoreColumnKind: Ranking", "Score ScoreValueKind: Score"];
+
     protected override PipelineRow Broken => new() { Prompt = "no picture" };
 
     [Fact]
@@ -89,6 +91,8 @@ public sealed class ClipRankTests : ComponentContract<ClipRankTransformer>
     protected override string[] Inputs => ["Prompt", "Pixels"];
 
     protected override string[] Outputs => ["Image: Image", "Order: Vector<Int32>", "Scores: Vector<Single>", "Images: Vector<Byte>"];
+
+    protected override string[] Annotations => ["Scores ScoreColumnKind: Ranking", "Scores ScoreValueKind: Score"];
 
     protected override PipelineRow Broken => new() { Prompt = "half a picture", Pixels = new byte[64 * 32 * 4] };
 

@@ -40,6 +40,9 @@ public abstract class ComponentContract<TTransformer> : IDisposable
     /// <summary>Names and types of the columns that it makes.</summary>
     protected abstract string[] Outputs { get; }
 
+    /// <summary>What the columns that it makes are annotated with.</summary>
+    protected virtual string[] Annotations => [];
+
     /// <summary>A row that it fails on; null if there is none.</summary>
     protected virtual PipelineRow? Broken => null;
 
@@ -102,6 +105,18 @@ public abstract class ComponentContract<TTransformer> : IDisposable
         Assert.Equal(Types(schema), Types(mapper.OutputSchema));
         Assert.Equal(Inputs.Order(), mapper.GetDependencies([mapper.OutputSchema[OutputNames.First()]]).Select(column => column.Name).Order());
         Assert.Equal(["RowSeed"], mapper.GetDependencies([mapper.OutputSchema["RowSeed"]]).Select(column => column.Name));
+    }
+
+    [Fact]
+    public void Scores_and_candidates_are_annotated()
+    {
+        var data = Load(Rows);
+        using var transformer = Create(Options).Fit(data);
+        Assert.Equal(Annotations, AnnotationsOf(transformer.GetOutputSchema(data.Schema)));
+        Assert.Equal(Annotations, AnnotationsOf(transformer.Transform(data).Schema));
+        Assert.Equal(Annotations, AnnotationsOf(((ITransformer)transformer).GetRowToRowMapper(data.Schema).OutputSchema));
+
+        IEnumerable<string> AnnotationsOf(DataViewSchema schema) => OutputNames.SelectMany(name => ColumnText.OfAnnotations(schema[name]));
     }
 
     [Fact]
@@ -211,6 +226,7 @@ public abstract class ComponentContract<TTransformer> : IDisposable
         Assert.Throws<ObjectDisposedException>(() => Read(view));
     }
 
+    /// <summary>Columns, types and values, that is; ML.NET does not save the annotations that third parties give.</summary>
     [Fact]
     public async Task A_saved_pipeline_gives_the_same_in_a_fresh_process()
     {

@@ -30,6 +30,13 @@ public sealed class DalleGenerateCandidatesTests : ComponentContract<DalleGenera
         "Image: Image", "Score: Single", "AllTokens: Vector<Int32, 192>", "Scores: Vector<Single, 3>", "Seeds: Vector<UInt64, 3>", "Images: Vector<Byte, 49152>",
     ];
 
+    protected override string[] Annotations =>
+    [
+        "Score ScoreColumnKind: Ranking", "Score ScoreValueKind: Score",
+        "Scores ScoreColumnKind: Ranking", "Scores ScoreValueKind: Score", "Scores SlotNames: Candidate 0, Candidate 1, Candidate 2",
+        "Seeds SlotNames: Candidate 0, Candidate 1, Candidate 2",
+    ];
+
     [Fact]
     public void Candidates_are_the_engines_best_first_and_can_be_unrolled()
     {
@@ -44,6 +51,7 @@ public sealed class DalleGenerateCandidatesTests : ComponentContract<DalleGenera
             InputImagesColumnName = "Images",
         });
         Assert.Equal("Vector<Int32, 64>", unrolled.Schema["Tokens"].Type.ToString());
+        Assert.Equal(["Score ScoreColumnKind: Ranking", "Score ScoreValueKind: Score"], unrolled.Schema.Skip(view.Schema.Count).SelectMany(ColumnText.OfAnnotations));
         var candidates = ML.Data.CreateEnumerable<Prediction>(unrolled, reuseRowObject: false, ignoreMissingColumns: true).ToArray();
         Assert.Equal(Prompts.SelectMany(prompt => Enumerable.Repeat(prompt, 3)), unrolled.GetColumn<string>("Prompt"));
         Assert.Equal([0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2], unrolled.GetColumn<int>("Candidate"));
@@ -78,6 +86,8 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
     protected override string[] Inputs => ["Prompt", "Picture"];
 
     protected override string[] Outputs => ["Image: Image", "Seed: UInt64", "Tokens: Vector<Int32, 8, 8>", "Score: Single"];
+
+    protected override string[] Annotations => ["Score ScoreColumnKind: Ranking", "Score ScoreValueKind: Score"];
 
     protected override PipelineRow Broken => new() { Prompt = "no picture" };
 

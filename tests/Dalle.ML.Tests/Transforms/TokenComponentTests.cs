@@ -91,6 +91,12 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
 
     protected override string[] Outputs => ["Tokens: Vector<Int32, 192>", "Scores: Vector<Single, 3>", "Seeds: Vector<UInt64, 3>"];
 
+    protected override string[] Annotations =>
+    [
+        "Scores ScoreColumnKind: Ranking", "Scores ScoreValueKind: Score", "Scores SlotNames: Candidate 0, Candidate 1, Candidate 2",
+        "Seeds SlotNames: Candidate 0, Candidate 1, Candidate 2",
+    ];
+
     protected override PipelineRow Broken => new() { Prompt = "a bad beginning", Codes = [5, 5000] };
 
     [Fact]

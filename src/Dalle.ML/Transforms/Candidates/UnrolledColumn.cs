@@ -1,3 +1,4 @@
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -10,6 +11,9 @@ namespace Dalle.ML.Transforms.Candidates;
 /// <param name="Bind">Makes the column's getter for a cursor.</param>
 internal sealed record UnrolledColumn(string Name, DataViewType Type, DataViewSchema.Column? Source, Func<UnrolledCursor, Delegate> Bind)
 {
+    /// <summary>What the column is annotated with, such as that it holds scores.</summary>
+    public DataViewSchema.Annotations Annotations { get; private init; } = DataViewSchema.Annotations.Empty;
+
     public static UnrolledColumn Number(string name) =>
         new(name, NumberDataViewType.Int32, Source: null, cursor => (ValueGetter<int>)((ref int value) => value = cursor.Candidate));
 
@@ -19,7 +23,10 @@ internal sealed record UnrolledColumn(string Name, DataViewType Type, DataViewSc
         {
             var vector = cursor.Vector<T>(source);
             return (ValueGetter<T>)((ref T value) => value = vector()[cursor.Candidate]);
-        });
+        })
+        {
+            Annotations = ColumnAnnotations.OfItems(source),
+        };
 
     /// <summary>Several items a candidate.</summary>
     /// <param name="name">The column's name.</param>

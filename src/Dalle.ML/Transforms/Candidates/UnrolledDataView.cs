@@ -40,7 +40,7 @@ internal sealed class UnrolledDataView : IDataView
         var schema = new DataViewSchema.Builder();
         schema.AddColumns(input.Schema);
         foreach (var column in Columns)
-            schema.AddColumn(column.Name, column.Type);
+            schema.AddColumn(column.Name, column.Type, column.Annotations);
         Schema = schema.ToSchema();
     }
 

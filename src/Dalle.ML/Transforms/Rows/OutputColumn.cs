@@ -1,5 +1,6 @@
 using Dalle.ML.Models;
 using Dalle.ML.Transforms.Saving;
+using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Transforms.Rows;
@@ -13,6 +14,16 @@ internal sealed record OutputColumn(string? Name, ResultField Field, Func<DalleM
     public bool IsFixedSize => Dimensions is not null;
 
     public DataViewType Type(DalleModelInfo model) => IsFixedSize ? FixedSize.TypeOf(Item, Dimensions!(model)) : Field.Type;
+
+    public DataViewSchema.Annotations Annotations(DalleModelInfo model)
+    {
+        var builder = new DataViewSchema.Annotations.Builder();
+        if (Field.IsScore)
+            builder.AddRankingScore();
+        if (Field.IsOfCandidates && IsFixedSize)
+            builder.AddCandidateSlots(Length(model));
+        return builder.ToAnnotations();
+    }
 
     public int Length(DalleModelInfo model) => IsFixedSize ? FixedSize.TypeOf(Item, Dimensions!(model)).Size : 0;
 

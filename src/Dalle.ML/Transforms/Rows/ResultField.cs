@@ -17,7 +17,7 @@ internal sealed record ResultField(string Source, DataViewType Type, Delegate Va
         nameof(RowResult.Seed), NumberDataViewType.UInt64, (ref ulong value, RowResult result) => value = result.Seed);
 
     public static readonly ResultField Score = Of(
-        nameof(RowResult.Score), NumberDataViewType.Single, (ref float value, RowResult result) => value = result.Score);
+        nameof(RowResult.Score), NumberDataViewType.Single, (ref float value, RowResult result) => value = result.Score) with { IsScore = true };
 
     public static readonly ResultField Error = Of(
         nameof(RowResult.Error), TextDataViewType.Instance, (ref ReadOnlyMemory<char> value, RowResult result) => value = result.Error.AsMemory());
@@ -40,15 +40,21 @@ internal sealed record ResultField(string Source, DataViewType Type, Delegate Va
 
     public static readonly ResultField CandidateScores = OfVector(
         nameof(RowResult.CandidateScores), NumberDataViewType.Single,
-        result => result.CandidateScores, (result, values) => result.CandidateScores = values, float.NaN);
+        result => result.CandidateScores, (result, values) => result.CandidateScores = values, float.NaN) with { IsScore = true, IsOfCandidates = true };
 
     public static readonly ResultField CandidateSeeds = OfVector(
         nameof(RowResult.CandidateSeeds), NumberDataViewType.UInt64,
-        result => result.CandidateSeeds, (result, values) => result.CandidateSeeds = values, missing: 0ul);
+        result => result.CandidateSeeds, (result, values) => result.CandidateSeeds = values, missing: 0ul) with { IsOfCandidates = true };
 
     public static readonly ResultField CandidateImages = OfVector(
         nameof(RowResult.CandidateImages), NumberDataViewType.Byte,
         result => result.CandidateImages, (result, values) => result.CandidateImages = values, missing: (byte)0);
+
+    /// <summary>Whether it tells how well images fit a text.</summary>
+    public bool IsScore { get; private init; }
+
+    /// <summary>Whether it has one value a candidate.</summary>
+    public bool IsOfCandidates { get; private init; }
 
     /// <summary>Reads a value off a result, in the manner of ML.NET's getters.</summary>
     public delegate void ValueOf<T>(ref T value, RowResult result);

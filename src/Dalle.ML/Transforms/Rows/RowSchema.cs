@@ -24,7 +24,7 @@ internal sealed class RowSchema
         var schema = new DataViewSchema.Builder();
         schema.AddColumns(input);
         foreach (var column in _made)
-            schema.AddColumn(column.Name, column.Type(runner.Model.Info));
+            schema.AddColumn(column.Name, column.Type(runner.Model.Info), column.Annotations(runner.Model.Info));
         Output = schema.ToSchema();
     }
 

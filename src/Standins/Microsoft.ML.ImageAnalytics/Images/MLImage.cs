@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Globalization;
 using Microsoft.ML.ImageAnalytics.Png;
 
@@ -11,14 +12,16 @@ public class MLImage : IDisposable
 {
     private const int BytesPerPixel = 4;
 
+    // Memory that is used again, as the real package's pixels are no garbage either but native.
     private byte[] _pixels;
 
-    private MLImage(int width, int height, MLPixelFormat pixelFormat, byte[] pixels)
+    private MLImage(int width, int height, MLPixelFormat pixelFormat, ReadOnlySpan<byte> pixels)
     {
         Width = width;
         Height = height;
         PixelFormat = pixelFormat;
-        _pixels = pixels;
+        _pixels = ArrayPool<byte>.Shared.Rent(pixels.Length);
+        pixels.CopyTo(_pixels);
     }
 
     public int Width { get; }
@@ -45,7 +48,7 @@ public class MLImage : IDisposable
         get
         {
             ThrowIfDisposed();
-            return _pixels;
+            return _pixels.AsSpan(0, Width * Height * BytesPerPixel);
         }
     }
 
@@ -56,7 +59,7 @@ public class MLImage : IDisposable
         {
             ThrowIfDisposed();
             var (red, green, blue) = PixelFormat == MLPixelFormat.Bgra32 ? (2, 1, 0) : (0, 1, 2);
-            var bgr = new byte[_pixels.Length / BytesPerPixel * 3];
+            var bgr = new byte[Width * Height * 3];
             for (int from = 0, to = 0; to < bgr.Length; from += BytesPerPixel, to += 3)
             {
                 bgr[to] = _pixels[from + blue];
@@ -116,7 +119,7 @@ public class MLImage : IDisposable
                 nameof(imagePixelData));
         }
 
-        return new MLImage(width, height, pixelFormat, imagePixelData.ToArray());
+        return new MLImage(width, height, pixelFormat, imagePixelData);
     }
 
     /// <summary>Writes the image to a file; the extension of its name tells the format.</summary>
@@ -139,7 +142,8 @@ public class MLImage : IDisposable
 
     public void Dispose()
     {
-        _pixels = null;
+        if (Interlocked.Exchange(ref _pixels, null) is { } pixels)
+            ArrayPool<byte>.Shared.Return(pixels);
         GC.SuppressFinalize(this);
     }
 
