@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Dalle.ML.Generation;
 
 namespace Dalle.ML.Cli;
@@ -17,6 +18,9 @@ internal static class GenerateCommand
     private static readonly Option<int?> Best = new Option<int?>("--best") { Description = "Write the best so many candidates of each image, best first, in place of the best one." }
         .MustBe(count => count is null or >= 1, "1 or more");
 
+    private static readonly Option<int> FirstCandidate = new Option<int>("--first-candidate") { Description = "Number of the first candidate, to draw many in several runs: after 256 candidates, the next has the number 256." }
+        .MustBe(number => number >= 0 && number <= int.MaxValue - GenerationOptions.MaxCandidates, "0 or more");
+
     private static readonly Option<DirectoryInfo> Progressive = new("--progressive") { Description = "Folder for a PNG of each image after every row of tokens, from its first candidate." };
 
     public static Command Create()
@@ -25,13 +29,14 @@ internal static class GenerateCommand
         [
             "dalle generate \"a red apple on a blue background\" -n 4 --seed 7 -o apples",
             "dalle generate \"a cat\" \"a dog\" -n 3 --grid -o pets",
-            "dalle generate \"a purple octopus\" --candidates 32 --best 4",
+            "dalle generate \"a purple octopus\" --candidates 512 --best 4",
+            "dalle generate \"a purple octopus\" --seed 7 --candidates 256 --first-candidate 256 --best 4 --json",
             "dalle generate --prompts prompts.txt --json -o out > images.jsonl",
             "dalle generate \"a yellow star\" --progressive rows",
             "dalle generate \"a red heart\" -o - > heart.png",
         ])
         {
-            Prompts, PromptFile, Best, Progressive, Drawing.Options,
+            Prompts, PromptFile, Best, FirstCandidate, Progressive, Drawing.Options,
         };
         command.SetAction(RunAsync);
         return command;
@@ -40,30 +45,56 @@ internal static class GenerateCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
     {
         var prompts = await PromptInput.ReadAsync(parsed.GetValue(Prompts) ?? [], parsed.GetValue(PromptFile), cancellation);
-        var (seed, options, images, best) = (DrawingOptions.ReadSeed(parsed), DrawingOptions.Read(parsed), parsed.GetValue(DrawingOptions.Images), parsed.GetValue(Best));
+        var (seed, images, best) = (DrawingOptions.ReadSeed(parsed), parsed.GetValue(DrawingOptions.Images), parsed.GetValue(Best));
+        var options = DrawingOptions.Read(parsed) with { FirstCandidate = parsed.GetValue(FirstCandidate) };
         var requests = prompts.SelectMany(prompt => GenerationRequest.Series(prompt, seed, images)).ToArray();
 
         using var model = ModelOptions.Load(parsed);
-        if (best > (options.Candidates ?? model.Info.Defaults.Candidates))
-            throw new UsageException($"--best {best} needs as many candidates; --candidates is {options.Candidates ?? model.Info.Defaults.Candidates}.");
+        options = options with { Candidates = options.Candidates ?? model.Info.Defaults.Candidates };
+        if (best > options.Candidates)
+            throw new UsageException($"--best {best} needs as many candidates; --candidates is {options.Candidates}.");
         var previews = parsed.GetValue(Progressive) is { } folder ? new Previews(model, folder.FullName) : null;
         var sheetColumns = prompts.Count > 1 && images > 1 ? images * (best ?? 1) : best;
 
-        return await new Drawing(requests.Length * (best ?? 1), sheetColumns).RunAsync(parsed, Draw, cancellation);
+
+        var howToGoOn = default(string);
+        var exitCode = await new Drawing(requests.Length * (best ?? 1), sheetColumns).RunAsync(parsed, Draw, cancellation);
+        if (howToGoOn is not null)
+            await Console.Error.WriteLineAsync(howToGoOn);
+        return exitCode;
 
         IEnumerable<DrawnImage> Draw(IProgress<DalleProgress>? progress) => best is null && previews is null
             ? model.Generate(requests, options, progress, cancellation).Select(image => new DrawnImage(image))
             : requests.SelectMany((request, row) => DrawAlone(request, new RequestProgress(
                 progress, row, requests.Length, previews is null ? null : value => previews.Save(request, value))));
 
-        IEnumerable<DrawnImage> DrawAlone(GenerationRequest request, RequestProgress progress)
+        IEnumerable<DrawnImage> DrawAlone(GenerationRequest request, RequestProgress progress) => best is null
+            ? model.Generate([request], options, progress, cancellation).Select(image => new DrawnImage(image))
+            : DrawBest(request, progress);
+
+        // Of an interrupted request the best are kept that were found until then.
+        IEnumerable<DrawnImage> DrawBest(GenerationRequest request, RequestProgress progress)
         {
-            if (best is null)
-                return model.Generate([request], options, progress, cancellation).Select(image => new DrawnImage(image));
-            var ranked = model.GenerateCandidates(request, options, progress, cancellation);
-            foreach (var rejected in ranked.Skip(best.Value))
-                rejected.Dispose();
-            return ranked.Take(best.Value).Select((image, index) => new DrawnImage(image, index + 1));
+            using var found = new BestImages(best.Value);
+            var next = options.FirstCandidate;
+            try
+            {
+                foreach (var candidate in model.GenerateCandidates(request, options, progress, cancellation))
+                {
+                    found.Add(candidate);
+                    next = candidate.Candidate + 1;
+                }
+            }
+            catch (OperationCanceledException) when (next > options.FirstCandidate)
+            {
+                var end = options.FirstCandidate + options.Candidates!.Value;
+                howToGoOn = string.Create(CultureInfo.InvariantCulture,
+                    $"dalle: of '{request.Prompt}' they are the best of candidates {options.FirstCandidate} to {next - 1}; --seed {request.Seed} --first-candidate {next} --candidates {end - next} draws the others.");
+            }
+            foreach (var (index, image) in found.TakeAll().Index())
+                yield return new DrawnImage(image, Rank: index + 1);
+            if (howToGoOn is not null)
+                cancellation.ThrowIfCancellationRequested();
         }
     }
 }

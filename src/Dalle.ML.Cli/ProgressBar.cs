@@ -50,7 +50,7 @@ internal static class ProgressBar
         public void Report(DalleProgress value)
         {
             bar.Value = value.Fraction;
-            bar.Description = string.Create(CultureInfo.InvariantCulture, $"image {value.Row + 1} of {value.Rows}");
+            bar.Description = string.Create(CultureInfo.InvariantCulture, $"image {value.Row + 1} of {value.Rows}, candidate {value.Candidate + 1} of {value.Candidates}");
         }
     }
 }

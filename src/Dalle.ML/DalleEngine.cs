@@ -52,18 +52,54 @@ internal sealed class DalleEngine : IDisposable
 
     /// <summary>Draws the candidates of each request and keeps the best; images come in order, each as soon as it is known.</summary>
     public IEnumerable<GeneratedImage> Generate(
-        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
-        DrawImages(requests, options, progress, cancellation).Select(Best);
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
+    {
+        using var best = new BestImages(count: 1);
+        var last = options.FirstCandidate + Candidates(options) - 1;
+        foreach (var image in GenerateCandidates(requests, options, progress, cancellation))
+        {
+            best.Add(image);
+            if (image.Candidate == last)
+                yield return best.TakeAll()[0];
+        }
+    }
 
-    /// <summary>Draws the candidates of each request and keeps all, best first.</summary>
-    public IEnumerable<GeneratedImage[]> GenerateCandidates(
-        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
-        DrawImages(requests, options, progress, cancellation).Select(drawn => Finish(drawn).OrderByDescending(image => image.Score).ToArray());
+    /// <summary>
+    /// Draws the candidates of each request in the order in which they are numbered; each becomes an image, and CLIP gives its score, when it
+    /// is asked for.
+    /// </summary>
+    public IEnumerable<GeneratedImage> GenerateCandidates(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
+    {
+        if (Bundle.Manifest.ImageDecoder is null)
+            throw NoGenerator();
+        if (Candidates(options) is > 1 and var candidates && _clip is null)
+            throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no ranker to choose among {candidates} candidates. Ask for one candidate an image.");
+
+        var text = default(float[]);
+        foreach (var (request, candidate, tokens) in Draw(requests, options, progress, cancellation))
+        {
+            if (candidate == options.FirstCandidate)
+                text = _clip?.Value.EmbedText(request.Prompt);
+            var pixels = Codec.Decode(tokens);
+            var image = new GeneratedImage(pixels.ToImage())
+            {
+                Prompt = request.Prompt,
+                Seed = request.Seed,
+                Candidate = candidate,
+                CandidateSeed = Seeds.OfCandidate(request.Seed, candidate),
+                Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
+                Tokens = tokens,
+            };
+            Codec.Return(pixels);
+            yield return image;
+        }
+    }
 
     /// <summary>Draws the tokens of the candidates of each request, in the order in which they are numbered.</summary>
     public IEnumerable<int[][]> GenerateTokens(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation) =>
-        Draw(requests, options, progress, cancellation).Select(drawn => drawn.Candidates);
+        Draw(requests, options, progress, cancellation).Select(drawn => drawn.Tokens).Chunk(Candidates(options));
 
     public void Dispose()
     {
@@ -74,91 +110,49 @@ internal sealed class DalleEngine : IDisposable
         Codec.Dispose();
     }
 
-    /// <summary>As <see cref="Draw"/>, where images are to be made of the tokens.</summary>
-    private IEnumerable<(GenerationRequest Request, int[][] Candidates)> DrawImages(
-        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
-    {
-        if (Bundle.Manifest.ImageDecoder is null)
-            throw NoGenerator();
-        if (Candidates(options) is > 1 and var candidates && _clip is null)
-            throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no ranker to choose among {candidates} candidates. Ask for one candidate an image.");
-        return Draw(requests, options, progress, cancellation);
-    }
-
     /// <summary>Draws the candidates of each request, as tokens.</summary>
-    private IEnumerable<(GenerationRequest Request, int[][] Candidates)> Draw(
+    private IEnumerable<(GenerationRequest Request, int Candidate, int[] Tokens)> Draw(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellation)
     {
         var (manifest, sampling) = (Bundle.Manifest, options.Sampling);
         if (manifest is not { Decoder: not null, Image: { } image })
             throw NoGenerator();
-        var candidates = Candidates(options);
         var sampler = new Sampler(
             image.Vocabulary,
             sampling.Temperature ?? manifest.Sampling.Temperature,
             sampling.TopK ?? manifest.Sampling.TopK,
             sampling.TopP ?? manifest.Sampling.TopP);
+        var numbers = Enumerable.Range(options.FirstCandidate, Candidates(options)).ToArray();
+        var candidates = requests.SelectMany(_ => numbers, (request, candidate) => (request, candidate));
         var sequences = requests.SelectMany(request =>
         {
             var (prompt, unconditional) = (PromptOf(request), _tokenizer.Value.Unconditional(request.Prompt));
-            return Enumerable.Range(0, candidates)
-                .Select(candidate => new Sequence(prompt, unconditional, Seeds.OfCandidate(request.Seed, candidate), request.Kept));
-        }).ToArray();
+            return numbers.Select(candidate => new Sequence(prompt, unconditional, Seeds.OfCandidate(request.Seed, candidate), request.Kept));
+        });
 
         var clock = Stopwatch.StartNew();
         var drawn = _generator.Value.Generate(sequences, sampler, sampling.GuidanceScale ?? manifest.Sampling.Guidance, Report, cancellation);
-        foreach (var (request, tokens) in requests.Zip(drawn.Chunk(candidates)))
+        foreach (var ((request, candidate), tokens) in candidates.Zip(drawn))
         {
             cancellation.ThrowIfCancellationRequested();
-            yield return (request, tokens);
+            yield return (request, candidate, tokens);
         }
 
-        void Report(Range inFlight, ReadOnlyMemory<int> drawn) => progress?.Report(new DalleProgress
+        void Report(Range inFlight, ReadOnlyMemory<int> drawn)
         {
-            Row = inFlight.Start.Value / candidates,
-            Rows = requests.Count,
-            Candidate = inFlight.Start.Value % candidates,
-            Candidates = candidates,
-            Token = drawn.Length,
-            Drawn = drawn,
-            Tokens = manifest.Image.Tokens,
-            Fraction = (inFlight.Start.Value + (inFlight.End.Value - inFlight.Start.Value) * (drawn.Length / (double)manifest.Image.Tokens)) / sequences.Length,
-            Elapsed = clock.Elapsed,
-        });
-    }
-
-    /// <summary>Lets CLIP choose; the first of equals wins.</summary>
-    private GeneratedImage Best((GenerationRequest Request, int[][] Candidates) drawn)
-    {
-        var best = default(GeneratedImage);
-        foreach (var image in Finish(drawn))
-        {
-            var isBetter = best is null || image.Score > best.Score;
-            (isBetter ? best : image)?.Dispose();
-            best = isBetter ? image : best;
-        }
-        return best!;
-    }
-
-    /// <summary>Decodes and scores the candidates one by one.</summary>
-    private IEnumerable<GeneratedImage> Finish((GenerationRequest Request, int[][] Candidates) drawn)
-    {
-        var (request, candidates) = drawn;
-        var text = _clip?.Value.EmbedText(request.Prompt);
-        for (var candidate = 0; candidate < candidates.Length; candidate++)
-        {
-            var pixels = Codec.Decode(candidates[candidate]);
-            var image = new GeneratedImage(pixels.ToImage())
+            var (first, count) = inFlight.GetOffsetAndLength(int.MaxValue);
+            progress?.Report(new DalleProgress
             {
-                Prompt = request.Prompt,
-                Seed = request.Seed,
-                Candidate = candidate,
-                CandidateSeed = Seeds.OfCandidate(request.Seed, candidate),
-                Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
-                Tokens = candidates[candidate],
-            };
-            Codec.Return(pixels);
-            yield return image;
+                Row = first / numbers.Length,
+                Rows = requests.Count,
+                Candidate = first % numbers.Length,
+                Candidates = numbers.Length,
+                Token = drawn.Length,
+                Drawn = drawn,
+                Tokens = image.Tokens,
+                Fraction = (first + count * (drawn.Length / (double)image.Tokens)) / ((double)requests.Count * numbers.Length),
+                Elapsed = clock.Elapsed,
+            });
         }
     }
 

@@ -13,7 +13,7 @@ namespace Dalle.ML;
 /// <remarks>
 /// All members may be used from several threads. Models loaded from the same bundle for the same device share their sessions, which are
 /// freed when the last of them is disposed and its last call has returned. Besides the weights, a call takes the key-value cache of up to 64
-/// sequences, 4 GiB at most, of which 256 MiB may stay for the next.
+/// sequences, 4 GiB at most, of which 256 MiB may stay for the next: what is more is drawn in waves, one after another.
 /// </remarks>
 /// <example>
 /// <code>
@@ -109,24 +109,24 @@ public sealed class DalleModel : IDisposable
         return During(engine => engine.Generate(requests, options ?? new GenerationOptions(), progress, cancellationToken));
     }
 
-    /// <summary>Generates one image and returns all of its candidates, best first; the first is what <see cref="Generate(string, ulong, GenerationOptions?, IProgress{DalleProgress}?, CancellationToken)"/> returns.</summary>
+    /// <summary>
+    /// Generates the candidates of one image, each with its score. They come in the order of their numbers, each as soon as it is known; those
+    /// that came before an error or cancellation are kept. <see cref="BestImages"/> keeps the best of them, and <see cref="Generate(string, ulong, GenerationOptions?, IProgress{DalleProgress}?, CancellationToken)"/>
+    /// returns the very best.
+    /// </summary>
     /// <param name="request">Prompt and seed.</param>
-    /// <param name="options">How, and of how many candidates; the model's defaults if null.</param>
+    /// <param name="options">How, of how many candidates and from which on; the model's defaults if null.</param>
     /// <param name="progress">Told of each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentException">The prompt is null.</exception>
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
-    public IReadOnlyList<GeneratedImage> GenerateCandidates(
-        GenerationRequest request, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null, CancellationToken cancellationToken = default)
-    {
-        CheckRequests([request], nameof(request));
-        using var use = _lease.Use();
-        return use.Engine.GenerateCandidates([request], options ?? new GenerationOptions(), progress, cancellationToken).Single();
-    }
+    public IEnumerable<GeneratedImage> GenerateCandidates(
+        GenerationRequest request, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        GenerateCandidates([request], options ?? new GenerationOptions(), progress, cancellationToken);
 
-    /// <summary>Generates several images at once and returns all candidates of each, best first.</summary>
-    internal IEnumerable<IReadOnlyList<GeneratedImage>> GenerateCandidates(
+    /// <summary>Generates the candidates of several images at once, those of the first request first.</summary>
+    internal IEnumerable<GeneratedImage> GenerateCandidates(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellationToken)
     {
         CheckRequests(requests, nameof(requests));

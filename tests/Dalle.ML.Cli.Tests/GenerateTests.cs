@@ -1,12 +1,16 @@
+using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;
+using Xunit.Sdk;
 
 namespace Dalle.ML.Cli.Tests;
 
-public sealed class GenerateTests : IDisposable
+public sealed partial class GenerateTests : IDisposable
 {
     private const string Prompt = "a red apple on a blue background";
 
@@ -102,6 +106,19 @@ public sealed class GenerateTests : IDisposable
         var tooMany = await Run("generate", Prompt, "--candidates", "2", "--best", "3", "-q");
         Assert.Equal(2, tooMany.ExitCode);
         Assert.Contains("--best 3 needs as many candidates; --candidates is 2", tooMany.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Candidates_can_be_drawn_in_several_runs_and_their_best_chosen()
+    {
+        string[] common = ["generate", Prompt, "--seed", "3", "--best", "2", "--json", "--candidates"];
+        var whole = (await Run([.. common, "6", "-o", "whole"])).Json;
+        var first = (await Run([.. common, "4", "-o", "parts"])).Json;
+        var rest = (await Run([.. common, "2", "--first-candidate", "4", "-o", "parts"])).Json;
+        Assert.Equal([4, 5], rest.Select(image => image.GetProperty("candidate").GetInt32()).Order());
+        var best = first.Concat(rest).OrderByDescending(image => image.GetProperty("score").GetSingle()).Take(2).ToArray();
+        Assert.Equal(whole.Select(image => image.GetProperty("candidate").GetInt32()), best.Select(image => image.GetProperty("candidate").GetInt32()));
+        Assert.Equal(whole.Select(PathOf).Select(File.ReadAllBytes), best.Select(PathOf).Select(File.ReadAllBytes));
     }
 
     [Fact]
@@ -231,6 +248,7 @@ public sealed class GenerateTests : IDisposable
     [InlineData("--top-p", "0", "--top-p must be above 0")]
     [InlineData("--guidance", "NaN", "--guidance must be a finite number")]
     [InlineData("--candidates", "513", "--candidates must be between 1 and 512")]
+    [InlineData("--first-candidate", "-1", "--first-candidate must be 0 or more")]
     [InlineData("-n", "0", "--images must be between 1 and")]
     [InlineData("--device", "tpu", "--device must be cpu, cuda or cuda:N")]
     [InlineData("--seed", "-1", "--seed")]
@@ -268,7 +286,7 @@ public sealed class GenerateTests : IDisposable
             Assert.Skip("Windows has no signal to send to one process.");
         using var process = Tool.Start(_folder.Path, ["generate", "a cat", "-n", "2000", "--seed", "1", "-o", "out"]);
         var first = await process.StandardOutput.ReadLineAsync();
-        using (var kill = System.Diagnostics.Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
+        using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
             await kill.WaitForExitAsync();
         var run = await Tool.FinishAsync(process);
         Assert.Equal(130, run.ExitCode);
@@ -279,11 +297,46 @@ public sealed class GenerateTests : IDisposable
     }
 
     [Fact]
+    public async Task An_interrupt_keeps_the_best_of_the_candidates_that_are_finished()
+    {
+        if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
+            Assert.Skip("The test needs 'script' of util-linux, which runs a program in a terminal.");
+        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{Tool.AssemblyPath}' generate 'a cat' --candidates 512 --best 2 --seed 1 -o out", "/dev/null"])
+        {
+            WorkingDirectory = _folder.Path,
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+        };
+        start.Environment["NO_COLOR"] = "1";
+        using var process = Process.Start(start)!;
+
+        // In a terminal, progress tells when the first wave is finished. Ctrl+C is a character there.
+        var shown = new StringBuilder();
+        while (!SecondWave().IsMatch(shown.ToString()))
+        {
+            var next = process.StandardOutput.Read();
+            Assert.True(next >= 0, shown.ToString());
+            shown.Append((char)next);
+        }
+        await process.StandardInput.WriteAsync('\x3');
+        await process.StandardInput.FlushAsync();
+        var rest = await process.StandardOutput.ReadToEndAsync();
+        await process.WaitForExitAsync();
+        Assert.Equal(130, process.ExitCode);
+        Assert.Contains("2 of 2 images were written", rest, StringComparison.Ordinal);
+
+        var (first, count) = HowToGoOn().Match(rest) is { Success: true } match ? (match.Groups[1].Value, match.Groups[2].Value) : throw new XunitException(rest);
+        Assert.Equal(512, int.Parse(first, CultureInfo.InvariantCulture) + int.Parse(count, CultureInfo.InvariantCulture));
+        var finished = await Run("generate", "a cat", "--candidates", first, "--best", "2", "--seed", "1", "-o", "finished");
+        Assert.Equal(finished.Output.Select(File.ReadAllBytes), Directory.GetFiles(In("out")).Order().Select(File.ReadAllBytes));
+    }
+
+    [Fact]
     public async Task Help_and_version_are_there()
     {
         var help = await Run("generate", "--help");
         Assert.Equal(0, help.ExitCode);
-        foreach (var option in new[] { "--model", "-n", "--candidates", "--seed", "--temperature", "--top-k", "--top-p", "--guidance", "--grid", "--best", "--progressive", "--prompts", "-o", "--device", "--json", "--quiet" })
+        foreach (var option in new[] { "--model", "-n", "--candidates", "--seed", "--temperature", "--top-k", "--top-p", "--guidance", "--grid", "--best", "--first-candidate", "--progressive", "--prompts", "-o", "--device", "--json", "--quiet" })
             Assert.Contains(help.Output, line => line.Contains(option, StringComparison.Ordinal));
         Assert.Equal(0, (await Run("--version")).ExitCode);
     }
@@ -293,6 +346,12 @@ public sealed class GenerateTests : IDisposable
     private string In(string name) => Path.Combine(_folder.Path, name);
 
     private static string PathOf(JsonElement image) => image.GetProperty("file").GetString()!;
+
+    [GeneratedRegex("candidate [1-9][0-9]+ of 512")]
+    private static partial Regex SecondWave();
+
+    [GeneratedRegex("--seed 1 --first-candidate ([0-9]+) --candidates ([0-9]+) draws the others")]
+    private static partial Regex HowToGoOn();
 
     private sealed class Row
     {

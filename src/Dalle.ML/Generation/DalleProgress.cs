@@ -9,10 +9,10 @@ public sealed record DalleProgress
     /// <summary>Number of images asked for.</summary>
     public required int Rows { get; init; }
 
-    /// <summary>The candidate in work, from 0.</summary>
+    /// <summary>The candidate in work, from 0, the first of those that are drawn.</summary>
     public required int Candidate { get; init; }
 
-    /// <summary>Number of candidates an image.</summary>
+    /// <summary>Number of candidates an image that are drawn.</summary>
     public required int Candidates { get; init; }
 
     /// <summary>Number of tokens drawn of each image in flight.</summary>

@@ -9,7 +9,8 @@ namespace Dalle.ML.Generation;
 /// </summary>
 /// <remarks>
 /// A prompt is run once, and its key-value cache copied to every candidate; with guidance each candidate has a twin without the prompt.
-/// A sequence's draws depend on its own seed alone, so that the same image comes out of any batch.
+/// Sequences are drawn in waves, so that memory does not grow with their number. A sequence's draws depend on its own seed alone, so that
+/// the same image comes out of any wave.
 /// </remarks>
 /// <param name="decoder">The transformer.</param>
 /// <param name="textEncoder">The encoder of the prompt, in families that have one.</param>
@@ -21,50 +22,54 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
     private const long MaxCacheBytes = 4L << 30;
 
     private readonly Lock _unconditionalLock = new();
-    private readonly long[] _start = [.. decoder.Graph.Start];
-    private (long[] Ids, DecoderBatch Batch)? _unconditional;
+    private Prefix? _unconditional;
 
-    /// <summary>Draws the image tokens of each sequence.</summary>
+    /// <summary>Draws the image tokens of each sequence, a wave as soon as somebody asks for its first.</summary>
     /// <param name="sequences">Prompts and seeds; equal prompts next to each other share their prefill.</param>
     /// <param name="sampler">The filters.</param>
     /// <param name="guidance">Scale of classifier-free guidance; 1 is none.</param>
     /// <param name="report">Called after each step with the sequences that it concerned and the tokens that the first of them has.</param>
     /// <param name="cancellation">Checked at every token.</param>
     public IEnumerable<int[]> Generate(
-        IReadOnlyList<Sequence> sequences, Sampler sampler, float guidance,
+        IEnumerable<Sequence> sequences, Sampler sampler, float guidance,
         Action<Range, ReadOnlyMemory<int>> report, CancellationToken cancellation)
     {
-        var isGuided = guidance != 1;
-        var largest = Math.Max(1, (int)Math.Min(MaxRows, MaxCacheBytes / decoder.Graph.Cache.BytesPerRow) / (isGuided ? 2 : 1));
-        for (var start = 0; start < sequences.Count; start += largest)
+        var rowsEach = guidance == 1 ? 1 : 2;
+        var largest = Math.Max(1, (int)Math.Min(MaxRows, MaxCacheBytes / decoder.Graph.Cache.BytesPerRow) / rowsEach);
+        using var prompt = new Prefix(decoder, textEncoder);
+        var start = 0;
+        foreach (var wave in sequences.Chunk(largest))
         {
-            var batch = sequences.Skip(start).Take(largest).ToArray();
-            var offset = start;
-            foreach (var tokens in GenerateBatch(batch, sampler, guidance, isGuided, drawn => report(offset..(offset + batch.Length), drawn), cancellation))
+            var inFlight = start..(start + wave.Length);
+            foreach (var tokens in GenerateWave(wave, prompt, sampler, guidance, drawn => report(inFlight, drawn), cancellation))
                 yield return tokens;
+            start += wave.Length;
         }
     }
 
-    public void Dispose() => _unconditional?.Batch.Dispose();
+    public void Dispose() => _unconditional?.Dispose();
 
-    private int[][] GenerateBatch(
-        Sequence[] sequences, Sampler sampler, float guidance, bool isGuided,
-        Action<ReadOnlyMemory<int>> report, CancellationToken cancellation)
+    private int[][] GenerateWave(
+        Sequence[] wave, Prefix prompt, Sampler sampler, float guidance, Action<ReadOnlyMemory<int>> report, CancellationToken cancellation)
     {
-        var count = sequences.Length;
-        var tokens = sequences.Select(_ => new int[image.Tokens]).ToArray();
+        var (count, isGuided) = (wave.Length, guidance != 1);
+        var tokens = wave.Select(_ => new int[image.Tokens]).ToArray();
         var batch = decoder.Rent(isGuided ? 2 * count : count);
         try
         {
-            Prefill(batch, sequences, cancellation);
+            for (var row = 0; row < count; row++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                prompt.CopyTo(batch, row, wave[row].Prompt);
+            }
             if (isGuided)
-                CopyUnconditional(batch, sequences);
+                CopyUnconditional(batch, wave);
 
             for (var step = 0; ; step++)
             {
                 for (var row = 0; row < count; row++)
                 {
-                    if (sequences[row].Kept is { } kept && kept[step] >= 0)
+                    if (wave[row].Kept is { } kept && kept[step] >= 0)
                     {
                         tokens[row][step] = kept[step];
                         continue;
@@ -72,7 +77,7 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
                     var logits = batch.LogitsOf(row);
                     if (isGuided)
                         Sampler.Guide(logits, batch.LogitsOf(count + row), guidance);
-                    tokens[row][step] = sampler.Sample(logits, Philox.Uniform(sequences[row].Seed, (uint)step));
+                    tokens[row][step] = sampler.Sample(logits, Philox.Uniform(wave[row].Seed, (uint)step));
                 }
                 report(tokens[0].AsMemory(0, step + 1));
                 if (step == image.Tokens - 1)
@@ -90,55 +95,14 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
         }
     }
 
-    private void Prefill(DecoderBatch batch, Sequence[] sequences, CancellationToken cancellation)
-    {
-        var prefix = decoder.Rent(rows: 1);
-        try
-        {
-            for (var row = 0; row < sequences.Length; row++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                if (row == 0 || !sequences[row].Prompt.AsSpan().SequenceEqual(sequences[row - 1].Prompt))
-                    Prefill(prefix, sequences[row].Prompt);
-                batch.CopyRow(prefix, row);
-            }
-        }
-        finally
-        {
-            decoder.Return(prefix);
-        }
-    }
-
-    /// <summary>Runs a prompt: through the decoder, or through the text encoder to the decoder's first id.</summary>
-    private void Prefill(DecoderBatch prefix, long[] prompt)
-    {
-        if (textEncoder is null)
-        {
-            prefix.Prefill(prompt);
-            return;
-        }
-        using var context = textEncoder.Run(prompt);
-        prefix.SetContext(context);
-        prefix.Prefill(_start);
-    }
-
     /// <summary>The prefill without a prompt is mostly the same for every image of the model: the last one is kept.</summary>
-    private void CopyUnconditional(DecoderBatch batch, Sequence[] sequences)
+    private void CopyUnconditional(DecoderBatch batch, Sequence[] wave)
     {
         lock (_unconditionalLock)
         {
-            for (var row = 0; row < sequences.Length; row++)
-            {
-                var ids = sequences[row].Unconditional;
-                if (_unconditional is not { } kept || !kept.Ids.AsSpan().SequenceEqual(ids))
-                {
-                    var prefix = _unconditional?.Batch ?? decoder.NewBatch(rows: 1);
-                    _unconditional = ([], prefix);
-                    Prefill(prefix, ids);
-                    _unconditional = (ids, prefix);
-                }
-                batch.CopyRow(_unconditional.Value.Batch, sequences.Length + row);
-            }
+            _unconditional ??= new Prefix(decoder, textEncoder);
+            for (var row = 0; row < wave.Length; row++)
+                _unconditional.CopyTo(batch, wave.Length + row, wave[row].Unconditional);
         }
     }
 }

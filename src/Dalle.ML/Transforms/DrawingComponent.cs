@@ -33,7 +33,8 @@ internal abstract class DrawingComponent(DrawingOptions options) : RowComponent
     {
         var requests = rows.Select(row => Request(model, row)).ToArray();
         return options.WantsCandidates
-            ? model.GenerateCandidates(requests, options.Generation, options.Progress, options.CancellationToken).Select(ResultOf)
+            ? model.GenerateCandidates(requests, options.Generation, options.Progress, options.CancellationToken)
+                .Chunk(options.CandidatesOf(model.Info)).Select(ResultOf)
             : model.Generate(requests, options.Generation, options.Progress, options.CancellationToken).Select(ResultOf);
     }
 
@@ -43,8 +44,9 @@ internal abstract class DrawingComponent(DrawingOptions options) : RowComponent
     private static RowResult ResultOf(GeneratedImage image) =>
         new() { Image = image.Image, Seed = image.Seed, Tokens = [.. image.Tokens], Score = image.Score };
 
-    private static RowResult ResultOf(IReadOnlyList<GeneratedImage> candidates)
+    private static RowResult ResultOf(GeneratedImage[] drawn)
     {
+        GeneratedImage[] candidates = [.. drawn.OrderByDescending(image => image.Score)];
         var result = ResultOf(candidates[0]);
         result.CandidateTokens = [.. candidates.SelectMany(candidate => candidate.Tokens)];
         result.CandidateScores = [.. candidates.Select(candidate => candidate.Score)];

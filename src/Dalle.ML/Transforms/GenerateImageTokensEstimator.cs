@@ -132,7 +132,7 @@ internal sealed class GenerateImageTokensComponent : RowComponent
         var result = new RowResult
         {
             CandidateTokens = [.. candidates.SelectMany(tokens => tokens)],
-            CandidateSeeds = [.. candidates.Select((_, candidate) => Seeds.OfCandidate(request.Seed, candidate))],
+            CandidateSeeds = [.. candidates.Select((_, index) => Seeds.OfCandidate(request.Seed, _options.Generation.FirstCandidate + index))],
         };
         if (_options.ScoresColumnName is not null)
         {

@@ -117,7 +117,7 @@ public sealed class ClipRankTests : ComponentContract<ClipRankTransformer>
                 TopK = topK,
             }));
         var ranked = ML.Data.CreateEnumerable<Prediction>(pipeline.Fit(Load(Rows)).Transform(Load(Rows)), reuseRowObject: false, ignoreMissingColumns: true).ToArray();
-        var expected = Prompts.Select(prompt => model.GenerateCandidates(new(prompt, 7), generation).Take(topK ?? 5).ToArray()).ToArray();
+        var expected = Prompts.Select(prompt => model.GenerateCandidates(new(prompt, 7), generation).OrderByDescending(image => image.Score).Take(topK ?? 5).ToArray()).ToArray();
         Assert.Equal(expected.Select(images => images.Select(image => image.Candidate)), ranked.Select(row => row.Order));
         Assert.Equal(expected.Select(images => images.Select(image => image.Score)), ranked.Select(row => row.Scores));
         Assert.Equal(expected.Select(images => images.SelectMany(image => image.Tokens)), ranked.Select(row => row.AllTokens));

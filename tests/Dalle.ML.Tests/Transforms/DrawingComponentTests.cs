@@ -41,7 +41,7 @@ public sealed class DalleGenerateCandidatesTests : ComponentContract<DalleGenera
     public void Candidates_are_the_engines_best_first_and_can_be_unrolled()
     {
         using var model = DalleModel.LoadDefault();
-        var expected = Rows.SelectMany(row => model.GenerateCandidates(new GenerationRequest(row.Prompt, row.RowSeed), Three)).ToArray();
+        var expected = Rows.SelectMany(row => model.GenerateCandidates(new GenerationRequest(row.Prompt, row.RowSeed), Three).OrderByDescending(image => image.Score)).ToArray();
         var view = Create(Options).Fit(Load(Rows)).Transform(Load(Rows));
         var unrolled = ML.Data.UnrollCandidates(view, new UnrollCandidatesOptions
         {

@@ -103,8 +103,9 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
     public void Tokens_are_those_of_the_engines_candidates_by_number()
     {
         using var model = DalleModel.LoadDefault();
-        var expected = Rows.Select(row => model.GenerateCandidates(new GenerationRequest(row.Prompt, row.RowSeed), Three).OrderBy(image => image.Candidate).ToArray()).ToArray();
-        var view = Transform(new() { InputColumnName = "Prompt", InputSeedColumnName = "RowSeed", ScoresColumnName = "Scores", SeedsColumnName = "Seeds", Generation = Three });
+        var three = Three with { FirstCandidate = 2 };
+        var expected = Rows.Select(row => model.GenerateCandidates(new GenerationRequest(row.Prompt, row.RowSeed), three).ToArray()).ToArray();
+        var view = Transform(new() { InputColumnName = "Prompt", InputSeedColumnName = "RowSeed", ScoresColumnName = "Scores", SeedsColumnName = "Seeds", Generation = three });
         Assert.Equal(expected.Select(images => images.SelectMany(image => image.Tokens)), view.GetColumn<int[]>("Tokens"));
         Assert.Equal(expected.Select(images => images.Select(image => image.Score)), view.GetColumn<float[]>("Scores"));
         Assert.Equal(expected.Select(images => images.Select(image => image.CandidateSeed)), view.GetColumn<ulong[]>("Seeds"));
