@@ -8,9 +8,10 @@ namespace Dalle.ML.Benchmarks;
 /// <summary>A transformer that is measured. Nothing of it is loaded, or exported, before it is needed.</summary>
 /// <param name="name">What its measurements begin with.</param>
 /// <param name="bundle">Its bundle.</param>
-internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle) : IDisposable
+/// <param name="device">Where it runs.</param>
+internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDevice device = default) : IDisposable
 {
-    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, DalleDevice.Cpu));
+    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, device));
 
     public string Name => name;
 

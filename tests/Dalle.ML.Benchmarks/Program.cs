@@ -14,12 +14,13 @@ var load = Machine.CurrentLoad();
 using var model = new BuiltInModel();
 using var hardware = new HardwareMeasurements(model);
 using var decoder = new DecoderMeasurements(model.Decoder, hardware, [1, 2, 4, 8, 16], _ => []);
+using var threads = new ThreadMeasurements(model, hardware, decoder);
 using var geometries = new GeometryMeasurements(hardware);
 using var generation = new GenerationMeasurements(model, decoder);
 using var pipeline = new PipelineMeasurements(model);
 Measurement[] all =
 [
-    .. hardware.All, .. decoder.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
+    .. hardware.All, .. decoder.All, .. threads.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
     OneImageProcess.Measurement, .. geometries.All,
 ];
 var selected = all.Where(measurement => measurement.Name.Contains(arguments.Filter, StringComparison.OrdinalIgnoreCase)).ToArray();

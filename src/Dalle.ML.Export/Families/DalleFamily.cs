@@ -318,7 +318,7 @@ internal static class DalleFamily
 
         public sealed record TransformerPart(string File, int Layers, int Dim, int Heads, bool SparseAttention = false);
 
-        /// <param name="LogitLaplace">Whether the decoder gives the means of DALL·E's logit-Laplace likelihood (Ramesh et al. 2021, appendix A.3).</param>
+        /// <summary>The decoder may give the means of DALL·E's logit-Laplace likelihood (Ramesh et al. 2021, appendix A.3).</summary>
         public sealed record DvaePart(string File, int CodeDim, bool LogitLaplace = false)
         {
             /// <summary>Channels at the size of the grid.</summary>

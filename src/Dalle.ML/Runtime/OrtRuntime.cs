@@ -17,7 +17,7 @@ internal static partial class OrtRuntime
     /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
     public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device)
     {
-        var sharesThreads = HasSharedThreads.Value;
+        var hasSharedThreads = HasSharedThreads.Value;
         using var options = new SessionOptions
         {
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
@@ -25,17 +25,17 @@ internal static partial class OrtRuntime
             // Warnings about harmless choices of the optimiser would land in the middle of a tool's output.
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
-        if (sharesThreads)
+        if (hasSharedThreads && device.SharesThreads)
             options.DisablePerSessionThreads();
         else
-            options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+            UseThreadsOf(device, options);
         try
         {
             if (device.GpuDeviceId is { } id)
                 options.AppendExecutionProvider_CUDA(id);
             return new InferenceSession(bundle.PathOf(file), options);
         }
-        catch (Exception exception) when (device != DalleDevice.Cpu && exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        catch (Exception exception) when (device.GpuDeviceId is not null && exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
         {
             throw new DalleDeviceException(device,
                 "ONNX Runtime could not start there. It needs the package Microsoft.ML.OnnxRuntime.Gpu in the application (in place of "
@@ -48,6 +48,14 @@ internal static partial class OrtRuntime
         }
     }
 
+    private static void UseThreadsOf(DalleDevice device, SessionOptions options)
+    {
+        options.IntraOpNumThreads = device.IntraOpThreads ?? CpuCores.Threads;
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", device.AllowSpinning ? "1" : "0");
+        if (device.IntraOpThreadAffinities is { } affinities)
+            options.AddSessionConfigEntry("session.intra_op_thread_affinities", affinities);
+    }
+
     /// <returns>Whether the process-wide environment is ours; an application may have made its own before.</returns>
     private static bool Start()
     {
@@ -55,7 +63,7 @@ internal static partial class OrtRuntime
         var isOurs = !OrtEnv.IsCreated;
         if (isOurs)
         {
-            using var threads = new OrtThreadingOptions { GlobalSpinControl = false };
+            using var threads = new OrtThreadingOptions { GlobalIntraOpNumThreads = CpuCores.Threads, GlobalSpinControl = false };
             var options = new EnvironmentCreationOptions
             {
                 logId = "Dalle.ML",
