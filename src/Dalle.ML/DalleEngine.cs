@@ -34,7 +34,7 @@ internal sealed class DalleEngine : IDisposable
             _clip = new(() => new ClipRanker(bundle, clip, device));
 
         // Whether a device can be used is known only when a session runs on it; who asked for one wants to know now.
-        if (device.GpuDeviceId is not null && manifest.Decoder is not null)
+        if (device != DalleDevice.Cpu && manifest.Decoder is not null)
             _ = _decoder.Value;
     }
 

@@ -2,11 +2,11 @@ using System.Globalization;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>Where a model runs: the CPU, or a CUDA device by its number; and, if need be, on which threads of the CPU.</summary>
+/// <summary>Where a model runs: the CPU, or a CUDA device by its number; if need be, on what threads of the CPU.</summary>
 /// <remarks>
-/// Unless told otherwise all models of a process share one pool of ONNX Runtime: a thread for each core, asleep when there is nothing to do.
-/// A device with settings of its own gives each graph of its models a pool of its own:
-/// <c>DalleDevice.Cpu with { IntraOpThreads = 4 }</c>.
+/// Unless told otherwise all models of a process share one pool of threads of ONNX Runtime: one for each core that the process may use, placed
+/// by the system, and asleep when there is nothing to do. <c>DalleDevice.Cpu with { IntraOpThreads = 4 }</c> is a device with threads of its own,
+/// a pool for each graph of a model. <c>bench threads</c> of Dalle.ML.Benchmarks measures what suits a machine.
 /// </remarks>
 public readonly record struct DalleDevice
 {
@@ -34,13 +34,15 @@ public readonly record struct DalleDevice
     }
 
     /// <summary>
-    /// Whether threads wait for work in a busy loop before they fall asleep. TODO
+    /// Whether threads wait for work in a busy loop before they fall asleep. It pays where nothing else wants the cores; beside other work it
+    /// takes the time from it and from the model itself, whose steps took twice as long where this was measured.
     /// </summary>
     public bool AllowSpinning { get; init; }
 
     /// <summary>
-    /// The logical processors of each thread but the caller's, as ONNX Runtime's <c>session.intra_op_thread_affinities</c> takes them: numbers
-    /// from 1, commas within a thread, semicolons between, e.g. <c>2;3;4</c> for four threads. If null, the system places them.
+    /// The logical processors of each thread but the caller's, as ONNX Runtime's <c>session.intra_op_thread_affinities</c> has them: numbers from
+    /// 1, commas within a thread and semicolons between, <c>2;3,4</c> for three. If null the system places the threads, which is faster beside
+    /// other work.
     /// </summary>
     public string? IntraOpThreadAffinities { get; init; }
 

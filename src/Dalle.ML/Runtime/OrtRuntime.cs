@@ -6,7 +6,7 @@ namespace Dalle.ML.Runtime;
 
 /// <summary>
 /// The one place where ONNX Runtime is started and sessions are created. Its telemetry is off before its first call, and all sessions
-/// share one pool of threads that sleep when idle: spinning would take the cores from each other and from the host.
+/// share one pool of threads that sleep when idle, unless their device has threads of its own.
 /// </summary>
 internal static partial class OrtRuntime
 {
@@ -41,6 +41,10 @@ internal static partial class OrtRuntime
                 "ONNX Runtime could not start there. It needs the package Microsoft.ML.OnnxRuntime.Gpu in the application (in place of "
                 + "Microsoft.ML.OnnxRuntime), an NVIDIA driver with a device of that number, CUDA and cuDNN. Or run on the CPU. "
                 + exception.Message, exception);
+        }
+        catch (OnnxRuntimeException exception) when (device.IntraOpThreadAffinities is { } affinities)
+        {
+            throw new DalleDeviceException(device, $"ONNX Runtime refuses the thread affinities '{affinities}' or the graph '{file}': {exception.Message}", exception);
         }
         catch (OnnxRuntimeException exception)
         {
