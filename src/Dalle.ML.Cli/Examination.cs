@@ -42,7 +42,7 @@ internal static class Examination
             Library("ONNX Runtime", typeof(OrtEnv).Assembly, "compiled from its npm package: the tool was built on a feed without the NuGet package"),
         ];
 
-        var gpu = device == DalleDevice.Cpu ? DalleDevice.Cuda(0) : device;
+        var gpu = device.GpuDeviceId is null ? DalleDevice.Cuda(0) : device;
         foreach (var path in new[] { DalleModel.DefaultPath, model }.Distinct())
             checks.Add(Try("model", () => CheckModel(path)));
         checks.Add(Try("self-test", () => SelfTest(model, device, cancellation)));

@@ -11,12 +11,23 @@ internal static class ModelOptions
     private static readonly Option<string> Device = new Option<string>("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu", CompletionSources = { "cpu", "cuda" } }
         .MustParse(DalleDevice.Parse, "cpu, cuda or cuda:N");
 
-    public static IEnumerable<Option> All => [Bundle, Device];
+    private static readonly Option<int?> IntraOpThreads = new Option<int?>("--threads") { Description = "Threads of the CPU that share an operator [default: one for each core]." }
+        .MustBe(count => count is null or >= 1, "1 or more");
+
+    private static readonly Option<bool> AllowSpinning = new("--spinning") { Description = "Let threads wait in a busy loop, which pays where nothing else wants the cores." };
+
+    public static IEnumerable<Option> All => [Bundle, Device, .. Threads];
+
+    public static IEnumerable<Option> Threads => [IntraOpThreads, AllowSpinning];
 
     /// <summary>The folder of the model that is asked for.</summary>
     public static string PathOf(ParseResult parsed) => parsed.GetValue(Bundle)?.FullName ?? DalleModel.DefaultPath;
 
-    public static DalleDevice DeviceOf(ParseResult parsed) => DalleDevice.Parse(parsed.GetRequiredValue(Device));
+    public static DalleDevice DeviceOf(ParseResult parsed) => DalleDevice.Parse(parsed.GetRequiredValue(Device)) with
+    {
+        IntraOpThreads = parsed.GetValue(IntraOpThreads),
+        AllowSpinning = parsed.GetValue(AllowSpinning),
+    };
 
     public static DalleModel Load(ParseResult parsed) => DalleModel.Load(PathOf(parsed), DeviceOf(parsed));
 }

@@ -99,7 +99,7 @@ internal sealed class DecoderMeasurements : IDisposable
             yield return new Figure("productShare", products, $"{products:F2} of the product rate");
             foreach (var (name, other) in comparisons)
             {
-                var cost = results.Median(step) / results.Median(other);
+                var cost = results.MedianRatio(step, other);
                 yield return new Figure($"times {name}", cost, $"{cost:F2} × {name}");
             }
         }

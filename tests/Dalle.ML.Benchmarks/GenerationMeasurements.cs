@@ -5,7 +5,7 @@ namespace Dalle.ML.Benchmarks;
 /// <summary>From a prompt to an image.</summary>
 internal sealed class GenerationMeasurements : IDisposable
 {
-    private const int Candidates = 8;
+    private static readonly int[] CandidateCounts = [4, 8, 16];
 
     private readonly BuiltInModel _model;
     private readonly DecoderMeasurements _decoder;
@@ -19,13 +19,13 @@ internal sealed class GenerationMeasurements : IDisposable
         _single = Image("image: whole", candidates: 1, (_, _) => []);
     }
 
-    public IEnumerable<Measurement> All => [_single, Ranked(), AllocationOfToken(), AllocationOfImage()];
+    public IEnumerable<Measurement> All => [_single, .. CandidateCounts.Select(Ranked), AllocationOfToken(), AllocationOfImage()];
 
     public void Dispose() => _generator.Dispose();
 
-    private Measurement Ranked() => Image($"image: whole, best of {Candidates}", Candidates, (results, ranked) =>
+    private Measurement Ranked(int candidates) => Image($"image: whole, best of {candidates}", candidates, (results, ranked) =>
     {
-        var cost = results.Median(ranked) / results.Median(_single);
+        var cost = results.MedianRatio(ranked, _single);
         return [new Figure("timesOneCandidate", cost, $"{cost:F2} × one candidate")];
     }, _single);
 

@@ -8,9 +8,12 @@ namespace Dalle.ML.Benchmarks;
 /// <summary>A transformer that is measured. Nothing of it is loaded, or exported, before it is needed.</summary>
 /// <param name="name">What its measurements begin with.</param>
 /// <param name="bundle">Its bundle.</param>
-internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle) : IDisposable
+/// <param name="device">Where it runs.</param>
+internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDevice device = default) : IDisposable
 {
-    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, DalleDevice.Cpu));
+    private const string Family = "dalle";
+
+    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, device));
 
     public string Name => name;
 
@@ -28,20 +31,27 @@ internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle) : IDispo
     public MultipliedWeights Weights => OnnxGraphs.MultipliedWeights(Bundle.PathOf(Graph.File));
 
     /// <summary>Random weights of a geometry of our own family, exported once into the folder of build results.</summary>
-    public static MeasuredDecoder Random(string size, Precision precision)
-    {
-        var folder = Path.Combine(Arguments.RepositoryRoot(), "artifacts", "bench", $"{size}-{precision}".ToLowerInvariant());
-        return new MeasuredDecoder($"{size} {precision}".ToLowerInvariant(), new(() =>
-        {
-            if (!Directory.Exists(folder))
-                BundleExporter.ExportRandom("dalle", size, folder, new ExportOptions { Precision = precision });
-            return Bundle.Open(folder);
-        }));
-    }
+    public static MeasuredDecoder Random(string size, Precision precision) =>
+        Exported(size, precision, (folder, options) => BundleExporter.ExportRandom(Family, size, folder, options));
+
+    /// <summary>Trained weights of our own family, exported likewise.</summary>
+    public static MeasuredDecoder Trained(string checkpoint, Precision precision) =>
+        Exported(Path.GetFileName(checkpoint), precision, (folder, options) => BundleExporter.Export(Family, [checkpoint], folder, options));
 
     public void Dispose()
     {
         if (_session.IsValueCreated)
             _session.Value.Dispose();
+    }
+
+    private static MeasuredDecoder Exported(string model, Precision precision, Action<string, ExportOptions> export)
+    {
+        var folder = Path.Combine(Arguments.RepositoryRoot(), "artifacts", "bench", $"{model}-{precision}".ToLowerInvariant());
+        return new MeasuredDecoder($"{model} {precision}".ToLowerInvariant(), new(() =>
+        {
+            if (!Directory.Exists(folder))
+                export(folder, new ExportOptions { Precision = precision });
+            return Bundle.Open(folder);
+        }));
     }
 }

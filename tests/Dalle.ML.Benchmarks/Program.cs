@@ -1,7 +1,7 @@
 using Dalle.ML.Benchmarks;
 
-if (args is [OneImageProcess.Argument])
-    return OneImageProcess.Draw();
+if (args is [OneImageProcess.Argument, var candidates])
+    return OneImageProcess.Draw(candidates);
 if (args is [StreamProcess.Argument])
     return StreamProcess.Draw();
 if (Arguments.Parse(args) is not { } arguments)
@@ -13,14 +13,16 @@ if (Arguments.Parse(args) is not { } arguments)
 var load = Machine.CurrentLoad();
 using var model = new BuiltInModel();
 using var hardware = new HardwareMeasurements(model);
-using var decoder = new DecoderMeasurements(model.Decoder, hardware, [1, 2, 4, 8, 16], _ => []);
+using var decoder = new DecoderMeasurements(model.Decoder, hardware, [1, 2, 4, 8, 16, 32], _ => []);
+using var threads = new ThreadMeasurements(model, hardware, decoder);
+using var precisions = new PrecisionMeasurements(hardware);
 using var geometries = new GeometryMeasurements(hardware);
 using var generation = new GenerationMeasurements(model, decoder);
 using var pipeline = new PipelineMeasurements(model);
 Measurement[] all =
 [
-    .. hardware.All, .. decoder.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
-    OneImageProcess.Measurement, .. geometries.All,
+    .. hardware.All, .. decoder.All, .. threads.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
+    .. OneImageProcess.All, .. precisions.All, .. geometries.All,
 ];
 var selected = all.Where(measurement => measurement.Name.Contains(arguments.Filter, StringComparison.OrdinalIgnoreCase)).ToArray();
 if (selected.Length == 0)

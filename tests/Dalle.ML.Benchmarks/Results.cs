@@ -33,6 +33,10 @@ internal sealed class Results
 
     public double Median(Measurement measurement) => Median(_samples[measurement]);
 
+    /// <summary>How many times another a measurement takes, both of one round: what disturbs a round disturbs both.</summary>
+    public double MedianRatio(Measurement measurement, Measurement other) =>
+        Median(_samples[measurement].Zip(_samples[other], (sample, beside) => sample / beside));
+
     public static double Median(IEnumerable<double> values)
     {
         var sorted = values.Order().ToArray();

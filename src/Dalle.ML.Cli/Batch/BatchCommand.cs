@@ -93,8 +93,6 @@ internal static class BatchCommand
         var shard = parsed.GetValue(ShardOption) is { } text ? Shard.Parse(text)! : Shard.OfSlurmTask(Environment.GetEnvironmentVariable) ?? Shard.Whole;
         var options = new DalleGenerateEstimator.Options
         {
-            ModelPath = ModelOptions.PathOf(parsed),
-            GpuDeviceId = ModelOptions.DeviceOf(parsed).GpuDeviceId,
             Generation = DrawingOptions.Read(parsed),
             BatchSize = parsed.GetValue(BatchSize),
             CancellationToken = cancellation,
@@ -105,9 +103,10 @@ internal static class BatchCommand
             await BatchProgress.RunAsync(!parsed.GetValue(Results.Quiet), progress =>
             {
                 using var folder = new BatchFolder(parsed.GetRequiredValue(Output).FullName, shard);
-                using var model = BatchRunner.Load(options);
-                var job = BatchJob.Open(folder, prompts, model.ModelInfo, options.Generation, parsed.GetValue(DrawingOptions.Seed));
-                summary = new BatchRunner(folder, job, prompts, shard).Run(model, options.BatchSize, parsed.GetValue(Retry), progress);
+                using var model = ModelOptions.Load(parsed);
+                using var transformer = BatchRunner.Load(options with { Model = model });
+                var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, parsed.GetValue(DrawingOptions.Seed));
+                summary = new BatchRunner(folder, job, prompts, shard).Run(transformer, options.BatchSize, parsed.GetValue(Retry), progress);
             });
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
@@ -131,7 +130,7 @@ internal static class BatchCommand
             .. ThisTool(), "batch", folder.PathOf(BatchJob.PromptsName), "-o", folder.FullPath, "--model", ModelOptions.PathOf(parsed),
             "--device", ModelOptions.DeviceOf(parsed).ToString(),
             "--seed", job.Seed.ToString(CultureInfo.InvariantCulture),
-            .. DrawingOptions.Sampling.Append(BatchSize).Append(Retry).SelectMany(option => Given(parsed, option)),
+            .. ModelOptions.Threads.Concat(DrawingOptions.Sampling).Append(BatchSize).Append(Retry).SelectMany(option => Given(parsed, option)),
         ];
         var tasks = parsed.GetValue(Array);
         string?[] directives =

@@ -20,8 +20,8 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
     private Dictionary<int, BatchEntry> _known = [];
     private Action _onFinished = () => { };
 
-    /// <summary>Loads the model.</summary>
-    /// <param name="options">Model, device, batch size, sampling and cancellation; the columns are the runner's affair.</param>
+    /// <summary>Makes the pipeline.</summary>
+    /// <param name="options">Model, batch size, sampling and cancellation; the columns are the runner's affair.</param>
     public static DalleGenerateTransformer Load(DalleGenerateEstimator.Options options) => ML.Transforms
         .DalleGenerate(options with
         {

@@ -318,7 +318,7 @@ internal static class DalleFamily
 
         public sealed record TransformerPart(string File, int Layers, int Dim, int Heads, bool SparseAttention = false);
 
-        // With DALL·E's logit-Laplace likelihood (Ramesh et al. 2021, appendix A.3) the decoder gives means of another range.
+        /// <summary>The decoder may give the means of DALL·E's logit-Laplace likelihood (Ramesh et al. 2021, appendix A.3).</summary>
         public sealed record DvaePart(string File, int CodeDim, bool LogitLaplace = false)
         {
             /// <summary>Channels at the size of the grid.</summary>

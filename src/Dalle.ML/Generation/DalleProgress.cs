@@ -1,7 +1,10 @@
 namespace Dalle.ML.Generation;
 
-/// <summary>How far a generation is. Several candidates are drawn at once; row and candidate are those of the first one in flight.</summary>
-public sealed record DalleProgress
+/// <summary>
+/// How far a generation is. Several candidates are drawn at once; row and candidate are those of the first one in flight. A value, since one
+/// is made at each token.
+/// </summary>
+public readonly record struct DalleProgress
 {
     /// <summary>The image in work, from 0.</summary>
     public required int Row { get; init; }

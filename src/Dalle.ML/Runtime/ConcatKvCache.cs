@@ -5,7 +5,8 @@ namespace Dalle.ML.Runtime;
 
 /// <summary>
 /// Keys and values that grow: each call reads past [rows, heads, past, head size] and writes present [rows, heads, total, head size] behind
-/// it. Two buffers of full capacity take turns, so that nothing is allocated as the sequences grow.
+/// it. Two buffers of full capacity take turns, so that no tensor is allocated as the sequences grow; but their shapes change with each call,
+/// and ONNX Runtime's values and names of them are objects.
 /// </summary>
 internal sealed class ConcatKvCache(KeyValueCache shape, int rows) : KvCache(shape)
 {

@@ -2,7 +2,12 @@ using System.Globalization;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>Where a model runs: the CPU, or a CUDA device by its number.</summary>
+/// <summary>Where a model runs: the CPU, or a CUDA device by its number; if need be, on what threads of the CPU.</summary>
+/// <remarks>
+/// Unless told otherwise all models of a process share one pool of threads of ONNX Runtime: one for each core that the process may use, placed
+/// by the system, and asleep when there is nothing to do. <c>DalleDevice.Cpu with { IntraOpThreads = 4 }</c> is a device with threads of its own,
+/// a pool for each graph of a model. <c>bench threads</c> of Dalle.ML.Benchmarks measures what suits a machine.
+/// </remarks>
 public readonly record struct DalleDevice
 {
     private const string CudaName = "cuda";
@@ -14,6 +19,35 @@ public readonly record struct DalleDevice
 
     /// <summary>Number of the CUDA device, from 0; null for the CPU.</summary>
     public int? GpuDeviceId { get; }
+
+    /// <summary>Threads that share an operator, the caller's among them, 1 or more; if null, one for each core.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
+    public int? IntraOpThreads
+    {
+        get;
+        init
+        {
+            if (value is { } threads)
+                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads, nameof(IntraOpThreads));
+            field = value;
+        }
+    }
+
+    /// <summary>
+    /// Whether threads wait for work in a busy loop before they fall asleep. It pays where nothing else wants the cores; beside other work it
+    /// takes the time from it and from the model itself, whose steps took twice as long where this was measured.
+    /// </summary>
+    public bool AllowSpinning { get; init; }
+
+    /// <summary>
+    /// The logical processors of each thread but the caller's, as ONNX Runtime's <c>session.intra_op_thread_affinities</c> has them: numbers from
+    /// 1, commas within a thread and semicolons between, <c>2;3,4</c> for three. If null the system places the threads, which is faster beside
+    /// other work.
+    /// </summary>
+    public string? IntraOpThreadAffinities { get; init; }
+
+    /// <summary>Whether the threads are those that all models share.</summary>
+    internal bool SharesThreads => this is { IntraOpThreads: null, AllowSpinning: false, IntraOpThreadAffinities: null };
 
     /// <summary>A CUDA device. It needs the package Microsoft.ML.OnnxRuntime.Gpu and NVIDIA's libraries.</summary>
     /// <param name="gpuDeviceId">The device's number, from 0.</param>
@@ -40,7 +74,7 @@ public readonly record struct DalleDevice
         throw new FormatException($"'{text}' is not a device. Devices are cpu, cuda and cuda:N.");
     }
 
-    /// <inheritdoc/>
+    /// <summary>The device's name, as <see cref="Parse"/> reads it.</summary>
     public override string ToString() =>
         GpuDeviceId is { } id ? string.Create(CultureInfo.InvariantCulture, $"{CudaName}:{id}") : "cpu";
 }

@@ -18,9 +18,10 @@ internal sealed class DecoderBatch : IDisposable
     private readonly long[] _ids;
     private readonly OrtValue _totalLengthTensor;
     private readonly OrtValue _idsTensor;
-    private readonly OrtIoBinding _step;
     private readonly bool _rebinds;
     private readonly List<OrtValue> _positions = [];
+    private OrtIoBinding _step;
+    private OrtIoBinding _nextStep;
     private NativeTensor[] _pastState;
     private NativeTensor[] _presentState;
 
@@ -40,9 +41,13 @@ internal sealed class DecoderBatch : IDisposable
         _totalLengthTensor = OrtValue.CreateTensorValueFromMemory(_totalLength, [1]);
         _idsTensor = OrtValue.CreateTensorValueFromMemory(_ids, [rows, 1]);
         _step = _session.NewBinding();
-        _rebinds = copiesInputs || _cache.Moves || _graph.State is not null || _graph.Positions is not null || _graph.AttentionMask is not null;
-        if (!_rebinds)
-            Bind(_step, _idsTensor, sequence: 1);
+        _nextStep = _graph.State is null ? _step : _session.NewBinding();
+        _rebinds = copiesInputs || _cache.Moves || _graph.Positions is not null || _graph.AttentionMask is not null;
+        if (_rebinds)
+            return;
+        Bind(_step, _idsTensor, sequence: 1);
+        TakeTurns();
+        Bind(_step, _idsTensor, sequence: 1);
     }
 
     public int Rows { get; }
@@ -73,6 +78,7 @@ internal sealed class DecoderBatch : IDisposable
         _totalLength[0] = sequence;
         foreach (var state in _presentState)
             state.Clear();
+        TakeTurns();
         using var tensor = OrtValue.CreateTensorValueFromMemory(ids, [Rows, sequence]);
         using var binding = _session.NewBinding();
         Bind(binding, tensor, sequence);
@@ -94,6 +100,7 @@ internal sealed class DecoderBatch : IDisposable
     public void Step()
     {
         _totalLength[0]++;
+        TakeTurns();
         if (_rebinds)
             Bind(_step, _idsTensor, sequence: 1);
         _session.Run(_step);
@@ -103,6 +110,7 @@ internal sealed class DecoderBatch : IDisposable
     public void Dispose()
     {
         _step.Dispose();
+        _nextStep.Dispose();
         _cache.Dispose();
         _logits.Dispose();
         _totalLengthTensor.Dispose();
@@ -126,11 +134,16 @@ internal sealed class DecoderBatch : IDisposable
     }
 
     /// <summary>What the last call gave is what the next one takes.</summary>
+    private void TakeTurns()
+    {
+        (_pastState, _presentState) = (_presentState, _pastState);
+        (_step, _nextStep) = (_nextStep, _step);
+    }
+
     private void BindState(OrtIoBinding binding)
     {
         if (_graph.State is null)
             return;
-        (_pastState, _presentState) = (_presentState, _pastState);
         foreach (var ((past, present), (input, output)) in _graph.State.Names.Zip(_pastState.Zip(_presentState)))
         {
             binding.BindInput(past, input.Value);

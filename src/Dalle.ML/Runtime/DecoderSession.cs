@@ -29,7 +29,7 @@ internal sealed class DecoderSession(Bundle bundle, DecoderGraph graph, DalleDev
     }
 
     /// <summary>A batch that the caller keeps and disposes.</summary>
-    public DecoderBatch NewBatch(int rows) => new(this, rows, bundle.Manifest.Image!.Vocabulary, copiesInputs: device != DalleDevice.Cpu);
+    public DecoderBatch NewBatch(int rows) => new(this, rows, bundle.Manifest.Image!.Vocabulary, copiesInputs: device.GpuDeviceId is not null);
 
     /// <summary>Takes a batch for so many sequences, an idle one if it fits.</summary>
     public DecoderBatch Rent(int rows)

@@ -6,7 +6,7 @@ namespace Dalle.ML.Runtime;
 
 /// <summary>
 /// The one place where ONNX Runtime is started and sessions are created. Its telemetry is off before its first call, and all sessions
-/// share one pool of threads that sleep when idle: spinning would take the cores from each other and from the host.
+/// share one pool of threads that sleep when idle, unless their device has threads of its own.
 /// </summary>
 internal static partial class OrtRuntime
 {
@@ -17,7 +17,7 @@ internal static partial class OrtRuntime
     /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
     public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device)
     {
-        var sharesThreads = HasSharedThreads.Value;
+        var hasSharedThreads = HasSharedThreads.Value;
         using var options = new SessionOptions
         {
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
@@ -25,27 +25,39 @@ internal static partial class OrtRuntime
             // Warnings about harmless choices of the optimiser would land in the middle of a tool's output.
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
-        if (sharesThreads)
+        if (hasSharedThreads && device.SharesThreads)
             options.DisablePerSessionThreads();
         else
-            options.AddSessionConfigEntry("session.intra_op.allow_spinning", "0");
+            UseThreadsOf(device, options);
         try
         {
             if (device.GpuDeviceId is { } id)
                 options.AppendExecutionProvider_CUDA(id);
             return new InferenceSession(bundle.PathOf(file), options);
         }
-        catch (Exception exception) when (device != DalleDevice.Cpu && exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        catch (Exception exception) when (device.GpuDeviceId is not null && exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
         {
             throw new DalleDeviceException(device,
                 "ONNX Runtime could not start there. It needs the package Microsoft.ML.OnnxRuntime.Gpu in the application (in place of "
                 + "Microsoft.ML.OnnxRuntime), an NVIDIA driver with a device of that number, CUDA and cuDNN. Or run on the CPU. "
                 + exception.Message, exception);
         }
+        catch (OnnxRuntimeException exception) when (device.IntraOpThreadAffinities is { } affinities)
+        {
+            throw new DalleDeviceException(device, $"ONNX Runtime refuses the thread affinities '{affinities}' or the graph '{file}': {exception.Message}", exception);
+        }
         catch (OnnxRuntimeException exception)
         {
             throw bundle.Error($"ONNX Runtime refuses the graph '{file}': {exception.Message}", exception);
         }
+    }
+
+    private static void UseThreadsOf(DalleDevice device, SessionOptions options)
+    {
+        options.IntraOpNumThreads = device.IntraOpThreads ?? CpuCores.Threads;
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", device.AllowSpinning ? "1" : "0");
+        if (device.IntraOpThreadAffinities is { } affinities)
+            options.AddSessionConfigEntry("session.intra_op_thread_affinities", affinities);
     }
 
     /// <returns>Whether the process-wide environment is ours; an application may have made its own before.</returns>
@@ -55,7 +67,7 @@ internal static partial class OrtRuntime
         var isOurs = !OrtEnv.IsCreated;
         if (isOurs)
         {
-            using var threads = new OrtThreadingOptions { GlobalSpinControl = false };
+            using var threads = new OrtThreadingOptions { GlobalIntraOpNumThreads = CpuCores.Threads, GlobalSpinControl = false };
             var options = new EnvironmentCreationOptions
             {
                 logId = "Dalle.ML",

@@ -27,6 +27,7 @@ public sealed class RandomModelTests : IDisposable
             using var drawn = model.Generate("a tiny cat", seed: 1);
             Assert.True(drawn.Tokens.Distinct().Count() > drawn.Tokens.Count / 2);
             Assert.Equal(model.Info.ImageWidth, drawn.Image.Width);
+            Assert.All(AllocationMeter.Measure(model, new GenerationOptions { Candidates = 2 }), bytes => Assert.Equal(0, bytes));
         }
         using var noise = MLImage.CreateFromPixels(40, 30, MLPixelFormat.Rgba32, [.. Enumerable.Range(0, 4 * 40 * 30).Select(i => (byte)(i % 4 == 3 ? 255 : i * 37 % 251))]);
         if (model.Info.CanEncode)

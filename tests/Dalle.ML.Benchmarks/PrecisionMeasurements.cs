@@ -1,0 +1,65 @@
+using Dalle.ML.Export;
+
+namespace Dalle.ML.Benchmarks;
+
+/// <summary>The trained built-in model in all precisions: speed, size, and how far its logits and greedy tokens are those of fp32.</summary>
+internal sealed class PrecisionMeasurements : IDisposable
+{
+    private static readonly int[] RowCounts = [1, 8];
+    private static readonly string Checkpoint = Path.GetFullPath(Path.Combine(Arguments.RepositoryRoot(), "..", "shared", "models", "emoji-64"));
+
+    private readonly List<MeasuredDecoder> _decoders = [];
+    private readonly List<DecoderMeasurements> _measurements = [];
+
+    public PrecisionMeasurements(HardwareMeasurements hardware)
+    {
+        if (!Directory.Exists(Checkpoint))
+        {
+            Console.Error.WriteLine($"The precisions are left out: there is no '{Checkpoint}' to export.");
+            return;
+        }
+        var (reference, steps) = Add(Precision.Fp32, _ => []);
+        var expected = new Lazy<GreedyRun>(() => GreedyRun.Of(reference));
+        foreach (var precision in new[] { Precision.Fp16, Precision.Int8, Precision.Int4 })
+            Add(precision, rows => [("fp32", steps.StepOf(rows))]);
+        All = [.. _measurements.SelectMany(measurements => RowCounts.Select(measurements.StepOf)), .. _decoders.Select(decoder => Image(decoder, expected))];
+
+        (MeasuredDecoder, DecoderMeasurements) Add(Precision precision, Func<int, IEnumerable<(string, Measurement)>> comparisons)
+        {
+            var decoder = MeasuredDecoder.Trained(Checkpoint, precision);
+            var measurements = new DecoderMeasurements(decoder, hardware, RowCounts, comparisons);
+            _decoders.Add(decoder);
+            _measurements.Add(measurements);
+            return (decoder, measurements);
+        }
+    }
+
+    public IReadOnlyList<Measurement> All { get; } = [];
+
+    public void Dispose()
+    {
+        _measurements.ForEach(measurements => measurements.Dispose());
+        _decoders.ForEach(decoder => decoder.Dispose());
+    }
+
+    /// <summary>The greedy images of all prompts at once, against those of fp32: free-running, and led along the tokens of fp32.</summary>
+    private static Measurement Image(MeasuredDecoder decoder, Lazy<GreedyRun> expected)
+    {
+        var figures = new Lazy<Figure[]>(() =>
+        {
+            const double Mebibyte = 1 << 20;
+            var (bytes, led, free) = (decoder.Bundle.Manifest.Files.Values.Sum(file => file.Size), GreedyRun.Of(decoder, expected.Value.Tokens), GreedyRun.Of(decoder));
+            var (largest, mean) = led.DifferenceOfLogits(expected.Value);
+            var (tokens, images) = (led.SameTokens(expected.Value), free.SameImages(expected.Value));
+            return
+            [
+                new Figure("bundleBytes", bytes, $"bundle {bytes / Mebibyte:F1} MiB"),
+                new Figure("largestDifference", largest, $"logits differ by {largest:G2} at most"),
+                new Figure("meanDifference", mean, $"{mean:G2} on average"),
+                new Figure("sameTokens", tokens, $"{tokens:P1} of greedy tokens as in fp32"),
+                new Figure("sameImages", images, $"{images:P0} of whole images"),
+            ];
+        });
+        return new Measurement($"{decoder.Name}: greedy images", "ms", Timing.Of(() => GreedyRun.Of(decoder))) { Figures = (_, _) => figures.Value };
+    }
+}

@@ -1,0 +1,42 @@
+using Dalle.ML.Generation;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Tests.Runtime;
+
+public sealed class DalleDeviceTests
+{
+    private static readonly GenerationOptions Quick = new() { Candidates = 1 };
+
+    [Fact]
+    public void Threads_make_no_difference_to_an_image()
+    {
+        var tokens = TokensOn(DalleDevice.Cpu);
+        Assert.Equal(tokens, TokensOn(DalleDevice.Cpu with { IntraOpThreads = 1 }));
+        Assert.Equal(tokens, TokensOn(DalleDevice.Cpu with { IntraOpThreads = 3, AllowSpinning = true }));
+        Assert.Equal(tokens, TokensOn(DalleDevice.Cpu with { IntraOpThreads = 2, IntraOpThreadAffinities = "1" }));
+    }
+
+    [Fact]
+    public void Impossible_threads_are_refused()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => DalleDevice.Cpu with { IntraOpThreads = 0 });
+        var error = Assert.Throws<DalleDeviceException>(() => DalleModel.LoadDefault(DalleDevice.Cpu with { IntraOpThreads = 2, IntraOpThreadAffinities = "1;1;1" }));
+        Assert.Contains("'1;1;1'", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_device_with_threads_of_its_own_is_another_device_of_the_same_name()
+    {
+        var device = DalleDevice.Cpu with { IntraOpThreads = 2 };
+        Assert.NotEqual(DalleDevice.Cpu, device);
+        Assert.Equal(DalleDevice.Cpu, DalleDevice.Parse(device.ToString()));
+    }
+
+    private static IReadOnlyList<int> TokensOn(DalleDevice device)
+    {
+        using var model = DalleModel.LoadDefault(device);
+        Assert.Equal(device, model.Info.Device);
+        using var image = model.Generate("a red apple", seed: 3, Quick);
+        return image.Tokens;
+    }
+}

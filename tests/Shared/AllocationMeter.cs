@@ -1,0 +1,27 @@
+using Dalle.ML.Generation;
+
+namespace Dalle.ML.Tests;
+
+/// <summary>Notes at each token how many bytes the thread has allocated since the first one, and allocates none itself.</summary>
+internal sealed class AllocationMeter(int tokens) : IProgress<DalleProgress>
+{
+    private readonly long[] _allocated = new long[tokens];
+
+    /// <summary>Bytes that were allocated on the way from each token to the next.</summary>
+    public IEnumerable<long> PerToken => _allocated.Skip(1).Zip(_allocated, (after, before) => after - before);
+
+    /// <summary>Draws an image twice, so that everything is loaded and compiled, and measures the second time.</summary>
+    public static IEnumerable<long> Measure(DalleModel model, GenerationOptions options)
+    {
+        var meter = new AllocationMeter(model.Info.TokenRows * model.Info.TokenColumns);
+        for (var i = 0; i < 2; i++)
+        {
+            foreach (var _ in model.GenerateTokens([new GenerationRequest("a red apple", Seed: 1)], options, meter))
+            {
+            }
+        }
+        return meter.PerToken;
+    }
+
+    public void Report(DalleProgress value) => _allocated[value.Token - 1] = GC.GetAllocatedBytesForCurrentThread();
+}
