@@ -56,7 +56,6 @@ internal static class GenerateCommand
         var previews = parsed.GetValue(Progressive) is { } folder ? new Previews(model, folder.FullName) : null;
         var sheetColumns = prompts.Count > 1 && images > 1 ? images * (best ?? 1) : best;
 
-
         var howToGoOn = default(string);
         var exitCode = await new Drawing(requests.Length * (best ?? 1), sheetColumns).RunAsync(parsed, Draw, cancellation);
         if (howToGoOn is not null)

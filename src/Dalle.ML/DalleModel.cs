@@ -111,8 +111,8 @@ public sealed class DalleModel : IDisposable
 
     /// <summary>
     /// Generates the candidates of one image, each with its score. They come in the order of their numbers, each as soon as it is known; those
-    /// that came before an error or cancellation are kept. <see cref="BestImages"/> keeps the best of them, and <see cref="Generate(string, ulong, GenerationOptions?, IProgress{DalleProgress}?, CancellationToken)"/>
-    /// returns the very best.
+    /// that came before an error or cancellation are kept. <see cref="BestImages"/> keeps the best of them; the very best is what
+    /// <see cref="Generate(string, ulong, GenerationOptions?, IProgress{DalleProgress}?, CancellationToken)"/> returns.
     /// </summary>
     /// <param name="request">Prompt and seed.</param>
     /// <param name="options">How, of how many candidates and from which on; the model's defaults if null.</param>
