@@ -7,7 +7,7 @@ namespace Dalle.ML.Benchmarks;
 internal sealed record Arguments(string Filter, int Rounds, string Json)
 {
     public const string Usage = """
-        Measures this machine with the built-in model, and with larger ones of random weights, which are exported once (1.6 GB of
+        Measures this machine with the built-in model, and with larger ones of random weights, which are exported once (1.7 GB of
         artifacts/bench). Nothing is asserted.
 
           bench [filter] [--rounds N] [--json PATH]

@@ -22,7 +22,7 @@ internal sealed class PrecisionMeasurements : IDisposable
         var expected = new Lazy<GreedyRun>(() => GreedyRun.Of(reference));
         foreach (var precision in new[] { Precision.Fp16, Precision.Int8, Precision.Int4 })
             Add(precision, rows => [("fp32", steps.StepOf(rows))]);
-        All = [.. _measurements.SelectMany(measurements => RowCounts.Select(measurements.StepOf)), .. _decoders.Select(decoder => Image(decoder, expected))];
+        All = [.. _measurements.SelectMany(measurements => RowCounts.Select(measurements.StepOf)), .. _decoders.Select(decoder => Size(decoder, expected))];
 
         (MeasuredDecoder, DecoderMeasurements) Add(Precision precision, Func<int, IEnumerable<(string, Measurement)>> comparisons)
         {
@@ -42,24 +42,25 @@ internal sealed class PrecisionMeasurements : IDisposable
         _decoders.ForEach(decoder => decoder.Dispose());
     }
 
-    /// <summary>The greedy images of all prompts at once, against those of fp32: free-running, and led along the tokens of fp32.</summary>
-    private static Measurement Image(MeasuredDecoder decoder, Lazy<GreedyRun> expected)
+    /// <summary>The bundle's size, and what it costs: greedy images against those of fp32, led along the tokens of fp32 and on their own.</summary>
+    private static Measurement Size(MeasuredDecoder decoder, Lazy<GreedyRun> expected)
     {
         var figures = new Lazy<Figure[]>(() =>
         {
-            const double Mebibyte = 1 << 20;
-            var (bytes, led, free) = (decoder.Bundle.Manifest.Files.Values.Sum(file => file.Size), GreedyRun.Of(decoder, expected.Value.Tokens), GreedyRun.Of(decoder));
+            var (led, free) = (GreedyRun.Of(decoder, expected.Value.Tokens), GreedyRun.Of(decoder));
             var (largest, mean) = led.DifferenceOfLogits(expected.Value);
             var (tokens, images) = (led.SameTokens(expected.Value), free.SameImages(expected.Value));
             return
             [
-                new Figure("bundleBytes", bytes, $"bundle {bytes / Mebibyte:F1} MiB"),
                 new Figure("largestDifference", largest, $"logits differ by {largest:G2} at most"),
                 new Figure("meanDifference", mean, $"{mean:G2} on average"),
                 new Figure("sameTokens", tokens, $"{tokens:P1} of greedy tokens as in fp32"),
                 new Figure("sameImages", images, $"{images:P0} of whole images"),
             ];
         });
-        return new Measurement($"{decoder.Name}: greedy images", "ms", Timing.Of(() => GreedyRun.Of(decoder))) { Figures = (_, _) => figures.Value };
+        return new Measurement($"{decoder.Name}: bundle", "B", () => decoder.Bundle.Manifest.Files.Values.Sum(file => file.Size))
+        {
+            Figures = (_, _) => figures.Value,
+        };
     }
 }

@@ -87,10 +87,10 @@ public sealed partial class HabitTests : IDisposable
     [Fact]
     public async Task An_options_error_says_what_it_must_be_and_nothing_of_types()
     {
-        var run = await Run("generate", "a cat", "--seed", "x", "--top-k", "1.5");
+        var run = await Run("generate", "a cat", "--threads", "0", "--seed", "x", "--top-k", "1.5");
         Assert.Equal(2, run.ExitCode);
         Assert.Equal(
-            [$"dalle: --seed must be a whole number from 0 to {ulong.MaxValue}.", "dalle: --top-k must be 0 or more.", "Run 'dalle generate --help' for the options."],
+            ["dalle: --threads must be 1 or more.", $"dalle: --seed must be a whole number from 0 to {ulong.MaxValue}.", "dalle: --top-k must be 0 or more.", "Run 'dalle generate --help' for the options."],
             run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 
