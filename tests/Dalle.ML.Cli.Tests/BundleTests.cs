@@ -18,7 +18,7 @@ public sealed class BundleTests : IDisposable
 
         var info = (await Run("info", DalleModel.DefaultPath, "--json")).Json.Single();
         Assert.Equal((model.Info.Hash, DalleModel.DefaultPath), (info.GetProperty("hash").GetString(), info.GetProperty("path").GetString()));
-        Assert.Equal((8, 1024, true), (info.GetProperty("tokenRows").GetInt32(), info.GetProperty("imageVocabulary").GetInt32(), info.GetProperty("canRank").GetBoolean()));
+        Assert.Equal((8, 2048, true), (info.GetProperty("tokenRows").GetInt32(), info.GetProperty("imageVocabulary").GetInt32(), info.GetProperty("canRank").GetBoolean()));
         Assert.Equal(8, info.GetProperty("defaults").GetProperty("candidates").GetInt32());
 
         var missing = await Run("info", "no-such-model");

@@ -51,7 +51,7 @@ public sealed partial class HabitTests : IDisposable
         Assert.Contains("--progressive", options.Output);
 
         var begun = await Run("[suggest:12]", "generate --t");
-        Assert.Equal(["--temperature", "--top-k", "--top-p"], begun.Output);
+        Assert.Equal(["--temperature", "--threads", "--top-k", "--top-p"], begun.Output);
         var values = await Run("[suggest:14]", "rank --device ");
         Assert.Equal(["cpu", "cuda"], values.Output);
     }

@@ -82,7 +82,7 @@ public sealed class DalleImageGeneratorTests : IDisposable
         var image = (DataContent)(await _generator.GenerateImagesAsync("a red heart", new() { AdditionalProperties = new() { ["seed"] = 1 } })).Contents.Single();
         var texts = await ((IEmbeddingGenerator<string, Embedding<float>>)clip).GenerateAsync(["a red heart", "a green square on a black background"]);
         var pictures = await ((IEmbeddingGenerator<DataContent, Embedding<float>>)clip).GenerateAsync([image]);
-        Assert.Equal(128, texts[0].Dimensions);
+        Assert.Equal(192, texts[0].Dimensions);
         Assert.True(Dot(texts[0], pictures[0]) > Dot(texts[1], pictures[0]));
         Assert.Equal(3 + 7, texts.Usage!.InputTokenCount);
         await Assert.ThrowsAsync<ArgumentException>(() => clip.GenerateAsync(["a cat"], new EmbeddingGenerationOptions { Dimensions = 512 }));
@@ -101,7 +101,7 @@ public sealed class DalleImageGeneratorTests : IDisposable
         Assert.Null(generator.GetService(typeof(DalleModel), "key"));
         var embedding = services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
         Assert.Same(embedding, services.GetRequiredService<IEmbeddingGenerator<DataContent, Embedding<float>>>());
-        Assert.Equal(128, embedding.GetRequiredService<EmbeddingGeneratorMetadata>().DefaultModelDimensions);
+        Assert.Equal(192, embedding.GetRequiredService<EmbeddingGeneratorMetadata>().DefaultModelDimensions);
         services.Dispose();
         Assert.Throws<ObjectDisposedException>(() => generator.GetRequiredService<DalleModel>().EmbedText("a cat"));
     }

@@ -13,7 +13,7 @@ public sealed class DalleModelTests
     public void Info_tells_what_the_model_is()
     {
         using var model = DalleModel.LoadDefault();
-        Assert.Equal(("emoji-64", 64, 64, 8, 8, 1024, 32), (model.Info.Name, model.Info.ImageWidth, model.Info.ImageHeight, model.Info.TokenRows, model.Info.TokenColumns, model.Info.ImageVocabulary, model.Info.TextLength));
+        Assert.Equal(("emoji-64", 64, 64, 8, 8, 2048, 24), (model.Info.Name, model.Info.ImageWidth, model.Info.ImageHeight, model.Info.TokenRows, model.Info.TokenColumns, model.Info.ImageVocabulary, model.Info.TextLength));
         Assert.True(model.Info is { CanGenerate: true, CanEncode: true, CanRank: true });
         Assert.Equal(8, model.Info.Defaults.Candidates);
         Assert.NotNull(model.Info.License);
@@ -146,7 +146,7 @@ public sealed class DalleModelTests
     {
         using var model = DalleModel.LoadDefault();
         Assert.Throws<ArgumentException>(() => model.DecodeTokens([1, 2, 3]));
-        Assert.Throws<ArgumentException>(() => model.DecodeTokens(Enumerable.Repeat(1024, 64).ToArray()));
+        Assert.Throws<ArgumentException>(() => model.DecodeTokens(Enumerable.Repeat(2048, 64).ToArray()));
         Assert.Throws<ArgumentException>(() => model.DecodeTokens(Enumerable.Repeat(-1, 64).ToArray()));
     }
 

@@ -19,7 +19,7 @@ public static class ClipEmbedImageSample
         Console.WriteLine(pipeline.Fit(data).Transform(data).Schema["Features"].Type);
 
         // Output:
-        //   Vector<Single, 256>
+        //   Vector<Single, 384>
     }
 
     private sealed class Request

@@ -17,7 +17,7 @@ public static class ClipEmbedTextSample
         Console.WriteLine($"A heart is more like a heart than like a cat: {Cosine(embeddings[0], embeddings[1]) > Cosine(embeddings[0], embeddings[2])}");
 
         // Output:
-        //   128 values of length 1.000
+        //   192 values of length 1.000
         //   A heart is more like a heart than like a cat: True
 
         static float Cosine(float[] a, float[] b) => a.Zip(b, (x, y) => x * y).Sum();

@@ -17,7 +17,7 @@ public static class TokenizePromptSample
         Console.WriteLine($"This model does not tell capitals: {tokens[0].SequenceEqual(tokens[1])}");
 
         // Output:
-        //   32 tokens, with padding
+        //   24 tokens, with padding
         //   This model does not tell capitals: True
     }
 

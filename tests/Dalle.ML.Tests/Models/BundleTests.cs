@@ -151,14 +151,14 @@ public sealed class BundleTests : IDisposable
     [InlineData("image.rows", 1_000_000)]
     [InlineData("image.vocabulary", 2_000_000_000)]
     [InlineData("text.length", 0)]
-    [InlineData("decoder.cache.capacity", 94)]
+    [InlineData("decoder.cache.capacity", 86)]
     [InlineData("decoder.cache.capacity", 2_000_000_000)]
     [InlineData("decoder.cache.layers", 2_000_000_000)]
     [InlineData("decoder.cache.heads", 0)]
     [InlineData("text.paddingId", 4_000_000)]
-    [InlineData("text.paddingId", 1030)]
+    [InlineData("text.paddingId", 2060)]
     [InlineData("text.vocabulary", 0)]
-    [InlineData("text.blankId", 1056)]
+    [InlineData("text.blankId", 2072)]
     [InlineData("clip.embedding", -1)]
     [InlineData("clip.scale", -1)]
     [InlineData("sampling.topP", 2)]
@@ -210,14 +210,14 @@ public sealed class BundleTests : IDisposable
     }
 
     [Theory]
-    [InlineData("text.start", "[1056]", "'text.start' is 1056")]
+    [InlineData("text.start", "[2072]", "'text.start' is 2072")]
     [InlineData("text.end", "[-1]", "'text.end' is -1")]
     [InlineData("text.prefix", "[0, 5000]", "'text.prefix' is 5000")]
     [InlineData("text.start", "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]", "'text.start.length' is 33")]
     [InlineData("text.tokenizer.merges", "null", "'text.tokenizer.merges' is missing")]
     [InlineData("text.tokenizer.kind", "\"youTokenToMe\"", "'text.tokenizer.merges' is 'merges.txt'")]
     [InlineData("text.tokenizer.vocabulary", "\"other.json\"", "'other.json', which is not among")]
-    [InlineData("clip.text.vocabulary", "10", "'clip.text.paddingId' is 1024")]
+    [InlineData("clip.text.vocabulary", "10", "'clip.text.paddingId' is 2048")]
     public void Texts_that_no_graph_takes_are_refused(string key, string json, string reason)
     {
         EditNode(key, JsonNode.Parse(json));

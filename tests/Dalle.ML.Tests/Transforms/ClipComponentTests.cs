@@ -11,7 +11,7 @@ public sealed class ClipEmbedTextTests : ComponentContract<ClipEmbedTextTransfor
 
     protected override string[] Inputs => ["Prompt"];
 
-    protected override string[] Outputs => ["Embedding: Vector<Single, 128>"];
+    protected override string[] Outputs => ["Embedding: Vector<Single, 192>"];
 
     [Fact]
     public void Embeddings_are_the_engines_and_can_be_concatenated()
@@ -22,7 +22,7 @@ public sealed class ClipEmbedTextTests : ComponentContract<ClipEmbedTextTransfor
             .Append(ML.Transforms.Concatenate("Features", "Text", "Image"));
         var view = pipeline.Fit(Load(Rows)).Transform(Load(Rows));
         Assert.Equal(Prompts.Select(model.EmbedText), view.GetColumn<float[]>("Text"));
-        Assert.Equal("Vector<Single, 256>", view.Schema["Features"].Type.ToString());
+        Assert.Equal("Vector<Single, 384>", view.Schema["Features"].Type.ToString());
         Assert.Equal(view.GetColumn<float[]>("Text").Zip(view.GetColumn<float[]>("Image"), (text, image) => text.Concat(image)), view.GetColumn<float[]>("Features"));
     }
 
@@ -36,7 +36,7 @@ public sealed class ClipEmbedImageTests : ComponentContract<ClipEmbedImageTransf
 
     protected override string[] Inputs => ["Picture"];
 
-    protected override string[] Outputs => ["Embedding: Vector<Single, 128>"];
+    protected override string[] Outputs => ["Embedding: Vector<Single, 192>"];
 
     protected override PipelineRow Broken => new();
 

@@ -19,8 +19,8 @@ public abstract class ComponentContract<TTransformer> : IDisposable
             Prompt = Prompts[row],
             RowSeed = (ulong)row + 40,
             File = SavePicture(row, sizes[row].Width, sizes[row].Height),
-            Codes = [.. Enumerable.Range(0, 64).Select(i => (i * 37 + row * 11) % 1024)],
-            PromptCodes = [.. Enumerable.Range(0, 32).Select(i => (i * 17 + row) % 1000)],
+            Codes = [.. Enumerable.Range(0, 64).Select(i => (i * 37 + row * 11) % 2048)],
+            PromptCodes = [.. Enumerable.Range(0, 24).Select(i => (i * 17 + row) % 1000)],
             Pixels = [.. Enumerable.Range(0, 3 * 64 * 64 * 4).Select(i => i % 4 == 3 ? byte.MaxValue : (byte)(i / 97 * (row + 1)))],
         })];
     }

@@ -36,7 +36,7 @@ public sealed class PipelineTests : IDisposable
         var view = pipeline.Transform(data);
 
         // What a trainer asks for: features of a known size, different for different rows.
-        Assert.Equal(new VectorDataViewType(NumberDataViewType.Single, 3 * 16 * 16 + 128), view.Schema["Features"].Type);
+        Assert.Equal(new VectorDataViewType(NumberDataViewType.Single, 3 * 16 * 16 + 192), view.Schema["Features"].Type);
         var features = view.GetColumn<float[]>("Features").ToArray();
         Assert.All(features, values => Assert.All(values, value => Assert.InRange(value, -1, 1)));
         Assert.Equal([0, 1, 2], features.Select(values => Nearest(values, features)));

@@ -12,7 +12,7 @@ public sealed class TokenizePromptTests : ComponentContract<TokenizePromptTransf
 
     protected override string[] Inputs => ["Prompt"];
 
-    protected override string[] Outputs => ["Tokens: Vector<Int32, 32>"];
+    protected override string[] Outputs => ["Tokens: Vector<Int32, 24>"];
 
     [Fact]
     public void Prompts_become_what_the_transformer_takes()
@@ -20,7 +20,7 @@ public sealed class TokenizePromptTests : ComponentContract<TokenizePromptTransf
         using var model = DalleModel.LoadDefault();
         var tokens = ML.Transforms.TokenizePrompt("Tokens", "Prompt").Fit(Load(Rows)).Transform(Load(Rows)).GetColumn<int[]>("Tokens").ToArray();
         Assert.Equal(Prompts.Select(model.TokenizePrompt), tokens);
-        Assert.Equal(model.CountTokens(Prompts[0]), tokens[0].Count(id => id < 1024));
+        Assert.Equal(model.CountTokens(Prompts[0]), tokens[0].Count(id => id < 2048));
     }
 
     protected override ComponentEstimator<TokenizePromptTransformer> Create(ComponentOptions options) =>
@@ -57,7 +57,7 @@ public sealed class DecodeImageTokensTests : ComponentContract<DecodeImageTokens
 
     protected override string[] Outputs => ["Image: Image"];
 
-    protected override PipelineRow Broken => new() { Codes = [.. Enumerable.Repeat(1024, 64)] };
+    protected override PipelineRow Broken => new() { Codes = [.. Enumerable.Repeat(2048, 64)] };
 
     [Fact]
     public void Tokens_become_the_images_that_they_stand_for()
@@ -145,7 +145,7 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
     [Fact]
     public void Prompt_tokens_that_are_none_are_refused_by_the_row()
     {
-        var rows = Rows.Select((row, number) => new PipelineRow { PromptCodes = number == 2 ? [.. Enumerable.Repeat(1056, 32)] : row.PromptCodes }).ToArray();
+        var rows = Rows.Select((row, number) => new PipelineRow { PromptCodes = number == 2 ? [.. Enumerable.Repeat(2072, 24)] : row.PromptCodes }).ToArray();
         var view = Transform(new() { InputPromptTokensColumnName = "PromptCodes", Generation = new() { Candidates = 1 }, BatchSize = 4, ErrorColumnName = "Error" }, Load(rows));
         Assert.Contains("1056 is not a prompt token", view.GetColumn<string>("Error").ElementAt(2), StringComparison.Ordinal);
         Assert.Equal(3, view.GetColumn<string>("Error").Count(error => error.Length == 0));
