@@ -57,10 +57,11 @@ class Dvae(nn.Module):
             self.register_buffer('keys', self.book.detach().clone())     # what features are compared with
 
     def logits(self, x):
-        f = self.encoder(x)
+        f = self.encoder(x).float()
         if self.config['quantiser'] == 'gumbel':
-            return f.float()
-        return 2 * F.conv2d(f.float(), self.keys[:, :, None, None]) - (self.keys ** 2).sum(1)[:, None, None]
+            return f
+        with torch.autocast(x.device.type, enabled=False):                # in bfloat16 the nearest code would often be another
+            return 2 * F.conv2d(f, self.keys[:, :, None, None]) - (self.keys ** 2).sum(1)[:, None, None]
 
     @torch.no_grad()
     def encode(self, x):

@@ -29,7 +29,7 @@ class Pairs:
         x = images(pixels, self.run.device)
         chosen = torch.rand(n, device=x.device) < reconstructed
         if chosen.any():
-            with torch.no_grad(), self.run.autocast():
+            with torch.no_grad():
                 x[chosen] = self.dvae.decode(self.dvae.encode(x[chosen]))
         return captions, torch.tensor([self.bpe.encode(c) for c in captions], device=x.device), x
 

@@ -19,8 +19,7 @@ class Samples:
 
     def batch(self, n, mix=FULL, bpe_dropout=0.):
         captions, _, pixels = self.world.batch(n, mix)
-        with torch.no_grad(), self.run.autocast():
-            tokens = self.dvae.encode(images(pixels, self.run.device))
+        tokens = self.dvae.encode(images(pixels, self.run.device))       # in fp32, as the exported encoder does it
         return torch.tensor([self.bpe.encode(c, bpe_dropout) for c in captions], device=self.run.device), tokens
 
 

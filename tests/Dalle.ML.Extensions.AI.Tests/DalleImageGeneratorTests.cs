@@ -29,12 +29,12 @@ public sealed class DalleImageGeneratorTests : IDisposable
     [Fact]
     public async Task Options_may_come_as_text_or_JSON()
     {
-        var numbers = await Draw(new() { ["seed"] = 7ul, ["candidates"] = 1, ["temperature"] = 0.5f });
-        using var json = JsonDocument.Parse("""{"seed": 7, "candidates": 1, "temperature": 0.5}""");
+        var numbers = await Draw(new() { ["seed"] = 7ul, ["candidates"] = 1, ["temperature"] = 1.5f });
+        using var json = JsonDocument.Parse("""{"seed": 7, "candidates": 1, "temperature": 1.5}""");
         var elements = new AdditionalPropertiesDictionary(json.RootElement.EnumerateObject().Select(property => KeyValuePair.Create(property.Name, (object?)property.Value)));
         Assert.Equal(numbers, await Draw(elements));
-        Assert.Equal(numbers, await Draw(new() { ["seed"] = "7", ["candidates"] = "1", ["temperature"] = "0.5" }));
-        Assert.NotEqual(numbers, await Draw(new() { ["seed"] = 8, ["candidates"] = 1, ["temperature"] = 0.5f }));
+        Assert.Equal(numbers, await Draw(new() { ["seed"] = "7", ["candidates"] = "1", ["temperature"] = "1.5" }));
+        Assert.NotEqual(numbers, await Draw(new() { ["seed"] = 8, ["candidates"] = 1, ["temperature"] = 1.5f }));
 
         async Task<string> Draw(AdditionalPropertiesDictionary properties) =>
             Pixels((await _generator.GenerateImagesAsync("a cat", new ImageGenerationOptions { AdditionalProperties = properties })).Contents.Single());

@@ -147,7 +147,7 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
     {
         var rows = Rows.Select((row, number) => new PipelineRow { PromptCodes = number == 2 ? [.. Enumerable.Repeat(2072, 24)] : row.PromptCodes }).ToArray();
         var view = Transform(new() { InputPromptTokensColumnName = "PromptCodes", Generation = new() { Candidates = 1 }, BatchSize = 4, ErrorColumnName = "Error" }, Load(rows));
-        Assert.Contains("1056 is not a prompt token", view.GetColumn<string>("Error").ElementAt(2), StringComparison.Ordinal);
+        Assert.Contains("2072 is not a prompt token", view.GetColumn<string>("Error").ElementAt(2), StringComparison.Ordinal);
         Assert.Equal(3, view.GetColumn<string>("Error").Count(error => error.Length == 0));
     }
 
