@@ -124,18 +124,20 @@ public sealed partial class GenerateTests : IDisposable
     [Fact]
     public async Task Every_row_of_tokens_can_be_watched()
     {
-        var run = await Run("generate", "a cat", "-n", "2", "--seed", "1", "--candidates", "2", "--progressive", "rows", "-o", "out");
+        // So hot that no two images are the same.
+        string[] hot = ["--seed", "1", "--temperature", "2", "--guidance", "1"];
+        var run = await Run(["generate", "a cat", "-n", "2", "--candidates", "2", "--progressive", "rows", "-o", "out", .. hot]);
         var rows = Directory.GetFiles(In("rows")).Order().ToArray();
         Assert.Equal(2 * 8, rows.Length);
         Assert.Contains(In("rows/a-cat_1_row03.png"), rows);
 
         // The preview of all rows is the first candidate.
-        var candidate = await Run("generate", "a cat", "--seed", "1", "--candidates", "1", "-o", "first");
+        var candidate = await Run(["generate", "a cat", "--candidates", "1", "-o", "first", .. hot]);
         Assert.Equal(File.ReadAllBytes(candidate.Output[0]), File.ReadAllBytes(In("rows/a-cat_1_row08.png")));
         Assert.Equal(rows.Length, rows.Select(path => Convert.ToHexString(File.ReadAllBytes(path))).Distinct().Count());
 
         // Watching changes nothing.
-        var unwatched = await Run("generate", "a cat", "-n", "2", "--seed", "1", "--candidates", "2", "-o", "unwatched");
+        var unwatched = await Run(["generate", "a cat", "-n", "2", "--candidates", "2", "-o", "unwatched", .. hot]);
         Assert.Equal(unwatched.Output.Select(File.ReadAllBytes), run.Output.Select(File.ReadAllBytes));
     }
 
