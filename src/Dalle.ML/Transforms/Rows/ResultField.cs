@@ -17,7 +17,7 @@ internal sealed record ResultField(string Source, DataViewType Type, Delegate Va
         nameof(RowResult.Seed), NumberDataViewType.UInt64, (ref ulong value, RowResult result) => value = result.Seed);
 
     public static readonly ResultField Score = Of(
-        nameof(RowResult.Score), NumberDataViewType.Single, (ref float value, RowResult result) => value = result.Score) with { IsScore = true };
+        nameof(RowResult.Score), NumberDataViewType.Single, (ref float value, RowResult result) => value = result.Score, isScore: true);
 
     public static readonly ResultField Error = Of(
         nameof(RowResult.Error), TextDataViewType.Instance, (ref ReadOnlyMemory<char> value, RowResult result) => value = result.Error.AsMemory());
@@ -40,11 +40,11 @@ internal sealed record ResultField(string Source, DataViewType Type, Delegate Va
 
     public static readonly ResultField CandidateScores = OfVector(
         nameof(RowResult.CandidateScores), NumberDataViewType.Single,
-        result => result.CandidateScores, (result, values) => result.CandidateScores = values, float.NaN) with { IsScore = true, IsOfCandidates = true };
+        result => result.CandidateScores, (result, values) => result.CandidateScores = values, float.NaN, isScore: true, isOfCandidates: true);
 
     public static readonly ResultField CandidateSeeds = OfVector(
         nameof(RowResult.CandidateSeeds), NumberDataViewType.UInt64,
-        result => result.CandidateSeeds, (result, values) => result.CandidateSeeds = values, missing: 0ul) with { IsOfCandidates = true };
+        result => result.CandidateSeeds, (result, values) => result.CandidateSeeds = values, missing: 0ul, isOfCandidates: true);
 
     public static readonly ResultField CandidateImages = OfVector(
         nameof(RowResult.CandidateImages), NumberDataViewType.Byte,
@@ -59,13 +59,18 @@ internal sealed record ResultField(string Source, DataViewType Type, Delegate Va
     /// <summary>Reads a value off a result, in the manner of ML.NET's getters.</summary>
     public delegate void ValueOf<T>(ref T value, RowResult result);
 
-    private static ResultField Of<T>(string name, DataViewType type, ValueOf<T> value) =>
-        new(RowResult.Prefix + name, type, value, (_, _) => { });
+    private static ResultField Of<T>(string name, DataViewType type, ValueOf<T> value, bool isScore = false) =>
+        new(RowResult.Prefix + name, type, value, (_, _) => { }) { IsScore = isScore };
 
     private static ResultField OfVector<T>(
-        string name, PrimitiveDataViewType item, Func<RowResult, T[]> get, Action<RowResult, T[]> set, T missing)
+        string name, PrimitiveDataViewType item, Func<RowResult, T[]> get, Action<RowResult, T[]> set, T missing,
+        bool isScore = false, bool isOfCandidates = false)
     {
-        return new(RowResult.Prefix + name, new VectorDataViewType(item), (ValueOf<VBuffer<T>>)Read, SetMissing);
+        return new(RowResult.Prefix + name, new VectorDataViewType(item), (ValueOf<VBuffer<T>>)Read, SetMissing)
+        {
+            IsScore = isScore,
+            IsOfCandidates = isOfCandidates,
+        };
 
         void Read(ref VBuffer<T> value, RowResult result)
         {
