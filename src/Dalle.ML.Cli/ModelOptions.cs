@@ -16,7 +16,10 @@ internal static class ModelOptions
 
     private static readonly Option<bool> AllowSpinning = new("--spinning") { Description = "Let threads wait in a busy loop, which pays where nothing else wants the cores." };
 
-    public static IEnumerable<Option> All => [Bundle, Device, .. Threads];
+    private static readonly Option<double?> GpuMemory = new Option<double?>("--gpu-memory") { Description = "GiB of a GPU's memory that each graph of the model may take [default: all]." }
+        .MustBe(gib => gib is null or (>= 0.1 and <= 1024), "0.1 to 1024");
+
+    public static IEnumerable<Option> All => [Bundle, Device, GpuMemory, .. Threads];
 
     public static IEnumerable<Option> Threads => [IntraOpThreads, AllowSpinning];
 
@@ -27,6 +30,7 @@ internal static class ModelOptions
     {
         IntraOpThreads = parsed.GetValue(IntraOpThreads),
         AllowSpinning = parsed.GetValue(AllowSpinning),
+        GpuMemoryLimit = (long?)(parsed.GetValue(GpuMemory) * (1 << 30)),
     };
 
     public static DalleModel Load(ParseResult parsed) => DalleModel.Load(PathOf(parsed), DeviceOf(parsed));

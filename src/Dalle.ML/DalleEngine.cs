@@ -117,8 +117,8 @@ internal sealed class DalleEngine : IDisposable
         var (manifest, sampling) = (Bundle.Manifest, options.Sampling);
         if (manifest is not { Decoder: not null, Image: { } image })
             throw NoGenerator();
-        var sampler = new Sampler(
-            image.Vocabulary,
+        var filters = new Filters(
+            sampling.GuidanceScale ?? manifest.Sampling.Guidance,
             sampling.Temperature ?? manifest.Sampling.Temperature,
             sampling.TopK ?? manifest.Sampling.TopK,
             sampling.TopP ?? manifest.Sampling.TopP);
@@ -131,7 +131,7 @@ internal sealed class DalleEngine : IDisposable
         });
 
         var clock = Stopwatch.StartNew();
-        var drawn = _generator.Value.Generate(sequences, sampler, sampling.GuidanceScale ?? manifest.Sampling.Guidance, Report, cancellation);
+        var drawn = _generator.Value.Generate(sequences, filters, Report, cancellation);
         foreach (var ((request, candidate), tokens) in candidates.Zip(drawn))
         {
             cancellation.ThrowIfCancellationRequested();

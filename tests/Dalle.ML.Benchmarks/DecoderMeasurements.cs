@@ -11,8 +11,8 @@ internal sealed class DecoderMeasurements : IDisposable
     private readonly HardwareMeasurements _hardware;
     private readonly Lazy<MultipliedWeights> _weights;
     private readonly Lazy<long[]> _prompt;
-    private readonly Lazy<DecoderBatch> _prefix;
-    private readonly Dictionary<int, Lazy<DecoderBatch>> _batches;
+    private readonly Lazy<LogitsBatch> _prefix;
+    private readonly Dictionary<int, Lazy<LogitsBatch>> _batches;
     private readonly Measurement _prefill;
     private readonly Dictionary<int, Measurement> _steps = [];
 
@@ -28,7 +28,7 @@ internal sealed class DecoderMeasurements : IDisposable
         _weights = new(() => decoder.Weights);
         _prompt = new(() => decoder.PromptIds);
         _prefix = new(() => decoder.Session.NewBatch(rows: 1));
-        _batches = rowCounts.ToDictionary(rows => rows, rows => new Lazy<DecoderBatch>(() => decoder.Session.NewBatch(rows)));
+        _batches = rowCounts.ToDictionary(rows => rows, rows => new Lazy<LogitsBatch>(() => decoder.Session.NewBatch(rows)));
         _prefill = Prefill();
         foreach (var rows in rowCounts)
             _steps.Add(rows, Step(rows, [.. comparisons(rows)]));
@@ -113,20 +113,20 @@ internal sealed class DecoderMeasurements : IDisposable
 
     private double OperationsOf(int positions) => 2.0 * positions * _weights.Value.Count;
 
-    private void Prepare(DecoderBatch batch)
+    private void Prepare(LogitsBatch batch)
     {
         _prefix.Value.Prefill(_prompt.Value);
         StartFromPrefix(batch);
     }
 
-    private void StartFromPrefix(DecoderBatch batch)
+    private void StartFromPrefix(LogitsBatch batch)
     {
         for (var row = 0; row < batch.Rows; row++)
             batch.CopyRow(_prefix.Value, row);
     }
 
     /// <summary>Draws a whole image a row, of no meaning: which token comes next makes no difference to the time.</summary>
-    private void Draw(DecoderBatch batch)
+    private void Draw(LogitsBatch batch)
     {
         for (var step = 0; step < Steps; step++)
         {

@@ -49,8 +49,7 @@ internal sealed class GenerationMeasurements : IDisposable
     {
         const int First = 8;
         var (last, before, after) = (_model.Image.Tokens - 1, 0L, 0L);
-        var sampler = new Sampler(_model.Image.Vocabulary, temperature: 1, topK: 0, topP: 1);
-        _ = _generator.Generate([new Sequence(_model.PromptIds, _model.UnconditionalIds, Seed: 1, Kept: null)], sampler, guidance: 2, Note, CancellationToken.None).Single();
+        _ = _generator.Generate([new Sequence(_model.PromptIds, _model.UnconditionalIds, Seed: 1, Kept: null)], new Filters(Guidance: 2), Note, CancellationToken.None).Single();
         return (after - before) / (double)(last - First);
 
         void Note(Range sequences, ReadOnlyMemory<int> drawn)

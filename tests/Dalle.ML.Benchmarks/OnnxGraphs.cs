@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Graph;
+using Dalle.ML.Models.Onnx;
 using Google.Protobuf;
 
 namespace Dalle.ML.Benchmarks;

@@ -3,7 +3,7 @@ using Dalle.ML.Export.Graph;
 using Dalle.ML.Models;
 using Dalle.ML.Text.Tokenizers;
 using static Dalle.ML.Export.Graph.ClipTransformer;
-using static Dalle.ML.Export.Graph.TensorProto.Types;
+using static Dalle.ML.Models.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;
 

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
 using Dalle.ML.Models;
-using static Dalle.ML.Export.Graph.TensorProto.Types;
+using static Dalle.ML.Models.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;
 

@@ -1,6 +1,7 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Models;
-using static Dalle.ML.Export.Graph.TensorProto.Types;
+using Dalle.ML.Models.Onnx;
+using static Dalle.ML.Models.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Graph;
 

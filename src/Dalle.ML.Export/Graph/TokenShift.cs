@@ -1,5 +1,6 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Models;
+using Dalle.ML.Models.Onnx;
 
 namespace Dalle.ML.Export.Graph;
 

@@ -5,11 +5,11 @@ namespace Dalle.ML.Generation;
 /// <summary>A prompt that was run through the transformer, where sequences start: it is run once as long as it stays the same.</summary>
 internal sealed class Prefix(DecoderSession decoder, TextEncoderSession? textEncoder) : IDisposable
 {
-    private readonly DecoderBatch _batch = decoder.Rent(rows: 1);
+    private readonly LogitsBatch _batch = decoder.Rent(rows: 1);
     private long[]? _prompt;
 
     /// <summary>Starts a row of a batch after a prompt.</summary>
-    public void CopyTo(DecoderBatch batch, int row, long[] prompt)
+    public void CopyTo(LogitsBatch batch, int row, long[] prompt)
     {
         if (_prompt is null || !_prompt.AsSpan().SequenceEqual(prompt))
         {
@@ -30,8 +30,7 @@ internal sealed class Prefix(DecoderSession decoder, TextEncoderSession? textEnc
             _batch.Prefill(prompt);
             return;
         }
-        using var context = textEncoder.Run(prompt);
-        _batch.SetContext(context);
+        textEncoder.Run(prompt, _batch.Rows, _batch.Context);
         _batch.Prefill([.. decoder.Graph.Start]);
     }
 }

@@ -8,11 +8,11 @@ namespace Dalle.ML.Runtime;
 /// it. Two buffers of full capacity take turns, so that no tensor is allocated as the sequences grow; but their shapes change with each call,
 /// and ONNX Runtime's values and names of them are objects.
 /// </summary>
-internal sealed class ConcatKvCache(KeyValueCache shape, int rows) : KvCache(shape)
+internal sealed class ConcatKvCache(TensorMemory memory, KeyValueCache shape, int rows) : KvCache(shape)
 {
     private readonly List<OrtValue> _views = [];
-    private NativeTensor[] _past = Buffers(shape, rows);
-    private NativeTensor[] _present = Buffers(shape, rows);
+    private NativeTensor[] _past = Buffers(memory, shape, rows);
+    private NativeTensor[] _present = Buffers(memory, shape, rows);
 
     public override bool Moves => true;
 
@@ -42,8 +42,8 @@ internal sealed class ConcatKvCache(KeyValueCache shape, int rows) : KvCache(sha
             buffer.Dispose();
     }
 
-    private static NativeTensor[] Buffers(KeyValueCache shape, int rows) =>
-        [.. shape.AllNames.Select(_ => new NativeTensor(TypeOf(shape), rows, shape.Heads, shape.Capacity, shape.HeadSize))];
+    private static NativeTensor[] Buffers(TensorMemory memory, KeyValueCache shape, int rows) =>
+        [.. shape.AllNames.Select(_ => new NativeTensor(memory, TypeOf(shape), rows, shape.Heads, shape.Capacity, shape.HeadSize))];
 
     private OrtValue View(NativeTensor buffer, int positions)
     {

@@ -46,6 +46,22 @@ public readonly record struct DalleDevice
     /// </summary>
     public string? IntraOpThreadAffinities { get; init; }
 
+    /// <summary>
+    /// The most memory of a GPU that each graph of a model may take for weights, cache and what lies between, in bytes, 1 MiB or more; if null, all
+    /// of it. Fewer candidates are drawn at once where it is short.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is less than 1 MiB.</exception>
+    public long? GpuMemoryLimit
+    {
+        get;
+        init
+        {
+            if (value is { } limit)
+                ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1 << 20, nameof(GpuMemoryLimit));
+            field = value;
+        }
+    }
+
     /// <summary>Whether the threads are those that all models share.</summary>
     internal bool SharesThreads => this is { IntraOpThreads: null, AllowSpinning: false, IntraOpThreadAffinities: null };
 

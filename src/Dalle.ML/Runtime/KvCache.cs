@@ -14,12 +14,13 @@ internal abstract class KvCache : IDisposable
 
     protected KeyValueCache Layout { get; }
 
-    public static KvCache Create(KeyValueCache shape, int rows) => shape.Kind == CacheKind.Shared ? new SharedKvCache(shape, rows) : new ConcatKvCache(shape, rows);
+    public static KvCache Create(TensorMemory memory, KeyValueCache shape, int rows) =>
+        shape.Kind == CacheKind.Shared ? new SharedKvCache(memory, shape, rows) : new ConcatKvCache(memory, shape, rows);
 
     /// <summary>Binds past and present for a call that brings the sequences from one length to another.</summary>
     public abstract void Bind(OrtIoBinding binding, int past, int total);
 
-    /// <summary>Copies the first positions of the only row of another cache of this kind.</summary>
+    /// <summary>Copies the first positions of the only row of another cache of this kind; both lie in the host's memory.</summary>
     public abstract void CopyRow(KvCache source, int row, int positions);
 
     public abstract void Dispose();

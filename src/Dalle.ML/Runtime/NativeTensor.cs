@@ -4,78 +4,53 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>
-/// A tensor in native memory that stays where it is; its first axis is that of the batch. It is zeroed: what no sequence has reached takes
-/// part in no product, but not-a-number would spread from it.
-/// </summary>
+/// <summary>A tensor in native memory that stays where it is; its first axis is that of the batch.</summary>
 internal sealed unsafe class NativeTensor : IDisposable
 {
+    private readonly TensorMemory _memory;
     private readonly TensorElementType _type;
-    private readonly Memory _memory;
-    private readonly long _bytes;
+    private readonly SafeHandle _bytes;
+    private readonly long _length;
+    private readonly int _elementSize;
 
-    public NativeTensor(TensorElementType type, params long[] shape)
+    public NativeTensor(TensorMemory memory, TensorElementType type, params long[] shape)
     {
-        var size = type switch
+        _elementSize = type switch
         {
             TensorElementType.Float => sizeof(float),
             TensorElementType.Float16 => sizeof(ushort),
-            _ => throw new NotSupportedException($"A decoder's tensors are floats or halves, not {type}."),
+            TensorElementType.Int64 => sizeof(long),
+            _ => throw new NotSupportedException($"A decoder's tensors are floats, halves or ids, not {type}."),
         };
-        (_type, Shape) = (type, shape);
-        _bytes = shape.Aggregate((long)size, (product, axis) => checked(product * axis));
-        ElementSize = size;
-        _memory = new Memory((nuint)_bytes);
+        (_memory, _type) = (memory, type);
+        _length = shape.Aggregate((long)_elementSize, (product, axis) => checked(product * axis));
+        _bytes = memory.Allocate(_length);
         Value = View(shape);
     }
-
-    public IReadOnlyList<long> Shape { get; }
-
-    public int ElementSize { get; }
 
     /// <summary>The whole of it.</summary>
     public OrtValue Value { get; }
 
-    private byte* Bytes => (byte*)_memory.DangerousGetHandle();
+    private byte* Bytes => (byte*)_bytes.DangerousGetHandle();
 
     /// <summary>The beginning of the memory under another shape; the caller disposes it.</summary>
     public OrtValue View(params long[] shape) => OrtValue.CreateTensorValueWithData(
-        OrtMemoryInfo.DefaultInstance, _type, shape, _memory.DangerousGetHandle(), shape.Aggregate((long)ElementSize, (product, axis) => product * axis));
+        _memory.Info, _type, shape, _bytes.DangerousGetHandle(), shape.Aggregate((long)_elementSize, (product, axis) => product * axis));
 
-    /// <summary>Copies a run of elements from another tensor of the same type.</summary>
+    /// <summary>Copies a run of elements from another tensor of the same type; both lie in the host's memory.</summary>
     public void Copy(NativeTensor source, long from, long to, long count) =>
-        Buffer.MemoryCopy(source.Bytes + from * ElementSize, Bytes + to * ElementSize, _bytes - to * ElementSize, count * ElementSize);
+        Buffer.MemoryCopy(source.Bytes + from * _elementSize, Bytes + to * _elementSize, _length - to * _elementSize, count * _elementSize);
 
-    /// <summary>Copies the only row of another tensor to a row of this one.</summary>
+    /// <summary>Copies the only row of another tensor to a row of this one; both lie in the host's memory.</summary>
     public void CopyRow(NativeTensor source, int row)
     {
-        var count = source._bytes / ElementSize;
+        var count = source._length / _elementSize;
         Copy(source, from: 0, to: row * count, count);
     }
-
-    /// <summary>Takes the values of a tensor of the same size and type.</summary>
-    public void Fill(OrtValue values) => values.GetTensorMutableRawData().CopyTo(new Span<byte>(Bytes, checked((int)_bytes)));
-
-    public void Clear() => NativeMemory.Clear(Bytes, (nuint)_bytes);
 
     public void Dispose()
     {
         Value.Dispose();
-        _memory.Dispose();
-    }
-
-    /// <summary>Freed by the collector where an error keeps the tensor from being finished.</summary>
-    private sealed class Memory : SafeHandle
-    {
-        public Memory(nuint bytes)
-            : base(IntPtr.Zero, ownsHandle: true) => SetHandle((IntPtr)NativeMemory.AllocZeroed(bytes));
-
-        public override bool IsInvalid => handle == IntPtr.Zero;
-
-        protected override bool ReleaseHandle()
-        {
-            NativeMemory.Free((void*)handle);
-            return true;
-        }
+        _bytes.Dispose();
     }
 }

@@ -13,9 +13,13 @@ internal static partial class OrtRuntime
     private static readonly Lazy<bool> HasSharedThreads = new(Start);
 
     /// <summary>Creates a session for one of a bundle's graphs.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="file">The graph's file.</param>
+    /// <param name="device">Where it runs.</param>
+    /// <param name="continuation">What the graph goes on with, as bytes that are read behind those of the file.</param>
     /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
     /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
-    public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device)
+    public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device, byte[]? continuation = null)
     {
         var hasSharedThreads = HasSharedThreads.Value;
         using var options = new SessionOptions
@@ -31,16 +35,16 @@ internal static partial class OrtRuntime
             UseThreadsOf(device, options);
         try
         {
-            if (device.GpuDeviceId is { } id)
-                options.AppendExecutionProvider_CUDA(id);
-            return new InferenceSession(bundle.PathOf(file), options);
+            if (device.GpuDeviceId is not null)
+                CudaProvider.Use(device, options);
+            if (continuation is null)
+                return new InferenceSession(bundle.PathOf(file), options);
+            options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetDirectoryName(bundle.PathOf(file))!);
+            return new InferenceSession([.. File.ReadAllBytes(bundle.PathOf(file)), .. continuation], options);
         }
         catch (Exception exception) when (device.GpuDeviceId is not null && exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
         {
-            throw new DalleDeviceException(device,
-                "ONNX Runtime could not start there. It needs the package Microsoft.ML.OnnxRuntime.Gpu in the application (in place of "
-                + "Microsoft.ML.OnnxRuntime), an NVIDIA driver with a device of that number, CUDA and cuDNN. Or run on the CPU. "
-                + exception.Message, exception);
+            throw new DalleDeviceException(device, $"{CudaProvider.Diagnose(exception.Message)} Or run on the CPU. ONNX Runtime says: {exception.Message}", exception);
         }
         catch (OnnxRuntimeException exception) when (device.IntraOpThreadAffinities is { } affinities)
         {

@@ -4,10 +4,10 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dalle.ML.Runtime;
 
 /// <summary>One buffer of full capacity for each layer's keys or values, [rows, heads, capacity, head size], past and present at once.</summary>
-internal sealed class SharedKvCache(KeyValueCache shape, int rows) : KvCache(shape)
+internal sealed class SharedKvCache(TensorMemory memory, KeyValueCache shape, int rows) : KvCache(shape)
 {
     private readonly NativeTensor[] _buffers =
-        [.. shape.AllNames.Select(_ => new NativeTensor(TypeOf(shape), rows, shape.Heads, shape.Capacity, shape.HeadSize))];
+        [.. shape.AllNames.Select(_ => new NativeTensor(memory, TypeOf(shape), rows, shape.Heads, shape.Capacity, shape.HeadSize))];
 
     public override bool Moves => false;
 

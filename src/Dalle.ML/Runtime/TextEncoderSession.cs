@@ -10,14 +10,21 @@ internal sealed class TextEncoderSession(Bundle bundle, TextEncoderGraph graph, 
 
     private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, graph.File, device);
 
-    /// <summary>Runs one prompt; the caller disposes the outputs, which come in the order of the manifest's names.</summary>
+    /// <summary>Runs prompts.</summary>
+    /// <param name="ids">Their ids, [rows, length].</param>
+    /// <param name="rows">Number of prompts.</param>
+    /// <param name="outputs">What is filled, of as many rows, in the order of the manifest's names.</param>
     /// <exception cref="DalleBundleException">The graph fails.</exception>
-    public IDisposableReadOnlyCollection<OrtValue> Run(long[] ids)
+    public void Run(long[] ids, int rows, IReadOnlyList<NativeTensor> outputs)
     {
         try
         {
-            using var value = OrtValue.CreateTensorValueFromMemory(ids, [1, ids.Length]);
-            return _session.Run(Defaults, [graph.Ids], [value], graph.Outputs);
+            using var value = OrtValue.CreateTensorValueFromMemory(ids, [rows, ids.Length / rows]);
+            using var binding = _session.CreateIoBinding();
+            binding.BindInput(graph.Ids, value);
+            foreach (var (name, output) in graph.Outputs.Zip(outputs))
+                binding.BindOutput(name, output.Value);
+            _session.RunWithBinding(Defaults, binding);
         }
         catch (OnnxRuntimeException exception)
         {

@@ -1,4 +1,5 @@
 using Dalle.ML.Generation;
+using Dalle.ML.Models;
 using Dalle.ML.Tests;
 using Microsoft.ML.Data;
 
@@ -28,6 +29,7 @@ public sealed class RandomModelTests : IDisposable
             Assert.True(drawn.Tokens.Distinct().Count() > drawn.Tokens.Count / 2);
             Assert.Equal(model.Info.ImageWidth, drawn.Image.Width);
             Assert.All(AllocationMeter.Measure(model, new GenerationOptions { Candidates = 2 }), bytes => Assert.Equal(0, bytes));
+            AssertGraphDraws(output);
         }
         using var noise = MLImage.CreateFromPixels(40, 30, MLPixelFormat.Rgba32, [.. Enumerable.Range(0, 4 * 40 * 30).Select(i => (byte)(i % 4 == 3 ? 255 : i * 37 % 251))]);
         if (model.Info.CanEncode)
@@ -40,6 +42,14 @@ public sealed class RandomModelTests : IDisposable
             Assert.Equal(1, model.EmbedText("a tiny cat").Sum(value => value * value), tolerance: 1e-4f);
             Assert.Equal(1, model.EmbedImage(noise).Sum(value => value * value), tolerance: 1e-4f);
         }
+    }
+
+    /// <summary>With the sampler in its graph, as on a GPU, the transformer draws the same.</summary>
+    private static void AssertGraphDraws(string folder)
+    {
+        using DrawnInGraph inGraph = new(Bundle.Open(folder), isInGraph: true), onHost = new(Bundle.Open(folder), isInGraph: false);
+        foreach (var filters in new Filters[] { new(Temperature: 0), new(), new(Guidance: 2, Temperature: 0.7f, TopK: 20, TopP: 0.9f) })
+            Assert.Equal(onHost.Draw(["a tiny cat", "", "a dog"], filters), inGraph.Draw(["a tiny cat", "", "a dog"], filters));
     }
 
     [Fact]

@@ -90,6 +90,14 @@ public sealed class ForeignDecoderTests : IDisposable
         string[] Candidates(DalleModel model) => [.. model.GenerateCandidates(new GenerationRequest("a cat", 7), options).Select(TokensOf)];
     }
 
+    [Fact]
+    public void Draws_the_same_tokens_in_its_graph()
+    {
+        using DrawnInGraph inGraph = new(Bundle.Open(_foreign.Info.Path), isInGraph: true), onHost = new(Bundle.Open(_own.Info.Path), isInGraph: false);
+        var filters = new Filters(Guidance: 1.7f, TopK: 6, TopP: 0.95f);
+        Assert.Equal(onHost.Draw(Prompts, filters), inGraph.Draw(Prompts, filters));
+    }
+
     private void AssertSame(IEnumerable<GenerationRequest> requests, SamplingOptions sampling)
     {
         var options = new GenerationOptions { Candidates = 1, Sampling = sampling };

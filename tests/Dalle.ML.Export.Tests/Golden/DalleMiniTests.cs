@@ -1,11 +1,11 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Generation;
 using Dalle.ML.Images;
 using Dalle.ML.Models;
+using Dalle.ML.Models.Onnx;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 

@@ -36,8 +36,7 @@ internal sealed class DecoderRun(Bundle bundle) : IDisposable
     public long[][] Greedy(params long[][] prompts)
     {
         using var generator = new ImageTokenGenerator(_decoder, textEncoder: null, bundle.Manifest.Image!);
-        var sampler = new Sampler(bundle.Manifest.Image!.Vocabulary, temperature: 1, topK: 1, topP: 1);
-        var drawn = generator.Generate([.. prompts.Select(ids => new Sequence(ids, ids, 0, null))], sampler, 1, (_, _) => { }, CancellationToken.None);
+        var drawn = generator.Generate([.. prompts.Select(ids => new Sequence(ids, ids, 0, null))], new Filters(TopK: 1), (_, _) => { }, CancellationToken.None);
         return [.. drawn.Select(tokens => tokens.Select(token => (long)token).ToArray())];
     }
 

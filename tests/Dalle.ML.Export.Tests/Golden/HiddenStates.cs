@@ -1,6 +1,6 @@
 using System.Text.RegularExpressions;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Models;
+using Dalle.ML.Models.Onnx;
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 

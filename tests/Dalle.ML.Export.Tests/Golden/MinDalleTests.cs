@@ -239,11 +239,10 @@ public sealed partial class MinDalleTests : IDisposable
         public DecoderSession Decoder { get; } = new(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
 
         /// <summary>A sequence that attends to a prompt.</summary>
-        public DecoderBatch Attend(long[] prompt)
+        public LogitsBatch Attend(long[] prompt)
         {
             var batch = Decoder.NewBatch(rows: 1);
-            using var context = _encoder.Run(prompt);
-            batch.SetContext(context);
+            _encoder.Run(prompt, batch.Rows, batch.Context);
             return batch;
         }
 

@@ -1,9 +1,10 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
 using Dalle.ML.Models;
+using Dalle.ML.Models.Onnx;
 using Dalle.ML.Tests;
 using Microsoft.ML.OnnxRuntime;
-using static Dalle.ML.Export.Graph.TensorProto.Types;
+using static Dalle.ML.Models.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Tests.Graph;
 

@@ -32,6 +32,23 @@ public sealed class DalleDeviceTests
         Assert.Equal(DalleDevice.Cpu, DalleDevice.Parse(device.ToString()));
     }
 
+    [Fact]
+    public void A_limit_of_memory_is_some_memory()
+    {
+        Assert.Throws<ArgumentOutOfRangeException>(() => DalleDevice.Cuda(0) with { GpuMemoryLimit = 1000 });
+        Assert.Equal(1L << 32, (DalleDevice.Cuda(1) with { GpuMemoryLimit = 1L << 32 }).GpuMemoryLimit);
+    }
+
+    [Fact]
+    public void Missing_libraries_of_CUDA_are_named()
+    {
+        Assert.SkipWhen(File.Exists("/dev/nvidia0"), "this machine has them");
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "the names are those of Linux");
+        var missing = CudaProvider.MissingLibraries("libonnxruntime_providers_cuda.so with error: libcublasLt.so.12: cannot open shared object file");
+        Assert.Superset(new HashSet<string> { "libcublasLt.so.12", "libcudart.so.12", "libcudnn.so.9", "libcuda.so.1" }, missing.ToHashSet());
+        Assert.DoesNotContain(missing, name => name.EndsWith(".13", StringComparison.Ordinal));
+    }
+
     private static IReadOnlyList<int> TokensOn(DalleDevice device)
     {
         using var model = DalleModel.LoadDefault(device);

@@ -1,0 +1,61 @@
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Generation;
+
+/// <summary>
+/// Lets the transformer's own graph draw (<see cref="SamplingGraph"/>), and reads the tokens now and then. All rows are run through the prompt:
+/// on a GPU that takes less than copying would gain.
+/// </summary>
+internal sealed class DeviceDrawing(DecoderSession decoder, TextEncoderSession? textEncoder, ImageFormat image, Filters filters) : ITokenDrawing
+{
+    private const int StepsBetweenReads = 16;
+
+    public int[][] Draw(Sequence[] wave, Action<ReadOnlyMemory<int>> report, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        var places = Enumerable.Range(0, image.Tokens).SelectMany(_ => wave, (step, sequence) => (step, sequence)).ToArray();
+        var uniforms = places.Select(place => place.sequence.Uniform(place.step)).ToArray();
+        var given = places.Select(place => (long)place.sequence.Given(place.step)).ToArray();
+        using var batch = new DrawingBatch(decoder, image.Vocabulary, filters, uniforms, given, wave.Length);
+        Begin(batch, wave);
+        for (var step = 0; ; step++)
+        {
+            var reads = step % StepsBetweenReads == 0 || step == image.Tokens - 1;
+            if (step > 0)
+                batch.Step(reads);
+            if (reads)
+                report(TokensOf(batch, sequence: 0).AsMemory(0, step + 1));
+            if (step == image.Tokens - 1)
+                return [.. wave.Select((_, sequence) => TokensOf(batch, sequence))];
+            cancellation.ThrowIfCancellationRequested();
+        }
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private void Begin(DrawingBatch batch, Sequence[] wave)
+    {
+        var prompts = wave.Select(sequence => sequence.Prompt);
+        if (filters.IsGuided)
+            prompts = prompts.Concat(wave.Select(sequence => sequence.Unconditional));
+        long[] ids = [.. prompts.SelectMany(prompt => prompt)];
+        if (textEncoder is null)
+        {
+            batch.Begin(ids);
+            return;
+        }
+        textEncoder.Run(ids, batch.Rows, batch.Context);
+        batch.Begin([.. Enumerable.Repeat(decoder.Graph.Start, batch.Rows).SelectMany(start => start).Select(id => (long)id)]);
+    }
+
+    private int[] TokensOf(DrawingBatch batch, int sequence)
+    {
+        var (tokens, sequences) = (new int[image.Tokens], batch.Codes.Length / image.Tokens);
+        for (var step = 0; step < tokens.Length; step++)
+            tokens[step] = (int)batch.Codes[step * sequences + sequence];
+        return tokens;
+    }
+}

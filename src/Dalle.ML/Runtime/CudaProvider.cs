@@ -1,0 +1,121 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Runtime;
+
+/// <summary>
+/// ONNX Runtime's CUDA provider: built into the package for GPUs, or a library beside an ONNX Runtime that is not.
+/// </summary>
+internal static partial class CudaProvider
+{
+    private const string Name = "CUDAExecutionProvider";
+
+    private static readonly string LibraryPath = Path.Combine(
+        AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so");
+
+    // Versions of CUDA that ONNX Runtime's packages are built for.
+    private static readonly string[] Majors = ["13", "12"];
+
+    private static readonly Lock Registration = new();
+    private static bool _isRegistered;
+
+    private static bool IsBuiltIn => OrtEnv.Instance().GetAvailableProviders().Contains(Name);
+
+    /// <summary>Lets a session run on a device.</summary>
+    /// <exception cref="OnnxRuntimeException">The provider cannot be loaded.</exception>
+    /// <exception cref="DllNotFoundException">There is no provider.</exception>
+    public static void Use(DalleDevice device, SessionOptions options)
+    {
+        var (number, settings) = (device.GpuDeviceId!.Value, Settings(device));
+        if (IsBuiltIn)
+        {
+            using var provider = new OrtCUDAProviderOptions();
+            provider.UpdateOptions(new(settings) { ["device_id"] = Invariant(number) });
+            options.AppendExecutionProvider_CUDA(provider);
+            return;
+        }
+        Register();
+        var devices = OrtEnv.Instance().GetEpDevices().Where(known => known.EpName == Name).ToArray();
+        if (number >= devices.Length)
+            throw new DllNotFoundException($"The CUDA provider sees {devices.Length} devices.");
+        options.AppendExecutionProvider(OrtEnv.Instance(), [devices[number]], settings);
+    }
+
+    /// <summary>What is missing for CUDA on this machine, as far as it can be told.</summary>
+    /// <param name="error">What ONNX Runtime says, which names at most the first library that it misses.</param>
+    public static string Diagnose(string error)
+    {
+        if (!IsBuiltIn && !File.Exists(LibraryPath))
+        {
+            return "The application has ONNX Runtime for the CPU only: it needs the package Microsoft.ML.OnnxRuntime.Gpu in place of "
+                + $"Microsoft.ML.OnnxRuntime, or the provider at '{LibraryPath}'.";
+        }
+        var missing = MissingLibraries(error);
+        return missing.Count == 0
+            ? $"NVIDIA's libraries are there; is there a device of that number?{(CudaDriver.FreeBytes(0) is null ? " The driver finds not even number 0." : "")}"
+            : $"These libraries are not found: {string.Join(", ", missing)}. (cudnn is cuDNN's, libcuda or nvcuda the NVIDIA driver's, the others are those of CUDA. "
+                + "On Linux their folders must be in LD_LIBRARY_PATH or known to ldconfig.)";
+    }
+
+    /// <summary>NVIDIA's libraries that ONNX Runtime needs and the system does not find, of the version of CUDA that an error names.</summary>
+    public static IReadOnlyList<string> MissingLibraries(string error)
+    {
+        var majors = CudaVersion().Match(error) is { Success: true } version ? [version.Groups["major"].Value] : Majors;
+        return majors.Select(Missing).MinBy(names => names.Length)!;
+    }
+
+    private static string[] Missing(string major)
+    {
+        var fft = major == "12" ? "11" : "12";
+        string[] names = OperatingSystem.IsWindows()
+            ? [$"cublasLt64_{major}.dll", $"cublas64_{major}.dll", $"cudart64_{major}.dll", "curand64_10.dll", $"cufft64_{fft}.dll", "cudnn64_9.dll", "nvcuda.dll"]
+            : [$"libcublasLt.so.{major}", $"libcublas.so.{major}", $"libcudart.so.{major}", "libcurand.so.10", $"libcufft.so.{fft}", "libcudnn.so.9", "libcuda.so.1"];
+        return [.. names.Where(name => !CanLoad(name))];
+
+        static bool CanLoad(string name)
+        {
+            if (!NativeLibrary.TryLoad(name, out var library))
+                return false;
+            NativeLibrary.Free(library);
+            return true;
+        }
+    }
+
+    private static Dictionary<string, string> Settings(DalleDevice device)
+    {
+        var settings = new Dictionary<string, string>
+        {
+            // Buffers of fixed sizes are asked for again and again; rounding them up to powers of two only wastes memory.
+            ["arena_extend_strategy"] = "kSameAsRequested",
+            // 32-bit products are of 32 bits, and the first image does not wait for a search.
+            ["use_tf32"] = "0",
+            ["cudnn_conv_algo_search"] = "HEURISTIC",
+        };
+        if (device.GpuMemoryLimit is { } limit)
+        {
+            settings["gpu_mem_limit"] = Invariant(limit);
+            settings["cudnn_conv_use_max_workspace"] = "0";
+        }
+        return settings;
+    }
+
+    private static void Register()
+    {
+        lock (Registration)
+        {
+            if (_isRegistered)
+                return;
+            if (!File.Exists(LibraryPath))
+                throw new DllNotFoundException($"There is no '{LibraryPath}'.");
+            OrtEnv.Instance().RegisterExecutionProviderLibrary(Name, LibraryPath);
+            _isRegistered = true;
+        }
+    }
+
+    private static string Invariant(long value) => value.ToString(CultureInfo.InvariantCulture);
+
+    [GeneratedRegex(@"lib(cublasLt|cublas|cudart)\.so\.(?<major>\d+)")]
+    private static partial Regex CudaVersion();
+}

@@ -1,0 +1,79 @@
+using Dalle.ML.Generation;
+using Dalle.ML.Models;
+
+namespace Dalle.ML.Tests.Generation;
+
+/// <summary>A transformer that draws by itself, as on a GPU, draws what the sampler draws from its logits.</summary>
+public sealed class SamplingGraphTests : IDisposable
+{
+    private static readonly string[] Prompts = ["a red apple", "", "a red apple", "two blue cats on a green background"];
+
+    private readonly DrawnInGraph _inGraph = new(Bundle.Open(DalleModel.DefaultPath), isInGraph: true);
+    private readonly DrawnInGraph _onHost = new(Bundle.Open(DalleModel.DefaultPath), isInGraph: false);
+
+    public void Dispose()
+    {
+        _inGraph.Dispose();
+        _onHost.Dispose();
+    }
+
+    [Theory]
+    [InlineData(1, 0, 0, 1)]
+    [InlineData(1, 1, 1, 1)]
+    [InlineData(3, 0, 0, 1)]
+    [InlineData(1, 1, 0, 1)]
+    [InlineData(2, 2, 0, 1)]
+    [InlineData(1, 2, 50, 1)]
+    [InlineData(1, 2, 0, 0.9)]
+    [InlineData(2, 2, 0, 0.0001)]
+    [InlineData(2.5, 1.5, 300, 0.95)]
+    [InlineData(1, 1, 100000, 1)]
+    public void Draws_the_same_tokens(float guidance, float temperature, int topK, float topP)
+    {
+        var filters = new Filters(guidance, temperature, topK, topP);
+        var expected = _onHost.Draw(Prompts, filters);
+        Assert.Equal(expected, _inGraph.Draw(Prompts, filters));
+        Assert.NotEqual(expected[0], expected[1]);
+        if (!filters.IsGreedy && topP > 0.5)
+            Assert.NotEqual(expected[0], expected[2]);
+    }
+
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void Given_tokens_are_kept(float guidance)
+    {
+        int[] kept = [.. Enumerable.Range(0, 64).Select(i => i is 0 or 63 || i % 3 == 1 ? 7 * i : -1)];
+        var filters = new Filters(guidance, Temperature: 1.5f);
+        var tokens = _inGraph.Draw(Prompts, filters, kept);
+        Assert.Equal(_onHost.Draw(Prompts, filters, kept), tokens);
+        Assert.All(tokens, image => Assert.All(image.Zip(kept), pair => Assert.True(pair.Second is -1 || pair.First == pair.Second)));
+    }
+
+    [Fact]
+    public void Progress_shows_what_is_drawn_and_ends_with_all_of_it()
+    {
+        List<int[]> shown = [];
+        var tokens = _inGraph.Draw(Prompts[..2], new Filters(), report: (range, drawn) =>
+        {
+            Assert.Equal(0..2, range);
+            shown.Add(drawn.ToArray());
+        });
+        Assert.True(shown.Count > 3);
+        Assert.All(shown, drawn => Assert.Equal(tokens[0][..drawn.Length], drawn));
+        Assert.Equal(64, shown[^1].Length);
+    }
+
+    [Fact]
+    public void Cancellation_stops_it_between_two_tokens()
+    {
+        using var stop = new CancellationTokenSource();
+        var most = 0;
+        Assert.Throws<OperationCanceledException>(() => _inGraph.Draw(Prompts[..1], new Filters(), report: (_, drawn) =>
+        {
+            most = drawn.Length;
+            stop.Cancel();
+        }, cancellation: stop.Token));
+        Assert.Equal(1, most);
+    }
+}

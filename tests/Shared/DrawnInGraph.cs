@@ -1,0 +1,42 @@
+using Dalle.ML.Generation;
+using Dalle.ML.Models;
+using Dalle.ML.Runtime;
+using Dalle.ML.Text;
+
+namespace Dalle.ML.Tests;
+
+/// <summary>A bundle's transformer with the sampler in its graph, as on a GPU, but on the CPU; and without, as on the CPU.</summary>
+internal sealed class DrawnInGraph : IDisposable
+{
+    private const ulong Seed = 5;
+
+    private readonly Bundle _bundle;
+    private readonly DecoderSession _decoder;
+    private readonly TextEncoderSession? _textEncoder;
+    private readonly ImageTokenGenerator _generator;
+
+    public DrawnInGraph(Bundle bundle, bool isInGraph)
+    {
+        _bundle = bundle;
+        _decoder = new DecoderSession(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu, isInGraph);
+        _textEncoder = bundle.Manifest.TextEncoder is { } encoder ? new TextEncoderSession(bundle, encoder, DalleDevice.Cpu) : null;
+        _generator = new ImageTokenGenerator(_decoder, _textEncoder, bundle.Manifest.Image!);
+    }
+
+    /// <summary>What is drawn for some prompts at once.</summary>
+    public int[][] Draw(
+        IEnumerable<string> prompts, Filters filters, IReadOnlyList<int>? kept = null, Action<Range, ReadOnlyMemory<int>>? report = null,
+        CancellationToken cancellation = default)
+    {
+        var tokenizer = new PromptTokenizer(_bundle, _bundle.Manifest.Text!);
+        var sequences = prompts.Select((prompt, i) => new Sequence(tokenizer.Encode(prompt), tokenizer.Unconditional(prompt), Seed + (ulong)i, kept));
+        return [.. _generator.Generate(sequences, filters, report ?? ((_, _) => { }), cancellation)];
+    }
+
+    public void Dispose()
+    {
+        _generator.Dispose();
+        _textEncoder?.Dispose();
+        _decoder.Dispose();
+    }
+}
