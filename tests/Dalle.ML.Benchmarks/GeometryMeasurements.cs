@@ -17,13 +17,19 @@ internal sealed class GeometryMeasurements : IDisposable
         {
             var baseline = new PyTorchDecoder(size, layers, dim, heads);
             _baselines.Add(baseline);
-            var reference = Add(Precision.Fp32, rows => PyTorchDecoder.IsInstalled ? [("PyTorch", baseline.Step(rows))] : []);
-            foreach (var precision in new[] { Precision.Int8, Precision.Int4 })
-                Add(precision, rows => [("fp32", reference.StepOf(rows))]);
+            Add(precision => MeasuredDecoder.Random(size, precision), rows => PyTorchDecoder.IsInstalled ? [("PyTorch", baseline.Step(rows))] : []);
+        }
+        Add(MeasuredDecoder.RandomMini, _ => []);
 
-            DecoderMeasurements Add(Precision precision, Func<int, IEnumerable<(string, Measurement)>> comparisons)
+        void Add(Func<Precision, MeasuredDecoder> decoderOf, Func<int, IEnumerable<(string, Measurement)>> baselines)
+        {
+            var reference = Measure(Precision.Fp32, baselines);
+            foreach (var precision in new[] { Precision.Int8, Precision.Int4 })
+                Measure(precision, rows => [("fp32", reference.StepOf(rows))]);
+
+            DecoderMeasurements Measure(Precision precision, Func<int, IEnumerable<(string, Measurement)>> comparisons)
             {
-                var decoder = MeasuredDecoder.Random(size, precision);
+                var decoder = decoderOf(precision);
                 _decoders.Add(decoder);
                 var measurements = new DecoderMeasurements(decoder, hardware, RowCounts, comparisons);
                 _measurements.Add(measurements);

@@ -11,7 +11,8 @@ namespace Dalle.ML.Benchmarks;
 /// <param name="device">Where it runs.</param>
 internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDevice device = default) : IDisposable
 {
-    private const string Family = "dalle";
+    private const string Own = "dalle";
+    private const string Mini = "min-dalle";
 
     private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, device));
 
@@ -25,18 +26,25 @@ internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDev
 
     public DecoderGraph Graph => Bundle.Manifest.Decoder!;
 
-    public long[] PromptIds => new PromptTokenizer(Bundle, Bundle.Manifest.Text!).Encode(BuiltInModel.Prompt);
+    /// <summary>What the stream begins with: the prompt, unless a text encoder has it; what that gives makes no difference to the time.</summary>
+    public long[] PromptIds => Bundle.Manifest.TextEncoder is null
+        ? new PromptTokenizer(Bundle, Bundle.Manifest.Text!).Encode(BuiltInModel.Prompt)
+        : [.. Graph.Start];
 
     /// <summary>What every step multiplies with.</summary>
     public MultipliedWeights Weights => OnnxGraphs.MultipliedWeights(Bundle.PathOf(Graph.File));
 
     /// <summary>Random weights of a geometry of our own family, exported once into the folder of build results.</summary>
     public static MeasuredDecoder Random(string size, Precision precision) =>
-        Exported(size, precision, (folder, options) => BundleExporter.ExportRandom(Family, size, folder, options));
+        Exported(size, precision, (folder, options) => BundleExporter.ExportRandom(Own, size, folder, options));
+
+    /// <summary>Random weights of the size of DALL·E mini, exported likewise.</summary>
+    public static MeasuredDecoder RandomMini(Precision precision) =>
+        Exported("mini", precision, (folder, options) => BundleExporter.ExportRandom(Mini, "mini", folder, options));
 
     /// <summary>Trained weights of our own family, exported likewise.</summary>
     public static MeasuredDecoder Trained(string checkpoint, Precision precision) =>
-        Exported(Path.GetFileName(checkpoint), precision, (folder, options) => BundleExporter.Export(Family, [checkpoint], folder, options));
+        Exported(Path.GetFileName(checkpoint), precision, (folder, options) => BundleExporter.Export(Own, [checkpoint], folder, options));
 
     public void Dispose()
     {

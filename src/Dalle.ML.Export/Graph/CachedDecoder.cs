@@ -32,7 +32,9 @@ internal sealed class CachedDecoder
         Batch = g.Node("Slice", [shape, g.Constant("zero", 0), g.Constant("one", 1)]);
         var sequence = g.Node("Gather", [shape, g.Scalar("sequence_axis", 1L)]);
         _end = g.Node("Squeeze", [g.Node("Cast", [totalLength], ("to", (long)DataType.Int64))]);
-        Positions = g.Node("Range", [g.Node("Sub", [_end, sequence]), _end, g.Scalar("step", 1L)]);
+        // A range of shapes alone: on a GPU the host would wait for one that depends on an input.
+        var places = g.Node("Range", [g.Scalar("start", 0L), sequence, g.Scalar("step", 1L)]);
+        Positions = g.Node("Add", [places, g.Node("Sub", [_end, sequence])]);
         _lastIndex = g.Node("Expand", [g.Node("Sub", [totalLength, g.Scalar("last", 1)]), Batch]);
     }
 

@@ -17,7 +17,8 @@ internal sealed class DeviceDrawing(DecoderSession decoder, TextEncoderSession? 
         var places = Enumerable.Range(0, image.Tokens).SelectMany(_ => wave, (step, sequence) => (step, sequence)).ToArray();
         var uniforms = places.Select(place => place.sequence.Uniform(place.step)).ToArray();
         var given = places.Select(place => (long)place.sequence.Given(place.step)).ToArray();
-        using var batch = new DrawingBatch(decoder, image.Vocabulary, filters, uniforms, given, wave.Length);
+        using var queue = decoder.Queue.EnterScope();
+        using var batch = decoder.NewDrawing(filters, uniforms, given, wave.Length);
         Begin(batch, wave);
         for (var step = 0; ; step++)
         {

@@ -15,6 +15,9 @@ namespace Dalle.ML.Generation;
 /// </remarks>
 internal static class SamplingGraph
 {
+    /// <summary>The operator set of ONNX that has what the nodes are.</summary>
+    public const int LeastOpset = 13;
+
     public const string Temperature = Scope + "/temperature";
     public const string TopK = Scope + "/top_k";
     public const string TopP = Scope + "/top_p";
@@ -61,10 +64,10 @@ internal static class SamplingGraph
             var isGreedy = g.Input(IsGreedy, DataType.Bool, 1);
             var filtersByRank = g.Input(FiltersByRank, DataType.Bool, 1);
             var filtersByMass = g.Input(FiltersByMass, DataType.Bool, 1);
-            var uniforms = g.Input(Uniforms, DataType.Double, "tokens", "images");
+            var uniforms = g.Input(Uniforms, DataType.Double, Scope + "/tokens", Scope + "/images");
             var step = g.Input(Step, DataType.Int64, 1);
-            var codes = g.Input(Codes, DataType.Int64, "tokens", "images");
-            var n = new Numbers(g);
+            var codes = g.Input(Codes, DataType.Int64, Scope + "/tokens", Scope + "/images");
+            var n = new Numbers(g, vocabulary);
 
             var images = g.Node("Slice", [g.Node("Shape", [codes]), n.One, n.Two]);
             var logits = Guide(Logits(decoder.Logits), images, guidance);
@@ -81,10 +84,10 @@ internal static class SamplingGraph
             var twins = g.Node("Div", [g.Node("Slice", [g.Node("Shape", [decoder.Ids]), n.Zero, n.One]), images]);
             var id = g.Node("Add", [code, g.Constant("id_offset", decoder.ImageIdOffset)]);
             g.Node("Tile", [id, g.Node("Concat", [twins, n.One], ("axis", 0))], [NextIds]);
-            g.Output(NextCodes, DataType.Int64, "tokens", "images");
-            g.Output(Drawn, DataType.Int64, "tokens", "images");
+            g.Output(NextCodes, DataType.Int64, Scope + "/tokens", Scope + "/images");
+            g.Output(Drawn, DataType.Int64, Scope + "/tokens", Scope + "/images");
             g.Output(NextStep, DataType.Int64, 1);
-            g.Output(NextIds, DataType.Int64, "batch", 1);
+            g.Output(NextIds, DataType.Int64, Scope + "/rows", 1);
             return new ModelProto { Graph = g.Graph }.ToByteArray();
 
             // Those of the codes at the last position, [rows, vocabulary].
@@ -95,16 +98,19 @@ internal static class SamplingGraph
                 return g.Node("Slice", [last, g.Constant("first_code", start), g.Constant("last_code", start + (long)vocabulary), n.One]);
             }
 
-            // Guided images have a twin without the prompt in the second half of the rows; the others are their own, and their difference is zero.
+            // Guided images have a twin without the prompt in the second half of the rows, the others are their own twins. A logit of minus infinity,
+            // which has no difference to itself, stays what it is.
             string Guide(string rows, string count, string scale)
             {
                 var conditional = g.Node("Slice", [rows, n.Zero, count, n.Zero]);
                 var unconditional = g.Node("Slice", [rows, g.Node("Neg", [count]), g.Constant("end", long.MaxValue), n.Zero]);
-                return g.Node("Add", [g.Node("Mul", [g.Node("Sub", [conditional, unconditional]), scale]), unconditional]);
+                var guided = g.Node("Add", [g.Node("Mul", [g.Node("Sub", [conditional, unconditional]), scale]), unconditional]);
+                return g.Node("Where", [g.Node("Equal", [scale, g.Constant("no_guidance", 1f)]), conditional, guided]);
             }
 
             string Scale(string x)
             {
+                // The maximum: the operator of that name takes its axes in another way from set 18 on.
                 var largest = g.Unique("largest");
                 g.Node("TopK", [x, n.One], [largest, g.Unique("unused")]);
                 return g.Node("Div", [g.Node("Sub", [x, largest]), temperature]);
@@ -133,15 +139,24 @@ internal static class SamplingGraph
                     var (isAbove, ties) = (b.Node("Greater", [p, edge]), b.Node("Equal", [p, edge]));
                     var above = b.Node("ReduceSum", [b.Node("Where", [isAbove, Double(b, p), n.Nothing]), n.One]);
                     var lacking = b.Node("Ceil", [b.Node("Div", [b.Node("Sub", [topP, above]), Double(b, edge)])]);
-                    var isFirst = b.Node("LessOrEqual", [b.Node("CumSum", [Double(b, ties), n.AxisOne]), lacking]);
+                    var isFirst = b.Node("LessOrEqual", [Sums(b, Double(b, ties)), lacking]);
                     var isKept = b.Node("Or", [isAbove, b.Node("And", [ties, isFirst])]);
                     return b.Node("Where", [isKept, Double(b, p), n.Nothing]);
                 }, b => Double(b, p));
             }
 
+            // Cumulative sums over the vocabulary, of blocks and then of what is before a block: a GPU's kernel adds up each sum from the beginning.
+            string Sums(GraphNodes b, string x)
+            {
+                var blocks = b.Node("Reshape", [x, n.Blocks]);
+                var within = b.Node("CumSum", [blocks, n.AxisTwo]);
+                var before = b.Node("CumSum", [b.Node("Gather", [within, n.Last], ("axis", 2)), n.AxisOne], ("exclusive", 1));
+                return b.Node("Reshape", [b.Node("Add", [within, before]), n.Rows]);
+            }
+
             string Draw(GraphNodes b, string p)
             {
-                var sums = b.Node("CumSum", [p, n.AxisOne]);
+                var sums = Sums(b, p);
                 var total = b.Node("Gather", [sums, n.Last], ("axis", 1));
                 var uniform = b.Node("Reshape", [b.Node("Gather", [uniforms, step]), n.Column]);
                 var token = Count(b, b.Node("LessOrEqual", [sums, b.Node("Mul", [uniform, total])]));
@@ -161,7 +176,7 @@ internal static class SamplingGraph
     }
 
     /// <summary>Constants that occur again and again.</summary>
-    private sealed class Numbers(GraphNodes g)
+    private sealed class Numbers(GraphNodes g, int vocabulary)
     {
         public string Zero { get; } = g.Constant("zero", 0);
 
@@ -171,6 +186,13 @@ internal static class SamplingGraph
 
         public string AxisOne { get; } = g.Scalar("axis_one", 1L);
 
+        public string AxisTwo { get; } = g.Scalar("axis_two", 2L);
+
+        /// <summary>A vocabulary as blocks of about as many as there are blocks, and as it is.</summary>
+        public string Blocks { get; } = g.Constant("blocks", -1, vocabulary / BlockSize(vocabulary), BlockSize(vocabulary));
+
+        public string Rows { get; } = g.Constant("rows", -1, vocabulary);
+
         public string Column { get; } = g.Constant("column", -1, 1);
 
         public string Last { get; } = g.Constant("last", -1);
@@ -178,5 +200,7 @@ internal static class SamplingGraph
         public string Never { get; } = g.Constant("never", float.NegativeInfinity);
 
         public string Nothing { get; } = g.Constant("nothing", 0.0);
+
+        private static int BlockSize(int vocabulary) => Enumerable.Range(1, (int)Math.Sqrt(vocabulary)).Last(size => vocabulary % size == 0);
     }
 }

@@ -25,6 +25,9 @@ internal sealed class OnnxFile
 
     public IReadOnlyList<OnnxValue> Outputs => _outputs;
 
+    /// <summary>Version of ONNX's own operators that the nodes are of.</summary>
+    public int Opset { get; private set; }
+
     /// <summary>Where the weights lie, relative to the file's folder, as the file states it.</summary>
     public IReadOnlyCollection<string> ExternalFiles => _externalFiles;
 
@@ -45,6 +48,9 @@ internal sealed class OnnxFile
                         graphs++;
                         ReadMessage(stream, inner => model.ReadGraphField(stream, inner, isMain: true, depth: 0));
                         return true;
+                    case ModelField.OpsetImport:
+                        model.ReadOpset(stream);
+                        return true;
                     case ModelField.Functions:
                         ReadMessage(stream, inner => model.ReadFunctionField(stream, inner));
                         return true;
@@ -58,6 +64,24 @@ internal sealed class OnnxFile
             throw new InvalidDataException($"it is truncated or not an ONNX model ({exception.Message})", exception);
         }
         return graphs == 1 ? model : throw new InvalidDataException("it is not an ONNX model: it has no graph");
+    }
+
+    private void ReadOpset(CodedInputStream stream)
+    {
+        var (domain, version) = ("", 0L);
+        ReadMessage(stream, field =>
+        {
+            if (field == OpsetField.Domain)
+                domain = stream.ReadString();
+            return field == OpsetField.Domain;
+        }, field =>
+        {
+            if (field == OpsetField.Version)
+                version = stream.ReadInt64();
+            return field == OpsetField.Version;
+        });
+        if (domain.Length == 0)
+            Opset = (int)Math.Clamp(version, 0, int.MaxValue);
     }
 
     private bool ReadGraphField(CodedInputStream stream, int field, bool isMain, int depth)
@@ -239,7 +263,14 @@ internal sealed class OnnxFile
     private static class ModelField
     {
         public const int Graph = 7;
+        public const int OpsetImport = 8;
         public const int Functions = 25;
+    }
+
+    private static class OpsetField
+    {
+        public const int Domain = 1;
+        public const int Version = 2;
     }
 
     private static class FunctionField

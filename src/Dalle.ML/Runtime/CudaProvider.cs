@@ -24,9 +24,20 @@ internal static partial class CudaProvider
     private static bool IsBuiltIn => OrtEnv.Instance().GetAvailableProviders().Contains(Name);
 
     /// <summary>Lets a session run on a device.</summary>
-    /// <exception cref="OnnxRuntimeException">The provider cannot be loaded.</exception>
-    /// <exception cref="DllNotFoundException">There is no provider.</exception>
+    /// <exception cref="DalleDeviceException">The provider cannot be loaded, or knows no such device.</exception>
     public static void Use(DalleDevice device, SessionOptions options)
+    {
+        try
+        {
+            Append(device, options);
+        }
+        catch (Exception exception) when (exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        {
+            throw new DalleDeviceException(device, $"{Diagnose(exception.Message)} Or run on the CPU. ONNX Runtime says: {exception.Message}", exception);
+        }
+    }
+
+    private static void Append(DalleDevice device, SessionOptions options)
     {
         var (number, settings) = (device.GpuDeviceId!.Value, Settings(device));
         if (IsBuiltIn)
@@ -45,7 +56,7 @@ internal static partial class CudaProvider
 
     /// <summary>What is missing for CUDA on this machine, as far as it can be told.</summary>
     /// <param name="error">What ONNX Runtime says, which names at most the first library that it misses.</param>
-    public static string Diagnose(string error)
+    private static string Diagnose(string error)
     {
         if (!IsBuiltIn && !File.Exists(LibraryPath))
         {

@@ -20,7 +20,7 @@ internal abstract class DecoderBatch : IDisposable
     protected DecoderBatch(DecoderSession session, int rows)
     {
         (Session, Rows) = (session, rows);
-        _cache = KvCache.Create(session.Memory, session.Graph.Cache, rows);
+        _cache = KvCache.Create(session.MemoryOf(session.Graph.Cache.Names(0).First().Past), session.Graph.Cache, rows);
         Context = [.. session.ContextNames.Select(name => session.NewInput(name, rows))];
         foreach (var (past, present) in session.Graph.State?.Names ?? [])
         {
@@ -43,7 +43,10 @@ internal abstract class DecoderBatch : IDisposable
     public virtual void Dispose()
     {
         foreach (var binding in _bindings)
+        {
+            Finish(binding);
             binding.Dispose();
+        }
         _cache.Dispose();
         _totalLengthTensor.Dispose();
         DisposePositions();
@@ -115,12 +118,26 @@ internal abstract class DecoderBatch : IDisposable
     /// <summary>Binds what differs from call to call.</summary>
     protected virtual void BindChanging(OrtIoBinding binding, int sequence)
     {
-        // An input in the host's memory is copied to a device when it is bound.
-        if (Session.Graph.TotalLength is { } totalLength && Session.CopiesInputs)
+        if (Session.Graph.TotalLength is { } totalLength && Session.IsOnDevice)
             binding.BindInput(totalLength, _totalLengthTensor);
         if (_cache.Moves)
             _cache.Bind(binding, Length - sequence, Length);
         BindPositions(binding, sequence);
+    }
+
+    /// <summary>Waits for calls that are still queued, since their buffers are about to go.</summary>
+    private void Finish(OrtIoBinding binding)
+    {
+        if (!Session.IsOnDevice)
+            return;
+        try
+        {
+            binding.SynchronizeBoundOutputs();
+        }
+        catch (OnnxRuntimeException)
+        {
+            // A device that has failed says so at every call; the first one was heard.
+        }
     }
 
     private OrtIoBinding NewBinding()

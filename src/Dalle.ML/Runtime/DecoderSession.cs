@@ -25,29 +25,38 @@ internal sealed class DecoderSession : IDisposable
     private readonly Bundle _bundle;
     private readonly DalleDevice _device;
     private readonly InferenceSession _session;
+    private readonly HashSet<string> _onDevice = [];
+    private readonly TensorMemory? _deviceMemory;
     private LogitsBatch? _idle;
     private LogitsBatch? _idleRow;
 
     /// <param name="bundle">The bundle.</param>
     /// <param name="graph">Its transformer.</param>
     /// <param name="device">Where it runs.</param>
-    /// <param name="drawsTokens">Whether the graph draws tokens rather than giving logits; if null, on a GPU only.</param>
-    public DecoderSession(Bundle bundle, DecoderGraph graph, DalleDevice device, bool? drawsTokens = null)
+    /// <param name="drawsTokens">Whether the graph draws tokens on the CPU too.</param>
+    /// <exception cref="DalleBundleException">The graph cannot be used.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
+    public DecoderSession(Bundle bundle, DecoderGraph graph, DalleDevice device, bool drawsTokens = false)
     {
         (_bundle, Graph, _device) = (bundle, graph, device);
-        DrawsTokens = drawsTokens ?? CopiesInputs;
+        DrawsTokens = drawsTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
-        if (DrawsTokens)
+        _session = OrtRuntime.CreateSession(bundle, graph.File, device, DrawsTokens ? Sampling() : null);
+        if (device.GpuDeviceId is { } id)
         {
-            var logits = OnnxFile.Read(bundle.PathOf(graph.File)).Outputs.Single(output => output.Name == graph.Logits);
-            var sampling = SamplingGraph.Continue(graph, logits.Dimensions.Count, Vocabulary);
-            _session = OrtRuntime.CreateSession(bundle, graph.File, device, sampling);
-            Memory = TensorMemory.Of(_session, device.GpuDeviceId);
+            // A kernel that the device lacks runs on the CPU, and what it takes must lie there.
+            foreach (var (name, info) in _session.InputNames.Zip(_session.GetMemoryInfosForInputs()))
+            {
+                if (info.Name == TensorMemory.Host.Info.Name)
+                    continue;
+                _onDevice.Add(name);
+                _deviceMemory ??= TensorMemory.Of(_session, info);
+            }
+            MaxRows = Rows(MaxDeviceRows, Math.Min(CudaDriver.FreeBytes(id) ?? MaxHostBytes, LimitBesideWeights()) / 4 * 3);
         }
         else
         {
-            _session = OrtRuntime.CreateSession(bundle, graph.File, device);
-            Memory = TensorMemory.Host;
+            MaxRows = Rows(MaxHostRows, MaxHostBytes);
         }
     }
 
@@ -56,11 +65,14 @@ internal sealed class DecoderSession : IDisposable
     /// <summary>Whether the graph draws tokens, by a <see cref="DrawingBatch"/>, rather than giving logits, by a <see cref="LogitsBatch"/>.</summary>
     public bool DrawsTokens { get; }
 
-    /// <summary>Whether what is bound from the host's memory is copied then, so that a change must be bound again.</summary>
-    public bool CopiesInputs => _device.GpuDeviceId is not null;
+    /// <summary>Whether calls are queued for a device; then what is bound from the host's memory may be copied at once.</summary>
+    public bool IsOnDevice => _device.GpuDeviceId is not null;
 
-    /// <summary>Where what goes from call to call lies.</summary>
-    public TensorMemory Memory { get; }
+    /// <summary>Held by whoever queues calls: those of one thread are carried out one after the other, those of several are not.</summary>
+    public Lock Queue { get; } = new();
+
+    /// <summary>The most sequences to run at once, by what it would gain and by the memory that there was when the session was created.</summary>
+    public int MaxRows { get; }
 
     /// <summary>The inputs that the text encoder fills, once a prompt.</summary>
     public IReadOnlyList<string> ContextNames { get; }
@@ -68,29 +80,34 @@ internal sealed class DecoderSession : IDisposable
     /// <summary>Shape of the logits as the graph states it; −1 where it depends on the call.</summary>
     public int[] LogitsShape => _session.OutputMetadata[Graph.Logits].Dimensions;
 
-    /// <summary>The most sequences to run at once, by what it would gain and by the memory that there is.</summary>
-    public int MaxRows
-    {
-        get
-        {
-            var (rows, bytes) = _device.GpuDeviceId is { } id && CudaDriver.FreeBytes(id) is { } free
-                ? (MaxDeviceRows, Math.Min(free, _device.GpuMemoryLimit ?? long.MaxValue) / 4 * 3)
-                : (MaxHostRows, MaxHostBytes);
-            return Math.Max(1, (int)Math.Min(rows, bytes / Graph.Cache.BytesPerRow));
-        }
-    }
-
     private int Vocabulary => _bundle.Manifest.Image!.Vocabulary;
+
+    /// <summary>Where an input lies that goes from call to call.</summary>
+    public TensorMemory MemoryOf(string input) => _onDevice.Contains(input) ? _deviceMemory! : TensorMemory.Host;
 
     /// <summary>A tensor for an input whose axes but the first are fixed.</summary>
     public NativeTensor NewInput(string name, int rows, TensorMemory? memory = null)
     {
         var input = _session.InputMetadata[name];
-        return new NativeTensor(memory ?? Memory, input.ElementDataType, [rows, .. input.Dimensions.Skip(1).Select(size => (long)size)]);
+        return new NativeTensor(memory ?? MemoryOf(name), input.ElementDataType, [rows, .. input.Dimensions.Skip(1).Select(size => (long)size)]);
     }
 
     /// <summary>A batch that the caller keeps and disposes.</summary>
     public LogitsBatch NewBatch(int rows) => new(this, rows, Vocabulary);
+
+    /// <summary>A batch that draws; the caller holds the <see cref="Queue"/> and disposes it.</summary>
+    /// <exception cref="DalleDeviceException">There is no memory for it.</exception>
+    public DrawingBatch NewDrawing(Filters filters, double[] uniforms, long[] given, int images)
+    {
+        try
+        {
+            return new DrawingBatch(this, Vocabulary, filters, uniforms, given, images);
+        }
+        catch (OnnxRuntimeException exception)
+        {
+            throw new DalleDeviceException(_device, $"it has no memory for {images} images at once. Ask for fewer candidates, or free some of it. {exception.Message}", exception);
+        }
+    }
 
     /// <summary>Takes a batch for so many sequences, an idle one if it fits.</summary>
     public LogitsBatch Rent(int rows)
@@ -119,14 +136,15 @@ internal sealed class DecoderSession : IDisposable
     /// <exception cref="DalleBundleException">The graph fails, e.g. at an id that it has no embedding for.</exception>
     public void Run(OrtIoBinding binding) => Run(binding, Synchronous);
 
-    /// <summary>The same, but on a GPU it only queues the work: the next call finds it done.</summary>
+    /// <summary>The same, but on a GPU it only queues the work: the next call of the same thread runs behind it.</summary>
     /// <exception cref="DalleBundleException">The graph fails.</exception>
-    public void Start(OrtIoBinding binding) => Run(binding, CopiesInputs ? Asynchronous : Synchronous);
+    public void Start(OrtIoBinding binding) => Run(binding, IsOnDevice ? Asynchronous : Synchronous);
 
     public void Dispose()
     {
         Interlocked.Exchange(ref _idle, null)?.Dispose();
         Interlocked.Exchange(ref _idleRow, null)?.Dispose();
+        _deviceMemory?.Dispose();
         _session.Dispose();
     }
 
@@ -142,6 +160,35 @@ internal sealed class DecoderSession : IDisposable
         {
             throw _bundle.Error($"the graph '{Graph.File}' failed: {exception.Message}", exception);
         }
+    }
+
+    /// <summary>What the transformer's graph goes on with.</summary>
+    private byte[] Sampling()
+    {
+        var file = OnnxFile.Read(_bundle.PathOf(Graph.File));
+        if (file.Opset < SamplingGraph.LeastOpset)
+        {
+            throw _bundle.Error($"the graph '{Graph.File}' is of ONNX operator set {file.Opset}; to draw on a GPU it must be of {SamplingGraph.LeastOpset} or later. "
+                + "Export it anew, or run on the CPU.");
+        }
+        return SamplingGraph.Continue(Graph, file.Outputs.Single(output => output.Name == Graph.Logits).Dimensions.Count, Vocabulary);
+    }
+
+    /// <summary>The rows that some memory is enough for, of so many that are worth it.</summary>
+    private int Rows(int most, long bytes)
+    {
+        var cache = Graph.Cache;
+        var perRow = cache.BytesPerRow * (cache.Kind == CacheKind.Concat ? 2 : 1);
+        var addressable = uint.MaxValue / (cache.BytesPerRow / cache.AllNames.Count());
+        return Math.Max(1, (int)Math.Min(most, Math.Min(bytes / perRow, addressable)));
+    }
+
+    private long LimitBesideWeights()
+    {
+        if (_device.GpuMemoryLimit is not { } limit)
+            return long.MaxValue;
+        var weights = OnnxFile.Read(_bundle.PathOf(Graph.File)).ExternalFiles.Sum(file => new FileInfo(_bundle.PathOf(file)).Length);
+        return Math.Max(0, limit - weights);
     }
 
     private static RunOptions NewAsynchronous()

@@ -29,9 +29,9 @@ internal sealed class DrawingBatch : DecoderBatch
         _given = OrtValue.CreateTensorValueFromMemory(given, shape);
         _codes = new long[given.Length];
         _codesTensor = OrtValue.CreateTensorValueFromMemory(_codes, shape);
-        Recur(Session.Graph.Ids, SamplingGraph.NextIds, () => NewIds(Rows, 1));
-        Recur(SamplingGraph.Codes, SamplingGraph.NextCodes, () => NewIds(shape));
-        Recur(SamplingGraph.Step, SamplingGraph.NextStep, () => NewIds(1));
+        Recur(Session.Graph.Ids, SamplingGraph.NextIds, Rows, 1);
+        Recur(SamplingGraph.Codes, SamplingGraph.NextCodes, shape);
+        Recur(SamplingGraph.Step, SamplingGraph.NextStep, 1);
         var (ranks, isRanked) = filters.TopK > 0 && filters.TopK < vocabulary ? (filters.TopK, true) : (vocabulary, false);
         Input(SamplingGraph.Uniforms, uniforms, shape);
         Input(SamplingGraph.Guidance, [filters.Guidance]);
@@ -43,7 +43,8 @@ internal sealed class DrawingBatch : DecoderBatch
         Input(SamplingGraph.FiltersByMass, [filters.TopP < 1]);
         BindSteps();
 
-        NativeTensor NewIds(params long[] size) => new(session.Memory, TensorElementType.Int64, size);
+        void Recur(string past, string present, params long[] size) =>
+            this.Recur(past, present, () => new NativeTensor(session.MemoryOf(past), TensorElementType.Int64, size));
     }
 
     /// <summary>What was drawn when it was last read, [tokens, images]; −1 is still to come.</summary>

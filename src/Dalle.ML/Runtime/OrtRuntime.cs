@@ -33,18 +33,20 @@ internal static partial class OrtRuntime
             options.DisablePerSessionThreads();
         else
             UseThreadsOf(device, options);
+        if (device.GpuDeviceId is not null)
+            CudaProvider.Use(device, options);
         try
         {
-            if (device.GpuDeviceId is not null)
-                CudaProvider.Use(device, options);
             if (continuation is null)
                 return new InferenceSession(bundle.PathOf(file), options);
+            // Bytes have no name by which a file of ONNX Runtime's own format, which is not checked, would be told.
+            options.AddSessionConfigEntry("session.load_model_format", "ONNX");
             options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetDirectoryName(bundle.PathOf(file))!);
             return new InferenceSession([.. File.ReadAllBytes(bundle.PathOf(file)), .. continuation], options);
         }
-        catch (Exception exception) when (device.GpuDeviceId is not null && exception is OnnxRuntimeException or EntryPointNotFoundException or DllNotFoundException)
+        catch (OnnxRuntimeException exception) when (device.GpuDeviceId is not null)
         {
-            throw new DalleDeviceException(device, $"{CudaProvider.Diagnose(exception.Message)} Or run on the CPU. ONNX Runtime says: {exception.Message}", exception);
+            throw new DalleDeviceException(device, $"ONNX Runtime could not start the graph '{file}' there: {exception.Message}", exception);
         }
         catch (OnnxRuntimeException exception) when (device.IntraOpThreadAffinities is { } affinities)
         {

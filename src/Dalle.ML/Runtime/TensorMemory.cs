@@ -3,27 +3,29 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>Where tensors lie that stay in their place.</summary>
-/// <param name="Info">The kind of memory.</param>
-/// <param name="Allocate">Gives so many bytes; whoever disposes the handle gives them back.</param>
-internal sealed record TensorMemory(OrtMemoryInfo Info, Func<long, SafeHandle> Allocate)
+/// <summary>Where tensors lie that stay in their place: in the host's memory, or in that of a session's device.</summary>
+internal sealed class TensorMemory : IDisposable
 {
-    /// <summary>
-    /// The host's, zeroed: what no sequence has reached takes part in no product, but not-a-number would spread from it.
-    /// </summary>
-    public static TensorMemory Host { get; } = new(OrtMemoryInfo.DefaultInstance, bytes => new Zeroed((nuint)bytes));
+    private readonly OrtAllocator? _allocator;
 
-    /// <summary>Memory of a session's own allocator, with what was left in it.</summary>
-    /// <param name="session">The session.</param>
-    /// <param name="gpuDeviceId">The GPU that it runs on, if any.</param>
-    public static TensorMemory Of(InferenceSession session, int? gpuDeviceId)
-    {
-        var info = gpuDeviceId is { } id
-            ? new OrtMemoryInfo(OrtMemoryInfo.allocatorCUDA, OrtAllocatorType.DeviceAllocator, id, OrtMemType.Default)
-            : OrtMemoryInfo.DefaultInstance;
-        var allocator = new OrtAllocator(session, info);
-        return new TensorMemory(info, bytes => allocator.Allocate(checked((uint)bytes)));
-    }
+    private TensorMemory(OrtMemoryInfo info, OrtAllocator? allocator) => (Info, _allocator) = (info, allocator);
+
+    /// <summary>
+    /// The host's, zeroed: what no sequence has reached takes part in no product, but a kernel of the CPU multiplies it by zero, and
+    /// not-a-number would spread from it.
+    /// </summary>
+    public static TensorMemory Host { get; } = new(OrtMemoryInfo.DefaultInstance, allocator: null);
+
+    /// <summary>The kind of memory.</summary>
+    public OrtMemoryInfo Info { get; }
+
+    /// <summary>A device's, with what was left in it: its kernels read no further than the sequences reach. It lives as long as the session.</summary>
+    public static TensorMemory Of(InferenceSession session, OrtMemoryInfo info) => new(info, new OrtAllocator(session, info));
+
+    /// <summary>Gives so many bytes; whoever disposes the handle gives them back.</summary>
+    public SafeHandle Allocate(long bytes) => _allocator is null ? new Zeroed((nuint)bytes) : _allocator.Allocate(checked((uint)bytes));
+
+    public void Dispose() => _allocator?.Dispose();
 
     /// <summary>Freed by the collector where an error keeps a tensor from being finished.</summary>
     private sealed unsafe class Zeroed : SafeHandle

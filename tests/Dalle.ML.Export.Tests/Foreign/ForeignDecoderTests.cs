@@ -2,7 +2,9 @@ using System.Text.Json.Nodes;
 using Dalle.ML.Export.Tests.Families;
 using Dalle.ML.Generation;
 using Dalle.ML.Models;
+using Dalle.ML.Models.Onnx;
 using Dalle.ML.Tests;
+using Google.Protobuf;
 
 namespace Dalle.ML.Export.Tests.Foreign;
 
@@ -96,6 +98,18 @@ public sealed class ForeignDecoderTests : IDisposable
         using DrawnInGraph inGraph = new(Bundle.Open(_foreign.Info.Path), isInGraph: true), onHost = new(Bundle.Open(_own.Info.Path), isInGraph: false);
         var filters = new Filters(Guidance: 1.7f, TopK: 6, TopP: 0.95f);
         Assert.Equal(onHost.Draw(Prompts, filters), inGraph.Draw(Prompts, filters));
+    }
+
+    [Fact]
+    public void A_graph_of_old_operators_cannot_draw_by_itself()
+    {
+        var bundle = Bundle.Open(_foreign.Info.Path);
+        var path = bundle.PathOf(bundle.Manifest.Decoder!.File);
+        var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
+        model.OpsetImport.Single(set => set.Domain.Length == 0).Version = 12;
+        File.WriteAllBytes(path, model.ToByteArray());
+        var error = Assert.Throws<DalleBundleException>(() => new DrawnInGraph(bundle, isInGraph: true));
+        Assert.Contains("operator set 12", error.Message, StringComparison.Ordinal);
     }
 
     private void AssertSame(IEnumerable<GenerationRequest> requests, SamplingOptions sampling)

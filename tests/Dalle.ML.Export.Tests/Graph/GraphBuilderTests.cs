@@ -28,6 +28,7 @@ public sealed class GraphBuilderTests : IDisposable
         Assert.Equal("'x' [?, 2]", Assert.Single(file.Inputs).ToString());
         Assert.Equal("'y' [?, 2]", Assert.Single(file.Outputs).ToString());
         Assert.Equal(["graph.weights"], file.ExternalFiles);
+        Assert.Equal(20, file.Opset);
     }
 
     [Fact]
