@@ -7,6 +7,8 @@ of CLIP: the classifier of `classifier.py` (what the things are), the pixels (ba
 import argparse
 import json
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 
 import numpy as np
 import torch
@@ -17,7 +19,7 @@ from classifier import INDEX, Classifier, crop, things
 from models import Clip, Dvae, Transformer
 from train_dvae import validate as reconstruction
 from train_transformer import Samples, nats
-from training import images, load
+from training import images, load, one_thread_each
 from world import COLOURS, COUNTS, POSITIONS, TINTS, World, render
 
 DISTRACTORS = 20
@@ -113,17 +115,28 @@ def averages(rows):
     return {n: [round(float(np.mean([r[n] for r in rows if n in r])), 3), sum(n in r for r in rows)] for n in names}
 
 
+def start(folder):
+    """In a process that draws: loads the models."""
+    global drawing
+    torch.set_num_threads(1)
+    drawing = [load(c, f'{folder}/{c.__name__.lower()}.pt') for c in (Dvae, Transformer, Clip)]
+
+
 @torch.no_grad()
-def candidates(models, texts, n, temperature, guidance, seed, chunk=4):
-    """Images [prompts, n, 3, S, S] and CLIP scores [prompts, n]."""
-    dvae, transformer, clip = models
-    pixels, scores = [], []
-    for i in range(0, len(texts), chunk):
-        t = texts[i:i + chunk]
-        x = dvae.decode(transformer.generate(t.repeat_interleave(n, 0), temperature, guidance, seed + i))
-        pixels.append(x.view(len(t), n, *x.shape[1:]))
-        scores.append((clip.image(x).view(len(t), n, -1) * clip.text(t)[:, None]).sum(-1))
-    return torch.cat(pixels), torch.cat(scores)
+def draw(text, n, temperature, guidance, seed):
+    dvae, transformer, clip = drawing
+    x = dvae.decode(transformer.generate(text, temperature, guidance, seed, copies=n))
+    scores = (clip.image(x).view(len(text), n, -1) * clip.text(text)[:, None]).sum(-1)
+    return x.view(len(text), n, *x.shape[1:]).numpy(), scores.numpy()
+
+
+def candidates(a, texts, chunk=2):
+    """Images [prompts, candidates, 3, S, S] and CLIP scores [prompts, candidates], drawn in several processes."""
+    one_thread_each()
+    jobs = [(texts[i:i + chunk], a.candidates, a.temperature, a.guidance, a.seed + i) for i in range(0, len(texts), chunk)]
+    with ProcessPoolExecutor(a.processes, get_context('spawn'), start, (a.folder,)) as pool:
+        pixels, scores = zip(*pool.map(draw, *zip(*jobs)))
+    return np.concatenate(pixels), np.concatenate(scores)
 
 
 def sheet(pixels, captions, path, columns=6, scale=2):
@@ -182,9 +195,8 @@ def main(a):
     decoded = dvae.decode(dvae.encode(torch.from_numpy(truth).permute(0, 3, 1, 2))).permute(0, 2, 3, 1).numpy()
     report['renderings'], report['reconstructions'] = judged(truth), judged(decoded)
     texts = torch.tensor([bpe.encode(c) for c in captions])
-    pixels, scores = candidates((dvae, transformer, clip), texts, a.candidates, a.temperature, a.guidance, a.seed)
-    pixels = pixels.permute(0, 1, 3, 4, 2).numpy()
-    best = lambda k: pixels[np.arange(len(pixels)), scores[:, :k].argmax(1).numpy()]
+    pixels, scores = candidates(a, texts)
+    best = lambda k: pixels[np.arange(len(pixels)), scores[:, :k].argmax(1)].transpose(0, 2, 3, 1)
     report['sampling'] = dict(temperature=a.temperature, guidance=a.guidance, prompts=a.prompts)
     report['best of'] = {str(k): judged(best(k)) for k in (1, 2, 4, 8, 16, 32) if k <= a.candidates}
     report['minutes'] = round((time.time() - start) / 60, 1)
@@ -203,11 +215,10 @@ if __name__ == '__main__':
     p.add_argument('--scenes', type=int, default=2000, help='for reconstruction and nats')
     p.add_argument('--prompts', type=int, default=500)
     p.add_argument('--candidates', type=int, default=32)
-    p.add_argument('--temperature', type=float, default=.6)
-    p.add_argument('--guidance', type=float, default=2.)
+    p.add_argument('--temperature', type=float, default=.5)
+    p.add_argument('--guidance', type=float, default=1.5)
     p.add_argument('--seed', type=int, default=9)
-    p.add_argument('--threads', type=int, default=2)
+    p.add_argument('--processes', type=int, default=2, help='that draw, with a thread each')
     a = p.parse_args()
-    torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     main(a)

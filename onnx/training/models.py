@@ -179,8 +179,8 @@ class Transformer(nn.Module):
         return torch.arange(self.vocab, self.vocab + self.text_len, device=self.masks.device).repeat(n, 1)
 
     @torch.no_grad()
-    def generate(self, text, temperature=1., guidance=1., seed=0, trace=None):
-        """Image ids; temperature 0 is greedy. Guided logits are u + guidance * (c - u)."""
+    def generate(self, text, temperature=1., guidance=1., seed=0, trace=None, copies=1):
+        """Image ids of `copies` images a text; temperature 0 is greedy. Guided logits are u + guidance * (c - u)."""
         g = torch.Generator(text.device).manual_seed(seed)
         n, t = len(text), self.text_len
         if guidance != 1:
@@ -192,6 +192,9 @@ class Transformer(nn.Module):
             for block, mask, cache in zip(self.blocks, self.masks, caches):
                 x = block(x, mask[start:end, :end], cache)
             logits, start = self.image_head(self.ln(x[:, -1])), end
+            if i == 0 and copies > 1:                                     # the text is run once for all of them
+                caches = [[c.repeat_interleave(copies, 0) for c in cache] for cache in caches]
+                logits, n = logits.repeat_interleave(copies, 0), n * copies
             if guidance != 1:
                 logits = logits[n:] + guidance * (logits[:n] - logits[n:])
             if trace is not None:

@@ -1,4 +1,3 @@
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Models.Onnx;
 using Google.Protobuf;
 
