@@ -135,6 +135,9 @@ public class DisposalTests
     private static void AssertAllClosed(CountingView source)
     {
         Assert.True(source.Opened > 0);
+        // The real package closes them in threads of its own.
+        if (!Feed.IsStandin)
+            SpinWait.SpinUntil(() => source.Live == 0, TimeSpan.FromSeconds(30));
         Assert.Equal(0, source.Live);
     }
 
