@@ -4,9 +4,10 @@ namespace Dalle.ML.Runtime;
 
 /// <summary>Where a model runs: the CPU, or a CUDA device by its number; if need be, on what threads of the CPU.</summary>
 /// <remarks>
-/// Unless told otherwise all models of a process share one pool of threads of ONNX Runtime: one for each core that the process may use, placed
-/// by the system, and asleep when there is nothing to do. <c>DalleDevice.Cpu with { IntraOpThreads = 4 }</c> is a device with threads of its own,
-/// a pool for each graph of a model. <c>bench threads</c> of Dalle.ML.Benchmarks measures what suits a machine.
+/// Unless told otherwise a transformer has threads of ONNX Runtime for itself, which look for work a few microseconds before they fall asleep, and
+/// all other graphs of a process share one pool that sleeps at once: one thread for each core that the process may use, placed by the system.
+/// <c>DalleDevice.Cpu with { IntraOpThreads = 4 }</c> is a device with other threads, a pool for each graph of a model. <c>bench threads</c> of
+/// Dalle.ML.Benchmarks measures what suits a machine.
 /// </remarks>
 public readonly record struct DalleDevice
 {
@@ -34,10 +35,25 @@ public readonly record struct DalleDevice
     }
 
     /// <summary>
-    /// Whether threads wait for work in a busy loop before they fall asleep. It pays where nothing else wants the cores; beside other work it
-    /// takes the time from it and from the model itself, whose steps took twice as long where this was measured.
+    /// How long a thread without work looks for some before it falls asleep, in whole microseconds; zero puts it to sleep at once. If null, 10 µs
+    /// for a transformer, which bridges the gap between two of its operators, and zero for other graphs. More pays where nothing else wants the
+    /// cores; beside other work it takes the time from it and from the model itself. ONNX Runtime before 1.26 knows no such time: there threads
+    /// sleep at once.
     /// </summary>
-    public bool AllowSpinning { get; init; }
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative or longer than a second.</exception>
+    public TimeSpan? SpinDuration
+    {
+        get;
+        init
+        {
+            if (value is { } duration)
+            {
+                ArgumentOutOfRangeException.ThrowIfLessThan(duration, TimeSpan.Zero, nameof(SpinDuration));
+                ArgumentOutOfRangeException.ThrowIfGreaterThan(duration, TimeSpan.FromSeconds(1), nameof(SpinDuration));
+            }
+            field = value;
+        }
+    }
 
     /// <summary>
     /// The logical processors of each thread but the caller's, as ONNX Runtime's <c>session.intra_op_thread_affinities</c> has them: numbers from
@@ -63,7 +79,7 @@ public readonly record struct DalleDevice
     }
 
     /// <summary>Whether the threads are those that all models share.</summary>
-    internal bool SharesThreads => this is { IntraOpThreads: null, AllowSpinning: false, IntraOpThreadAffinities: null };
+    internal bool SharesThreads => IntraOpThreads is null && IntraOpThreadAffinities is null && !(SpinDuration > TimeSpan.Zero);
 
     /// <summary>A CUDA device. It needs the package Microsoft.ML.OnnxRuntime.Gpu and NVIDIA's libraries.</summary>
     /// <param name="gpuDeviceId">The device's number, from 0.</param>

@@ -19,6 +19,9 @@ internal sealed class DecoderSession : IDisposable
 
     private const long MaxIdleBytes = 256L << 20;
 
+    // To wake a thread takes longer than many an operator of a step; this is as long as the gaps between them.
+    private static readonly TimeSpan SpinDuration = TimeSpan.FromMicroseconds(10);
+
     private static readonly RunOptions Synchronous = new();
     private static readonly RunOptions Asynchronous = NewAsynchronous();
 
@@ -41,7 +44,8 @@ internal sealed class DecoderSession : IDisposable
         (_bundle, Graph, _device) = (bundle, graph, device);
         DrawsTokens = drawsTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
-        _session = OrtRuntime.CreateSession(bundle, graph.File, device, DrawsTokens ? Sampling() : null);
+        var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, DrawsTokens ? Sampling() : null);
         if (device.GpuDeviceId is { } id)
         {
             // A kernel that the device lacks runs on the CPU, and what it takes must lie there.

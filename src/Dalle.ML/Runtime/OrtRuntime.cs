@@ -5,7 +5,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dalle.ML.Runtime;
 
 /// <summary>
-/// The one place where ONNX Runtime is started and sessions are created. Its telemetry is off before its first call, and all sessions
+/// The one place where ONNX Runtime is started and sessions are created. Its telemetry is off before its first call, and sessions
 /// share one pool of threads that sleep when idle, unless their device has threads of its own.
 /// </summary>
 internal static partial class OrtRuntime
@@ -58,10 +58,16 @@ internal static partial class OrtRuntime
         }
     }
 
+    /// <summary>Earlier versions would pass over the duration and spin for as long as they always do.</summary>
+    private static bool HasSpinDuration => Version.Parse(OrtEnv.Instance().GetVersionString()) >= new Version(1, 26);
+
     private static void UseThreadsOf(DalleDevice device, SessionOptions options)
     {
         options.IntraOpNumThreads = device.IntraOpThreads ?? CpuCores.Threads;
-        options.AddSessionConfigEntry("session.intra_op.allow_spinning", device.AllowSpinning ? "1" : "0");
+        var spins = HasSpinDuration && device.SpinDuration > TimeSpan.Zero;
+        options.AddSessionConfigEntry("session.intra_op.allow_spinning", spins ? "1" : "0");
+        if (spins)
+            options.AddSessionConfigEntry("session.intra_op.spin_duration_us", $"{(long)device.SpinDuration!.Value.TotalMicroseconds}");
         if (device.IntraOpThreadAffinities is { } affinities)
             options.AddSessionConfigEntry("session.intra_op_thread_affinities", affinities);
     }

@@ -12,7 +12,7 @@ public sealed class DalleDeviceTests
     {
         var tokens = TokensOn(DalleDevice.Cpu);
         Assert.Equal(tokens, TokensOn(DalleDevice.Cpu with { IntraOpThreads = 1 }));
-        Assert.Equal(tokens, TokensOn(DalleDevice.Cpu with { IntraOpThreads = 3, AllowSpinning = true }));
+        Assert.Equal(tokens, TokensOn(DalleDevice.Cpu with { IntraOpThreads = 3, SpinDuration = TimeSpan.FromMilliseconds(1) }));
         Assert.Equal(tokens, TokensOn(DalleDevice.Cpu with { IntraOpThreads = 2, IntraOpThreadAffinities = "1" }));
     }
 
@@ -20,6 +20,8 @@ public sealed class DalleDeviceTests
     public void Impossible_threads_are_refused()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => DalleDevice.Cpu with { IntraOpThreads = 0 });
+        Assert.Throws<ArgumentOutOfRangeException>(() => DalleDevice.Cpu with { SpinDuration = TimeSpan.FromMicroseconds(-1) });
+        Assert.Throws<ArgumentOutOfRangeException>(() => DalleDevice.Cpu with { SpinDuration = TimeSpan.FromSeconds(2) });
         var error = Assert.Throws<DalleDeviceException>(() => DalleModel.LoadDefault(DalleDevice.Cpu with { IntraOpThreads = 2, IntraOpThreadAffinities = "1;1;1" }));
         Assert.Contains("'1;1;1'", error.Message, StringComparison.Ordinal);
     }
