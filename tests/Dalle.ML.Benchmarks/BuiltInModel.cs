@@ -18,6 +18,7 @@ internal sealed class BuiltInModel : IDisposable
         var tokenizer = new PromptTokenizer(Bundle, manifest.Text!);
         (PromptIds, UnconditionalIds) = (tokenizer.Encode(Prompt), tokenizer.Unconditional(Prompt));
         Decoder = new MeasuredDecoder("decoder", new(Bundle));
+        DrawingDecoder = new MeasuredDecoder("decoder", new(Bundle), drawsTokens: true);
         Codec = new ImageCodec(Bundle, DalleDevice.Cpu);
         Clip = new ClipRanker(Bundle, manifest.Clip!, DalleDevice.Cpu);
         Model = DalleModel.LoadDefault();
@@ -35,6 +36,9 @@ internal sealed class BuiltInModel : IDisposable
 
     public MeasuredDecoder Decoder { get; }
 
+    /// <summary>The same, with the sampler in its graph.</summary>
+    public MeasuredDecoder DrawingDecoder { get; }
+
     public ImageCodec Codec { get; }
 
     public ClipRanker Clip { get; }
@@ -44,6 +48,7 @@ internal sealed class BuiltInModel : IDisposable
         Model.Dispose();
         Clip.Dispose();
         Codec.Dispose();
+        DrawingDecoder.Dispose();
         Decoder.Dispose();
     }
 }

@@ -17,9 +17,9 @@ internal sealed class GeometryMeasurements : IDisposable
         {
             var baseline = new PyTorchDecoder(size, layers, dim, heads);
             _baselines.Add(baseline);
-            Add(precision => MeasuredDecoder.Random(size, precision), rows => PyTorchDecoder.IsInstalled ? [("PyTorch", baseline.Step(rows))] : []);
+            Add(precision => MeasuredDecoder.Random("dalle", size, precision), rows => PyTorchDecoder.IsInstalled ? [("PyTorch", baseline.Step(rows))] : []);
         }
-        Add(MeasuredDecoder.RandomMini, _ => []);
+        Add(precision => MeasuredDecoder.Random("min-dalle", "mini", precision), _ => []);
 
         void Add(Func<Precision, MeasuredDecoder> decoderOf, Func<int, IEnumerable<(string, Measurement)>> baselines)
         {

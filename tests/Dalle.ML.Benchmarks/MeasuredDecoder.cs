@@ -9,12 +9,10 @@ namespace Dalle.ML.Benchmarks;
 /// <param name="name">What its measurements begin with.</param>
 /// <param name="bundle">Its bundle.</param>
 /// <param name="device">Where it runs.</param>
-internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDevice device = default) : IDisposable
+/// <param name="drawsTokens">Whether its graph draws tokens, as it always does on a GPU.</param>
+internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDevice device = default, bool drawsTokens = false) : IDisposable
 {
-    private const string Own = "dalle";
-    private const string Mini = "min-dalle";
-
-    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, device));
+    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, device, drawsTokens));
 
     public string Name => name;
 
@@ -34,17 +32,18 @@ internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDev
     /// <summary>What every step multiplies with.</summary>
     public MultipliedWeights Weights => OnnxGraphs.MultipliedWeights(Bundle.PathOf(Graph.File));
 
-    /// <summary>Random weights of a geometry of our own family, exported once into the folder of build results.</summary>
-    public static MeasuredDecoder Random(string size, Precision precision) =>
-        Exported(size, precision, (folder, options) => BundleExporter.ExportRandom(Own, size, folder, options));
+    /// <summary>Random weights of a family's geometry, exported once into the folder of build results.</summary>
+    public static MeasuredDecoder Random(string family, string size, Precision precision, DalleDevice device = default) =>
+        Exported(size, precision, device, (folder, options) => BundleExporter.ExportRandom(family, size, folder, options));
 
-    /// <summary>Random weights of the size of DALL·E mini, exported likewise.</summary>
-    public static MeasuredDecoder RandomMini(Precision precision) =>
-        Exported("mini", precision, (folder, options) => BundleExporter.ExportRandom(Mini, "mini", folder, options));
-
-    /// <summary>Trained weights of our own family, exported likewise.</summary>
-    public static MeasuredDecoder Trained(string checkpoint, Precision precision) =>
-        Exported(Path.GetFileName(checkpoint), precision, (folder, options) => BundleExporter.Export(Own, [checkpoint], folder, options));
+    /// <summary>Trained weights of our own family, exported for this run.</summary>
+    public static MeasuredDecoder Trained(string checkpoint, Precision precision)
+    {
+        const string Name = "trained";
+        if (Directory.Exists(FolderOf(Name, precision)))
+            Directory.Delete(FolderOf(Name, precision), recursive: true);
+        return Exported(Name, precision, default, (folder, options) => BundleExporter.Export("dalle", [checkpoint], folder, options));
+    }
 
     public void Dispose()
     {
@@ -52,14 +51,17 @@ internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDev
             _session.Value.Dispose();
     }
 
-    private static MeasuredDecoder Exported(string model, Precision precision, Action<string, ExportOptions> export)
+    private static MeasuredDecoder Exported(string model, Precision precision, DalleDevice device, Action<string, ExportOptions> export)
     {
-        var folder = Path.Combine(Arguments.RepositoryRoot(), "artifacts", "bench", $"{model}-{precision}".ToLowerInvariant());
+        var folder = FolderOf(model, precision);
         return new MeasuredDecoder($"{model} {precision}".ToLowerInvariant(), new(() =>
         {
             if (!Directory.Exists(folder))
                 export(folder, new ExportOptions { Precision = precision });
             return Bundle.Open(folder);
-        }));
+        }), device);
     }
+
+    private static string FolderOf(string model, Precision precision) =>
+        Path.Combine(Arguments.RepositoryRoot(), "artifacts", "bench", $"{model}-{precision}".ToLowerInvariant());
 }

@@ -2,20 +2,19 @@ using Dalle.ML.Export;
 
 namespace Dalle.ML.Benchmarks;
 
-/// <summary>The trained built-in model in all precisions: speed, size, and how far its logits and greedy tokens are those of fp32.</summary>
+/// <summary>Trained weights in all precisions: speed, size, and how far their logits and greedy tokens are those of fp32.</summary>
 internal sealed class PrecisionMeasurements : IDisposable
 {
     private static readonly int[] RowCounts = [1, 8];
-    private static readonly string Checkpoint = Path.GetFullPath(Path.Combine(Arguments.RepositoryRoot(), "..", "shared", "models", "emoji-64"));
 
     private readonly List<MeasuredDecoder> _decoders = [];
     private readonly List<DecoderMeasurements> _measurements = [];
 
-    public PrecisionMeasurements(HardwareMeasurements hardware)
+    public PrecisionMeasurements(string checkpoint, HardwareMeasurements hardware)
     {
-        if (!Directory.Exists(Checkpoint))
+        if (!Directory.Exists(checkpoint))
         {
-            Console.Error.WriteLine($"The precisions are left out: there is no '{Checkpoint}' to export.");
+            Console.Error.WriteLine($"The precisions are left out: there is no '{checkpoint}' to export.");
             return;
         }
         var (reference, steps) = Add(Precision.Fp32, _ => []);
@@ -26,7 +25,7 @@ internal sealed class PrecisionMeasurements : IDisposable
 
         (MeasuredDecoder, DecoderMeasurements) Add(Precision precision, Func<int, IEnumerable<(string, Measurement)>> comparisons)
         {
-            var decoder = MeasuredDecoder.Trained(Checkpoint, precision);
+            var decoder = MeasuredDecoder.Trained(checkpoint, precision);
             var measurements = new DecoderMeasurements(decoder, hardware, RowCounts, comparisons);
             _decoders.Add(decoder);
             _measurements.Add(measurements);

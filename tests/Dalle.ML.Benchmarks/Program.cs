@@ -15,14 +15,16 @@ using var model = new BuiltInModel();
 using var hardware = new HardwareMeasurements(model);
 using var decoder = new DecoderMeasurements(model.Decoder, hardware, [1, 2, 4, 8, 16, 32], _ => []);
 using var threads = new ThreadMeasurements(model, hardware, decoder);
-using var precisions = new PrecisionMeasurements(hardware);
+using var drawing = new DrawingMeasurements(model.DrawingDecoder, hardware.Memory, [1, 8], rows => [("the step alone", decoder.StepOf(rows))]);
+using var gpu = new GpuMeasurements();
+using var precisions = new PrecisionMeasurements(arguments.Checkpoint, hardware);
 using var geometries = new GeometryMeasurements(hardware);
 using var generation = new GenerationMeasurements(model, decoder);
 using var pipeline = new PipelineMeasurements(model);
 Measurement[] all =
 [
-    .. hardware.All, .. decoder.All, .. threads.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
-    .. OneImageProcess.All, .. precisions.All, .. geometries.All,
+    .. hardware.All, .. decoder.All, .. drawing.All, .. threads.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
+    .. OneImageProcess.All, .. precisions.All, .. geometries.All, .. gpu.All,
 ];
 var selected = all.Where(measurement => measurement.Name.Contains(arguments.Filter, StringComparison.OrdinalIgnoreCase)).ToArray();
 if (selected.Length == 0)
