@@ -11,12 +11,11 @@ internal sealed class BundleWriter(string folder)
     /// <summary>Starts a graph; its weights go to a file of the same name beside it.</summary>
     /// <param name="file">Its name.</param>
     /// <param name="precision">How its products are computed.</param>
-    public GraphBuilder Graph(string file, Precision precision = Precision.Fp32)
-    {
-        _files.Add(file);
-        _files.Add(Path.ChangeExtension(file, ".weights"));
-        return new GraphBuilder(Path.Combine(folder, file), precision);
-    }
+    public GraphBuilder Graph(string file, Precision precision = Precision.Fp32) => new(PathOfGraph(file), precision);
+
+    /// <summary>Starts a graph between pixels and tokens, with floats alone: ML.NET's own transform for ONNX files knows no halves.</summary>
+    /// <param name="file">Its name.</param>
+    public GraphBuilder ImageGraph(string file) => new(PathOfGraph(file), storesHalves: false);
 
     /// <summary>Takes over a file and returns its name in the bundle.</summary>
     public string Copy(string source, string? name = null) => Write(name ?? Path.GetFileName(source), File.ReadAllBytes(source));
@@ -73,5 +72,12 @@ internal sealed class BundleWriter(string folder)
         foreach (var file in _files)
             files.Add(file, Bundle.Describe(Path.Combine(folder, file)));
         File.WriteAllBytes(Path.Combine(folder, Bundle.ManifestName), (manifest with { Files = files }).ToJson());
+    }
+
+    private string PathOfGraph(string file)
+    {
+        _files.Add(file);
+        _files.Add(Path.ChangeExtension(file, ".weights"));
+        return Path.Combine(folder, file);
     }
 }

@@ -160,7 +160,7 @@ internal static class DalleFamily
     /// <summary>Nearest code of every patch: the last convolution's outputs are, up to a constant, the negative squared distances.</summary>
     private static string ImageEncoder(BundleWriter bundle, Checkpoint weights, Config config)
     {
-        using var g = bundle.Graph("image_encoder.onnx");
+        using var g = bundle.ImageGraph("image_encoder.onnx");
         var width = config.Dvae.Width;
         weights = weights.At("encoder.");
         var x = g.Input("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
@@ -188,7 +188,7 @@ internal static class DalleFamily
 
     private static string ImageDecoder(BundleWriter bundle, Checkpoint weights, Config config)
     {
-        using var g = bundle.Graph("image_decoder.onnx");
+        using var g = bundle.ImageGraph("image_decoder.onnx");
         weights = weights.At("decoder.");
         var (width, codeDim) = (config.Dvae.Width, config.Dvae.CodeDim);
         string Convolution(string x, string name, int from, int to, int kernel)

@@ -66,7 +66,7 @@ internal static partial class DallePytorchFamily
         private string Encoder(BundleWriter bundle, Checkpoint weights)
         {
             const string File = "image_encoder.onnx";
-            using var g = bundle.Graph(File);
+            using var g = bundle.ImageGraph(File);
             var pixels = g.Input("pixels", DataType.Float, "batch", Colors, ImageSize, ImageSize);
             var x = g.Node("Div", [g.Node("Sub", [pixels, ByColor(g, "mean", Mean)]), ByColor(g, "deviation", Deviation)]);
             for (var layer = 0; layer < Layers; layer++)
@@ -87,7 +87,7 @@ internal static partial class DallePytorchFamily
         private string Decoder(BundleWriter bundle, Checkpoint weights)
         {
             const string File = "image_decoder.onnx";
-            using var g = bundle.Graph(File);
+            using var g = bundle.ImageGraph(File);
             var tokens = g.Input("tokens", DataType.Int64, "batch", Grid * Grid);
             var codes = g.Node("Gather", [g.Weight("codebook", weights.Read("codebook.weight", Codes, CodeLength)), tokens]);
             var x = g.Node("Reshape", [g.Node("Transpose", [codes], ("perm", new long[] { 0, 2, 1 })), g.Constant("grid", 0, CodeLength, Grid, Grid)]);

@@ -76,7 +76,7 @@ internal static class OpenAiDvaeFamily
     private static string ImageEncoder(BundleWriter bundle, Checkpoint weights, Config config, int rows, int columns)
     {
         const string File = "image_encoder.onnx";
-        using var g = bundle.Graph(File);
+        using var g = bundle.ImageGraph(File);
         var half = config.Encoder;
         var pixels = g.Input("pixels", DataType.Float, "batch", 3, rows * config.Reduction, columns * config.Reduction);
         var x = g.Node("Add", [g.Node("Mul", [pixels, g.Scalar("range", 1 - 2 * Margin)]), g.Scalar("margin", Margin)]);
@@ -100,7 +100,7 @@ internal static class OpenAiDvaeFamily
     private static string ImageDecoder(BundleWriter bundle, Checkpoint weights, Config config, int rows, int columns)
     {
         const string File = "image_decoder.onnx";
-        using var g = bundle.Graph(File);
+        using var g = bundle.ImageGraph(File);
         var half = config.Decoder;
         var tokens = g.Input("tokens", DataType.Int64, "batch", rows * columns);
         var codes = g.Node("Transpose", [g.Node("Gather", [g.Weight("codebook", Codebook(weights, config)), tokens])], ("perm", new long[] { 0, 2, 1 }));

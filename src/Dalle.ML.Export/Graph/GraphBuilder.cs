@@ -22,13 +22,18 @@ internal sealed class GraphBuilder : GraphNodes, IDisposable
     private const int PageSize = 4096;
 
     private readonly string _path;
+    private readonly bool _storesHalves;
     private readonly FileStream _weights;
     private readonly Dictionary<string, string> _stored = [];
 
-    public GraphBuilder(string path, Precision precision = Precision.Fp32)
+    /// <param name="path">The file to write.</param>
+    /// <param name="precision">How products with weights are computed.</param>
+    /// <param name="storesHalves">Whether weights that come as halves are stored as such, unless they are computed with as halves.</param>
+    public GraphBuilder(string path, Precision precision = Precision.Fp32, bool storesHalves = true)
         : base(precision == Precision.Fp16 ? DataType.Float16 : DataType.Float)
     {
         _path = path;
+        _storesHalves = storesHalves;
         Precision = precision;
         Graph.Name = Path.GetFileNameWithoutExtension(path);
         _weights = File.Create(WeightsPath);
@@ -42,7 +47,7 @@ internal sealed class GraphBuilder : GraphNodes, IDisposable
     /// <summary>A weight in the data file. Halves are widened when the session is created, which costs nothing per run.</summary>
     public string Weight(string name, Tensor tensor)
     {
-        var isHalf = tensor.IsHalf || Type == DataType.Float16;
+        var isHalf = (tensor.IsHalf && _storesHalves) || Type == DataType.Float16;
         var stored = isHalf ? DataType.Float16 : DataType.Float;
         return Cast(Weight(name, stored, tensor.Shape, tensor.ToBytes(isHalf)), stored, Type);
     }

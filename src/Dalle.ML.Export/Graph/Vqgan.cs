@@ -14,7 +14,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
     public string Encoder(int grid)
     {
         const string File = "image_encoder.onnx";
-        using var g = bundle.Graph(File);
+        using var g = bundle.ImageGraph(File);
         var parts = weights.At("encoder.");
         var channels = config.Stem!.Value;
         var pixels = g.Input("pixels", DataType.Float, "batch", 3, grid * config.Encoded, grid * config.Encoded);
@@ -48,7 +48,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
     public string Decoder(int grid)
     {
         const string File = "image_decoder.onnx";
-        using var g = bundle.Graph(File);
+        using var g = bundle.ImageGraph(File);
         // ru-dALLE's DecoderDWT is a decoder within, and has a post_quant_conv of its own; the other one is not used.
         var whole = config.IsWavelet ? weights.At("decoder.") : weights;
         var parts = whole.At("decoder.");
