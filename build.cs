@@ -248,6 +248,9 @@ void EnsureFeed()
     bool hasMLNet = IsFound(answers[0]), hasOnnxRuntime = IsFound(answers[1]);
     Say($"ML.NET is {(hasMLNet ? "there" : "not there: using the stand-ins of src/Standins")}; " +
         $"ONNX Runtime is {(hasOnnxRuntime ? "there" : "not there: using npm")}");
+    // Assemblies of one source are not mixed with those of another: a later build would take the newer file for the right one.
+    foreach (string folder in new[] { "bin", "obj", "publish" }.Select(name => Path.Combine(artifacts, name)).Where(Directory.Exists))
+        Directory.Delete(folder, recursive: true);
     File.WriteAllText(feedProps, $"""
         <Project>
           <!-- Written by build.cs: what the package feed has. `dotnet run build.cs clean` forgets it. -->
