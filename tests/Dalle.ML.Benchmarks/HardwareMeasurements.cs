@@ -65,7 +65,8 @@ internal sealed class HardwareMeasurements : IDisposable
         }, Operations);
     }
 
-    private static IEnumerable<Figure> Rate(string key, double perMillisecond, string unit)
+    /// <summary>A rate of bytes or operations, given by the millisecond, in thousands of millions by the second.</summary>
+    public static IEnumerable<Figure> Rate(string key, double perMillisecond, string unit)
     {
         const double GigaPerSecond = 1e6;
         var value = perMillisecond / GigaPerSecond;
