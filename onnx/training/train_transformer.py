@@ -69,13 +69,13 @@ def main(a):
 
 
 if __name__ == '__main__':
-    p = arguments(__doc__, minutes=90, batch=32, lr=1.2e-3)
+    p = arguments(__doc__, minutes=90, batch=32, lr=1.5e-3)
     p.add_argument('--layers', type=int, default=6)
-    p.add_argument('--dim', type=int, default=384)
-    p.add_argument('--heads', type=int, default=6)
+    p.add_argument('--dim', type=int, default=320)
+    p.add_argument('--heads', type=int, default=5)
     p.add_argument('--text-len', type=int, default=24)
     p.add_argument('--attention', choices=['full', 'sparse'], default='full', help='sparse: row, column and convolutional layers')
-    p.add_argument('--early', type=float, default=.4, help='part of the time over which the mix of scenes becomes the full one')
+    p.add_argument('--early', type=float, default=.35, help='part of the time over which the mix of scenes becomes the full one')
     p.add_argument('--bpe-dropout', type=float, default=.1)
     p.add_argument('--text-dropout', type=float, default=.1)
     p.add_argument('--validation', type=int, default=1000, help='scenes to measure with, of seen and of held-out combinations each')
