@@ -4,11 +4,11 @@ namespace Dalle.ML.Benchmarks;
 internal static class Allocations
 {
     /// <summary>Those of one of the equal parts of an action that may have to be prepared, on the calling thread.</summary>
-    public static Func<double> Of(Action prepare, Action action, int parts) => () =>
+    public static Func<double> Of(Action prepare, Action action, Func<int> parts) => () =>
     {
         prepare();
         var before = GC.GetAllocatedBytesForCurrentThread();
         action();
-        return (GC.GetAllocatedBytesForCurrentThread() - before) / (double)parts;
+        return (GC.GetAllocatedBytesForCurrentThread() - before) / (double)parts();
     };
 }

@@ -38,7 +38,7 @@ internal sealed class DrawingMeasurements : IDisposable
         var batch = new Lazy<DrawingBatch>(() => NewBatch(rows));
         _batches.Add(batch);
         return new Measurement($"{_decoder.Name}: step and draw, rows = {rows}", "ms",
-            Timing.Of(() => Begin(batch.Value), () => Draw(batch.Value), _decoder.Image.Tokens - 1))
+            Timing.Of(() => Begin(batch.Value), () => Draw(batch.Value), () => _decoder.Image.Tokens - 1))
         {
             Baselines = [_memory.Measurement, .. comparisons.Select(comparison => comparison.Other)],
             Figures = FiguresOf,

@@ -64,7 +64,7 @@ internal sealed class GenerationMeasurements : IDisposable
     private Measurement AllocationOfImage()
     {
         var options = new GenerationOptions { Candidates = 1 };
-        return new Measurement("image: allocated by a whole one", "B", Allocations.Of(Draw, Draw, parts: 1));
+        return new Measurement("image: allocated by a whole one", "B", Allocations.Of(Draw, Draw, () => 1));
 
         void Draw() => _model.Model.Generate(BuiltInModel.Prompt, seed: 1, options).Dispose();
     }

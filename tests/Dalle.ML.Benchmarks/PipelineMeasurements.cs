@@ -44,10 +44,10 @@ internal sealed class PipelineMeasurements : IDisposable
     {
         get
         {
-            var row = new Measurement("pipeline: row by the engine alone", "ms", Timing.Of(DrawOne, DrawByEngine, Count));
+            var row = new Measurement("pipeline: row by the engine alone", "ms", Timing.Of(DrawOne, DrawByEngine, () => Count));
             var engine = new Measurement("pipeline: row by the engine alone, without steps", "ms", TimeWithoutSteps(DrawByEngine));
             var engineBytes = new Measurement(
-                "pipeline: allocated by a row of the engine alone", "B", Allocations.Of(DrawOne, DrawByEngine, Count));
+                "pipeline: allocated by a row of the engine alone", "B", Allocations.Of(DrawOne, DrawByEngine, () => Count));
             return
             [
                 row,
@@ -68,7 +68,7 @@ internal sealed class PipelineMeasurements : IDisposable
                     },
                 },
                 engineBytes,
-                new Measurement("pipeline: allocated by a row", "B", Allocations.Of(DrawOne, DrawByPipeline, Count))
+                new Measurement("pipeline: allocated by a row", "B", Allocations.Of(DrawOne, DrawByPipeline, () => Count))
                 {
                     Baselines = [engineBytes],
                     Figures = (results, pipeline) =>
@@ -85,7 +85,7 @@ internal sealed class PipelineMeasurements : IDisposable
 
     private Func<double> TimeWithoutSteps(Action draw)
     {
-        var whole = Timing.Of(DrawOne, DrawWatched, Count);
+        var whole = Timing.Of(DrawOne, DrawWatched, () => Count);
         return () => whole() - _steps.Milliseconds / Count;
 
         void DrawWatched()

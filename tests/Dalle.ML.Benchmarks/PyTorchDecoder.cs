@@ -13,7 +13,7 @@ internal sealed class PyTorchDecoder(string name, int layers, int dim, int heads
     private const int ImageTokens = 256;
     private const int Vocabulary = 8192;
 
-    private static readonly Lazy<bool> HasTorch = new(ImportsTorch);
+    private static readonly Lazy<bool> HasTorch = new(FindsTorch);
 
     private readonly Lazy<Process> _process = new(() => Run(
         [Path.Combine(AppContext.BaseDirectory, "pytorch_decoder.py"),
@@ -39,11 +39,11 @@ internal sealed class PyTorchDecoder(string name, int layers, int dim, int heads
         _process.Value.Dispose();
     }
 
-    private static bool ImportsTorch()
+    private static bool FindsTorch()
     {
         if (!File.Exists(Python))
             return false;
-        using var process = Run("-c", "import torch");
+        using var process = Run("-c", "import importlib.util, sys; sys.exit(importlib.util.find_spec('torch') is None)");
         process.WaitForExit();
         return process.ExitCode == 0;
     }

@@ -20,12 +20,12 @@ internal static class Timing
         return elapsed.TotalMilliseconds / count;
     };
 
-    /// <summary>One of the equal parts of an action that must be prepared each time.</summary>
-    public static Func<double> Of(Action prepare, Action action, int parts) => () =>
+    /// <summary>One of the equal parts of an action that must be prepared each time; how many may not be known before a model is loaded.</summary>
+    public static Func<double> Of(Action prepare, Action action, Func<int> parts) => () =>
     {
         prepare();
         var start = Stopwatch.GetTimestamp();
         action();
-        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / parts;
+        return Stopwatch.GetElapsedTime(start).TotalMilliseconds / parts();
     };
 }
