@@ -22,13 +22,21 @@ internal sealed class PyTorchDecoder(string name, int layers, int dim, int heads
     /// <summary>Whether there is anything to compare with.</summary>
     public static bool IsInstalled => HasTorch.Value;
 
-    /// <summary>A step of so many rows.</summary>
-    public Measurement Step(int rows) => new($"{name} in PyTorch: step, rows = {rows}", "ms", () =>
+    /// <summary>A step of so many rows, beside ours of as many.</summary>
+    public Measurement Step(int rows, Measurement ours) => new($"{name} in PyTorch: step, rows = {rows}", "ms", () =>
     {
         _process.Value.StandardInput.WriteLine(rows);
         return double.Parse(
             _process.Value.StandardOutput.ReadLine() ?? throw new InvalidOperationException("PyTorch gave up."), CultureInfo.InvariantCulture);
-    });
+    })
+    {
+        Baselines = [ours],
+        Figures = (results, theirs) =>
+        {
+            var cost = results.MedianRatio(theirs, ours);
+            return [new Figure("timesOurs", cost, $"{cost:F1} × ours")];
+        },
+    };
 
     public void Dispose()
     {
