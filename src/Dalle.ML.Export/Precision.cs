@@ -13,7 +13,7 @@ public enum Precision
     /// <summary>32-bit floats: the reference, and as fast as memory allows on a CPU.</summary>
     Fp32,
 
-    /// <summary>16-bit floats, weights and cache: for GPUs. CPUs have no such products and are slow with it.</summary>
+    /// <summary>16-bit floats, weights and cache: for GPUs. Many CPUs have no such products, and gain nothing by it or are slow with it.</summary>
     Fp16,
 
     /// <summary>
