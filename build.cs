@@ -70,7 +70,7 @@ int Help()
 
         Any other word is one of the dalle tool, built first where needed:
 
-          dotnet run build.cs generate "a red apple on a blue background" -n 4 --seed 7 -o out
+          dotnet run build.cs generate "an apple on a blue background" -n 4 --seed 7 -o out
 
         `dotnet run` keeps options that it knows itself (--device, --help, -c, -v and others) unless they come after --:
 

@@ -216,7 +216,7 @@ if __name__ == '__main__':
     p.add_argument('--prompts', type=int, default=500)
     p.add_argument('--candidates', type=int, default=32)
     p.add_argument('--temperature', type=float, default=.5)
-    p.add_argument('--guidance', type=float, default=1.5)
+    p.add_argument('--guidance', type=float, default=1.2)
     p.add_argument('--seed', type=int, default=9)
     p.add_argument('--processes', type=int, default=2, help='that draw, with a thread each')
     a = p.parse_args()

@@ -27,7 +27,7 @@ internal static class GenerateCommand
     {
         var command = new ToolCommand("generate", "Draw prompts. The paths of the images go to standard output.",
         [
-            "dalle generate \"a red apple on a blue background\" -n 4 --seed 7 -o apples",
+            "dalle generate \"an apple on a blue background\" -n 4 --seed 7 -o apples",
             "dalle generate \"a cat\" \"a dog\" -n 3 --grid -o pets",
             "dalle generate \"a purple octopus\" --candidates 512 --best 4",
             "dalle generate \"a purple octopus\" --seed 7 --candidates 256 --first-candidate 256 --best 4 --json",

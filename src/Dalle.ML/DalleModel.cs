@@ -18,7 +18,7 @@ namespace Dalle.ML;
 /// <example>
 /// <code>
 /// using var model = DalleModel.LoadDefault();
-/// using var image = model.Generate("a red apple on a blue background", seed: 7);
+/// using var image = model.Generate("an apple on a blue background", seed: 7);
 /// image.Image.Save("apple.png");
 /// </code>
 /// </example>

@@ -252,7 +252,7 @@ public sealed class BatchTests : IDisposable
             (["others.txt", "-o", "out", .. Common], "the prompts are others"),
             (["prompts.txt", "-o", "out", "--seed", "8", "--candidates", "1"], "--seed is 7 there and 8 here"),
             (["prompts.txt", "-o", "out", "--seed", "7", "--candidates", "2"], "--candidates is 1 there and 2 here"),
-            (["prompts.txt", "-o", "out", "--guidance", "3", .. Common], "--guidance is 1.5 there and 3 here"),
+            (["prompts.txt", "-o", "out", "--guidance", "3", .. Common], "--guidance is 1.2 there and 3 here"),
         })
         {
             var run = await Batch(arguments);

@@ -65,7 +65,7 @@ internal static class DalleFamily
             ImageEncoder = ImageEncoder(bundle, dvae, config),
             ImageDecoder = ImageDecoder(bundle, dvae, config),
             Clip = config.Clip is { } clip ? Clip(source, bundle, clip, config, text) : null,
-            Sampling = new SamplingDefaults { Temperature = 0.5f, Guidance = 1.5f, Candidates = 8 },
+            Sampling = new SamplingDefaults { Temperature = 0.5f, Guidance = 1.2f, Candidates = 8 },
             Files = [],
         };
     }
