@@ -16,6 +16,7 @@ internal sealed class ObjectReader<TRow>
             var column = schema.Find(binding.ColumnName);
             if (!binding.CanHold(column.Type))
                 throw SchemaMismatch.WrongType(column.Name, binding.ColumnType, column.Type);
+            // The exception that ML.NET's listing names for a type that nobody registered; nothing is left undone here.
             if (column.Type is not (PrimitiveDataViewType or VectorDataViewType) && !DataViewTypeManager.Knows(column.Type))
                 throw new NotImplementedException($"Column '{column.Name}' is of a type that is not registered: {column.Type}.");
             _members.Add((binding, column));
