@@ -75,11 +75,12 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         foreach (var column in _component.Inputs)
             column.Check(inputSchema);
 
-        // Third parties cannot make a SchemaShape.Column: it is borrowed from a mapping that has such outputs. Sizes are not part of it.
+        // Third parties cannot make a SchemaShape.Column: it is borrowed from a mapping that has such outputs. Sizes are not part of it, nor
+        // values of annotations, so that those of any size will do.
         var outputs = RowRunner.OutputsOf(_options, _component).ToArray();
         var definition = SchemaDefinition.Create(typeof(RowResult), SchemaDefinition.Direction.Write);
-        foreach (var output in outputs.Where(output => output.IsFixedSize))
-            definition[output.Field.Source].ColumnType = output.AnySize;
+        foreach (var output in outputs)
+            output.Describe(definition[output.Field.Source]);
         var shapes = _catalog.CustomMapping<NoColumns, RowResult>((_, _) => { }, contractName: null, outputSchemaDefinition: definition)
             .GetOutputSchema(new SchemaShape([]));
         var columns = inputSchema.ToDictionary(column => column.Name);

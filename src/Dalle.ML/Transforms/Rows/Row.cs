@@ -37,4 +37,7 @@ internal sealed class Row
 
     /// <summary>The row's number, where there is one to name it by.</summary>
     internal long? Position { get; set; }
+
+    /// <summary>Why it could not be read; null if it could.</summary>
+    internal Exception? ReadFailure { get; set; }
 }

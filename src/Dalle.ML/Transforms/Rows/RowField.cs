@@ -21,15 +21,21 @@ internal sealed class RowField
     public static readonly RowField Pixels = Of<VBuffer<byte>>(
         nameof(Row.Pixels), new VectorDataViewType(NumberDataViewType.Byte), (row, value) => row.Pixels = [.. value.DenseValues()]);
 
-    // The image of the row before goes into the getter: ML.NET's own getters dispose it, as nobody else may.
+    // The image of the row before goes into the getter: ML.NET's own getters dispose it, as nobody else may. So do those that then fail.
     public static readonly RowField Image = new(nameof(Row.Image), new ImageDataViewType(), (source, column) =>
     {
         var getter = source.GetGetter<MLImage>(column);
         return row =>
         {
             var image = row.Image!;
-            getter(ref image);
-            row.Image = image;
+            try
+            {
+                getter(ref image);
+            }
+            finally
+            {
+                row.Image = image;
+            }
         };
     });
 
