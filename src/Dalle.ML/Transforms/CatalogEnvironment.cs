@@ -36,7 +36,14 @@ internal static class CatalogEnvironment
     /// </summary>
     /// <exception cref="NotSupportedException">This version of ML.NET keeps the seed elsewhere.</exception>
     public static ulong Seed(IHostEnvironment environment) =>
-        Property(environment, "Seed") is int seed ? unchecked((uint)seed) : (ulong)Random.Shared.Next();
+        Property(environment, "Seed") is int seed ? unchecked((uint)seed) : (ulong)Random.Shared.NextInt64(1L << 53);
+
+    /// <summary>Warns in the context's log.</summary>
+    public static void Warn(IHostEnvironment environment, string source, string warning)
+    {
+        using var channel = environment.Start(source);
+        channel.Warning(MessageSensitivity.None, warning);
+    }
 
     private static object? Property(IHostEnvironment environment, string name)
     {

@@ -26,8 +26,6 @@ public sealed class ClipEmbedImageEstimator : ComponentEstimator<ClipEmbedImageT
     {
     }
 
-    private protected override ClipEmbedImageTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="ClipEmbedImageEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
@@ -38,6 +36,8 @@ public sealed class ClipEmbedImageEstimator : ComponentEstimator<ClipEmbedImageT
         public string OutputColumnName { get; init; } = "Embedding";
 
         internal override RowComponent CreateComponent() => new ClipEmbedImageComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new ClipEmbedImageTransformer(runner);
     }
 }
 

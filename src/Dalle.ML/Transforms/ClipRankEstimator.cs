@@ -31,8 +31,6 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
     {
     }
 
-    private protected override ClipRankTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="ClipRankEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
@@ -80,6 +78,8 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         public string? ImagesColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new ClipRankComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new ClipRankTransformer(runner);
     }
 }
 

@@ -26,8 +26,6 @@ public sealed class ClipScoreEstimator : ComponentEstimator<ClipScoreTransformer
     {
     }
 
-    private protected override ClipScoreTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="ClipScoreEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
@@ -41,6 +39,8 @@ public sealed class ClipScoreEstimator : ComponentEstimator<ClipScoreTransformer
         public string OutputColumnName { get; init; } = "Score";
 
         internal override RowComponent CreateComponent() => new ClipScoreComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new ClipScoreTransformer(runner);
     }
 }
 

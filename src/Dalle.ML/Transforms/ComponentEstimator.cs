@@ -51,20 +51,12 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
             if (column.Field == RowField.Image)
                 imageSize = ImageSize.Of(_catalog, input, found);
         }
-        var (device, fallbackToCpu) = _options.Model is { } given
-            ? (given.Info.Device, false)
-            : CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
-        var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
-        var model = LoadModel(device, fallbackToCpu);
-        try
-        {
-            return Create(new RowRunner(options, model, imageSize));
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        if (_options.Model is { } given)
+            return Create(given.Share(), imageSize, given.Info.Device, fallbackToCpu: false);
+        var (device, fallbackToCpu) = CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
+        var model = ModelLoader.Load(
+            _options.ModelPath ?? DalleModel.DefaultPath, device, fallbackToCpu, warning => CatalogEnvironment.Warn(_environment, GetType().Name, warning));
+        return Create(model, imageSize, device, fallbackToCpu);
     }
 
     /// <inheritdoc/>
@@ -92,22 +84,18 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         return new SchemaShape(columns.Values);
     }
 
-    private protected abstract TTransformer Create(RowRunner runner);
-
-    private DalleModel LoadModel(DalleDevice device, bool fallbackToCpu)
+    /// <summary>Takes the model over.</summary>
+    private TTransformer Create(DalleModel model, ImageSize? imageSize, DalleDevice device, bool fallbackToCpu)
     {
-        if (_options.Model is { } model)
-            return model.Share();
-        var path = _options.ModelPath ?? DalleModel.DefaultPath;
         try
         {
-            return DalleModel.Load(path, device);
+            var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
+            return (TTransformer)options.CreateTransformer(new RowRunner(options, model, imageSize));
         }
-        catch (DalleDeviceException exception) when (fallbackToCpu)
+        catch
         {
-            using var channel = _environment.Start(GetType().Name);
-            channel.Warning(MessageSensitivity.None, exception.Message + " Running on the CPU instead.");
-            return DalleModel.Load(path);
+            model.Dispose();
+            throw;
         }
     }
 

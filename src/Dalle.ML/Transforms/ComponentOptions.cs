@@ -49,6 +49,9 @@ public abstract record ComponentOptions
     /// <summary>What is to be done with these options.</summary>
     internal abstract RowComponent CreateComponent();
 
+    /// <summary>The component's transformer, which owns the runner.</summary>
+    internal abstract ComponentTransformer CreateTransformer(RowRunner runner);
+
     /// <summary>The options with no seed left to the context.</summary>
     internal virtual ComponentOptions WithSeed(IHostEnvironment environment) => this;
 }

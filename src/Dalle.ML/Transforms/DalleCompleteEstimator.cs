@@ -30,8 +30,6 @@ public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTra
     {
     }
 
-    private protected override DalleCompleteTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="DalleCompleteEstimator"/>.</summary>
     public sealed record Options : DrawingOptions
     {
@@ -45,6 +43,8 @@ public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTra
         public KeepRegion Keep { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleCompleteComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DalleCompleteTransformer(runner);
     }
 }
 

@@ -30,8 +30,6 @@ public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTra
     {
     }
 
-    private protected override DalleGenerateTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="DalleGenerateEstimator"/>.</summary>
     public sealed record Options : DrawingOptions
     {
@@ -39,6 +37,8 @@ public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTra
         public string? InputColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleGenerateComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DalleGenerateTransformer(runner);
     }
 }
 

@@ -26,8 +26,6 @@ public sealed class DalleReconstructEstimator : ComponentEstimator<DalleReconstr
     {
     }
 
-    private protected override DalleReconstructTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="DalleReconstructEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
@@ -41,6 +39,8 @@ public sealed class DalleReconstructEstimator : ComponentEstimator<DalleReconstr
         public string? TokensColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleReconstructComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DalleReconstructTransformer(runner);
     }
 }
 

@@ -26,8 +26,6 @@ public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageT
     {
     }
 
-    private protected override DecodeImageTokensTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="DecodeImageTokensEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
@@ -38,6 +36,8 @@ public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageT
         public string OutputColumnName { get; init; } = "Image";
 
         internal override RowComponent CreateComponent() => new DecodeImageTokensComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DecodeImageTokensTransformer(runner);
     }
 }
 

@@ -26,8 +26,6 @@ public sealed class EncodeImageTokensEstimator : ComponentEstimator<EncodeImageT
     {
     }
 
-    private protected override EncodeImageTokensTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="EncodeImageTokensEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
@@ -38,6 +36,8 @@ public sealed class EncodeImageTokensEstimator : ComponentEstimator<EncodeImageT
         public string OutputColumnName { get; init; } = "Tokens";
 
         internal override RowComponent CreateComponent() => new EncodeImageTokensComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new EncodeImageTokensTransformer(runner);
     }
 }
 
