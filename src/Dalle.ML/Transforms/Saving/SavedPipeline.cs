@@ -62,10 +62,10 @@ internal sealed class SavedPipeline(IHostEnvironment environment)
         if (loaded is not IEnumerable<ITransformer> chain)
             return loaded;
         ITransformer[] steps = [.. chain];
-        if (steps is not [CustomMappingTransformer<DefaultsMapping.Nothing, Row> defaults, var record, ..])
+        if (steps is not [CustomMappingTransformer<DefaultsMapping.Nothing, Row>, _, ..])
             return new TransformerChain<ITransformer>([.. steps.Select(RestoreStep)]);
 
-        var component = RestoreComponent(ReadRecord(defaults, record));
+        var component = RestoreComponent(ReadRecord(steps[..2]));
         _restored.Add(component);
         return component;
     }
@@ -77,11 +77,12 @@ internal sealed class SavedPipeline(IHostEnvironment environment)
         return runner.Options.CreateTransformer(runner);
     }
 
-    /// <summary>The record is a constant, so that a row with nothing in it gives it.</summary>
-    private static SavedComponent ReadRecord(ITransformer defaults, ITransformer record)
+    /// <summary>The first two steps make the record, a constant: a row with nothing in it gives it.</summary>
+    private static SavedComponent ReadRecord(ITransformer[] steps)
     {
         var row = new MLContext().Data.LoadFromEnumerable([new AnyRow()]);
-        return SavedComponent.FromText(record.Transform(defaults.Transform(row)).GetColumn<string>(SavedComponent.Column).Single());
+        var view = steps.Aggregate(row, (view, step) => step.Transform(view));
+        return SavedComponent.FromText(view.GetColumn<string>(SavedComponent.Column).Single());
     }
 
     private sealed class AnyRow
