@@ -17,6 +17,9 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// The tokens are codes of the model's codebook in raster order, as EncodeImageTokens and, for one candidate, GenerateImageTokens make them.
+///
+/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
+/// word: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageTokensTransformer>

@@ -51,7 +51,11 @@ internal sealed class RankedCursor : CheckedCursor
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
+            foreach (var column in _columns.Values)
+                column.Clear();
             _input.Dispose();
+        }
         base.Dispose(disposing);
     }
 

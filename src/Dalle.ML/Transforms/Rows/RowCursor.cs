@@ -64,6 +64,7 @@ internal sealed class RowCursor : CheckedCursor
         {
             _outcome?.Dispose();
             _batch.Dispose();
+            _rows.ForEach(row => row.Dispose());
             _ahead?.Dispose();
             _input.Dispose();
         }

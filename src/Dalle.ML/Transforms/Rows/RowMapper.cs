@@ -61,6 +61,7 @@ internal sealed class RowMapper(RowSchema schema) : IRowToRowMapper
             if (disposing)
             {
                 _outcome?.Dispose();
+                _row.Dispose();
                 input.Dispose();
             }
             base.Dispose(disposing);
