@@ -7,9 +7,8 @@ using Microsoft.ML;
 var ml = new MLContext();
 var pipeline = args[0] == nameof(DalleCatalog.LoadDalle) ? LoadDalle(ml, args[1]) : ml.Model.Load(args[1], out _);
 var result = pipeline.Transform(ml.Data.LoadFromEnumerable(JsonSerializer.Deserialize<PipelineRow[]>(File.ReadAllBytes(args[2]))!));
-var columns = args[3..].Select(column => ColumnText.Of(result, column)).ToArray();
-for (var row = 0; row < columns[0].Length; row++)
-    Console.WriteLine(string.Join(' ', columns.Select(column => column[row])));
+foreach (var line in ColumnText.Lines(result, args[3..]))
+    Console.WriteLine(line);
 
 // In a method of its own: with plain Load nothing here may load Dalle.ML, ML.NET has to find it.
 [MethodImpl(MethodImplOptions.NoInlining)]

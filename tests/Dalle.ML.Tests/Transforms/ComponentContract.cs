@@ -74,15 +74,7 @@ public abstract class ComponentContract<TTransformer> : IDisposable
         return Read(transformer.Transform(Load(rows)));
     }
 
-    private string[] Read(IDataView view)
-    {
-        using var cursor = view.GetRowCursor(OutputNames.Select(name => view.Schema[name]));
-        var columns = OutputNames.Select(name => ColumnText.Reader(cursor, view.Schema[name])).ToArray();
-        var rows = new List<string>();
-        while (cursor.MoveNext())
-            rows.Add(string.Join(' ', columns.Select(read => read())));
-        return [.. rows];
-    }
+    private string[] Read(IDataView view) => ColumnText.Lines(view, OutputNames);
 
     [Fact]
     public void Schemas_of_estimator_transformer_mapper_and_view_agree()
@@ -431,8 +423,7 @@ public abstract class ComponentContract<TTransformer> : IDisposable
             var values = Read(result);
             Assert.Equal(expected, new[] { values[0], values[2], values[3] });
             Assert.Equal([false, true, false, false], ColumnText.Of(result, "Error").Select(error => error.Length > 0));
-            foreach (var column in OutputNames.Select(name => result.Schema[name]))
-                AssertMissing(ColumnText.Of(result, column.Name)[1], column.Type);
+            Assert.All(OutputNames.Zip(values[1].Split(' ')), output => AssertMissing(output.Second, result.Schema[output.First].Type));
         }
 
         static void AssertMissing(string value, DataViewType type)
