@@ -84,19 +84,10 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         return new SchemaShape(columns.Values);
     }
 
-    /// <summary>Takes the model over.</summary>
     private TTransformer Create(DalleModel model, ImageSize? imageSize, DalleDevice device, bool fallbackToCpu)
     {
-        try
-        {
-            var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
-            return (TTransformer)options.CreateTransformer(new RowRunner(options, model, imageSize));
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
+        return (TTransformer)options.CreateTransformer(new RowRunner(options, model, imageSize));
     }
 
     private sealed class NoColumns;

@@ -9,14 +9,22 @@ internal sealed class RowRunner : IDisposable
     private readonly CancellationToken _cancellation;
     private readonly InputColumn? _image;
 
-    /// <summary>Takes the model over.</summary>
+    /// <summary>Takes the model over, also when it fails.</summary>
     /// <exception cref="NotSupportedException">The model cannot do what the component needs.</exception>
     public RowRunner(ComponentOptions options, DalleModel model, ImageSize? imageSize)
     {
-        (Options, Model, ImageSize, Component) = (options, model, imageSize, options.CreateComponent());
-        _cancellation = options.CancellationToken;
-        _image = Component.Inputs.FirstOrDefault(input => input.Field == RowField.Image);
-        Component.Check(model.Info);
+        try
+        {
+            (Options, Model, ImageSize, Component) = (options, model, imageSize, options.CreateComponent());
+            _cancellation = options.CancellationToken;
+            _image = Component.Inputs.FirstOrDefault(input => input.Field == RowField.Image);
+            Component.Check(model.Info);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     public ComponentOptions Options { get; }
