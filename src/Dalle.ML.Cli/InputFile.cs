@@ -5,20 +5,34 @@ internal static class InputFile
 {
     public const string StandardInput = "-";
 
+    // Whatever a command reads as a whole is far smaller; an endless pipe must not take all memory.
+    private const long MostBytes = 1 << 30;
+
     /// <summary>Reads all of a file, or of standard input.</summary>
     /// <param name="path">The file, '-' for standard input.</param>
     /// <param name="what">What the file should be, for errors.</param>
     /// <param name="cancellation">The user's wish to stop.</param>
-    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="IOException">The file cannot be read, or is too large.</exception>
     public static MemoryStream Read(string path, string what, CancellationToken cancellation)
     {
         cancellation.ThrowIfCancellationRequested();
         using var source = path == StandardInput ? Console.OpenStandardInput() : Open(path, what);
         var bytes = new MemoryStream();
         // Whoever waits for standard input cannot be stopped, but need not be waited for.
-        source.CopyToAsync(bytes, cancellation).WaitAsync(cancellation).GetAwaiter().GetResult();
+        CopyAsync().WaitAsync(cancellation).GetAwaiter().GetResult();
         bytes.Position = 0;
         return bytes;
+
+        async Task CopyAsync()
+        {
+            var buffer = new byte[1 << 16];
+            for (int read; (read = await source.ReadAsync(buffer, cancellation).ConfigureAwait(false)) > 0;)
+            {
+                if (bytes.Length + read > MostBytes)
+                    throw new IOException($"The {what} '{path}' has more than 1 GiB, the most that is read.");
+                bytes.Write(buffer, 0, read);
+            }
+        }
     }
 
     private static FileStream Open(string path, string what)

@@ -3,7 +3,7 @@ using Microsoft.Extensions.AI;
 namespace Dalle.ML.Extensions.AI;
 
 /// <summary>
-/// CLIP's embeddings of texts and of images (PNG data), unit vectors of one space: the cosine of a text's and an image's says how well they
+/// CLIP's embeddings of texts and of images (JPEG, PNG, WebP, BMP or GIF data), unit vectors of one space: the cosine of a text's and an image's says how well they
 /// fit. Thread-safe.
 /// </summary>
 public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IEmbeddingGenerator<DataContent, Embedding<float>>
@@ -22,12 +22,16 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         (_model, _metadata) = (model, new EmbeddingGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name, defaultModelDimensions: model.Info.EmbeddingLength));
     }
 
+    /// <summary>Reads images: the place of a limit on their pixels.</summary>
+    public ImageReader ImageReader { get; init; } = new();
+
     /// <inheritdoc/>
     public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
         EmbedAsync(values, _model.EmbedText, options, cancellationToken, texts => texts.Sum(_model.CountTokens));
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">An image cannot be read.</exception>
     public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
         IEnumerable<DataContent> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
         EmbedAsync(values, EmbedImage, options, cancellationToken);
@@ -48,7 +52,7 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
 
     private float[] EmbedImage(DataContent content)
     {
-        using var image = Png.Read(content);
+        using var image = ImageReader.Read(content);
         return _model.EmbedImage(image);
     }
 
