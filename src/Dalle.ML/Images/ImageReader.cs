@@ -140,7 +140,8 @@ public sealed class ImageReader
         }
     }
 
-    private static int ReductionOf(long width, long height)
+    /// <summary>What width and height of a large image are divided by when it is decoded.</summary>
+    internal static int ReductionOf(long width, long height)
     {
         var reduction = 1;
         while (reduction < LargestReduction && width * height / (reduction * reduction) > WholePixels && Math.Min(width, height) / (2 * reduction) >= LeastSide)

@@ -13,17 +13,15 @@ namespace Dalle.ML;
 /// </example>
 public static class ImageWriter
 {
-    private const int Lossless = 100;
-
     /// <summary>The bytes of an image as a PNG file.</summary>
     /// <param name="image">The image.</param>
     public static byte[] ToPng(this MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        return Encode(image, SKEncodedImageFormat.Png, Lossless);
+        return Encode(image, pixels => pixels.Encode(SKPngEncoderOptions.Default));
     }
 
-    /// <summary>The bytes of an image as a JPEG file, which shows transparency on white.</summary>
+    /// <summary>The bytes of an image as a JPEG file, with transparency shown on white and colours in full resolution.</summary>
     /// <param name="image">The image.</param>
     /// <param name="quality">0 to 100: more is larger and nearer to the image.</param>
     /// <exception cref="ArgumentOutOfRangeException">The quality is out of range.</exception>
@@ -33,17 +31,16 @@ public static class ImageWriter
         if (quality is < 0 or > 100)
             throw new ArgumentOutOfRangeException(nameof(quality), quality, "The quality must be 0 to 100.");
         using var opaque = PixelPlanes.From(image).ToImage();
-        return Encode(opaque, SKEncodedImageFormat.Jpeg, quality);
+        return Encode(opaque, pixels => pixels.Encode(new SKJpegEncoderOptions(quality, SKJpegEncoderDownsample.Downsample444, SKJpegEncoderAlphaOption.Ignore)));
     }
 
-    private static unsafe byte[] Encode(MLImage image, SKEncodedImageFormat format, int quality)
+    private static unsafe byte[] Encode(MLImage image, Func<SKPixmap, SKData?> encode)
     {
         var color = image.PixelFormat == MLPixelFormat.Bgra32 ? SKColorType.Bgra8888 : SKColorType.Rgba8888;
         fixed (byte* pixels = image.Pixels)
         {
             using var pixmap = new SKPixmap(new SKImageInfo(image.Width, image.Height, color, SKAlphaType.Premul), (IntPtr)pixels);
-            using var file = pixmap.Encode(format, quality)
-                ?? throw new InvalidOperationException($"An image of {image.Width} × {image.Height} cannot be written as {format}.");
+            using var file = encode(pixmap) ?? throw new NotSupportedException($"An image of {image.Width} × {image.Height} pixels is too large for the format.");
             return file.ToArray();
         }
     }
