@@ -3,9 +3,11 @@ using Microsoft.Extensions.AI;
 namespace Dalle.ML.Extensions.AI;
 
 /// <summary>
-/// CLIP's embeddings of texts and of images (JPEG, PNG, WebP, BMP or GIF data), unit vectors of one space: the cosine of a text's and an image's says how well they
-/// fit. Thread-safe.
+/// CLIP's embeddings of texts and of images (JPEG, PNG, WebP, BMP or GIF data), unit vectors of one space: the cosine of a text's and an
+/// image's says how well they fit. Thread-safe.
 /// </summary>
+/// <remarks>It is two generators, one for each kind of input: the variable's type, <c>IEmbeddingGenerator&lt;string, Embedding&lt;float&gt;&gt;</c>
+/// or that of <see cref="DataContent"/>, says which is meant. An image that cannot be read is an <see cref="ArgumentException"/>.</remarks>
 public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IEmbeddingGenerator<DataContent, Embedding<float>>
 {
     private readonly DalleModel _model;
@@ -25,15 +27,12 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     /// <summary>Reads images: the place of a limit on their pixels.</summary>
     public ImageReader ImageReader { get; init; } = new();
 
-    /// <inheritdoc/>
-    public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
-        IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+    Task<GeneratedEmbeddings<Embedding<float>>> IEmbeddingGenerator<string, Embedding<float>>.GenerateAsync(
+        IEnumerable<string> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>
         EmbedAsync(values, _model.EmbedText, options, cancellationToken, texts => texts.Sum(_model.CountTokens));
 
-    /// <inheritdoc/>
-    /// <exception cref="ArgumentException">An image cannot be read.</exception>
-    public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
-        IEnumerable<DataContent> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+    Task<GeneratedEmbeddings<Embedding<float>>> IEmbeddingGenerator<DataContent, Embedding<float>>.GenerateAsync(
+        IEnumerable<DataContent> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>
         EmbedAsync(values, EmbedImage, options, cancellationToken);
 
     /// <inheritdoc/>

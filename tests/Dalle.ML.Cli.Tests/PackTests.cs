@@ -11,11 +11,11 @@ public sealed class PackTests : IDisposable
     [Fact]
     public async Task The_packed_tool_is_installed_from_a_folder_and_draws()
     {
-        var (feed, tools) = (In("feed"), In("tools"));
+        var (packages, tools) = (In("packed"), In("tools"));
         var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
-        await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", "Dalle.ML.Cli"), "-c", configuration, "--no-build", "-o", feed, "-p:ForTest=true");
+        await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", "Dalle.ML.Cli"), "-c", configuration, "--no-build", "-o", packages);
 
-        await RunAsync("dotnet", "tool", "install", "Dalle.ML.Cli", "--tool-path", tools, "--source", feed);
+        await RunAsync("dotnet", "tool", "install", "Dalle.ML.Cli", "--tool-path", tools, "--source", packages);
         var output = await RunAsync(Path.Combine(tools, OperatingSystem.IsWindows() ? "dalle.exe" : "dalle"), "generate", "a cat", "--seed", "3", "-o", "out");
         var path = Assert.Single(output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
