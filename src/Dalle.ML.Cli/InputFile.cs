@@ -17,7 +17,7 @@ internal static class InputFile
     {
         cancellation.ThrowIfCancellationRequested();
         using var source = path == StandardInput ? Console.OpenStandardInput() : Open(path, what);
-        var bytes = new MemoryStream();
+        var bytes = new MemoryStream(source.CanSeek ? (int)Math.Min(source.Length, MostBytes) : 0);
         // Whoever waits for standard input cannot be stopped, but need not be waited for.
         CopyAsync().WaitAsync(cancellation).GetAwaiter().GetResult();
         bytes.Position = 0;
