@@ -24,7 +24,7 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         (_model, _metadata) = (model, new EmbeddingGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name, defaultModelDimensions: model.Info.EmbeddingLength));
     }
 
-    /// <summary>Reads images: the place of a limit on their pixels.</summary>
+    /// <summary>Reads the images that come as data; set it to change the limit on their pixels.</summary>
     public ImageReader ImageReader { get; init; } = new();
 
     Task<GeneratedEmbeddings<Embedding<float>>> IEmbeddingGenerator<string, Embedding<float>>.GenerateAsync(

@@ -38,7 +38,7 @@ public sealed class DalleImageGenerator : IImageGenerator
         (_model, _metadata) = (model, new ImageGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name));
     }
 
-    /// <summary>Reads original images: the place of a limit on their pixels.</summary>
+    /// <summary>Reads the original images; set it to change the limit on their pixels.</summary>
     public ImageReader ImageReader { get; init; } = new();
 
     /// <inheritdoc/>

@@ -87,9 +87,9 @@ public sealed class DalleImageGeneratorTests : IDisposable
     public async Task An_original_that_cannot_be_read_is_refused_with_the_reason()
     {
         await Refused("The image is truncated", _generator, "trunc.png");
-        await Refused("at most 64 megapixels are read", _generator, "header65k.png");
+        await Refused("more than the limit of 64 million", _generator, "header65k.png");
         using var careful = new DalleImageGenerator(DalleModel.LoadDefault()) { ImageReader = new ImageReader { MaxPixels = 1000 } };
-        await Refused("has 48 × 32 pixels; at most 0.001 megapixels are read", careful, "rgb.png");
+        await Refused("has 48 × 32 pixels, more than the limit of 0.001 million", careful, "rgb.png");
         using var clip = new ClipEmbeddingGenerator(DalleModel.LoadDefault());
         await Assert.ThrowsAsync<ArgumentException>(() => ((IEmbeddingGenerator<DataContent, Embedding<float>>)clip).GenerateAsync([Content("trunc.jpg")]));
 

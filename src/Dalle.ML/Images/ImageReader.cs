@@ -15,7 +15,7 @@ namespace Dalle.ML;
 /// <para>
 /// Pixels are those of <see cref="MLImage.CreateFromFile(string)"/>, up to 16 megapixels. A larger image is decoded at a half, a quarter or
 /// an eighth of its width and height, whichever first has at most 16 megapixels, as long as its short side keeps 1024 pixels. Models take
-/// images of a few hundred pixels, so this changes their input by a grey level at most and saves most of the memory.
+/// images of a few hundred pixels: their input changes by a few grey levels at most, and most of the memory is saved.
 /// </para>
 /// </remarks>
 /// <example>
@@ -35,14 +35,17 @@ public sealed class ImageReader
     // More than any image within the limits of pixels needs, and little enough for one array.
     internal const long MostBytes = 1 << 30;
 
-    // An image of up to so many pixels takes no memory worth saving.
+    // Up to here an image takes no memory worth saving.
     private const int WholePixels = 16 * Megapixel;
     private const int LeastSide = 1024;
     private const int LargestReduction = 8;
 
+    private static readonly SKEncodedImageFormat[] Formats =
+        [SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Png, SKEncodedImageFormat.Webp, SKEncodedImageFormat.Bmp, SKEncodedImageFormat.Gif];
+
     private readonly int _maxPixels = DefaultMaxPixels;
 
-    /// <summary>The largest image that is read, in pixels: 1 to 500,000,000; 64,000,000 by default. Decoding takes up to four bytes a pixel.</summary>
+    /// <summary>The limit on an image's width × height: 1 to 500,000,000, by default 64,000,000. Decoding takes up to four bytes a pixel.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public int MaxPixels
     {
@@ -52,7 +55,7 @@ public sealed class ImageReader
             : throw new ArgumentOutOfRangeException(nameof(value), value, "MaxPixels must be 1 to 500,000,000.");
     }
 
-    /// <summary>What the message about an image that is too large calls the limit.</summary>
+    /// <summary>The name of the limit in the message about an image that is too large.</summary>
     internal string LimitName { get; init; } = $"{nameof(ImageReader)}.{nameof(MaxPixels)}";
 
     /// <summary>Reads an image file.</summary>
@@ -80,7 +83,7 @@ public sealed class ImageReader
 
     /// <summary>Reads an image from the bytes of its file.</summary>
     /// <param name="file">All bytes of the file.</param>
-    /// <param name="subject">What errors call the image: their first words.</param>
+    /// <param name="subject">The first words of error messages, which name the image.</param>
     internal unsafe MLImage Read(ReadOnlySpan<byte> file, string subject)
     {
         if (file.IsEmpty)
@@ -89,8 +92,8 @@ public sealed class ImageReader
         {
             using var data = SKData.Create((IntPtr)bytes, file.Length);
             using var codec = SKCodec.Create(data);
-            if (codec is null || ForeignFile.IsOf(codec.EncodedFormat))
-                throw new InvalidDataException($"{subject} {ForeignFile.Describe(file)}");
+            if (codec is null || !Formats.Contains(codec.EncodedFormat))
+                throw new InvalidDataException($"{subject} {UnreadableFile.Describe(file)}");
             using var bitmap = Decode(codec, subject);
             return Orientation.Upright(bitmap, codec.EncodedOrigin);
         }
@@ -103,44 +106,28 @@ public sealed class ImageReader
         {
             throw new InvalidDataException(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{subject} has {width} × {height} pixels; at most {MaxPixels / (double)Megapixel:0.######} megapixels are read. Reduce the image, or raise {LimitName}."));
+                $"{subject} has {width} × {height} pixels, more than the limit of {MaxPixels / (double)Megapixel:0.######} million. Reduce the image, or raise {LimitName}."));
         }
 
         // JPEG and WebP are decoded at the smaller size; of other kinds all pixels come first.
         var reduction = ReductionOf(width, height);
-        var decoded = Allocate(codec.GetScaledDimensions(1f / reduction), subject);
-        var reduced = decoded;
-        try
-        {
-            switch (codec.GetPixels(decoded.Info, decoded.GetPixels()))
-            {
-                case SKCodecResult.Success:
-                    break;
-                case SKCodecResult.IncompleteInput:
-                    throw new InvalidDataException($"{subject} is truncated: the file ends before the picture does. Copy or download it again.");
-                default:
-                    throw new InvalidDataException($"{subject} is damaged or truncated: its picture cannot be decoded. Copy or download it again.");
-            }
-            if (reduction > 1 && decoded.Info.Size == codec.Info.Size)
-            {
-                reduced = Allocate(new SKSizeI(width / reduction, height / reduction), subject);
-                decoded.ScalePixels(reduced, SKFilterQuality.Medium);
-            }
-            return reduced;
-        }
-        catch
-        {
-            reduced.Dispose();
-            throw;
-        }
-        finally
-        {
-            if (reduced != decoded)
-                decoded.Dispose();
-        }
+        var bitmap = Allocate(codec.GetScaledDimensions(1f / reduction), subject);
+        var result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
+        if (result == SKCodecResult.Success)
+            return reduction > 1 && bitmap.Width == width ? Shrink(bitmap, reduction, subject) : bitmap;
+        bitmap.Dispose();
+        throw new InvalidDataException(result == SKCodecResult.IncompleteInput
+            ? $"{subject} is truncated: the file ends before the picture does. Copy or download it again."
+            : $"{subject} is damaged or truncated: its picture cannot be decoded. Copy or download it again.");
     }
 
-    /// <summary>What width and height of a large image are divided by when it is decoded.</summary>
+    private static SKBitmap Shrink(SKBitmap bitmap, int reduction, string subject)
+    {
+        using (bitmap)
+            return bitmap.Resize(new SKSizeI(bitmap.Width / reduction, bitmap.Height / reduction), SKFilterQuality.Medium) ?? throw TooLargeForMemory(subject, bitmap.Info.Size);
+    }
+
+    /// <summary>The number by which width and height of a large image are divided when it is decoded.</summary>
     internal static int ReductionOf(long width, long height)
     {
         var reduction = 1;
@@ -156,6 +143,9 @@ public sealed class ImageReader
         if (bitmap.TryAllocPixels(new SKImageInfo(size.Width, size.Height, SKColorType.Bgra8888, SKAlphaType.Premul)))
             return bitmap;
         bitmap.Dispose();
-        throw new IOException($"{subject} has too many pixels for the memory that is left: {size.Width} × {size.Height}.");
+        throw TooLargeForMemory(subject, size);
     }
+
+    private static IOException TooLargeForMemory(string subject, SKSizeI size) =>
+        new($"{subject} has too many pixels for the memory that is left: {size.Width} × {size.Height}.");
 }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -107,6 +108,19 @@ public sealed class ImageReaderTests : IDisposable
         }
     }
 
+    [Fact]
+    public void What_a_frame_of_a_GIF_leaves_out_is_transparent()
+    {
+        const int Side = 400;
+        var file = File.ReadAllBytes(PictureFiles.PathOf("rgb.gif"));
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(6), Side);
+        BinaryPrimitives.WriteUInt16LittleEndian(file.AsSpan(8), Side);
+        using var image = _reader.Read(file);
+        Assert.Equal((Side, Side), (image.Width, image.Height));
+        Assert.Equal(-1, image.Pixels[(4 * PictureFiles.Height * Side)..].IndexOfAnyExcept((byte)0));
+        Assert.Equal(PictureFiles.Pixels(isGray: false, hasAlpha: false).AsSpan(0, 4 * PictureFiles.Width), image.Pixels[..(4 * PictureFiles.Width)]);
+    }
+
     [Theory]
     [InlineData("trunc.png")]
     [InlineData("trunc.jpg")]
@@ -138,7 +152,7 @@ public sealed class ImageReaderTests : IDisposable
         var path = PictureFiles.PathOf("header65k.png");
         var before = GC.GetAllocatedBytesForCurrentThread();
         Assert.Equal(
-            $"'{path}' has 65535 × 65535 pixels; at most 64 megapixels are read. Reduce the image, or raise ImageReader.MaxPixels.",
+            $"'{path}' has 65535 × 65535 pixels, more than the limit of 64 million. Reduce the image, or raise ImageReader.MaxPixels.",
             Refusal(() => _reader.Read(path)));
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
     }
@@ -149,7 +163,7 @@ public sealed class ImageReaderTests : IDisposable
         var path = PictureFiles.PathOf("rgb.png");
         using (var image = new ImageReader { MaxPixels = PictureFiles.Width * PictureFiles.Height }.Read(path))
             Assert.Equal(PictureFiles.Width, image.Width);
-        Assert.Contains("has 48 × 32 pixels; at most 0.001535 megapixels are read", Refusal(() => new ImageReader { MaxPixels = 1535 }.Read(path)), StringComparison.Ordinal);
+        Assert.Contains("has 48 × 32 pixels, more than the limit of 0.001535 million", Refusal(() => new ImageReader { MaxPixels = 1535 }.Read(path)), StringComparison.Ordinal);
         foreach (var value in new[] { 0, -1, 500_000_001 })
             Assert.Contains("MaxPixels must be 1 to 500,000,000", Assert.Throws<ArgumentOutOfRangeException>(() => new ImageReader { MaxPixels = value }).Message, StringComparison.Ordinal);
     }

@@ -1,18 +1,14 @@
 using System.Text;
-using SkiaSharp;
 
 namespace Dalle.ML.Images;
 
-/// <summary>What a file is that was taken for an image and is none that can be read: by its first bytes, for the message.</summary>
-internal static class ForeignFile
+/// <summary>Describes a file that is not an image that can be read, by its first bytes.</summary>
+internal static class UnreadableFile
 {
     private const int Head = 512;
     private const string Readable = "JPEG, PNG, WebP, BMP and GIF are read";
 
-    private static readonly SKEncodedImageFormat[] Formats =
-        [SKEncodedImageFormat.Jpeg, SKEncodedImageFormat.Png, SKEncodedImageFormat.Webp, SKEncodedImageFormat.Bmp, SKEncodedImageFormat.Gif];
-
-    // Where a signature stands, the signature, and the name of what it is of.
+    // Offset of a signature, the signature, and the name of the format.
     private static readonly (int Offset, byte[] Signature, string Name)[] Known =
     [
         (0, [0xFF, 0xD8, 0xFF], "JPEG"),
@@ -39,10 +35,7 @@ internal static class ForeignFile
         (0, [.. "PK\x03\x04"u8], "a zip archive"),
     ];
 
-    /// <summary>Whether a format is none of those that are read, though a decoder for it may be there.</summary>
-    public static bool IsOf(SKEncodedImageFormat format) => !Formats.Contains(format);
-
-    /// <summary>A predicate for a message, such as "is a HEIC image, which …".</summary>
+    /// <summary>The rest of a message that begins with the file's name, such as "is a HEIC image, which cannot be read: …".</summary>
     public static string Describe(ReadOnlySpan<byte> file)
     {
         var head = file[..Math.Min(file.Length, Head)];
@@ -57,7 +50,7 @@ internal static class ForeignFile
             return "is not an image but an HTML page. Download the image itself, not the page that shows it.";
         if (text.StartsWith("<svg", StringComparison.Ordinal) || text.StartsWith("<?xml", StringComparison.Ordinal))
             return $"is an XML or SVG file, which cannot be read: {Readable}. Convert it to one of them.";
-        // A character that the head ends within is no fault.
+        // The head may end within a character.
         return text.TrimEnd('\uFFFD').All(character => character != '\uFFFD' && (!char.IsControl(character) || char.IsWhiteSpace(character)))
             ? "is not an image but text."
             : $"is not an image that can be read: {Readable}.";
