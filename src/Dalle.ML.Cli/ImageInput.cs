@@ -23,7 +23,7 @@ internal static class ImageInput
     public static MLImage Load(ParseResult parsed, string path, CancellationToken cancellation)
     {
         var reader = new ImageReader { MaxPixels = parsed.GetValue(MaxMegapixels) * ImageReader.Megapixel, LimitName = MaxMegapixels.Name };
-        using var file = InputFile.Read(path, "image file", cancellation);
+        using var file = InputFile.Read(path, "image file", cancellation, ImageReader.MostMebibytes);
         return reader.Read(file.GetBuffer().AsSpan(0, (int)file.Length), path == InputFile.StandardInput ? "Standard input" : $"'{path}'");
     }
 

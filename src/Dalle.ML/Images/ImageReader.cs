@@ -32,8 +32,8 @@ public sealed class ImageReader
     internal const int Megapixel = 1_000_000;
     internal const int MostMegapixels = 500;
 
-    // More than any image within the limits of pixels needs, and little enough for one array.
-    internal const long MostBytes = 1 << 30;
+    // An image of the default limit has eight bytes a pixel at most, uncompressed.
+    internal const int MostMebibytes = 512;
 
     // Up to here an image takes no memory worth saving.
     private const int WholePixels = 16 * Megapixel;
@@ -70,8 +70,8 @@ public sealed class ImageReader
             throw new IOException($"The image file '{path}' is a folder.");
         if (!File.Exists(path))
             throw new FileNotFoundException($"The image file '{path}' does not exist.", path);
-        if (new FileInfo(path).Length > MostBytes)
-            throw new InvalidDataException($"'{path}' has more than 1 GiB, the most that an image file may have.");
+        if (new FileInfo(path).Length > (long)MostMebibytes << 20)
+            throw new InvalidDataException($"'{path}' is larger than {MostMebibytes} MiB, the limit on image files.");
         return Read(File.ReadAllBytes(path), $"'{path}'");
     }
 

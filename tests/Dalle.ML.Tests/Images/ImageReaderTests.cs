@@ -239,6 +239,17 @@ public sealed class ImageReaderTests : IDisposable
     }
 
     [Fact]
+    public void A_file_far_larger_than_any_image_is_not_even_opened()
+    {
+        var path = Path.Combine(_folder.Path, "huge.png");
+        using (var file = File.Create(path))
+            file.SetLength((512L << 20) + 1);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Equal($"'{path}' is larger than 512 MiB, the limit on image files.", Refusal(() => _reader.Read(path)));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20);
+    }
+
+    [Fact]
     public void Damaged_files_are_read_or_refused_and_nothing_else()
     {
         var random = new Random(1);
