@@ -16,14 +16,7 @@ internal static partial class DallePytorchFamily
             File = "decoder.onnx",
             ImageIdOffset = config.TextIds,
             TotalLength = "total_length",
-            Cache = new KeyValueCache
-            {
-                Type = precision.CacheType(),
-                Layers = stack.Layers,
-                Heads = stack.Heads,
-                HeadSize = stack.PaddedHeadSize,
-                Capacity = config.Capacity,
-            },
+            Cache = stack.Heads.Cache(precision, stack.Layers, config.Capacity),
             State = config.ShiftsTokens ? TokenShift.State(2 * stack.Layers, dim, grid) : null,
         };
         using var g = bundle.Graph(graph.File, precision);
@@ -50,7 +43,7 @@ internal static partial class DallePytorchFamily
         {
             var kind = config.Attention[layer % config.Attention.Count];
             var bias = kind == "full" ? "" : decoder.Mask(kind, (query, key) => Sees(kind, query - textPlaces, key - textPlaces, grid));
-            return decoder.Attend(layer, rotation?.Rotate(qkv) ?? qkv, bias: bias, scale: stack.Scale);
+            return decoder.Attend(layer, rotation?.Rotate(qkv) ?? qkv, bias: bias, scale: 1 / MathF.Sqrt(stack.Heads.Size));
         }
         var shift = config.ShiftsTokens ? new TokenShift(g, decoder, graph, dim, textPlaces, grid) : null;
         x = decoder.Last(stack.Run(g, x, weights.At("transformer."), Attend, shift is null ? null : shift.Shift));
@@ -103,7 +96,7 @@ internal static partial class DallePytorchFamily
                 new Tensor([.. angles.Where((_, i) => i % 2 == 0).Select(function)], isHalf: false, places, config.RotaryWidth / 2));
             (_cosines, _sines) = (Table("cosine", MathF.Cos), Table("sine", MathF.Sin));
             _first = g.Node("Slice", [decoder.Positions, g.Constant("start", 0), g.Constant("end", 1)]);
-            _attributes = [("interleaved", 1), ("num_heads", 3 * config.Stack.Heads), ("rotary_embedding_dim", config.RotaryWidth)];
+            _attributes = [("interleaved", 1), ("num_heads", 3 * config.Stack.Heads.Count), ("rotary_embedding_dim", config.RotaryWidth)];
         }
 
         public string Rotate(string qkv) => _g.Contrib("RotaryEmbedding", [qkv, _first, _cosines, _sines], attributes: _attributes);
