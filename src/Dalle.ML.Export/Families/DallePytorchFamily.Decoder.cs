@@ -31,7 +31,9 @@ internal static partial class DallePytorchFamily
             x = g.Node("Gather", [g.Weight("token", tokens), decoder.Ids]);
             if (config.RotaryWidth == 0)
             {
-                var (row, column) = (weights.Read("image_pos_emb.weights_0", 1, grid, 1, dim), weights.Read("image_pos_emb.weights_1", 1, 1, grid, dim));
+                // The package axial_positional_embedding named them so by hand, until it took PyTorch's lists of parameters.
+                var axes = weights.Contains("image_pos_emb.weights.0") ? "image_pos_emb.weights." : "image_pos_emb.weights_";
+                var (row, column) = (weights.Read(axes + 0, 1, grid, 1, dim), weights.Read(axes + 1, 1, 1, grid, dim));
                 var image = Layers.GridPositions(row.Reshape(grid, dim), column.Reshape(grid, dim));
                 var places = Tensor.Concat(weights.Read("text_pos_emb.weight", textPlaces, dim), image);
                 x = g.Node("Add", [x, g.Node("Gather", [g.Weight("position", places), decoder.Positions])]);
