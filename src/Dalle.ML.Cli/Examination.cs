@@ -4,7 +4,6 @@ using System.Runtime.InteropServices;
 using Dalle.ML.Generation;
 using Dalle.ML.Runtime;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Cli;
@@ -37,9 +36,7 @@ internal static class Examination
             new("cores", Health.Ok, Environment.ProcessorCount.ToString(CultureInfo.InvariantCulture)),
             new("memory", Health.Ok, string.Create(CultureInfo.InvariantCulture, $"{GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / (double)(1 << 30):F1} GiB for this process")),
             new(".NET", Health.Ok, $"{Environment.Version}"),
-            Library("ML.NET", typeof(MLContext).Assembly, "a stand-in for it: the tool was built on a feed without the package"),
-            Library("ML.NET images", typeof(MLImage).Assembly, "a stand-in for it, which knows PNG only: the tool was built on a feed without the package"),
-            Library("ONNX Runtime", typeof(OrtEnv).Assembly, "compiled from its npm package: the tool was built on a feed without the NuGet package"),
+            new("ML.NET", Health.Ok, VersionOf(typeof(MLContext))),
         ];
 
         var gpu = device.GpuDeviceId is null ? DalleDevice.Cuda(0) : device;
@@ -53,14 +50,8 @@ internal static class Examination
         return checks;
     }
 
-    /// <summary>The packages are signed by Microsoft; what this repository builds in their place on a feed without them is not.</summary>
-    private static Check Library(string name, Assembly assembly, string replacement)
-    {
-        var version = assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0];
-        return assembly.GetName().GetPublicKeyToken() is { Length: > 0 }
-            ? new(name, Health.Ok, $"{assembly.GetName().Name} {version}, from a package")
-            : new(name, Health.Note, replacement);
-    }
+    private static string VersionOf(Type type) =>
+        type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     private static Check CheckModel(string path)
     {

@@ -63,12 +63,12 @@ internal static class GenerateCommand
         return exitCode;
 
         IEnumerable<DrawnImage> Draw(IProgress<DalleProgress>? progress) => best is null && previews is null
-            ? model.Generate(requests, options, progress, cancellation).Select(image => new DrawnImage(image))
+            ? model.GenerateBatch(requests, options, progress, cancellation).Select(image => new DrawnImage(image))
             : requests.SelectMany((request, row) => DrawAlone(request, new RequestProgress(
                 progress, row, requests.Length, previews is null ? null : value => previews.Save(request, value))));
 
         IEnumerable<DrawnImage> DrawAlone(GenerationRequest request, RequestProgress progress) => best is null
-            ? model.Generate([request], options, progress, cancellation).Select(image => new DrawnImage(image))
+            ? model.GenerateBatch([request], options, progress, cancellation).Select(image => new DrawnImage(image))
             : DrawBest(request, progress);
 
         // Of an interrupted request the best are kept that were found until then.

@@ -79,7 +79,7 @@ internal sealed class ModelBench
         {
             // Images of one candidate are drawn together like candidates of one image, and need no ranker.
             var clock = new TokenClock();
-            foreach (var image in model.Generate([.. GenerationRequest.Series(Prompt, 1, count)], single, clock, end))
+            foreach (var image in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, count)], single, clock, end))
                 image.Dispose();
             if (count == 1)
                 Add("prefill and first token", "ms", clock.FirstToken.TotalMilliseconds);

@@ -6,6 +6,8 @@ namespace Dalle.ML.Extensions.AI;
 /// CLIP's embeddings of texts and of images (PNG data), unit vectors of one space: the cosine of a text's and an image's says how well they
 /// fit. Thread-safe.
 /// </summary>
+/// <remarks>It is two generators, one for each kind of input: the variable's type, <c>IEmbeddingGenerator&lt;string, Embedding&lt;float&gt;&gt;</c>
+/// or that of <see cref="DataContent"/>, says which is meant.</remarks>
 public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IEmbeddingGenerator<DataContent, Embedding<float>>
 {
     private readonly DalleModel _model;
@@ -22,14 +24,12 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         (_model, _metadata) = (model, new EmbeddingGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name, defaultModelDimensions: model.Info.EmbeddingLength));
     }
 
-    /// <inheritdoc/>
-    public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
-        IEnumerable<string> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+    Task<GeneratedEmbeddings<Embedding<float>>> IEmbeddingGenerator<string, Embedding<float>>.GenerateAsync(
+        IEnumerable<string> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>
         EmbedAsync(values, _model.EmbedText, options, cancellationToken, texts => texts.Sum(_model.CountTokens));
 
-    /// <inheritdoc/>
-    public Task<GeneratedEmbeddings<Embedding<float>>> GenerateAsync(
-        IEnumerable<DataContent> values, EmbeddingGenerationOptions? options = null, CancellationToken cancellationToken = default) =>
+    Task<GeneratedEmbeddings<Embedding<float>>> IEmbeddingGenerator<DataContent, Embedding<float>>.GenerateAsync(
+        IEnumerable<DataContent> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>
         EmbedAsync(values, EmbedImage, options, cancellationToken);
 
     /// <inheritdoc/>

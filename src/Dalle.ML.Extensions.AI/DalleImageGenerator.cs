@@ -92,7 +92,7 @@ public sealed class DalleImageGenerator : IImageGenerator
         }
 
         var contents = new List<AIContent>();
-        foreach (var image in _model.Generate(requests, generation, progress: null, cancellationToken))
+        foreach (var image in _model.GenerateBatch(requests, generation, progress: null, cancellationToken))
         {
             using (image)
             {

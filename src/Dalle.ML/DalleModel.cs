@@ -87,7 +87,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public GeneratedImage Generate(
         string prompt, ulong seed, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null, CancellationToken cancellationToken = default) =>
-        Generate([new GenerationRequest(prompt, seed)], options, progress, cancellationToken).Single();
+        GenerateBatch([new GenerationRequest(prompt, seed)], options, progress, cancellationToken).Single();
 
     /// <summary>
     /// Generates several images at once, which is faster than one by one. Each comes as soon as it is known, in the order of the requests,
@@ -100,7 +100,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="ArgumentException">A prompt is null.</exception>
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
-    public IEnumerable<GeneratedImage> Generate(
+    public IEnumerable<GeneratedImage> GenerateBatch(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
@@ -170,7 +170,7 @@ public sealed class DalleModel : IDisposable
         CancellationToken cancellationToken = default)
     {
         var kept = KeepTokens(image, keep);
-        return Generate([new GenerationRequest(prompt, seed) { Kept = kept }], options, progress, cancellationToken).Single();
+        return GenerateBatch([new GenerationRequest(prompt, seed) { Kept = kept }], options, progress, cancellationToken).Single();
     }
 
     /// <summary>The codes of an image's region, for <see cref="GenerationRequest.Kept"/>.</summary>

@@ -11,7 +11,7 @@ namespace Dalle.ML.Benchmarks;
 /// <param name="Load">Processes that wanted to run in the minute before, on Linux: others disturb.</param>
 /// <param name="System">The operating system.</param>
 /// <param name="DotNet">The version of .NET.</param>
-/// <param name="MLNet">The version of ML.NET, or that it is the stand-in.</param>
+/// <param name="MLNet">The version of ML.NET.</param>
 /// <param name="OnnxRuntime">The version of ONNX Runtime.</param>
 internal sealed record Machine(string Processor, int Cores, double? Load, string System, string DotNet, string MLNet, string OnnxRuntime)
 {
@@ -22,7 +22,7 @@ internal sealed record Machine(string Processor, int Cores, double? Load, string
         load,
         RuntimeInformation.OSDescription,
         RuntimeInformation.FrameworkDescription,
-        MLNetVersion(),
+        VersionOf(typeof(MLContext)),
         OrtEnv.Instance().GetVersionString());
 
     public static double? CurrentLoad()
@@ -35,13 +35,6 @@ internal sealed record Machine(string Processor, int Cores, double? Load, string
     {
         var load = Load is null ? "" : $" (load before: {Load})";
         return $"{Processor}, {Cores} cores{load}, {System}, {DotNet}, ML.NET {MLNet}, ONNX Runtime {OnnxRuntime}";
-    }
-
-    /// <summary>The stand-in is built with this repository, so that it has its version.</summary>
-    private static string MLNetVersion()
-    {
-        var (version, own) = (VersionOf(typeof(MLContext)), VersionOf(typeof(Machine)));
-        return version == own ? "stand-in" : version;
     }
 
     private static string VersionOf(Type type) =>

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Globalization;
 using System.Text.Json;
 using Microsoft.ML.Data;
 
@@ -103,13 +101,10 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task An_interrupt_leaves_whole_images_and_nothing_else()
     {
-        if (OperatingSystem.IsWindows())
-            Assert.Skip("Windows has no signal to send to one process.");
+        Tool.SkipUnlessInterruptible();
         using var process = Tool.Start(_folder.Path, ["reconstruct", .. Enumerable.Repeat("apple.png", 5000), "-o", "out", "-q"]);
         var first = await process.StandardOutput.ReadLineAsync();
-        using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
-            await kill.WaitForExitAsync();
-        var run = await Tool.FinishAsync(process);
+        var run = await Tool.InterruptAsync(process);
         Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
         Assert.Equal([first!], Directory.GetFiles(In("out"), "*", new EnumerationOptions { AttributesToSkip = 0 }));
     }
@@ -117,13 +112,10 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task Waiting_for_standard_input_can_be_interrupted()
     {
-        if (OperatingSystem.IsWindows())
-            Assert.Skip("Windows has no signal to send to one process.");
+        Tool.SkipUnlessInterruptible();
         using var process = Tool.Start(_folder.Path, ["encode", "apple.png", "-"], hasInput: true);
         Assert.NotNull(await process.StandardOutput.ReadLineAsync());
-        using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
-            await kill.WaitForExitAsync();
-        var run = await Tool.FinishAsync(process);
+        var run = await Tool.InterruptAsync(process);
         Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
     }
 

@@ -284,13 +284,10 @@ public sealed partial class GenerateTests : IDisposable
     [Fact]
     public async Task An_interrupt_keeps_what_is_finished()
     {
-        if (OperatingSystem.IsWindows())
-            Assert.Skip("Windows has no signal to send to one process.");
+        Tool.SkipUnlessInterruptible();
         using var process = Tool.Start(_folder.Path, ["generate", "a cat", "-n", "2000", "--seed", "1", "-o", "out"]);
         var first = await process.StandardOutput.ReadLineAsync();
-        using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
-            await kill.WaitForExitAsync();
-        var run = await Tool.FinishAsync(process);
+        var run = await Tool.InterruptAsync(process);
         Assert.Equal(130, run.ExitCode);
         string[] printed = [first!, .. run.Output];
         Assert.Contains($"{printed.Length} of 2000 images were written", run.Errors, StringComparison.Ordinal);

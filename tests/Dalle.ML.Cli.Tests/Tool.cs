@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text;
 using System.Text.Json;
 
@@ -7,6 +8,8 @@ namespace Dalle.ML.Cli.Tests;
 /// <summary>The tool as a user's process.</summary>
 internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
 {
+    private const int SigInt = 2;
+
     public static string AssemblyPath => Path.Combine(
         AppContext.BaseDirectory, "..", "..", "Dalle.ML.Cli", Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory)), "dalle.dll");
 
@@ -46,6 +49,34 @@ internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
         foreach (var (name, value) in environment ?? new Dictionary<string, string>())
             start.Environment[name] = value;
         return Process.Start(start)!;
+    }
+
+    /// <summary>Skips a test that sends a signal where there is none, or where it is ignored: a shell's background jobs hand that down.</summary>
+    public static void SkipUnlessInterruptible()
+    {
+        const string Status = "/proc/self/status";
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "Windows has no signal to send to one process.");
+        if (!File.Exists(Status))
+            return;
+        var ignored = File.ReadLines(Status).Single(line => line.StartsWith("SigIgn:", StringComparison.Ordinal)).Split('\t')[1];
+        var isIgnored = (ulong.Parse(ignored, NumberStyles.HexNumber, CultureInfo.InvariantCulture) & (1ul << (SigInt - 1))) != 0;
+        Assert.SkipWhen(isIgnored, "SIGINT is ignored here; run the tests in the foreground.");
+    }
+
+    /// <summary>Interrupts the tool as Ctrl+C does, and waits for its end: two minutes are more than enough even on a busy machine.</summary>
+    public static async Task<Tool> InterruptAsync(Process process)
+    {
+        using (var kill = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)]))
+            await kill.WaitForExitAsync();
+        try
+        {
+            return await FinishAsync(process).WaitAsync(TimeSpan.FromMinutes(2));
+        }
+        catch (TimeoutException)
+        {
+            process.Kill(entireProcessTree: true);
+            throw;
+        }
     }
 
     public static async Task<Tool> FinishAsync(Process process)

@@ -19,7 +19,7 @@ public sealed class DalleImageGeneratorTests : IDisposable
         var options = new ImageGenerationOptions { Count = 3, AdditionalProperties = new() { ["seed"] = 7, ["candidates"] = 2 } };
         var response = await _generator.GenerateImagesAsync("a red heart", options);
         using var model = DalleModel.LoadDefault();
-        var expected = model.Generate([.. GenerationRequest.Series("a red heart", 7, 3)], new GenerationOptions { Candidates = 2 }).ToArray();
+        var expected = model.GenerateBatch([.. GenerationRequest.Series("a red heart", 7, 3)], new GenerationOptions { Candidates = 2 }).ToArray();
         Assert.Equal(expected.Select(image => Convert.ToHexString(image.Image.Pixels)), response.Contents.Select(Pixels));
         Assert.Equal(expected.Select(image => image.Seed), response.Contents.Select(content => (ulong)content.AdditionalProperties!["seed"]!));
         Assert.Equal(expected.Select(image => image.Score), response.Contents.Select(content => (float)content.AdditionalProperties!["score"]!));
@@ -79,13 +79,15 @@ public sealed class DalleImageGeneratorTests : IDisposable
     public async Task Texts_and_images_are_embedded_in_one_space()
     {
         using var clip = new ClipEmbeddingGenerator(DalleModel.LoadDefault());
+        IEmbeddingGenerator<string, Embedding<float>> ofTexts = clip;
+        IEmbeddingGenerator<DataContent, Embedding<float>> ofImages = clip;
         var image = (DataContent)(await _generator.GenerateImagesAsync("a red heart", new() { AdditionalProperties = new() { ["seed"] = 1 } })).Contents.Single();
-        var texts = await ((IEmbeddingGenerator<string, Embedding<float>>)clip).GenerateAsync(["a red heart", "a green square on a black background"]);
-        var pictures = await ((IEmbeddingGenerator<DataContent, Embedding<float>>)clip).GenerateAsync([image]);
+        var texts = await ofTexts.GenerateAsync(["a red heart", "a green square on a black background"]);
+        var pictures = await ofImages.GenerateAsync([image]);
         Assert.Equal(192, texts[0].Dimensions);
         Assert.True(Dot(texts[0], pictures[0]) > Dot(texts[1], pictures[0]));
         Assert.Equal(3 + 7, texts.Usage!.InputTokenCount);
-        await Assert.ThrowsAsync<ArgumentException>(() => clip.GenerateAsync(["a cat"], new EmbeddingGenerationOptions { Dimensions = 512 }));
+        await Assert.ThrowsAsync<ArgumentException>(() => ofTexts.GenerateAsync(["a cat"], new EmbeddingGenerationOptions { Dimensions = 512 }));
 
         static float Dot(Embedding<float> a, Embedding<float> b) => a.Vector.ToArray().Zip(b.Vector.ToArray(), (x, y) => x * y).Sum();
     }

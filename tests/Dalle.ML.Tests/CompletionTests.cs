@@ -72,8 +72,8 @@ public sealed class CompletionTests
         using var model = DalleModel.LoadDefault();
         using var image = model.Generate("a cat", 1, Quick).Image;
         Assert.True(model.Complete("a cat", image, KeepRegion.Top(2), 1).Score >= model.Complete("a cat", image, KeepRegion.Top(2), 1, Quick).Score);
-        Assert.Throws<ArgumentException>(() => model.Generate([new GenerationRequest("a cat", 1) { Kept = new int[3] }]));
-        Assert.Throws<ArgumentException>(() => model.Generate([new GenerationRequest("a cat", 1) { Kept = Enumerable.Repeat(2048, 64).ToArray() }]));
+        Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest("a cat", 1) { Kept = new int[3] }]));
+        Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest("a cat", 1) { Kept = Enumerable.Repeat(2048, 64).ToArray() }]));
     }
 
     [Fact]

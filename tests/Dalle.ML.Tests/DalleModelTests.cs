@@ -26,8 +26,8 @@ public sealed class DalleModelTests
         var requests = GenerationRequest.Series(Prompt, 7, 5).Concat(GenerationRequest.Series("three bananas", 8, 4)).ToArray();
         var hot = new GenerationOptions { Sampling = new() { Temperature = 1.5f } };
         var alone = requests.Select(request => Picture(model.Generate(request.Prompt, request.Seed, hot))).ToArray();
-        Assert.Equal(alone, model.Generate(requests, hot).Select(Picture));
-        Assert.Equal(alone.Reverse(), model.Generate([.. requests.Reverse()], hot).Select(Picture));
+        Assert.Equal(alone, model.GenerateBatch(requests, hot).Select(Picture));
+        Assert.Equal(alone.Reverse(), model.GenerateBatch([.. requests.Reverse()], hot).Select(Picture));
         Assert.Equal(9, alone.Distinct().Count());
     }
 
@@ -35,7 +35,7 @@ public sealed class DalleModelTests
     public void The_chosen_candidate_is_drawn_again_by_its_own_seed()
     {
         using var model = DalleModel.LoadDefault();
-        foreach (var best in model.Generate([.. GenerationRequest.Series(Prompt, 3, 4)]))
+        foreach (var best in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 3, 4)]))
         {
             var again = model.Generate(Prompt, best.CandidateSeed, Quick);
             Assert.Equal(best.Tokens, again.Tokens);
@@ -108,7 +108,7 @@ public sealed class DalleModelTests
     public void Null_prompts_are_refused_at_the_call()
     {
         using var model = DalleModel.LoadDefault();
-        Assert.Throws<ArgumentException>(() => model.Generate([new GenerationRequest(null!, 1)]));
+        Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest(null!, 1)]));
         Assert.Throws<ArgumentException>(() => model.GenerateCandidates(new GenerationRequest(null!, 1)));
     }
 
@@ -168,7 +168,7 @@ public sealed class DalleModelTests
         var finished = new List<GeneratedImage>();
         Assert.ThrowsAny<OperationCanceledException>(() =>
         {
-            foreach (var image in model.Generate([.. GenerationRequest.Series(Prompt, 1, 70)], Quick, progress, cancellation.Token))
+            foreach (var image in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, 70)], Quick, progress, cancellation.Token))
                 finished.Add(image);
         });
         Assert.Equal(64 + 5, reported);
@@ -181,7 +181,7 @@ public sealed class DalleModelTests
     {
         using var model = DalleModel.LoadDefault();
         var reports = new List<DalleProgress>();
-        _ = model.Generate([.. GenerationRequest.Series(Prompt, 1, 6)], new GenerationOptions { Candidates = 8 }, new Immediate(reports.Add)).Count();
+        _ = model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, 6)], new GenerationOptions { Candidates = 8 }, new Immediate(reports.Add)).Count();
         Assert.Equal(2 * 64, reports.Count);
         Assert.Equal(reports.Select(report => report.Fraction).Order(), reports.Select(report => report.Fraction));
         Assert.Equal(1, reports[^1].Fraction);
@@ -222,7 +222,7 @@ public sealed class DalleModelTests
     public void A_model_disposed_under_a_call_lets_it_finish()
     {
         var model = DalleModel.LoadDefault();
-        using var images = model.Generate([.. GenerationRequest.Series(Prompt, 1, 3)], Quick).GetEnumerator();
+        using var images = model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, 3)], Quick).GetEnumerator();
         Assert.True(images.MoveNext());
         model.Dispose();
         Assert.True(images.MoveNext());

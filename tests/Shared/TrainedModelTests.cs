@@ -92,7 +92,7 @@ public abstract class TrainedModelTests
         using var model = DalleModel.Load(_bundle.Folder);
         var sampling = new SamplingOptions { Temperature = 0, GuidanceScale = isGuided ? _guidance : 1 };
         var options = new GenerationOptions { Candidates = 1, Sampling = sampling };
-        var images = model.Generate([.. _prompts.Select(prompt => new GenerationRequest(prompt, 0))], options).ToArray();
+        var images = model.GenerateBatch([.. _prompts.Select(prompt => new GenerationRequest(prompt, 0))], options).ToArray();
         Assert.Equal(Longs($"{name}_ids"), images.SelectMany(image => image.Tokens).Select(token => (long)token));
     }
 

@@ -5,23 +5,13 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>
-/// ONNX Runtime's CUDA provider: built into the package for GPUs, or a library beside an ONNX Runtime that is not.
-/// </summary>
+/// <summary>ONNX Runtime's CUDA provider, which the package Microsoft.ML.OnnxRuntime.Gpu has.</summary>
 internal static partial class CudaProvider
 {
     private const string Name = "CUDAExecutionProvider";
 
-    private static readonly string LibraryPath = Path.Combine(
-        AppContext.BaseDirectory, OperatingSystem.IsWindows() ? "onnxruntime_providers_cuda.dll" : "libonnxruntime_providers_cuda.so");
-
     // Versions of CUDA that ONNX Runtime's packages are built for.
     private static readonly string[] Majors = ["13", "12"];
-
-    private static readonly Lock Registration = new();
-    private static bool _isRegistered;
-
-    private static bool IsBuiltIn => OrtEnv.Instance().GetAvailableProviders().Contains(Name);
 
     /// <summary>Lets a session run on a device.</summary>
     /// <exception cref="DalleDeviceException">The provider cannot be loaded, or knows no such device.</exception>
@@ -39,30 +29,17 @@ internal static partial class CudaProvider
 
     private static void Append(DalleDevice device, SessionOptions options)
     {
-        var (number, settings) = (device.GpuDeviceId!.Value, Settings(device));
-        if (IsBuiltIn)
-        {
-            using var provider = new OrtCUDAProviderOptions();
-            provider.UpdateOptions(new(settings) { ["device_id"] = Invariant(number) });
-            options.AppendExecutionProvider_CUDA(provider);
-            return;
-        }
-        Register();
-        var devices = OrtEnv.Instance().GetEpDevices().Where(known => known.EpName == Name).ToArray();
-        if (number >= devices.Length)
-            throw new DllNotFoundException($"The CUDA provider sees {devices.Length} devices.");
-        options.AppendExecutionProvider(OrtEnv.Instance(), [devices[number]], settings);
+        using var provider = new OrtCUDAProviderOptions();
+        provider.UpdateOptions(Settings(device));
+        options.AppendExecutionProvider_CUDA(provider);
     }
 
     /// <summary>What is missing for CUDA on this machine, as far as it can be told.</summary>
     /// <param name="error">What ONNX Runtime says, which names at most the first library that it misses.</param>
     private static string Diagnose(string error)
     {
-        if (!IsBuiltIn && !File.Exists(LibraryPath))
-        {
-            return "The application has ONNX Runtime for the CPU only: it needs the package Microsoft.ML.OnnxRuntime.Gpu in place of "
-                + $"Microsoft.ML.OnnxRuntime, or the provider at '{LibraryPath}'.";
-        }
+        if (!OrtEnv.Instance().GetAvailableProviders().Contains(Name))
+            return "The application has ONNX Runtime for the CPU only: it needs the package Microsoft.ML.OnnxRuntime.Gpu in place of Microsoft.ML.OnnxRuntime.";
         var missing = MissingLibraries(error);
         return missing.Count == 0
             ? $"NVIDIA's libraries are there; is there a device of that number?{(CudaDriver.FreeBytes(0) is null ? " The driver finds not even number 0." : "")}"
@@ -98,6 +75,7 @@ internal static partial class CudaProvider
     {
         var settings = new Dictionary<string, string>
         {
+            ["device_id"] = Invariant(device.GpuDeviceId!.Value),
             // Buffers of fixed sizes are asked for again and again; rounding them up to powers of two only wastes memory.
             ["arena_extend_strategy"] = "kSameAsRequested",
             // 32-bit products are of 32 bits, and the first image does not wait for a search.
@@ -110,19 +88,6 @@ internal static partial class CudaProvider
             settings["cudnn_conv_use_max_workspace"] = "0";
         }
         return settings;
-    }
-
-    private static void Register()
-    {
-        lock (Registration)
-        {
-            if (_isRegistered)
-                return;
-            if (!File.Exists(LibraryPath))
-                throw new DllNotFoundException($"There is no '{LibraryPath}'.");
-            OrtEnv.Instance().RegisterExecutionProviderLibrary(Name, LibraryPath);
-            _isRegistered = true;
-        }
     }
 
     private static string Invariant(long value) => value.ToString(CultureInfo.InvariantCulture);

@@ -37,8 +37,7 @@ public readonly record struct DalleDevice
     /// <summary>
     /// How long a thread without work looks for some before it falls asleep, in whole microseconds; zero puts it to sleep at once. If null, 10 µs
     /// for a transformer, which bridges the gap between two of its operators, and zero for other graphs. More pays where nothing else wants the
-    /// cores; beside other work it takes the time from it and from the model itself. ONNX Runtime before 1.26 knows no such time: there threads
-    /// sleep at once.
+    /// cores; beside other work it takes the time from it and from the model itself.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative or longer than a second.</exception>
     public TimeSpan? SpinDuration

@@ -58,13 +58,10 @@ internal static partial class OrtRuntime
         }
     }
 
-    /// <summary>Earlier versions would pass over the duration and spin for as long as they always do.</summary>
-    private static bool HasSpinDuration => Version.TryParse(OrtEnv.Instance().GetVersionString(), out var version) && version >= new Version(1, 26);
-
     private static void UseThreadsOf(DalleDevice device, SessionOptions options)
     {
         options.IntraOpNumThreads = device.IntraOpThreads ?? CpuCores.Threads;
-        var microseconds = HasSpinDuration ? (long)(device.SpinDuration?.TotalMicroseconds ?? 0) : 0;
+        var microseconds = (long)(device.SpinDuration?.TotalMicroseconds ?? 0);
         options.AddSessionConfigEntry("session.intra_op.allow_spinning", microseconds > 0 ? "1" : "0");
         if (microseconds > 0)
             options.AddSessionConfigEntry("session.intra_op.spin_duration_us", $"{microseconds}");

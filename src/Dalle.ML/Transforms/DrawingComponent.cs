@@ -35,7 +35,7 @@ internal abstract class DrawingComponent(DrawingOptions options) : RowComponent
         return options.WantsCandidates
             ? model.GenerateCandidates(requests, options.Generation, options.Progress, options.CancellationToken)
                 .Chunk(options.CandidatesOf(model.Info)).Select(ResultOf)
-            : model.Generate(requests, options.Generation, options.Progress, options.CancellationToken).Select(ResultOf);
+            : model.GenerateBatch(requests, options.Generation, options.Progress, options.CancellationToken).Select(ResultOf);
     }
 
     protected abstract GenerationRequest Request(DalleModel model, Row row);

@@ -34,7 +34,9 @@ public sealed class GoldenCheckpointTests
         using var checkpoint = Checkpoint.Open(path);
         var isSafetensors = Path.GetExtension(path) == ".safetensors";
         var compared = 0;
-        foreach (var other in Directory.EnumerateFiles(Path.GetDirectoryName(path)!).Where(other => other != path && IsCheckpoint(other)))
+        string[] others = [.. Directory.EnumerateFiles(Path.GetDirectoryName(path)!).Where(other => other != path && IsCheckpoint(other))];
+        Assert.SkipWhen(others.Length == 0, "The file is alone in its folder.");
+        foreach (var other in others)
         {
             using var whole = Checkpoint.Open(other);
             if (!isSafetensors && FirstWord(other) != FirstWord(path))

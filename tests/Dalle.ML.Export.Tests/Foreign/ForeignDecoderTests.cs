@@ -119,7 +119,7 @@ public sealed class ForeignDecoderTests : IDisposable
         Assert.True(expected.Distinct().Count() > 1, "all prompts drew the same");
         Assert.Equal(expected, actual);
 
-        string[] Draw(DalleModel model) => [.. model.Generate([.. requests], options).Select(TokensOf)];
+        string[] Draw(DalleModel model) => [.. model.GenerateBatch([.. requests], options).Select(TokensOf)];
     }
 
     private static string TokensOf(GeneratedImage image)

@@ -163,7 +163,7 @@ public sealed partial class DallePytorchTests : IDisposable
         using var model = DalleModel.Load(bundle.Folder);
         var requests = Prompts(reference).Select((prompt, row) => new GenerationRequest(prompt, Seed: 0) { Kept = kept?[row] }).ToArray();
         var options = new GenerationOptions { Sampling = new SamplingOptions { TopK = 1, GuidanceScale = guidance } };
-        foreach (var image in model.Generate(requests, options, cancellationToken: TestContext.Current.CancellationToken))
+        foreach (var image in model.GenerateBatch(requests, options, cancellationToken: TestContext.Current.CancellationToken))
         {
             using (image)
             {

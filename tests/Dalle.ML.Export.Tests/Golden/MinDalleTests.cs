@@ -103,7 +103,7 @@ public sealed partial class MinDalleTests : IDisposable
         var prompts = Prompts(encoder).ToArray();
         var guidance = Config(encoder).GetProperty("supercondition_factor").GetSingle();
         var options = new GenerationOptions { Sampling = new SamplingOptions { TopK = 1, GuidanceScale = guidance } };
-        foreach (var (prompt, image) in prompts.Zip(model.Generate([.. prompts.Select(prompt => new GenerationRequest(TextOf(prompt), 0))], options)))
+        foreach (var (prompt, image) in prompts.Zip(model.GenerateBatch([.. prompts.Select(prompt => new GenerationRequest(TextOf(prompt), 0))], options)))
             Assert.Equal(Read(prompt, "image_tokens").Longs(), image.Tokens.Select(token => (long)token));
     }
 

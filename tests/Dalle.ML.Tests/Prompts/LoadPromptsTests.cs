@@ -183,7 +183,7 @@ public sealed class LoadPromptsTests : IDisposable
         using var transformer = _ml.Transforms.DalleGenerate(options).Fit(prompts);
         var drawn = transformer.Transform(prompts);
         using var model = DalleModel.LoadDefault();
-        var expected = model.Generate([new("a cat", 3), new("a red apple", SeedOf(7, row: 1))], options.Generation).Select(image => Hash(image.Image));
+        var expected = model.GenerateBatch([new("a cat", 3), new("a red apple", SeedOf(7, row: 1))], options.Generation).Select(image => Hash(image.Image));
         Assert.Equal(expected, drawn.GetColumn<MLImage>("Image").Select(Hash));
         Assert.Equal(["0", "1"], drawn.GetColumn<string>("Id"));
     }

@@ -4,7 +4,7 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests.Transforms;
 
-/// <summary>A bundle's file in ML.NET's own transform for ONNX files, of which there is no stand-in: as the README has it.</summary>
+/// <summary>A bundle's file in ML.NET's own transform for ONNX files, as the README has it.</summary>
 public sealed class ApplyOnnxModelTests
 {
     [Fact]

@@ -59,7 +59,7 @@ public sealed class DalleGenerateTests
     {
         var rows = _ml.Data.CreateEnumerable<Drawing>(Fit(All).Transform(Prompts()), reuseRowObject: false).ToArray();
         using var model = DalleModel.LoadDefault();
-        var expected = model.Generate([.. Texts.Select(text => new GenerationRequest(text, 7))], Quick).ToArray();
+        var expected = model.GenerateBatch([.. Texts.Select(text => new GenerationRequest(text, 7))], Quick).ToArray();
         Assert.Equal(Texts, rows.Select(row => row.Prompt));
         Assert.Equal(expected.Select(image => Hash(image.Image)), rows.Select(row => Hash(row.Image!)));
         Assert.Equal(expected.Select(image => image.Tokens), rows.Select(row => row.Tokens));
@@ -86,7 +86,7 @@ public sealed class DalleGenerateTests
         var options = All with { InputSeedColumnName = "RowSeed" };
         var data = _ml.Data.LoadFromEnumerable(GenerationRequest.Series("a cat", 7, 4).Select(request => new PromptRow { Prompt = "a cat", RowSeed = request.Seed }));
         using var model = DalleModel.LoadDefault();
-        var expected = model.Generate([.. GenerationRequest.Series("a cat", 7, 4)], Quick).Select(image => Hash(image.Image)).ToArray();
+        var expected = model.GenerateBatch([.. GenerationRequest.Series("a cat", 7, 4)], Quick).Select(image => Hash(image.Image)).ToArray();
         Assert.Equal(expected, Pictures(Fit(options, data).Transform(data)));
         Assert.Equal(expected, Pictures(Fit(options with { BatchSize = 3 }, data).Transform(data)));
     }

@@ -7,6 +7,7 @@ internal static class TorchGlobals
     private static readonly string[] RecordModules =
     [
         "__torch__", "torch.nn", "dall_e", "dalle", "dalle_pytorch", "taming", "clip", "pytorch_lightning", "lightning", "omegaconf",
+        "packaging",
     ];
 
     private static readonly Dictionary<string, Func<PickleGlobal, object?[], object?>> Known = new()

@@ -5,8 +5,8 @@ using Dalle.ML.Tests;
 namespace Dalle.ML.Export.Tests.Checkpoints.Fuzz;
 
 /// <summary>
-/// Damaged files must be read or refused, in little memory. <c>dotnet run build.cs fuzz [seed] [count]</c> runs as many as are asked
-/// for; an input is a function of its reader, the seed and its number.
+/// Damaged files must be read or refused, in little memory. The environment variables <c>DALLE_FUZZ_SEED</c> and <c>DALLE_FUZZ_COUNT</c>
+/// choose others and more; an input is a function of its reader, the seed and its number.
 /// </summary>
 [Trait("Category", "Fuzz")]
 public sealed class FuzzTests : IDisposable

@@ -1,5 +1,0 @@
-namespace Microsoft.ML.Runtime;
-
-public interface IExceptionContext
-{
-}

@@ -1,8 +1,0 @@
-using Microsoft.ML.Runtime;
-
-namespace Microsoft.ML;
-
-internal interface IInternalCatalog
-{
-    IHostEnvironment Environment { get; }
-}
