@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Dalle.ML.Models;
 using Dalle.ML.Models.Onnx;
 using Google.Protobuf;
+using Google.Protobuf.Collections;
 using Microsoft.ML.OnnxRuntime;
 using static Dalle.ML.Models.Onnx.TensorProto.Types;
 
@@ -107,7 +108,7 @@ internal sealed class PlainDecoder : IDisposable
     private static long[] Numbers(TensorProto tensor) =>
         tensor.DataType == (int)DataType.Int64 ? MemoryMarshal.Cast<byte, long>(tensor.RawData.Span).ToArray() : [];
 
-    private static void Keep(IList<ValueInfoProto> values, Func<ValueInfoProto, bool> keep)
+    private static void Keep(RepeatedField<ValueInfoProto> values, Func<ValueInfoProto, bool> keep)
     {
         for (var i = values.Count - 1; i >= 0; i--)
         {
