@@ -438,7 +438,7 @@ public abstract class ComponentContract<TTransformer> : IDisposable
     {
         Assert.SkipUnless(ReadsPictures, "It reads no pictures.");
         foreach (var name in new[] { "plain.png", "text.png", "gray.png" })
-            File.Copy(Path.Combine(AppContext.BaseDirectory, "images", name), Path.Combine(_folder.Path, name));
+            File.Copy(Path.Combine(AppContext.BaseDirectory, "Transforms", "images", name), Path.Combine(_folder.Path, name));
         PipelineRow[] rows = [.. new[] { "plain.png", "text.png", "gray.png", "none.png", "plain.png" }.Select((file, row) =>
             new PipelineRow { Prompt = $"{row} cats", RowSeed = (ulong)row, File = file, Codes = Rows[0].Codes, Pixels = Rows[0].Pixels })];
         string[] expected = [.. new[] { rows[0], rows[2], rows[4] }.Select(row => Run(Options, row).Single())];
