@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Dalle.ML.Export;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli;
 
@@ -24,11 +26,11 @@ internal static class BenchCommand
         return command;
     }
 
-    private static int Run(ParseResult parsed, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         var seconds = parsed.GetValue(Seconds);
         var (path, device) = (ModelOptions.PathOf(parsed), ModelOptions.DeviceOf(parsed));
-        var bench = ModelBench.Run(path, device, TimeSpan.FromSeconds(seconds), cancellation);
+        var bench = ModelBench.Run(path, device, TimeSpan.FromSeconds(seconds), cancellationToken);
         if (bench.Medians.Count == 0)
             throw new UsageException($"--seconds {seconds} is too short to measure anything here. Give it longer.");
         if (parsed.GetValue(Results.Json))

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli;
 
@@ -28,7 +29,7 @@ internal static class ClassifyCommand
         return command;
     }
 
-    private static int Run(ParseResult parsed, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         string[] labels = [.. Split(parsed.GetRequiredValue(Labels)).Distinct()];
         var paths = parsed.GetRequiredValue(ImageInput.Several);
@@ -36,7 +37,7 @@ internal static class ClassifyCommand
         var scorer = new ClipScorer(model, labels.Select(label => parsed.GetRequiredValue(Template).Replace(Placeholder, label, StringComparison.Ordinal)));
         foreach (var path in paths)
         {
-            using var image = ImageInput.Load(parsed, path, cancellation);
+            using var image = ImageInput.Load(parsed, path, cancellationToken);
             var classes = labels.Zip(Softmax(scorer.Score(image)), (label, probability) => new { Label = label, Probability = probability })
                 .OrderByDescending(each => each.Probability).ToArray();
             var prefix = paths.Length > 1 ? path + "\t" : "";

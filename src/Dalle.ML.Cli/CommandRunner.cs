@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using Dalle.ML.Models;
-using Dalle.ML.Runtime;
+using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Dalle.ML.Generation;
 
 namespace Dalle.ML.Cli;
 
@@ -22,22 +21,22 @@ internal static class CompleteCommand
             "dalle complete - \"a dog\" --keep rect:8x4 -o - < cat.png > dog.png",
         ])
         {
-            Source, Prompt, Keep, ImageInput.MaxMegapixels, Drawing.Options,
+            Source, Prompt, Keep, ImageInput.MaxMegapixels, ImageGenerationRun.Options,
         };
         command.SetAction(RunAsync);
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var (prompt, keep) = (parsed.GetRequiredValue(Prompt), KeepRegion.Parse(parsed.GetRequiredValue(Keep)));
-        var (seed, options) = (DrawingOptions.ReadSeed(parsed), DrawingOptions.Read(parsed));
-        var requests = GenerationRequest.Series(prompt, seed, parsed.GetValue(DrawingOptions.Images)).ToArray();
-        using var image = ImageInput.Load(parsed, parsed.GetRequiredValue(Source), cancellation);
+        var (seed, options) = (SamplingArguments.ReadSeed(parsed), SamplingArguments.Read(parsed));
+        var requests = GenerationRequest.Series(prompt, seed, parsed.GetValue(SamplingArguments.Images)).ToArray();
+        using var image = ImageInput.Load(parsed, parsed.GetRequiredValue(Source), cancellationToken);
         using var model = ModelOptions.Load(parsed);
         try
         {
-            return await new Drawing(requests.Length).RunAsync(parsed, Draw, cancellation);
+            return await new ImageGenerationRun(requests.Length).RunAsync(parsed, Draw, cancellationToken);
         }
         catch (ArgumentOutOfRangeException exception)
         {
@@ -45,7 +44,7 @@ internal static class CompleteCommand
             throw new UsageException($"--keep {parsed.GetValue(Keep)}: {exception.Message.Split('\n')[0].Trim()}");
         }
 
-        IEnumerable<DrawnImage> Draw(IProgress<DalleProgress>? progress) => requests.Select((request, row) => new DrawnImage(
-            model.Complete(prompt, image, keep, request.Seed, options, new RequestProgress(progress, row, requests.Length), cancellation)));
+        IEnumerable<OutputImage> Draw(IProgress<GenerationProgress>? progress) => requests.Select((request, row) => new OutputImage(
+            model.Complete(prompt, image, keep, request.Seed, options, new SubrangeProgress(progress, row, requests.Length), cancellationToken)));
     }
 }

@@ -1,3 +1,4 @@
+using Dalle.ML.Export.Checkpoints;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;

@@ -26,11 +26,11 @@ internal static class DecodeCommand
         return command;
     }
 
-    private static int Run(ParseResult parsed, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         using var model = ModelOptions.Load(parsed);
         // Everything is checked before anything is written.
-        var lines = parsed.GetRequiredValue(Files).SelectMany(path => TokenLine.ReadAll(path, cancellation)).ToArray();
+        var lines = parsed.GetRequiredValue(Files).SelectMany(path => TokenLine.ReadAll(path, cancellationToken)).ToArray();
         if (lines.Length == 0)
             throw new InvalidDataException("There are no tokens in the input; 'dalle encode' writes them.");
         foreach (var (line, place) in lines)
@@ -38,7 +38,7 @@ internal static class DecodeCommand
         var output = ImageOutput.Open(parsed, lines.Length);
         foreach (var (line, place) in lines)
         {
-            cancellation.ThrowIfCancellationRequested();
+            cancellationToken.ThrowIfCancellationRequested();
             var source = line.File ?? "image";
             using var image = Decode(model, line.Tokens!, place);
             output.Write(image, ImageInput.StemOf(source), path => new { Source = source, File = path });

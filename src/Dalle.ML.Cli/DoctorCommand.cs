@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 
@@ -20,10 +21,10 @@ internal static class DoctorCommand
         return command;
     }
 
-    private static int Run(ParseResult parsed, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var checks = Examination.Run(ModelOptions.PathOf(parsed), ModelOptions.DeviceOf(parsed), cancellation);
-        var isWell = checks.All(check => check.State != Health.Fail);
+        var checks = Diagnostics.Run(ModelOptions.PathOf(parsed), ModelOptions.DeviceOf(parsed), cancellationToken);
+        var isWell = checks.All(check => check.State != CheckStatus.Fail);
         if (parsed.GetValue(Results.Json))
             Results.WriteJson(new { Ok = isWell, Checks = checks.Select(check => new { check.Name, State = Word(check), check.Detail }) });
         else
@@ -33,8 +34,8 @@ internal static class DoctorCommand
 
     private static string Word(Check check) => check.State switch
     {
-        Health.Ok => "ok",
-        Health.Note => "note",
+        CheckStatus.Ok => "ok",
+        CheckStatus.Note => "note",
         _ => "fail",
     };
 }

@@ -23,12 +23,12 @@ internal static class EncodeCommand
         return command;
     }
 
-    private static int Run(ParseResult parsed, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         using var model = ModelOptions.Load(parsed);
         var lines = parsed.GetRequiredValue(ImageInput.Several).Select(path =>
         {
-            using var image = ImageInput.Load(parsed, path, cancellation);
+            using var image = ImageInput.Load(parsed, path, cancellationToken);
             return TokenLine.Of(path, model.EncodeImage(image), model.Info);
         });
         if (parsed.GetValue(Output) is not { } output || output == ImageOutput.StandardOutput)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using Dalle.ML.Bundles;
 using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;

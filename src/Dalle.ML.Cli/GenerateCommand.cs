@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using Dalle.ML.Generation;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;
 
@@ -36,17 +37,17 @@ internal static class GenerateCommand
             "dalle generate \"a red heart\" -o - > heart.png",
         ])
         {
-            Prompts, PromptFile, Best, FirstCandidate, Progressive, Drawing.Options,
+            Prompts, PromptFile, Best, FirstCandidate, Progressive, ImageGenerationRun.Options,
         };
         command.SetAction(RunAsync);
         return command;
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var prompts = await PromptInput.ReadAsync(parsed.GetValue(Prompts) ?? [], parsed.GetValue(PromptFile), cancellation);
-        var (seed, images, best) = (DrawingOptions.ReadSeed(parsed), parsed.GetValue(DrawingOptions.Images), parsed.GetValue(Best));
-        var options = DrawingOptions.Read(parsed) with { FirstCandidate = parsed.GetValue(FirstCandidate) };
+        var prompts = await PromptInput.ReadAsync(parsed.GetValue(Prompts) ?? [], parsed.GetValue(PromptFile), cancellationToken);
+        var (seed, images, best) = (SamplingArguments.ReadSeed(parsed), parsed.GetValue(SamplingArguments.Images), parsed.GetValue(Best));
+        var options = SamplingArguments.Read(parsed) with { FirstCandidate = parsed.GetValue(FirstCandidate) };
         var requests = prompts.SelectMany(prompt => GenerationRequest.Series(prompt, seed, images)).ToArray();
 
         using var model = ModelOptions.Load(parsed);
@@ -57,28 +58,28 @@ internal static class GenerateCommand
         var sheetColumns = prompts.Count > 1 && images > 1 ? images * (best ?? 1) : best;
 
         var howToGoOn = default(string);
-        var exitCode = await new Drawing(requests.Length * (best ?? 1), sheetColumns).RunAsync(parsed, Draw, cancellation);
+        var exitCode = await new ImageGenerationRun(requests.Length * (best ?? 1), sheetColumns).RunAsync(parsed, Draw, cancellationToken);
         if (howToGoOn is not null)
             await Console.Error.WriteLineAsync(howToGoOn);
         return exitCode;
 
-        IEnumerable<DrawnImage> Draw(IProgress<DalleProgress>? progress) => best is null && previews is null
-            ? model.GenerateBatch(requests, options, progress, cancellation).Select(image => new DrawnImage(image))
-            : requests.SelectMany((request, row) => DrawAlone(request, new RequestProgress(
+        IEnumerable<OutputImage> Draw(IProgress<GenerationProgress>? progress) => best is null && previews is null
+            ? model.GenerateBatch(requests, options, progress, cancellationToken).Select(image => new OutputImage(image))
+            : requests.SelectMany((request, row) => DrawAlone(request, new SubrangeProgress(
                 progress, row, requests.Length, previews is null ? null : value => previews.Save(request, value))));
 
-        IEnumerable<DrawnImage> DrawAlone(GenerationRequest request, RequestProgress progress) => best is null
-            ? model.GenerateBatch([request], options, progress, cancellation).Select(image => new DrawnImage(image))
+        IEnumerable<OutputImage> DrawAlone(GenerationRequest request, SubrangeProgress progress) => best is null
+            ? model.GenerateBatch([request], options, progress, cancellationToken).Select(image => new OutputImage(image))
             : DrawBest(request, progress);
 
         // Of an interrupted request the best are kept that were found until then.
-        IEnumerable<DrawnImage> DrawBest(GenerationRequest request, RequestProgress progress)
+        IEnumerable<OutputImage> DrawBest(GenerationRequest request, SubrangeProgress progress)
         {
             using var found = new BestImages(best.Value);
             var next = options.FirstCandidate;
             try
             {
-                foreach (var candidate in model.GenerateCandidates(request, options, progress, cancellation))
+                foreach (var candidate in model.GenerateCandidates(request, options, progress, cancellationToken))
                 {
                     found.Add(candidate);
                     next = candidate.Candidate + 1;
@@ -91,9 +92,9 @@ internal static class GenerateCommand
                     $"dalle: of '{request.Prompt}' they are the best of candidates {options.FirstCandidate} to {next - 1}; --seed {request.Seed} --first-candidate {next} --candidates {end - next} draws the others.");
             }
             foreach (var (index, image) in found.TakeAll().Index())
-                yield return new DrawnImage(image, Rank: index + 1);
+                yield return new OutputImage(image, Rank: index + 1);
             if (howToGoOn is not null)
-                cancellation.ThrowIfCancellationRequested();
+                cancellationToken.ThrowIfCancellationRequested();
         }
     }
 }

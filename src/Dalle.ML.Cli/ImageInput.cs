@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Dalle.ML.Export;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
@@ -20,10 +21,10 @@ internal static class ImageInput
 
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not an image, is damaged or truncated, or has too many pixels.</exception>
-    public static MLImage Load(ParseResult parsed, string path, CancellationToken cancellation)
+    public static MLImage Load(ParseResult parsed, string path, CancellationToken cancellationToken)
     {
         var reader = new ImageReader { MaxPixels = parsed.GetValue(MaxMegapixels) * ImageReader.Megapixel, LimitName = MaxMegapixels.Name };
-        using var file = InputFile.Read(path, "image file", cancellation, ImageReader.MostMebibytes);
+        using var file = InputFile.Read(path, "image file", cancellationToken, ImageReader.MostMebibytes);
         return reader.Read(file.GetBuffer().AsSpan(0, (int)file.Length), path == InputFile.StandardInput ? "Standard input" : $"'{path}'");
     }
 

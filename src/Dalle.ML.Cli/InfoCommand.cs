@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 
@@ -46,12 +48,12 @@ internal static class InfoCommand
                 info.ImageHeight,
                 info.TokenRows,
                 info.TokenColumns,
-                info.ImageVocabulary,
+                info.CodebookSize,
                 info.TextLength,
                 info.CanGenerate,
                 info.CanEncode,
                 info.CanDecode,
-                info.CanRank,
+                info.HasClip,
                 info.ClipScale,
                 info.Defaults,
             });
@@ -69,12 +71,12 @@ internal static class InfoCommand
             ["path", info.Path],
             ["hash", info.Hash],
             ["images", info.ImageWidth == 0 ? "none" : $"{info.ImageWidth} × {info.ImageHeight} pixels"],
-            ["tokens", info.TokenRows == 0 ? "none" : $"{info.TokenRows} × {info.TokenColumns} of {info.ImageVocabulary} codes"],
+            ["tokens", info.TokenRows == 0 ? "none" : $"{info.TokenRows} × {info.TokenColumns} of {info.CodebookSize} codes"],
             ["text", $"{info.TextLength} tokens"],
             ["generates", YesOrNo(info.CanGenerate)],
             ["encodes", YesOrNo(info.CanEncode)],
             ["decodes", YesOrNo(info.CanDecode)],
-            ["ranks", YesOrNo(info.CanRank)],
+            ["ranks", YesOrNo(info.HasClip)],
             ["defaults", string.Create(CultureInfo.InvariantCulture,
                 $"candidates {info.Defaults.Candidates}, temperature {sampling.Temperature}, top-k {sampling.TopK}, top-p {sampling.TopP}, guidance {sampling.GuidanceScale}")],
         ];

@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Dalle.ML.Generation;
-using Dalle.ML.Runtime;
+using Dalle.ML.Export;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli;
 
@@ -37,10 +37,10 @@ internal sealed class ModelBench
     /// <param name="path">The bundle's folder.</param>
     /// <param name="device">Where it runs.</param>
     /// <param name="limit">When to stop, in the middle of a round if need be.</param>
-    /// <param name="cancellation">The user's wish to stop.</param>
-    public static ModelBench Run(string path, DalleDevice device, TimeSpan limit, CancellationToken cancellation)
+    /// <param name="cancellationToken">The user's wish to stop.</param>
+    public static ModelBench Run(string path, DalleDevice device, TimeSpan limit, CancellationToken cancellationToken)
     {
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         end.CancelAfter(limit);
         var bench = new ModelBench();
         try
@@ -48,7 +48,7 @@ internal sealed class ModelBench
             for (; bench.Rounds < MostRounds; bench.Rounds++)
                 bench.RunRound(path, device, end.Token);
         }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             // Time is up; what was measured stands.
         }
@@ -67,7 +67,7 @@ internal sealed class ModelBench
             MeasureGeneration(model, end);
         if (model.Info is { CanEncode: true, CanDecode: true })
             MeasureCodec(model, end);
-        if (model.Info.CanRank)
+        if (model.Info.HasClip)
             MeasureClip(model, end);
     }
 
@@ -78,7 +78,7 @@ internal sealed class ModelBench
         foreach (var count in CandidateCounts)
         {
             // Images of one candidate are drawn together like candidates of one image, and need no ranker.
-            var clock = new TokenClock();
+            var clock = new ThroughputMeter();
             foreach (var image in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, count)], single, clock, end))
                 image.Dispose();
             if (count == 1)

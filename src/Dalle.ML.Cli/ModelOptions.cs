@@ -1,5 +1,5 @@
 using System.CommandLine;
-using Dalle.ML.Runtime;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Cli;
 

@@ -1,4 +1,3 @@
-using Dalle.ML.Models;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;

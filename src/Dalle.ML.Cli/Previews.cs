@@ -1,5 +1,4 @@
 using System.Globalization;
-using Dalle.ML.Generation;
 
 namespace Dalle.ML.Cli;
 
@@ -17,14 +16,14 @@ internal sealed class Previews
         _blank = model.Info.CanEncode ? GreyCodes(model) : new int[model.Info.TokenRows * model.Info.TokenColumns];
     }
 
-    public void Save(GenerationRequest request, DalleProgress progress)
+    public void Save(GenerationRequest request, GenerationProgress progress)
     {
         var columns = _model.Info.TokenColumns;
-        if (progress.Candidate != 0 || progress.Token % columns != 0)
+        if (progress.Candidate != 0 || progress.Step % columns != 0)
             return;
-        int[] tokens = [.. progress.Drawn.Span, .. _blank.AsSpan(progress.Token)];
+        int[] tokens = [.. progress.Tokens.Span, .. _blank.AsSpan(progress.Step)];
         using var image = _model.DecodeTokens(tokens);
-        _files.Save(image, string.Create(CultureInfo.InvariantCulture, $"{ImageFiles.NameOf(request.Prompt, request.Seed)}_row{progress.Token / columns:D2}"));
+        _files.Save(image, string.Create(CultureInfo.InvariantCulture, $"{ImageFiles.NameOf(request.Prompt, request.Seed)}_row{progress.Step / columns:D2}"));
     }
 
     private static int[] GreyCodes(DalleModel model)

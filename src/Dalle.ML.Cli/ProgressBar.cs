@@ -1,5 +1,4 @@
 using System.Globalization;
-using Dalle.ML.Generation;
 using Spectre.Console;
 
 namespace Dalle.ML.Cli;
@@ -8,7 +7,7 @@ namespace Dalle.ML.Cli;
 internal static class ProgressBar
 {
     /// <summary>Runs the work on another thread, so that the bar and signals stay alive.</summary>
-    public static async Task RunAsync(bool isWanted, Action<IProgress<DalleProgress>?> work)
+    public static async Task RunAsync(bool isWanted, Action<IProgress<GenerationProgress>?> work)
     {
         if (!isWanted || Console.IsErrorRedirected)
         {
@@ -31,7 +30,7 @@ internal static class ProgressBar
         }
     }
 
-    private static Task ShowAsync(Action<IProgress<DalleProgress>?> work)
+    private static Task ShowAsync(Action<IProgress<GenerationProgress>?> work)
     {
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
         return console.Progress()
@@ -45,12 +44,12 @@ internal static class ProgressBar
     }
 
     /// <summary>Reports at once: <see cref="Progress{T}"/> would hand every token to the thread pool.</summary>
-    private sealed class Reporter(ProgressTask bar) : IProgress<DalleProgress>
+    private sealed class Reporter(ProgressTask bar) : IProgress<GenerationProgress>
     {
-        public void Report(DalleProgress value)
+        public void Report(GenerationProgress value)
         {
             bar.Value = value.Fraction;
-            bar.Description = string.Create(CultureInfo.InvariantCulture, $"image {value.Row + 1} of {value.Rows}, candidate {value.Candidate + 1} of {value.Candidates}");
+            bar.Description = string.Create(CultureInfo.InvariantCulture, $"image {value.Image + 1} of {value.Images}, candidate {value.Candidate + 1} of {value.Candidates}");
         }
     }
 }

@@ -1,3 +1,4 @@
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;
@@ -7,10 +8,10 @@ internal static class PromptInput
 {
     /// <param name="arguments">Prompts, '-' for those on standard input.</param>
     /// <param name="file">A file with a prompt a line, '-' for standard input, or null.</param>
-    /// <param name="cancellation">Stops the wait for input.</param>
+    /// <param name="cancellationToken">Stops the wait for input.</param>
     /// <exception cref="UsageException">There is no prompt, or the file is a table of prompts.</exception>
     /// <exception cref="InvalidDataException">The file has no text.</exception>
-    public static async Task<IReadOnlyList<string>> ReadAsync(string[] arguments, string? file, CancellationToken cancellation)
+    public static async Task<IReadOnlyList<string>> ReadAsync(string[] arguments, string? file, CancellationToken cancellationToken)
     {
         var prompts = new List<string>();
         if (arguments.Length == 0 && file is null && Console.IsInputRedirected)
@@ -25,14 +26,14 @@ internal static class PromptInput
         if (file == InputFile.StandardInput)
             await AddStandardInputAsync();
         else if (file is not null)
-            prompts.AddRange(ReadLines(file, cancellation));
+            prompts.AddRange(ReadLines(file, cancellationToken));
         return prompts.Count > 0
             ? prompts
             : throw new UsageException("there is no prompt. Give one, e.g. dalle generate \"a red apple\", or a line each on standard input or in the file of --prompts.");
 
         async Task AddStandardInputAsync()
         {
-            while (await Console.In.ReadLineAsync(cancellation) is { } line)
+            while (await Console.In.ReadLineAsync(cancellationToken) is { } line)
             {
                 if (line.Trim() is { Length: > 0 } prompt)
                     prompts.Add(prompt);
@@ -43,14 +44,14 @@ internal static class PromptInput
     /// <summary>Reads and checks a file of prompts. All of it at once: what comes from a pipe can be read once only.</summary>
     /// <exception cref="InvalidDataException">A line is wrong; the message names file, line and remedy.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static PromptFile ReadFile(string path, PromptFormat format, CancellationToken cancellation)
+    public static PromptFile ReadFile(string path, PromptFormat format, CancellationToken cancellationToken)
     {
-        var bytes = InputFile.Read(path, "file of prompts", cancellation).ToArray();
+        var bytes = InputFile.Read(path, "file of prompts", cancellationToken).ToArray();
         return new PromptFile(path == InputFile.StandardInput ? "standard input" : path, format, () => new MemoryStream(bytes));
     }
 
-    private static IEnumerable<string> ReadLines(string path, CancellationToken cancellation) =>
+    private static IEnumerable<string> ReadLines(string path, CancellationToken cancellationToken) =>
         PromptFormats.Of(path) is null or PromptFormat.Txt
-            ? ReadFile(path, PromptFormat.Txt, cancellation).Read().Select(prompt => prompt.Prompt)
+            ? ReadFile(path, PromptFormat.Txt, cancellationToken).Read().Select(prompt => prompt.Prompt)
             : throw new UsageException($"--prompts takes a prompt a line; a table as '{path}', which may have ids and seeds, is drawn by 'dalle batch'.");
 }

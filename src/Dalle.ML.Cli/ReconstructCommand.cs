@@ -21,14 +21,14 @@ internal static class ReconstructCommand
         return command;
     }
 
-    private static int Run(ParseResult parsed, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
         var paths = parsed.GetRequiredValue(ImageInput.Several);
         using var model = ModelOptions.Load(parsed);
         var output = ImageOutput.Open(parsed, paths.Length);
         foreach (var path in paths)
         {
-            using var image = ImageInput.Load(parsed, path, cancellation);
+            using var image = ImageInput.Load(parsed, path, cancellationToken);
             using var fitted = model.FitImage(image);
             using var decoded = model.DecodeTokens(model.EncodeImage(fitted));
             var psnr = PeakSignalToNoise(fitted.GetBGRPixels, decoded.GetBGRPixels);

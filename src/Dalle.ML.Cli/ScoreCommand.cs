@@ -21,7 +21,7 @@ internal static class ScoreCommand
         {
             Prompt, ImageInput.Several, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
-        command.SetWork((parsed, cancellation) => Run(parsed, images => images, cancellation));
+        command.SetWork((parsed, cancellationToken) => Run(parsed, images => images, cancellationToken));
         return command;
     }
 
@@ -35,19 +35,19 @@ internal static class ScoreCommand
         {
             Prompt, ImageInput.Several, Top, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
-        command.SetWork((parsed, cancellation) =>
-            Run(parsed, images => images.OrderByDescending(image => image.Score).Take(parsed.GetValue(Top) ?? int.MaxValue), cancellation));
+        command.SetWork((parsed, cancellationToken) =>
+            Run(parsed, images => images.OrderByDescending(image => image.Score).Take(parsed.GetValue(Top) ?? int.MaxValue), cancellationToken));
         return command;
     }
 
-    private static int Run(ParseResult parsed, Func<IEnumerable<ScoredFile>, IEnumerable<ScoredFile>> order, CancellationToken cancellation)
+    private static int Run(ParseResult parsed, Func<IEnumerable<ScoredFile>, IEnumerable<ScoredFile>> order, CancellationToken cancellationToken)
     {
         using var model = ModelOptions.Load(parsed);
         var prompt = parsed.GetRequiredValue(Prompt);
         var scorer = new ClipScorer(model, [prompt]);
         var scored = parsed.GetRequiredValue(ImageInput.Several).Select(path =>
         {
-            using var image = ImageInput.Load(parsed, path, cancellation);
+            using var image = ImageInput.Load(parsed, path, cancellationToken);
             return new ScoredFile(path, scorer.Score(image).Single());
         });
         foreach (var (path, score) in order(scored))

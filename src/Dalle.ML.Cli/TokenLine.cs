@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Dalle.ML.Models;
+using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 
@@ -15,12 +15,12 @@ internal sealed record TokenLine(string? File, string? Model, string? Hash, int?
     public static TokenLine Of(string file, int[] tokens, DalleModelInfo model) => new(file, model.Name, model.Hash, model.TokenRows, model.TokenColumns, tokens);
 
     /// <param name="path">A file of such lines, '-' for standard input.</param>
-    /// <param name="cancellation">The user's wish to stop.</param>
+    /// <param name="cancellationToken">The user's wish to stop.</param>
     /// <returns>Each line with where it stands, for errors.</returns>
     /// <exception cref="InvalidDataException">A line is no such line.</exception>
-    public static IEnumerable<(TokenLine Line, string Place)> ReadAll(string path, CancellationToken cancellation)
+    public static IEnumerable<(TokenLine Line, string Place)> ReadAll(string path, CancellationToken cancellationToken)
     {
-        using var reader = new StreamReader(InputFile.Read(path, "file of tokens", cancellation));
+        using var reader = new StreamReader(InputFile.Read(path, "file of tokens", cancellationToken));
         for (var number = 1; reader.ReadLine() is { } text; number++)
         {
             if (!string.IsNullOrWhiteSpace(text))

@@ -12,7 +12,7 @@ internal sealed class ToolCommand(string name, string description, string[] exam
 
     /// <summary>Sets what the command does. It runs on another thread, so that an interrupt reaches it by its token.</summary>
     public void SetWork(Func<ParseResult, CancellationToken, int> work) =>
-        SetAction((parsed, cancellation) => Task.Run(() => work(parsed, cancellation), cancellation));
+        SetAction((parsed, cancellationToken) => Task.Run(() => work(parsed, cancellationToken), cancellationToken));
 
     /// <summary>Adds the options that several commands share.</summary>
     public void Add(IEnumerable<Option> options)

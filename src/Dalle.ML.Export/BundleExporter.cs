@@ -1,5 +1,6 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
-using Dalle.ML.Models;
 
 namespace Dalle.ML.Export;
 

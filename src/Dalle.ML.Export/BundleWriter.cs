@@ -1,5 +1,7 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
+using Dalle.ML.Onnx;
+using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export;
 

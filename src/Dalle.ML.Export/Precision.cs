@@ -1,5 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Export;
 
@@ -33,5 +33,5 @@ internal static class PrecisionExtensions
 
     /// <summary>What a decoder of this precision keeps its keys and values as.</summary>
     public static CacheType CacheType(this Precision precision) =>
-        precision == Precision.Fp16 ? Models.CacheType.Float16 : Models.CacheType.Float32;
+        precision == Precision.Fp16 ? Bundles.CacheType.Float16 : Bundles.CacheType.Float32;
 }

@@ -19,9 +19,9 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     public ClipEmbeddingGenerator(DalleModel model)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (!model.Info.CanRank)
+        if (!model.Info.HasClip)
             throw new ArgumentException($"The model '{model.Info.Name}' has no CLIP.", nameof(model));
-        (_model, _metadata) = (model, new EmbeddingGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name, defaultModelDimensions: model.Info.EmbeddingLength));
+        (_model, _metadata) = (model, new EmbeddingGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name, defaultModelDimensions: model.Info.EmbeddingDimension));
     }
 
     /// <summary>Reads the images that come as data; set it to change the limit on their pixels.</summary>
@@ -59,8 +59,8 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
         IEnumerable<T> values, Func<T, float[]> embed, EmbeddingGenerationOptions? options, CancellationToken cancellationToken, Func<T[], long>? countTokens = null)
     {
         ArgumentNullException.ThrowIfNull(values);
-        if (options?.Dimensions is { } dimensions && dimensions != _model.Info.EmbeddingLength)
-            throw new ArgumentException($"Embeddings of {dimensions} dimensions were asked for; those of '{_model.Info.Name}' have {_model.Info.EmbeddingLength}.", nameof(options));
+        if (options?.Dimensions is { } dimensions && dimensions != _model.Info.EmbeddingDimension)
+            throw new ArgumentException($"Embeddings of {dimensions} dimensions were asked for; those of '{_model.Info.Name}' have {_model.Info.EmbeddingDimension}.", nameof(options));
         if (options?.ModelId is { } id && id != _model.Info.Name)
             throw new ArgumentException($"There is no model '{id}' here; the one loaded is '{_model.Info.Name}'.", nameof(options));
         var inputs = values.ToArray();

@@ -1,5 +1,4 @@
 using System.Drawing;
-using Dalle.ML.Generation;
 using Microsoft.Extensions.AI;
 
 namespace Dalle.ML.Extensions.AI;
@@ -92,8 +91,8 @@ public sealed class DalleImageGenerator : IImageGenerator
         {
             using var image = ImageReader.Read(original);
             var region = keep is null ? KeepRegion.Top(_model.Info.TokenRows / 2) : KeepRegion.Parse(keep);
-            var kept = _model.KeepTokens(image, region);
-            requests = Array.ConvertAll(requests, request => request with { Kept = kept });
+            var kept = _model.EncodeKnownTokens(image, region);
+            requests = Array.ConvertAll(requests, request => request with { KnownTokens = kept });
         }
         else if (keep is not null)
         {

@@ -1,6 +1,5 @@
 using Dalle.ML;
 using Dalle.ML.Extensions.AI;
-using Dalle.ML.Runtime;
 using Microsoft.Extensions.AI;
 
 namespace Microsoft.Extensions.DependencyInjection;

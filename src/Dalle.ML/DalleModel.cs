@@ -1,8 +1,8 @@
 using System.Collections.Concurrent;
-using Dalle.ML.Generation;
+using Dalle.ML.Bundles;
+using Dalle.ML.Engine;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
-using Dalle.ML.Runtime;
+using Dalle.ML.Text.Tokenizers;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML;
@@ -28,12 +28,12 @@ public sealed class DalleModel : IDisposable
 
     private static readonly ConcurrentDictionary<string, string> Folders = [];
 
-    private readonly EngineLease _lease;
+    private readonly EngineHandle _handle;
 
-    private DalleModel(EngineLease lease)
+    private DalleModel(EngineHandle handle)
     {
-        _lease = lease;
-        Info = Describe(lease.Engine);
+        _handle = handle;
+        Info = Describe(handle.Engine);
     }
 
     /// <summary>What the model is.</summary>
@@ -52,7 +52,7 @@ public sealed class DalleModel : IDisposable
     public static DalleModel Load(string path, DalleDevice? device = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return new DalleModel(EngineLease.Open(path, device ?? DalleDevice.Cpu));
+        return new DalleModel(EngineHandle.Open(path, device ?? DalleDevice.Cpu));
     }
 
     /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with a ranker.</summary>
@@ -75,7 +75,7 @@ public sealed class DalleModel : IDisposable
     internal static string? Registered(string hash) => Folders.GetValueOrDefault(hash);
 
     /// <summary>Another share in the model, which its owner disposes.</summary>
-    internal DalleModel Share() => new(_lease.Use());
+    internal DalleModel AddRef() => new(_handle.Acquire());
 
     /// <summary>Generates one image: the best of the candidates, by CLIP.</summary>
     /// <param name="prompt">What to draw. Words beyond the model's text length are cut off.</param>
@@ -86,7 +86,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public GeneratedImage Generate(
-        string prompt, ulong seed, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        string prompt, ulong seed, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default) =>
         GenerateBatch([new GenerationRequest(prompt, seed)], options, progress, cancellationToken).Single();
 
     /// <summary>
@@ -101,7 +101,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public IEnumerable<GeneratedImage> GenerateBatch(
-        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null,
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
@@ -112,7 +112,7 @@ public sealed class DalleModel : IDisposable
     /// <summary>
     /// Generates the candidates of one image, each with its score. They come in the order of their numbers, each as soon as it is known; those
     /// that came before an error or cancellation are kept. <see cref="BestImages"/> keeps the best of them; the very best is what
-    /// <see cref="Generate(string, ulong, GenerationOptions?, IProgress{DalleProgress}?, CancellationToken)"/> returns.
+    /// <see cref="Generate(string, ulong, GenerationOptions?, IProgress{GenerationProgress}?, CancellationToken)"/> returns.
     /// </summary>
     /// <param name="request">Prompt and seed.</param>
     /// <param name="options">How, of how many candidates and from which on; the model's defaults if null.</param>
@@ -122,12 +122,12 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public IEnumerable<GeneratedImage> GenerateCandidates(
-        GenerationRequest request, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null, CancellationToken cancellationToken = default) =>
+        GenerationRequest request, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default) =>
         GenerateCandidates([request], options ?? new GenerationOptions(), progress, cancellationToken);
 
     /// <summary>Generates the candidates of several images at once, those of the first request first.</summary>
     internal IEnumerable<GeneratedImage> GenerateCandidates(
-        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<DalleProgress>? progress, CancellationToken cancellationToken)
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
         CheckRequests(requests, nameof(requests));
         return During(engine => engine.GenerateCandidates(requests, options, progress, cancellationToken));
@@ -146,7 +146,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no transformer.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public IEnumerable<IReadOnlyList<int[]>> GenerateTokens(
-        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null,
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(requests);
@@ -166,20 +166,20 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle cannot encode or generate, or cannot rank the candidates that were asked for.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public GeneratedImage Complete(
-        string prompt, MLImage image, KeepRegion keep, ulong seed, GenerationOptions? options = null, IProgress<DalleProgress>? progress = null,
+        string prompt, MLImage image, KeepRegion keep, ulong seed, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {
-        var kept = KeepTokens(image, keep);
-        return GenerateBatch([new GenerationRequest(prompt, seed) { Kept = kept }], options, progress, cancellationToken).Single();
+        var kept = EncodeKnownTokens(image, keep);
+        return GenerateBatch([new GenerationRequest(prompt, seed) { KnownTokens = kept }], options, progress, cancellationToken).Single();
     }
 
-    /// <summary>The codes of an image's region, for <see cref="GenerationRequest.Kept"/>.</summary>
+    /// <summary>The codes of an image's region, for <see cref="GenerationRequest.KnownTokens"/>.</summary>
     /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
     /// <param name="keep">What is kept of it, in tokens.</param>
     /// <returns>As many codes as the model's grid has, −1 where the region does not reach.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
-    public int[] KeepTokens(MLImage image, KeepRegion keep) => keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
+    public int[] EncodeKnownTokens(MLImage image, KeepRegion keep) => keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
 
     /// <summary>The number of text tokens that a prompt takes, at most <see cref="DalleModelInfo.TextLength"/>.</summary>
     /// <param name="prompt">The prompt.</param>
@@ -187,7 +187,7 @@ public sealed class DalleModel : IDisposable
     public int CountTokens(string prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         return use.Engine.Tokenizer.Count(prompt);
     }
 
@@ -197,7 +197,7 @@ public sealed class DalleModel : IDisposable
     public int[] TokenizePrompt(string prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt), id => (int)id);
     }
 
@@ -207,7 +207,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public float Score(string text, MLImage image)
     {
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         return use.Engine.Clip.Score(EmbedText(text), EmbedImage(image));
     }
 
@@ -217,7 +217,7 @@ public sealed class DalleModel : IDisposable
     public float[] EmbedText(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         return use.Engine.Clip.EmbedText(text);
     }
 
@@ -227,7 +227,7 @@ public sealed class DalleModel : IDisposable
     public float[] EmbedImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         return use.Engine.Clip.EmbedImage(image);
     }
 
@@ -235,7 +235,7 @@ public sealed class DalleModel : IDisposable
     internal float[] EmbedTokens(int[] tokens)
     {
         CheckTokens(tokens, least: 0, nameof(tokens));
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         var drawn = use.Engine.Codec.Decode(tokens);
         var embedding = use.Engine.Clip.EmbedImage(drawn);
         use.Engine.Codec.Return(drawn);
@@ -245,7 +245,7 @@ public sealed class DalleModel : IDisposable
     /// <summary>How well embeddings of a text and an image fit.</summary>
     internal float ScoreEmbeddings(float[] text, float[] image)
     {
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         return use.Engine.Clip.Score(text, image);
     }
 
@@ -255,8 +255,8 @@ public sealed class DalleModel : IDisposable
     public int[] EncodeImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _lease.Use();
-        return use.Engine.Codec.Encode(PixelPlanes.From(image));
+        using var use = _handle.Acquire();
+        return use.Engine.Codec.Encode(ImageTensor.From(image));
     }
 
     /// <summary>An image as the model sees it when it encodes one: in the model's size and opaque, transparency shown on white.</summary>
@@ -265,18 +265,18 @@ public sealed class DalleModel : IDisposable
     public MLImage FitImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _lease.Use();
-        return use.Engine.Codec.Fit(PixelPlanes.From(image)).ToImage();
+        using var use = _handle.Acquire();
+        return use.Engine.Codec.Fit(ImageTensor.From(image)).ToImage();
     }
 
     /// <summary>Turns codes into the image that they stand for.</summary>
-    /// <param name="tokens">As many codes as the model's grid has, in raster order, each below <see cref="DalleModelInfo.ImageVocabulary"/>.</param>
+    /// <param name="tokens">As many codes as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
     /// <exception cref="ArgumentException">There are too few or too many codes, or one is out of range.</exception>
     /// <exception cref="NotSupportedException">The bundle has no image decoder.</exception>
     public MLImage DecodeTokens(ReadOnlySpan<int> tokens)
     {
         CheckTokens(tokens.ToArray(), least: 0, nameof(tokens));
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         var drawn = use.Engine.Codec.Decode(tokens);
         var image = drawn.ToImage();
         use.Engine.Codec.Return(drawn);
@@ -284,12 +284,12 @@ public sealed class DalleModel : IDisposable
     }
 
     /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>
-    public void Dispose() => _lease.Dispose();
+    public void Dispose() => _handle.Dispose();
 
     /// <summary>What an engine gives one by one, while it is kept alive.</summary>
     private IEnumerable<T> During<T>(Func<DalleEngine, IEnumerable<T>> run)
     {
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         foreach (var item in run(use.Engine))
             yield return item;
     }
@@ -298,7 +298,7 @@ public sealed class DalleModel : IDisposable
     {
         if (requests.Any(request => request.Prompt is null))
             throw new ArgumentException("A prompt is null.", parameter);
-        foreach (var kept in requests.Select(request => request.Kept).OfType<IReadOnlyList<int>>())
+        foreach (var kept in requests.Select(request => request.KnownTokens).OfType<IReadOnlyList<int>>())
             CheckTokens(kept, least: -1, parameter);
         foreach (var ids in requests.Select(request => request.PromptTokens).OfType<IReadOnlyList<int>>())
             CheckPrompt(ids, parameter);
@@ -308,7 +308,7 @@ public sealed class DalleModel : IDisposable
     {
         if (ids.Count != Info.TextLength)
             throw new ArgumentException($"{ids.Count} prompt tokens were given; the model '{Info.Name}' takes {Info.TextLength}, as TokenizePrompt gives them.", parameter);
-        using var use = _lease.Use();
+        using var use = _handle.Acquire();
         var manifest = use.Engine.Bundle.Manifest;
         var end = manifest is { TextEncoder: null, Decoder: { } decoder } ? decoder.ImageIdOffset : int.MaxValue;
         foreach (var id in ids.Where(id => id < 0 || id >= end))
@@ -319,8 +319,8 @@ public sealed class DalleModel : IDisposable
     {
         if (tokens.Count != Info.TokenRows * Info.TokenColumns)
             throw new ArgumentException($"{tokens.Count} image tokens were given; the model '{Info.Name}' has {Info.TokenRows} × {Info.TokenColumns}.", parameter);
-        foreach (var token in tokens.Where(token => token < least || token >= Info.ImageVocabulary))
-            throw new ArgumentException($"{token} is not an image token; those of the model '{Info.Name}' lie between 0 and {Info.ImageVocabulary - 1}.", parameter);
+        foreach (var token in tokens.Where(token => token < least || token >= Info.CodebookSize))
+            throw new ArgumentException($"{token} is not an image token; those of the model '{Info.Name}' lie between 0 and {Info.CodebookSize - 1}.", parameter);
     }
 
     private static DalleModelInfo Describe(DalleEngine engine)
@@ -341,13 +341,13 @@ public sealed class DalleModel : IDisposable
             ImageHeight = manifest.Image?.Height ?? 0,
             TokenRows = manifest.Image?.Rows ?? 0,
             TokenColumns = manifest.Image?.Columns ?? 0,
-            ImageVocabulary = manifest.Image?.Vocabulary ?? 0,
+            CodebookSize = manifest.Image?.CodebookSize ?? 0,
             TextLength = manifest.Text?.Length ?? 0,
             CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null },
             CanEncode = manifest.ImageEncoder is not null,
             CanDecode = manifest.ImageDecoder is not null,
-            CanRank = manifest.Clip is not null,
-            EmbeddingLength = manifest.Clip?.Embedding ?? 0,
+            HasClip = manifest.Clip is not null,
+            EmbeddingDimension = manifest.Clip?.EmbeddingDimension ?? 0,
             ClipScale = manifest.Clip?.Scale,
             Defaults = new GenerationOptions
             {

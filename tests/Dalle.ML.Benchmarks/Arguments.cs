@@ -1,3 +1,5 @@
+using Dalle.ML.Export.Checkpoints;
+
 namespace Dalle.ML.Benchmarks;
 
 /// <summary>What the command line asks for.</summary>

@@ -1,7 +1,6 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Clip;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
-using Dalle.ML.Runtime;
 using Dalle.ML.Text;
 
 namespace Dalle.ML.Benchmarks;
@@ -19,8 +18,8 @@ internal sealed class BuiltInModel : IDisposable
         (PromptIds, UnconditionalIds) = (tokenizer.Encode(Prompt), tokenizer.Unconditional(Prompt));
         Decoder = new MeasuredDecoder("decoder", new(Bundle));
         DrawingDecoder = new MeasuredDecoder("decoder", new(Bundle), drawsTokens: true);
-        Codec = new ImageCodec(Bundle, DalleDevice.Cpu);
-        Clip = new ClipRanker(Bundle, manifest.Clip!, DalleDevice.Cpu);
+        Codec = new DiscreteVae(Bundle, DalleDevice.Cpu);
+        Clip = new ClipModel(Bundle, manifest.Clip!, DalleDevice.Cpu);
         Model = DalleModel.LoadDefault();
     }
 
@@ -39,9 +38,9 @@ internal sealed class BuiltInModel : IDisposable
     /// <summary>The same, with the sampler in its graph.</summary>
     public MeasuredDecoder DrawingDecoder { get; }
 
-    public ImageCodec Codec { get; }
+    public DiscreteVae Codec { get; }
 
-    public ClipRanker Clip { get; }
+    public ClipModel Clip { get; }
 
     public void Dispose()
     {

@@ -1,3 +1,5 @@
+using Dalle.ML.Export;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Benchmarks;
@@ -11,8 +13,8 @@ internal sealed class DecoderMeasurements : IDisposable
     private readonly HardwareMeasurements _hardware;
     private readonly Lazy<MultipliedWeights> _weights;
     private readonly Lazy<long[]> _prompt;
-    private readonly Lazy<LogitsBatch> _prefix;
-    private readonly Dictionary<int, Lazy<LogitsBatch>> _batches;
+    private readonly Lazy<LogitsDecodeBatch> _prefix;
+    private readonly Dictionary<int, Lazy<LogitsDecodeBatch>> _batches;
     private readonly Measurement _prefill;
     private readonly Dictionary<int, Measurement> _steps = [];
 
@@ -28,7 +30,7 @@ internal sealed class DecoderMeasurements : IDisposable
         _weights = new(() => decoder.Weights);
         _prompt = new(() => decoder.PromptIds);
         _prefix = new(() => decoder.Session.NewBatch(rows: 1));
-        _batches = rowCounts.ToDictionary(rows => rows, rows => new Lazy<LogitsBatch>(() => decoder.Session.NewBatch(rows)));
+        _batches = rowCounts.ToDictionary(rows => rows, rows => new Lazy<LogitsDecodeBatch>(() => decoder.Session.NewBatch(rows)));
         _prefill = Prefill();
         foreach (var rows in rowCounts)
             _steps.Add(rows, Step(rows, [.. comparisons(rows)]));
@@ -113,20 +115,20 @@ internal sealed class DecoderMeasurements : IDisposable
 
     private double OperationsOf(int positions) => 2.0 * positions * _weights.Value.Count;
 
-    private void Prepare(LogitsBatch batch)
+    private void Prepare(LogitsDecodeBatch batch)
     {
         _prefix.Value.Prefill(_prompt.Value);
         StartFromPrefix(batch);
     }
 
-    private void StartFromPrefix(LogitsBatch batch)
+    private void StartFromPrefix(LogitsDecodeBatch batch)
     {
         for (var row = 0; row < batch.Rows; row++)
             batch.CopyRow(_prefix.Value, row);
     }
 
     /// <summary>Draws a whole image a row, of no meaning: which token comes next makes no difference to the time.</summary>
-    private void Draw(LogitsBatch batch)
+    private void Draw(LogitsDecodeBatch batch)
     {
         for (var step = 0; step < Steps; step++)
         {

@@ -1,4 +1,4 @@
-using Dalle.ML.Generation;
+using Dalle.ML.Export;
 using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Benchmarks;
@@ -6,12 +6,12 @@ namespace Dalle.ML.Benchmarks;
 /// <summary>A transformer whose graph draws the tokens: its steps, the drawing among them, of several rows.</summary>
 internal sealed class DrawingMeasurements : IDisposable
 {
-    private static readonly Filters Filters = new(TopK: 256);
+    private static readonly SamplingParameters SamplingParameters = new(TopK: 256);
 
     private readonly MeasuredDecoder _decoder;
     private readonly Bound _memory;
     private readonly Lazy<MultipliedWeights> _weights;
-    private readonly List<Lazy<DrawingBatch>> _batches = [];
+    private readonly List<Lazy<SampledDecodeBatch>> _batches = [];
 
     /// <param name="decoder">The transformer.</param>
     /// <param name="memory">The memory that its weights come from.</param>
@@ -35,7 +35,7 @@ internal sealed class DrawingMeasurements : IDisposable
 
     private Measurement Step(int rows, (string Name, Measurement Other)[] comparisons)
     {
-        var batch = new Lazy<DrawingBatch>(() => NewBatch(rows));
+        var batch = new Lazy<SampledDecodeBatch>(() => NewBatch(rows));
         _batches.Add(batch);
         return new Measurement($"{_decoder.Name}: step and draw, rows = {rows}", "ms",
             Timing.Of(() => Begin(batch.Value), () => Draw(batch.Value), () => _decoder.Image.Tokens - 1))
@@ -59,19 +59,19 @@ internal sealed class DrawingMeasurements : IDisposable
         }
     }
 
-    private DrawingBatch NewBatch(int rows)
+    private SampledDecodeBatch NewBatch(int rows)
     {
         var draws = _decoder.Image.Tokens * rows;
         var (uniforms, given) = (new double[draws], new long[draws]);
         Array.Fill(uniforms, 0.5);
         Array.Fill(given, -1);
-        return _decoder.Session.NewDrawing(Filters, uniforms, given, rows);
+        return _decoder.Session.NewDrawing(SamplingParameters, uniforms, given, rows);
     }
 
-    private void Begin(DrawingBatch batch) => batch.Begin([.. Enumerable.Repeat(_decoder.PromptIds, batch.Rows).SelectMany(ids => ids)]);
+    private void Begin(SampledDecodeBatch batch) => batch.Begin([.. Enumerable.Repeat(_decoder.PromptIds, batch.Rows).SelectMany(ids => ids)]);
 
     /// <summary>A step waits for none before it; the last one is read, which waits for all.</summary>
-    private void Draw(DrawingBatch batch)
+    private void Draw(SampledDecodeBatch batch)
     {
         for (var token = 1; token < _decoder.Image.Tokens; token++)
             batch.Step(reads: token == _decoder.Image.Tokens - 1);

@@ -1,4 +1,5 @@
-using Dalle.ML.Generation;
+using Dalle.ML.Generation.Autoregressive;
+using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Benchmarks;
 
@@ -49,7 +50,7 @@ internal sealed class GenerationMeasurements : IDisposable
     {
         const int First = 8;
         var (last, before, after) = (_model.Image.Tokens - 1, 0L, 0L);
-        _ = _generator.Generate([new Sequence(_model.PromptIds, _model.UnconditionalIds, Seed: 1, Kept: null)], new Filters(Guidance: 2), Note, CancellationToken.None).Single();
+        _ = _generator.Generate([new Sequence(_model.PromptIds, _model.UnconditionalIds, Seed: 1, KnownTokens: null)], new SamplingParameters(Guidance: 2), Note, CancellationToken.None).Single();
         return (after - before) / (double)(last - First);
 
         void Note(Range sequences, ReadOnlyMemory<int> drawn)

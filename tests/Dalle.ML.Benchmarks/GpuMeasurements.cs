@@ -1,5 +1,5 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Export;
-using Dalle.ML.Generation;
 using Dalle.ML.Runtime;
 using Microsoft.ML.OnnxRuntime;
 

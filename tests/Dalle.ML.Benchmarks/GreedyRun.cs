@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using Dalle.ML.Bundles;
 using Dalle.ML.Text;
 
 namespace Dalle.ML.Benchmarks;

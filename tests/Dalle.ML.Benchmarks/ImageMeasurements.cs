@@ -8,7 +8,7 @@ internal static class ImageMeasurements
     public static IEnumerable<Measurement> All(BuiltInModel model)
     {
         var tokens = Enumerable.Range(0, model.Image.Tokens).Select(i => 31 * i % model.Image.Vocabulary).ToArray();
-        var pixels = new Lazy<PixelPlanes>(() => model.Codec.Decode(tokens));
+        var pixels = new Lazy<ImageTensor>(() => model.Codec.Decode(tokens));
         return
         [
             new("image: decode", "ms", Timing.Of(() => model.Codec.Decode(tokens))),

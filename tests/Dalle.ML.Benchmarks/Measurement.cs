@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dalle.ML.Export;
 
 namespace Dalle.ML.Benchmarks;
 

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Dalle.ML.Generation;
 
 namespace Dalle.ML.Benchmarks;
 
@@ -66,13 +65,13 @@ internal static class OneImageProcess
         return output;
     }
 
-    private sealed class FirstToken(DateTime start) : IProgress<DalleProgress>
+    private sealed class FirstToken(DateTime start) : IProgress<GenerationProgress>
     {
         public double Milliseconds { get; private set; }
 
-        public void Report(DalleProgress value)
+        public void Report(GenerationProgress value)
         {
-            if (value.Token == 1)
+            if (value.Step == 1)
                 Milliseconds = (DateTime.Now - start).TotalMilliseconds;
         }
     }

@@ -1,6 +1,8 @@
-using Dalle.ML.Models.Onnx;
+using Dalle.ML.Export;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Onnx;
 using Google.Protobuf;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Benchmarks;
 

@@ -1,5 +1,6 @@
-using Dalle.ML.Generation;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Transforms;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

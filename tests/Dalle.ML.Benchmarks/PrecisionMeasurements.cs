@@ -1,4 +1,6 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Export;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Benchmarks;
 

@@ -1,4 +1,6 @@
 using Dalle.ML.Benchmarks;
+using Dalle.ML.Export;
+using Dalle.ML.Export.Checkpoints;
 
 if (args is [OneImageProcess.Argument, var candidates])
     return OneImageProcess.Draw(candidates);

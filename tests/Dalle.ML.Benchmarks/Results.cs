@@ -1,3 +1,5 @@
+using Dalle.ML.Export.Checkpoints;
+
 namespace Dalle.ML.Benchmarks;
 
 /// <summary>The samples of all measurements of a run.</summary>

@@ -1,4 +1,5 @@
 using Dalle.ML.Generation;
+using Dalle.ML.Generation.Autoregressive;
 
 namespace Dalle.ML.Benchmarks;
 

@@ -1,10 +1,9 @@
 using System.Diagnostics;
-using Dalle.ML.Generation;
 
 namespace Dalle.ML.Benchmarks;
 
 /// <summary>The time that generations spend between their first token and their last: in the decoder's steps and the sampler.</summary>
-internal sealed class StepsClock : IProgress<DalleProgress>
+internal sealed class StepsClock : IProgress<GenerationProgress>
 {
     private long _first;
 
@@ -12,11 +11,11 @@ internal sealed class StepsClock : IProgress<DalleProgress>
 
     public void Restart() => Milliseconds = 0;
 
-    public void Report(DalleProgress value)
+    public void Report(GenerationProgress value)
     {
-        if (value.Token == 1)
+        if (value.Step == 1)
             _first = Stopwatch.GetTimestamp();
-        else if (value.Token == value.Tokens)
+        else if (value.Step == value.Steps)
             Milliseconds += Stopwatch.GetElapsedTime(_first).TotalMilliseconds;
     }
 }

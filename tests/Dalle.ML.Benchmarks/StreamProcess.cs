@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
-using Dalle.ML.Generation;
 using Dalle.ML.Transforms;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Dalle.ML.Runtime;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Benchmarks;
 

@@ -1,3 +1,5 @@
+using Dalle.ML.Transforms.Rows;
+
 namespace Dalle.ML.Cli.Tests;
 
 /// <summary><c>info</c> and <c>verify</c>.</summary>

@@ -1,4 +1,3 @@
-using Dalle.ML.Generation;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli.Tests;

@@ -1,5 +1,3 @@
-using Dalle.ML.Generation;
-
 namespace Dalle.ML.Cli.Tests;
 
 /// <summary>Pictures of the built-in model as files, for commands that read some.</summary>

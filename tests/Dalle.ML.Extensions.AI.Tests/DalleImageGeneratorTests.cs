@@ -1,6 +1,5 @@
 using System.Drawing;
 using System.Text.Json;
-using Dalle.ML.Generation;
 using Microsoft.Extensions.AI;
 using Microsoft.ML.Data;
 

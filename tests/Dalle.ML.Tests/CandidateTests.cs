@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Dalle.ML.Generation;
 
 namespace Dalle.ML.Tests;
 
@@ -44,7 +43,7 @@ public sealed class CandidateTests
     public void A_wave_is_scored_before_the_next_is_drawn_and_progress_counts_all()
     {
         using var model = DalleModel.LoadDefault();
-        var reports = new List<DalleProgress>();
+        var reports = new List<GenerationProgress>();
         var reportsAtImage = new List<int>();
         foreach (var image in model.GenerateCandidates(Request, new() { FirstCandidate = 100, Candidates = 40 }, new Immediate(reports.Add)))
         {
@@ -55,7 +54,7 @@ public sealed class CandidateTests
         var wave = reports.First(report => report.Candidate > 0).Candidate;
         Assert.Equal([.. Enumerable.Repeat(64, wave), .. Enumerable.Repeat(128, 40 - wave)], reportsAtImage);
         Assert.Equal([0, wave], reports.Select(report => report.Candidate).Distinct());
-        Assert.All(reports, report => Assert.Equal((0, 1, 40, 64), (report.Row, report.Rows, report.Candidates, report.Tokens)));
+        Assert.All(reports, report => Assert.Equal((0, 1, 40, 64), (report.Image, report.Images, report.Candidates, report.Steps)));
         Assert.Equal(reports.Select(report => report.Fraction).Order(), reports.Select(report => report.Fraction));
         Assert.Equal((wave / 40.0, 1), (reports[63].Fraction, reports[^1].Fraction));
     }
@@ -64,21 +63,21 @@ public sealed class CandidateTests
     public void The_best_of_what_is_finished_are_kept_when_the_rest_is_cancelled()
     {
         using var model = DalleModel.LoadDefault();
-        using var cancellation = new CancellationTokenSource();
+        using var cancellationToken = new CancellationTokenSource();
         var finished = 0;
         var progress = new Immediate(value =>
         {
             if (value is { Candidate: > 0, Token: 5 })
             {
                 finished = value.Candidate;
-                cancellation.Cancel();
+                cancellationToken.Cancel();
             }
         });
 
         using var best = new BestImages(count: 3);
         Assert.ThrowsAny<OperationCanceledException>(() =>
         {
-            foreach (var candidate in model.GenerateCandidates(Request, new() { Candidates = GenerationOptions.MaxCandidates }, progress, cancellation.Token))
+            foreach (var candidate in model.GenerateCandidates(Request, new() { Candidates = GenerationOptions.MaxCandidates }, progress, cancellationToken.Token))
                 best.Add(candidate);
         });
         var expected = model.GenerateCandidates(Request, new() { Candidates = finished }).OrderByDescending(candidate => candidate.Score).Take(3);
@@ -93,8 +92,8 @@ public sealed class CandidateTests
 
     private static string Picture(GeneratedImage image) => Convert.ToHexString(SHA256.HashData(image.Image.Pixels));
 
-    private sealed class Immediate(Action<DalleProgress> report) : IProgress<DalleProgress>
+    private sealed class Immediate(Action<GenerationProgress> report) : IProgress<GenerationProgress>
     {
-        public void Report(DalleProgress value) => report(value);
+        public void Report(GenerationProgress value) => report(value);
     }
 }

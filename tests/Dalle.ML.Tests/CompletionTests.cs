@@ -1,4 +1,3 @@
-using Dalle.ML.Generation;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests;
@@ -72,8 +71,8 @@ public sealed class CompletionTests
         using var model = DalleModel.LoadDefault();
         using var image = model.Generate("a cat", 1, Quick).Image;
         Assert.True(model.Complete("a cat", image, KeepRegion.Top(2), 1).Score >= model.Complete("a cat", image, KeepRegion.Top(2), 1, Quick).Score);
-        Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest("a cat", 1) { Kept = new int[3] }]));
-        Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest("a cat", 1) { Kept = Enumerable.Repeat(2048, 64).ToArray() }]));
+        Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest("a cat", 1) { KnownTokens = new int[3] }]));
+        Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest("a cat", 1) { KnownTokens = Enumerable.Repeat(2048, 64).ToArray() }]));
     }
 
     [Fact]
@@ -99,8 +98,8 @@ public sealed class CompletionTests
         Assert.All(previews, preview => Assert.Equal(image.Tokens.Take(preview.Length), preview));
     }
 
-    private sealed class Previews(List<int[]> previews) : IProgress<DalleProgress>
+    private sealed class Previews(List<int[]> previews) : IProgress<GenerationProgress>
     {
-        public void Report(DalleProgress value) => previews.Add(value.Drawn.ToArray());
+        public void Report(GenerationProgress value) => previews.Add(value.Tokens.ToArray());
     }
 }

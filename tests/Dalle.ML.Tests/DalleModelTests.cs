@@ -1,5 +1,4 @@
-using Dalle.ML.Generation;
-using Dalle.ML.Runtime;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests;
@@ -13,8 +12,8 @@ public sealed class DalleModelTests
     public void Info_tells_what_the_model_is()
     {
         using var model = DalleModel.LoadDefault();
-        Assert.Equal(("emoji-64", 64, 64, 8, 8, 2048, 24), (model.Info.Name, model.Info.ImageWidth, model.Info.ImageHeight, model.Info.TokenRows, model.Info.TokenColumns, model.Info.ImageVocabulary, model.Info.TextLength));
-        Assert.True(model.Info is { CanGenerate: true, CanEncode: true, CanRank: true });
+        Assert.Equal(("emoji-64", 64, 64, 8, 8, 2048, 24), (model.Info.Name, model.Info.ImageWidth, model.Info.ImageHeight, model.Info.TokenRows, model.Info.TokenColumns, model.Info.CodebookSize, model.Info.TextLength));
+        Assert.True(model.Info is { CanGenerate: true, CanEncode: true, HasClip: true });
         Assert.Equal(8, model.Info.Defaults.Candidates);
         Assert.NotNull(model.Info.License);
     }
@@ -155,20 +154,20 @@ public sealed class DalleModelTests
     public void Cancellation_stops_within_a_token_and_keeps_what_is_finished()
     {
         using var model = DalleModel.LoadDefault();
-        using var cancellation = new CancellationTokenSource();
+        using var cancellationToken = new CancellationTokenSource();
         var reported = 0;
         var progress = new Immediate(value =>
         {
             reported++;
             if (value is { Row: > 0, Token: 5 })
-                cancellation.Cancel();
+                cancellationToken.Cancel();
         });
 
         // More sequences than a batch holds, so that some are finished when the second batch is stopped.
         var finished = new List<GeneratedImage>();
         Assert.ThrowsAny<OperationCanceledException>(() =>
         {
-            foreach (var image in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, 70)], Quick, progress, cancellation.Token))
+            foreach (var image in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, 70)], Quick, progress, cancellationToken.Token))
                 finished.Add(image);
         });
         Assert.Equal(64 + 5, reported);
@@ -180,7 +179,7 @@ public sealed class DalleModelTests
     public void Progress_counts_up_to_the_whole()
     {
         using var model = DalleModel.LoadDefault();
-        var reports = new List<DalleProgress>();
+        var reports = new List<GenerationProgress>();
         _ = model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, 6)], new GenerationOptions { Candidates = 8 }, new Immediate(reports.Add)).Count();
         Assert.Equal(2 * 64, reports.Count);
         Assert.Equal(reports.Select(report => report.Fraction).Order(), reports.Select(report => report.Fraction));
@@ -254,8 +253,8 @@ public sealed class DalleModelTests
 
     private static string Picture(GeneratedImage image) => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(image.Image.Pixels));
 
-    private sealed class Immediate(Action<DalleProgress> report) : IProgress<DalleProgress>
+    private sealed class Immediate(Action<GenerationProgress> report) : IProgress<GenerationProgress>
     {
-        public void Report(DalleProgress value) => report(value);
+        public void Report(GenerationProgress value) => report(value);
     }
 }

@@ -1,4 +1,3 @@
-using Dalle.ML.Generation;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;

@@ -1,5 +1,5 @@
-using Dalle.ML.Generation;
 using Dalle.ML.Transforms;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

@@ -1,9 +1,7 @@
-using Dalle.ML.Generation;
-
 namespace Dalle.ML.Tests;
 
 /// <summary>Notes at each token how many bytes the thread has allocated since the first one, and allocates none itself.</summary>
-internal sealed class AllocationMeter(int tokens) : IProgress<DalleProgress>
+internal sealed class AllocationMeter(int tokens) : IProgress<GenerationProgress>
 {
     private readonly long[] _allocated = new long[tokens];
 
@@ -30,5 +28,5 @@ internal sealed class AllocationMeter(int tokens) : IProgress<DalleProgress>
         }
     }
 
-    public void Report(DalleProgress value) => _allocated[value.Token - 1] = GC.GetAllocatedBytesForCurrentThread();
+    public void Report(GenerationProgress value) => _allocated[value.Step - 1] = GC.GetAllocatedBytesForCurrentThread();
 }

@@ -1,6 +1,7 @@
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Runtime;
+using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text;
 
 namespace Dalle.ML.Tests;
@@ -25,12 +26,12 @@ internal sealed class DrawnInGraph : IDisposable
 
     /// <summary>What is drawn for some prompts at once.</summary>
     public int[][] Draw(
-        IEnumerable<string> prompts, Filters filters, IReadOnlyList<int>? kept = null, Action<Range, ReadOnlyMemory<int>>? report = null,
-        CancellationToken cancellation = default)
+        IEnumerable<string> prompts, SamplingParameters filters, IReadOnlyList<int>? kept = null, Action<Range, ReadOnlyMemory<int>>? report = null,
+        CancellationToken cancellationToken = default)
     {
         var tokenizer = new PromptTokenizer(_bundle, _bundle.Manifest.Text!);
         var sequences = prompts.Select((prompt, i) => new Sequence(tokenizer.Encode(prompt), tokenizer.Unconditional(prompt), Seed + (ulong)i, kept));
-        return [.. _generator.Generate(sequences, filters, report ?? ((_, _) => { }), cancellation)];
+        return [.. _generator.Generate(sequences, filters, report ?? ((_, _) => { }), cancellationToken)];
     }
 
     public void Dispose()

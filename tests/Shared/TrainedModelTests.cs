@@ -1,8 +1,8 @@
 using System.Text.Json;
+using Dalle.ML.Bundles;
 using Dalle.ML.Clip;
-using Dalle.ML.Generation;
+using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
 using Dalle.ML.Runtime;
 using Dalle.ML.Text;
 
@@ -72,7 +72,7 @@ public abstract class TrainedModelTests
             {
                 var logits = batch.Logits.Slice(row * Vocabulary, Vocabulary).ToArray();
                 if (isGuided)
-                    Sampler.Guide(logits, batch.Logits.Slice((_prompts.Length + row) * Vocabulary, Vocabulary), _guidance);
+                    Sampler.ApplyGuidance(logits, batch.Logits.Slice((_prompts.Length + row) * Vocabulary, Vocabulary), _guidance);
                 AssertClose(expectedLogits.AsSpan((row * Tokens + step) * Vocabulary, Vocabulary), logits, LogitTolerance);
                 Assert.Equal(expectedIds[row * Tokens + step], sampler.Sample(logits, uniform: 0));
             }
@@ -102,7 +102,7 @@ public abstract class TrainedModelTests
     [InlineData("image_ids", "image_reconstruction")]
     public void Tokens_become_the_reference_pixels(string tokens, string pixels)
     {
-        using var codec = new ImageCodec(_bundle, DalleDevice.Cpu);
+        using var codec = new DiscreteVae(_bundle, DalleDevice.Cpu);
         var expected = Floats(pixels);
         foreach (var (ids, i) in Longs(tokens).Chunk(Tokens).Select((ids, i) => (ids, i)))
             AssertClose(expected.AsSpan(i * PixelsPerImage, PixelsPerImage), codec.Decode(Array.ConvertAll(ids, id => (int)id)).Values, PixelTolerance);
@@ -111,7 +111,7 @@ public abstract class TrainedModelTests
     [Fact]
     public void Images_become_the_reference_tokens()
     {
-        using var codec = new ImageCodec(_bundle, DalleDevice.Cpu);
+        using var codec = new DiscreteVae(_bundle, DalleDevice.Cpu);
         var tokens = Floats("image_pixels").Chunk(PixelsPerImage).SelectMany(pixels => codec.Encode(Planes(pixels)));
         Assert.Equal(Longs("image_ids"), tokens.Select(token => (long)token));
     }
@@ -119,7 +119,7 @@ public abstract class TrainedModelTests
     [Fact]
     public void Clip_gives_the_reference_embeddings_and_scores()
     {
-        using var clip = new ClipRanker(_bundle, _bundle.Manifest.Clip!, DalleDevice.Cpu);
+        using var clip = new ClipModel(_bundle, _bundle.Manifest.Clip!, DalleDevice.Cpu);
         var texts = _prompts.Select(clip.EmbedText).ToArray();
         var images = Floats("greedy_pixels").Concat(Floats("image_pixels")).Chunk(PixelsPerImage)
             .Select(pixels => clip.EmbedImage(Planes(pixels))).ToArray();
@@ -128,7 +128,7 @@ public abstract class TrainedModelTests
         AssertClose(Floats("clip_scores"), texts.SelectMany(text => images.Select(image => clip.Score(text, image))).ToArray(), LogitTolerance);
     }
 
-    private PixelPlanes Planes(float[] pixels) => new(Format.Width, Format.Height, pixels);
+    private ImageTensor Planes(float[] pixels) => new(Format.Width, Format.Height, pixels);
 
     private string PathOf(string file) => Path.Combine(_golden, file);
 

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export;
 using Dalle.ML.Prompts;
 using Dalle.ML.Transforms;
 
@@ -52,7 +54,7 @@ internal static class BatchCommand
             "dalle batch --status out",
         ])
         {
-            Prompts, Output, Format, ModelOptions.All, DrawingOptions.Seed, DrawingOptions.Sampling, BatchSize, ShardOption, Retry, Merge, Status,
+            Prompts, Output, Format, ModelOptions.All, SamplingArguments.Seed, SamplingArguments.Sampling, BatchSize, ShardOption, Retry, Merge, Status,
             Submit, Array, Partition, GpusPerTask, Time, Sbatch, Results.Json, Results.Quiet,
         };
         command.Validators.Add(CheckMode);
@@ -76,7 +78,7 @@ internal static class BatchCommand
             result.AddError("--submit gives each task its shard: leave --shard out.");
     }
 
-    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellation)
+    private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         if (parsed.GetValue(Status) is { } reported)
             return Report(BatchStatus.Read(reported.FullName), parsed.GetValue(Results.Json));
@@ -84,18 +86,18 @@ internal static class BatchCommand
             return Report(BatchMerge.Run(merged.FullName, Console.Error), parsed);
 
         var path = parsed.GetRequiredValue(Prompts);
-        var prompts = BatchPrompts.Read(path, parsed.GetValue(Format) ?? BatchPrompts.FormatOf(path)!.Value, cancellation);
-        return parsed.GetValue(Submit) is null ? await DrawAsync(parsed, prompts, cancellation) : SubmitToSlurm(parsed, prompts);
+        var prompts = BatchPrompts.Read(path, parsed.GetValue(Format) ?? BatchPrompts.FormatOf(path)!.Value, cancellationToken);
+        return parsed.GetValue(Submit) is null ? await DrawAsync(parsed, prompts, cancellationToken) : SubmitToSlurm(parsed, prompts);
     }
 
-    private static async Task<int> DrawAsync(ParseResult parsed, IReadOnlyList<NumberedPrompt> prompts, CancellationToken cancellation)
+    private static async Task<int> DrawAsync(ParseResult parsed, IReadOnlyList<NumberedPrompt> prompts, CancellationToken cancellationToken)
     {
         var shard = parsed.GetValue(ShardOption) is { } text ? Shard.Parse(text)! : Shard.OfSlurmTask(Environment.GetEnvironmentVariable) ?? Shard.Whole;
         var options = new DalleGenerateEstimator.Options
         {
-            Generation = DrawingOptions.Read(parsed),
+            Generation = SamplingArguments.Read(parsed),
             BatchSize = parsed.GetValue(BatchSize),
-            CancellationToken = cancellation,
+            CancellationToken = cancellationToken,
         };
         BatchSummary? summary = null;
         try
@@ -105,11 +107,11 @@ internal static class BatchCommand
                 using var folder = new BatchFolder(parsed.GetRequiredValue(Output).FullName, shard);
                 using var model = ModelOptions.Load(parsed);
                 using var transformer = BatchRunner.Load(options with { Model = model });
-                var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, parsed.GetValue(DrawingOptions.Seed));
+                var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, parsed.GetValue(SamplingArguments.Seed));
                 summary = new BatchRunner(folder, job, prompts, shard).Run(transformer, options.BatchSize, parsed.GetValue(Retry), progress);
             });
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             await Console.Error.WriteLineAsync("dalle: interrupted; what is finished is kept. The same command goes on from there.");
             return CommandRunner.Interrupted;
@@ -122,7 +124,7 @@ internal static class BatchCommand
         using var folder = new BatchFolder(parsed.GetRequiredValue(Output).FullName, Shard.Whole);
         // On the CPU: who submits need not have the device that the tasks will have.
         using var model = DalleModel.Load(ModelOptions.PathOf(parsed));
-        var job = BatchJob.Open(folder, prompts, model.Info, DrawingOptions.Read(parsed), parsed.GetValue(DrawingOptions.Seed));
+        var job = BatchJob.Open(folder, prompts, model.Info, SamplingArguments.Read(parsed), parsed.GetValue(SamplingArguments.Seed));
 
         // The tasks read the folder's copy of the prompts: theirs may be standard input, or change before the tasks start.
         string[] command =
@@ -130,7 +132,7 @@ internal static class BatchCommand
             .. ThisTool(), "batch", folder.PathOf(BatchJob.PromptsName), "-o", folder.FullPath, "--model", ModelOptions.PathOf(parsed),
             "--device", ModelOptions.DeviceOf(parsed).ToString(),
             "--seed", job.Seed.ToString(CultureInfo.InvariantCulture),
-            .. ModelOptions.Threads.Concat(DrawingOptions.Sampling).Append(BatchSize).Append(Retry).SelectMany(option => Given(parsed, option)),
+            .. ModelOptions.Threads.Concat(SamplingArguments.Sampling).Append(BatchSize).Append(Retry).SelectMany(option => Given(parsed, option)),
         ];
         var tasks = parsed.GetValue(Array);
         string?[] directives =

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Dalle.ML.Export;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli.Batch;

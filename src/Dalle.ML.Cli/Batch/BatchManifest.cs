@@ -1,3 +1,4 @@
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli.Batch;

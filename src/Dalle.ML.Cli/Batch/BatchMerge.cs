@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli.Batch;
 

@@ -10,12 +10,12 @@ internal static class BatchPrompts
 
     /// <param name="path">The file, '-' for standard input.</param>
     /// <param name="format">How it is laid out.</param>
-    /// <param name="cancellation">Stops the wait for input.</param>
+    /// <param name="cancellationToken">Stops the wait for input.</param>
     /// <exception cref="InvalidDataException">A line is wrong; the message names file, line and remedy.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    public static IReadOnlyList<NumberedPrompt> Read(string path, PromptFormat format, CancellationToken cancellation = default)
+    public static IReadOnlyList<NumberedPrompt> Read(string path, PromptFormat format, CancellationToken cancellationToken = default)
     {
-        var file = PromptInput.ReadFile(path, format, cancellation);
+        var file = PromptInput.ReadFile(path, format, cancellationToken);
         NumberedPrompt[] prompts = [.. file.Read()];
         foreach (var prompt in prompts)
         {

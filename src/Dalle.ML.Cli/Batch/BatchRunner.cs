@@ -1,8 +1,8 @@
 using System.Diagnostics;
-using Dalle.ML.Models;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
-using Dalle.ML.Runtime;
 using Dalle.ML.Transforms;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

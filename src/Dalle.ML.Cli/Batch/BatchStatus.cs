@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli.Batch;

@@ -1,4 +1,6 @@
 using System.Globalization;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli.Batch;
 

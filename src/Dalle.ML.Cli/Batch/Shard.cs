@@ -1,4 +1,6 @@
 using System.Globalization;
+using Dalle.ML.Export;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli.Batch;
 

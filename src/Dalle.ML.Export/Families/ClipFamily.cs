@@ -1,9 +1,10 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
 using Dalle.ML.Text.Tokenizers;
+using Dalle.ML.Transforms.Rows;
 using static Dalle.ML.Export.Graph.ClipTransformer;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;
 

@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
 

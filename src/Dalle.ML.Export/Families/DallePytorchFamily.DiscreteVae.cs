@@ -1,6 +1,8 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using Dalle.ML.Images;
+using Dalle.ML.Transforms.Rows;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;
 

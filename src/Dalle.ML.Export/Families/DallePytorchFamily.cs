@@ -1,6 +1,9 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
+using Dalle.ML.Images;
+using Dalle.ML.Text.Tokenizers;
+using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Families;
 
@@ -81,7 +84,7 @@ internal static partial class DallePytorchFamily
         Prefix = [0],
         Padding = Padding.PerPosition,
         PaddingId = config.TextIds - config.TextLength,
-        BlankId = 0,
+        PadAliasId = 0,
         Unconditional = UnconditionalPrompt.Padding,
     };
 

@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Json;
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
+using Dalle.ML.Text.Tokenizers;
+using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Families;
 

@@ -1,5 +1,8 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
+using Dalle.ML.Text.Tokenizers;
+using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Families;
 

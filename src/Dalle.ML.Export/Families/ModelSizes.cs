@@ -1,4 +1,4 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Export.Families;
 
@@ -10,10 +10,10 @@ internal static class ModelSizes
     /// <exception cref="InvalidDataException">The stream is longer than a bundle's may be.</exception>
     public static void Check(int textLength, int grid)
     {
-        if (textLength is < 1 or > ManifestRules.MaxTextLength || grid is < 1 or > ManifestRules.MaxGridSide)
+        if (textLength is < 1 or > ManifestValidator.MaxTextLength || grid is < 1 or > ManifestValidator.MaxGridSide)
         {
             throw new InvalidDataException($"The model has {textLength} text ids and {grid} × {grid} image tokens; "
-                + $"there can be at most {ManifestRules.MaxTextLength} and {ManifestRules.MaxGridSide} × {ManifestRules.MaxGridSide}.");
+                + $"there can be at most {ManifestValidator.MaxTextLength} and {ManifestValidator.MaxGridSide} × {ManifestValidator.MaxGridSide}.");
         }
     }
 }

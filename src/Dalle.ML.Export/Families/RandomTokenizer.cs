@@ -1,5 +1,6 @@
 using System.Text.Json;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
 

@@ -1,6 +1,8 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
+using Dalle.ML.Text.Tokenizers;
+using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Families;
 
@@ -73,8 +75,8 @@ internal static class RuDalleFamily
                 Prefix = config.HasPrefix ? [Start] : [],
                 Start = [Start],
                 End = [End],
-                BlankId = Padding,
-                Padding = Models.Padding.PerPosition,
+                PadAliasId = Padding,
+                Padding = Bundles.Padding.PerPosition,
                 PaddingId = config.TextIds - config.TextLength,
             },
             Decoder = Decoder(bundle, transformer, config, source.Precision),

@@ -1,7 +1,7 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Models;
-using Dalle.ML.Models.Onnx;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using Dalle.ML.Bundles;
+using Dalle.ML.Onnx;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Graph;
 

@@ -1,9 +1,9 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Models.Onnx;
+using Dalle.ML.Onnx;
 using Google.Protobuf;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Graph;
 
@@ -12,10 +12,10 @@ namespace Dalle.ML.Export.Graph;
 /// one of them is in memory at a time.
 /// </summary>
 /// <remarks>
-/// Every float in between is of <see cref="GraphNodes.Type"/>: halves at <see cref="Precision.Fp16"/>, else 32 bits. What enters and leaves such a graph
-/// as another type passes <see cref="GraphNodes.Cast"/>.
+/// Every float in between is of <see cref="OnnxGraphBuilder.Type"/>: halves at <see cref="Precision.Fp16"/>, else 32 bits. What enters and leaves such a graph
+/// as another type passes <see cref="OnnxGraphBuilder.Cast"/>.
 /// </remarks>
-internal sealed class GraphBuilder : GraphNodes, IDisposable
+internal sealed class GraphBuilder : OnnxGraphBuilder, IDisposable
 {
     private const int IrVersion = 10;
     private const int Opset = 20;

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Dalle.ML.Export.Checkpoints;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Graph;
 

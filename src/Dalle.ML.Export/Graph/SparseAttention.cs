@@ -1,3 +1,5 @@
+using Dalle.ML.Transforms.Rows;
+
 namespace Dalle.ML.Export.Graph;
 
 /// <summary>

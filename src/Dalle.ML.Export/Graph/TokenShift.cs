@@ -1,6 +1,6 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Models;
-using Dalle.ML.Models.Onnx;
+using Dalle.ML.Bundles;
+using Dalle.ML.Onnx;
 
 namespace Dalle.ML.Export.Graph;
 

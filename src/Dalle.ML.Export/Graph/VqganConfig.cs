@@ -1,5 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Export.Graph;
 

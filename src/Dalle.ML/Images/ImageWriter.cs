@@ -30,7 +30,7 @@ public static class ImageWriter
         ArgumentNullException.ThrowIfNull(image);
         if (quality is < 0 or > 100)
             throw new ArgumentOutOfRangeException(nameof(quality), quality, "The quality must be 0 to 100.");
-        using var opaque = PixelPlanes.From(image).ToImage();
+        using var opaque = ImageTensor.From(image).ToImage();
         return Encode(opaque, pixels => pixels.Encode(new SKJpegEncoderOptions(quality, SKJpegEncoderDownsample.Downsample444, SKJpegEncoderAlphaOption.Ignore)));
     }
 

@@ -1,4 +1,4 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Images;
 
@@ -9,7 +9,7 @@ namespace Dalle.ML.Images;
 /// </summary>
 internal static class Resampler
 {
-    public static PixelPlanes Fit(PixelPlanes image, int width, int height, ResampleFilter filter)
+    public static ImageTensor ResizeAndCenterCrop(ImageTensor image, int width, int height, ResampleFilter filter)
     {
         if (image.Width == width && image.Height == height)
             return image;
@@ -40,7 +40,7 @@ internal static class Resampler
             for (var x = 0; x < width; x++)
                 result[line * width + x] = row.Sum(wide, source + x, stride: width) / (float)byte.MaxValue;
         });
-        return new PixelPlanes(width, height, result);
+        return new ImageTensor(width, height, result);
     }
 
     /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights.</summary>

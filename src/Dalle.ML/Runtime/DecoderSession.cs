@@ -1,12 +1,12 @@
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Onnx;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
 
 /// <summary>
 /// The transformer's session. On a GPU its graph goes on with the <see cref="SamplingGraph"/>, so that tokens are drawn there. Thread-safe: what
-/// a generation changes lives in its <see cref="DecoderBatch"/>.
+/// a generation changes lives in its <see cref="DecodeBatch"/>.
 /// </summary>
 internal sealed class DecoderSession : IDisposable
 {
@@ -30,8 +30,8 @@ internal sealed class DecoderSession : IDisposable
     private readonly InferenceSession _session;
     private readonly HashSet<string> _onDevice = [];
     private readonly TensorMemory? _deviceMemory;
-    private LogitsBatch? _idle;
-    private LogitsBatch? _idleRow;
+    private LogitsDecodeBatch? _idle;
+    private LogitsDecodeBatch? _idleRow;
 
     /// <param name="bundle">The bundle.</param>
     /// <param name="graph">Its transformer.</param>
@@ -66,7 +66,7 @@ internal sealed class DecoderSession : IDisposable
 
     public DecoderGraph Graph { get; }
 
-    /// <summary>Whether the graph draws tokens, by a <see cref="DrawingBatch"/>, rather than giving logits, by a <see cref="LogitsBatch"/>.</summary>
+    /// <summary>Whether the graph draws tokens, by a <see cref="SampledDecodeBatch"/>, rather than giving logits, by a <see cref="LogitsDecodeBatch"/>.</summary>
     public bool DrawsTokens { get; }
 
     /// <summary>Whether calls are queued for a device; then what is bound from the host's memory may be copied at once.</summary>
@@ -84,7 +84,7 @@ internal sealed class DecoderSession : IDisposable
     /// <summary>Shape of the logits as the graph states it; −1 where it depends on the call.</summary>
     public int[] LogitsShape => _session.OutputMetadata[Graph.Logits].Dimensions;
 
-    private int Vocabulary => _bundle.Manifest.Image!.Vocabulary;
+    private int Vocabulary => _bundle.Manifest.Image!.CodebookSize;
 
     /// <summary>Where an input lies that goes from call to call.</summary>
     public TensorMemory MemoryOf(string input) => _onDevice.Contains(input) ? _deviceMemory! : TensorMemory.Host;
@@ -97,15 +97,15 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>A batch that the caller keeps and disposes.</summary>
-    public LogitsBatch NewBatch(int rows) => new(this, rows, Vocabulary);
+    public LogitsDecodeBatch NewBatch(int rows) => new(this, rows, Vocabulary);
 
     /// <summary>A batch that draws; the caller holds the <see cref="Queue"/> and disposes it.</summary>
     /// <exception cref="DalleDeviceException">There is no memory for it.</exception>
-    public DrawingBatch NewDrawing(Filters filters, double[] uniforms, long[] given, int images)
+    public SampledDecodeBatch NewDrawing(SamplingParameters filters, double[] uniforms, long[] given, int images)
     {
         try
         {
-            return new DrawingBatch(this, Vocabulary, filters, uniforms, given, images);
+            return new SampledDecodeBatch(this, Vocabulary, filters, uniforms, given, images);
         }
         catch (OnnxRuntimeException exception)
         {
@@ -114,7 +114,7 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>Takes a batch for so many sequences, an idle one if it fits.</summary>
-    public LogitsBatch Rent(int rows)
+    public LogitsDecodeBatch Rent(int rows)
     {
         var idle = Interlocked.Exchange(ref Idle(rows), null);
         if (idle?.Rows == rows)
@@ -127,7 +127,7 @@ internal sealed class DecoderSession : IDisposable
     /// Gives a batch back. One for a prompt and one for what is drawn are kept, unless they are large, since the next generation is mostly like
     /// the last.
     /// </summary>
-    public void Return(LogitsBatch batch)
+    public void Return(LogitsDecodeBatch batch)
     {
         if (batch.Rows * Graph.Cache.BytesPerRow > MaxIdleBytes)
             batch.Dispose();
@@ -152,7 +152,7 @@ internal sealed class DecoderSession : IDisposable
         _session.Dispose();
     }
 
-    private ref LogitsBatch? Idle(int rows) => ref rows == 1 ? ref _idleRow : ref _idle;
+    private ref LogitsDecodeBatch? Idle(int rows) => ref rows == 1 ? ref _idleRow : ref _idle;
 
     private void Run(OrtIoBinding binding, RunOptions options)
     {

@@ -1,4 +1,4 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -10,12 +10,12 @@ internal abstract class KvCache : IDisposable
     protected KvCache(KeyValueCache shape) => Layout = shape;
 
     /// <summary>Whether every call needs other tensors than the one before.</summary>
-    public abstract bool Moves { get; }
+    public abstract bool RebindsEveryStep { get; }
 
     protected KeyValueCache Layout { get; }
 
     public static KvCache Create(TensorMemory memory, KeyValueCache shape, int rows) =>
-        shape.Kind == CacheKind.Shared ? new SharedKvCache(memory, shape, rows) : new ConcatKvCache(memory, shape, rows);
+        shape.Kind == CacheKind.Shared ? new SharedBufferKvCache(memory, shape, rows) : new ConcatenatedKvCache(memory, shape, rows);
 
     /// <summary>Binds past and present for a call that brings the sequences from one length to another.</summary>
     public abstract void Bind(OrtIoBinding binding, int past, int total);

@@ -16,7 +16,7 @@ internal sealed class LogitsBuffer(string name, int[] graphShape, int offset, in
     public Span<float> Values => _values;
 
     /// <summary>Whether calls of different lengths need other tensors.</summary>
-    public bool Moves => graphShape.Length == 3;
+    public bool RebindsEveryStep => graphShape.Length == 3;
 
     /// <summary>Binds the output of a call with so many positions.</summary>
     public void Bind(OrtIoBinding binding, int sequence)

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;

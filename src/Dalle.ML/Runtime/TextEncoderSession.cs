@@ -1,4 +1,4 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;

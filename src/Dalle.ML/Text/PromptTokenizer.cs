@@ -1,4 +1,4 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Dalle.ML.Text.Cleaning;
 using Dalle.ML.Text.Tokenizers;
 
@@ -44,7 +44,7 @@ internal sealed class PromptTokenizer
     /// <summary>The ids of a text with those of start and end, cut to the model's length.</summary>
     private List<int> Ids(string text)
     {
-        List<int> ids = [.. _format.Start];
+        List<int> ids = [.. _format.BosTokens];
         foreach (var id in _tokenizer.Encode(text))
         {
             if (id < 0 || id >= _format.Vocabulary)
@@ -57,9 +57,9 @@ internal sealed class PromptTokenizer
             ids.Add(id);
         }
         var room = _format.Length - ids.Count;
-        if (_format.KeepEnd && room < _format.End.Length)
-            ids.RemoveRange(_format.Length - _format.End.Length, _format.End.Length - room);
-        ids.AddRange(_format.End.Take(_format.Length - ids.Count));
+        if (_format.KeepEnd && room < _format.EosTokens.Length)
+            ids.RemoveRange(_format.Length - _format.EosTokens.Length, _format.EosTokens.Length - room);
+        ids.AddRange(_format.EosTokens.Take(_format.Length - ids.Count));
         return ids;
     }
 
@@ -70,7 +70,7 @@ internal sealed class PromptTokenizer
             padded[i] = _format.Prefix[i];
         for (var i = 0; i < _format.Length; i++)
         {
-            var isPadding = i >= ids.Count || ids[i] == _format.BlankId;
+            var isPadding = i >= ids.Count || ids[i] == _format.PadAliasId;
             padded[_format.Prefix.Length + i] = isPadding ? _format.PaddingId + (_format.Padding == Padding.PerPosition ? i : 0) : ids[i];
         }
         return padded;

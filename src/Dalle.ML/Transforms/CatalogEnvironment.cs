@@ -1,5 +1,4 @@
 using System.Reflection;
-using Dalle.ML.Runtime;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 

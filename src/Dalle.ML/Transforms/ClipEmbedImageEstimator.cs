@@ -1,4 +1,3 @@
-using Dalle.ML.Models;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
@@ -59,9 +58,9 @@ internal sealed class ClipEmbedImageComponent(ClipEmbedImageEstimator.Options op
         [new(options.InputColumnName ?? options.OutputColumnName, nameof(options.InputColumnName), RowField.Image)];
 
     public override IEnumerable<OutputColumn> Outputs =>
-        [new(options.OutputColumnName, ResultField.Embedding, model => [model.EmbeddingLength])];
+        [new(options.OutputColumnName, ResultField.Embedding, model => [model.EmbeddingDimension])];
 
-    public override void Check(DalleModelInfo model) => Require(model.CanRank, model, "has no CLIP");
+    public override void Check(DalleModelInfo model) => Require(model.HasClip, model, "has no CLIP");
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) =>
         rows.Select(row => new RowResult { Embedding = model.EmbedImage(row.Image!) });

@@ -1,4 +1,3 @@
-using Dalle.ML.Models;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -128,7 +127,7 @@ internal sealed class ClipRankComponent : RowComponent
 
     public override void Check(DalleModelInfo model)
     {
-        Require(model.CanRank, model, "has no CLIP");
+        Require(model.HasClip, model, "has no CLIP");
         Require(model.TokenRows > 0, model, "has no image format, so that candidates cannot be told apart");
     }
 

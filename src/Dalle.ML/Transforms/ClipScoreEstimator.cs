@@ -1,4 +1,3 @@
-using Dalle.ML.Models;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
@@ -66,7 +65,7 @@ internal sealed class ClipScoreComponent(ClipScoreEstimator.Options options) : R
 
     public override IEnumerable<OutputColumn> Outputs => [new(options.OutputColumnName, ResultField.Score)];
 
-    public override void Check(DalleModelInfo model) => Require(model.CanRank, model, "has no CLIP");
+    public override void Check(DalleModelInfo model) => Require(model.HasClip, model, "has no CLIP");
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) =>
         rows.Select(row => new RowResult { Score = model.Score(row.Text, row.Image!) });

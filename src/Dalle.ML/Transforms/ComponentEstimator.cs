@@ -1,4 +1,3 @@
-using Dalle.ML.Runtime;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -38,7 +37,7 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
     /// <summary>Loads the model. The data is looked at for its schema only.</summary>
     /// <param name="input">Data with the columns that the options name.</param>
     /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
-    /// <exception cref="Models.DalleBundleException">The model's bundle cannot be used.</exception>
+    /// <exception cref="DalleBundleException">The model's bundle cannot be used.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used, and falling back to the CPU was not asked for.</exception>
     /// <exception cref="NotSupportedException">The model lacks what the component needs.</exception>
     public TTransformer Fit(IDataView input)
@@ -52,7 +51,7 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
                 imageSize = ImageSize.Of(_catalog, input, found);
         }
         if (_options.Model is { } given)
-            return Create(given.Share(), imageSize, given.Info.Device, fallbackToCpu: false);
+            return Create(given.AddRef(), imageSize, given.Info.Device, fallbackToCpu: false);
         var (device, fallbackToCpu) = CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
         var model = ModelLoader.Load(
             _options.ModelPath ?? DalleModel.DefaultPath, device, fallbackToCpu, warning => CatalogEnvironment.Warn(_environment, GetType().Name, warning));

@@ -22,7 +22,7 @@ public abstract class ComponentTransformer : ITransformer, IDisposable
     private protected ComponentTransformer(RowRunner runner) => _runner = runner;
 
     /// <summary>What the model is.</summary>
-    public Models.DalleModelInfo ModelInfo => _runner.Model.Info;
+    public DalleModelInfo ModelInfo => _runner.Model.Info;
 
     /// <inheritdoc/>
     public bool IsRowToRowMapper => true;

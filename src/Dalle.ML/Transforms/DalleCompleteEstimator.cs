@@ -1,5 +1,3 @@
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
@@ -34,12 +32,12 @@ public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTra
     }
 
     /// <summary>Options of <see cref="DalleCompleteEstimator"/>.</summary>
-    public sealed record Options : DrawingOptions
+    public sealed record Options : ImageGenerationOptions
     {
         /// <summary>Name of the text column that says what the whole image shows.</summary>
         public string InputTextColumnName { get; init; } = "Text";
 
-        /// <summary>Name of the image column; <see cref="DrawingOptions.OutputColumnName"/> if null.</summary>
+        /// <summary>Name of the image column; <see cref="ImageGenerationOptions.OutputColumnName"/> if null.</summary>
         public string? InputImageColumnName { get; init; }
 
         /// <summary>What is kept of the images, in tokens.</summary>
@@ -60,7 +58,7 @@ public sealed class DalleCompleteTransformer : ComponentTransformer
     }
 }
 
-internal sealed class DalleCompleteComponent(DalleCompleteEstimator.Options options) : DrawingComponent(options)
+internal sealed class DalleCompleteComponent(DalleCompleteEstimator.Options options) : ImageGenerationComponent(options)
 {
     public override IEnumerable<InputColumn> Inputs =>
     [
@@ -77,5 +75,5 @@ internal sealed class DalleCompleteComponent(DalleCompleteEstimator.Options opti
     }
 
     protected override GenerationRequest Request(DalleModel model, Row row) =>
-        new(row.Text, options.SeedOf(row)) { Kept = model.KeepTokens(row.Image!, options.Keep) };
+        new(row.Text, options.SeedOf(row)) { KnownTokens = model.EncodeKnownTokens(row.Image!, options.Keep) };
 }

@@ -1,4 +1,3 @@
-using Dalle.ML.Generation;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
@@ -34,9 +33,9 @@ public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTra
     }
 
     /// <summary>Options of <see cref="DalleGenerateEstimator"/>.</summary>
-    public sealed record Options : DrawingOptions
+    public sealed record Options : ImageGenerationOptions
     {
-        /// <summary>Name of the text column to draw; <see cref="DrawingOptions.OutputColumnName"/> if null.</summary>
+        /// <summary>Name of the text column to draw; <see cref="ImageGenerationOptions.OutputColumnName"/> if null.</summary>
         public string? InputColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleGenerateComponent(this);
@@ -54,7 +53,7 @@ public sealed class DalleGenerateTransformer : ComponentTransformer
     }
 }
 
-internal sealed class DalleGenerateComponent(DalleGenerateEstimator.Options options) : DrawingComponent(options)
+internal sealed class DalleGenerateComponent(DalleGenerateEstimator.Options options) : ImageGenerationComponent(options)
 {
     public override IEnumerable<InputColumn> Inputs =>
     [

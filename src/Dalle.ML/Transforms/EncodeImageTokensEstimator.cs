@@ -1,4 +1,4 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 

@@ -1,5 +1,4 @@
 using Dalle.ML.Generation;
-using Dalle.ML.Models;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
@@ -110,7 +109,7 @@ internal sealed class GenerateImageTokensComponent : RowComponent
     public override void Check(DalleModelInfo model)
     {
         Require(model.TextLength > 0, model, "cannot generate");
-        Require(model.CanRank || _options.ScoresColumnName is null, model, "has no CLIP to score by");
+        Require(model.HasClip || _options.ScoresColumnName is null, model, "has no CLIP to score by");
     }
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
@@ -118,7 +117,7 @@ internal sealed class GenerateImageTokensComponent : RowComponent
         var requests = rows.Select(row => new GenerationRequest(row.Text, _options.SeedOf(row))
         {
             PromptTokens = _options.InputPromptTokensColumnName is null ? null : row.PromptTokens,
-            Kept = _options.InputImageTokensColumnName is null ? null : Beginning(model.Info, row.ImageTokens),
+            KnownTokens = _options.InputImageTokensColumnName is null ? null : Beginning(model.Info, row.ImageTokens),
         }).ToArray();
         return model.GenerateTokens(requests, _options.Generation, _options.Progress, _options.CancellationToken)
             .Zip(requests, (candidates, request) => ResultOf(model, candidates, request));

@@ -1,6 +1,4 @@
 using System.Text.Json.Serialization;
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Runtime;
 
@@ -41,7 +39,7 @@ public abstract record GenerationComponentOptions : ComponentOptions
 
     /// <summary>Told of each token. Not saved with the pipeline.</summary>
     [JsonIgnore]
-    public IProgress<DalleProgress>? Progress { get; init; }
+    public IProgress<GenerationProgress>? Progress { get; init; }
 
     internal override ComponentOptions WithSeed(IHostEnvironment environment) =>
         this with { Seed = Seed ?? CatalogEnvironment.Seed(environment) };

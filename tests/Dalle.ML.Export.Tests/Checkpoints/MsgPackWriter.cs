@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;
 

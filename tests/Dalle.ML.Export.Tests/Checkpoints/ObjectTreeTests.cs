@@ -1,3 +1,4 @@
+using Dalle.ML.Export.Checkpoints;
 using static Dalle.ML.Export.Tests.Checkpoints.PickleWriter;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;
 

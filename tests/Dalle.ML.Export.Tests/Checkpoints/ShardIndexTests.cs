@@ -1,4 +1,5 @@
 using System.Text;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;
 

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Tests;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Export.Tests.Families;
@@ -65,7 +66,7 @@ public sealed class ClipFamilyTests : IDisposable
         Write("bpe_simple_vocab_16e6.txt", "#version: 0.2\na b\n");
         Export(_checkpoint);
         using var model = DalleModel.Load(Export(_folder.Path));
-        Assert.Equal((3, true, false, 0), (model.Info.EmbeddingLength, model.Info.CanRank, model.Info.CanDecode, model.Info.ImageWidth));
+        Assert.Equal((3, true, false, 0), (model.Info.EmbeddingDimension, model.Info.HasClip, model.Info.CanDecode, model.Info.ImageWidth));
         Assert.NotEqual(model.EmbedText("ab"), model.EmbedText("ba"));
         // Longer than the model reads: the end stays, and what is cut away makes no difference.
         Assert.Equal(model.EmbedText("a a a a a"), model.EmbedText("a a a a a a a"));

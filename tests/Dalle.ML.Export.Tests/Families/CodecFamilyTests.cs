@@ -16,7 +16,7 @@ public sealed class CodecFamilyTests : IDisposable
     {
         using var dvae = DalleModel.Load(ExportRandom("openai-dvae", ("width", "40"), ("height", "64")));
         Assert.Equal((40, 64, 8, 5), (dvae.Info.ImageWidth, dvae.Info.ImageHeight, dvae.Info.TokenRows, dvae.Info.TokenColumns));
-        Assert.Equal((false, true, true, false), (dvae.Info.CanGenerate, dvae.Info.CanEncode, dvae.Info.CanDecode, dvae.Info.CanRank));
+        Assert.Equal((false, true, true, false), (dvae.Info.CanGenerate, dvae.Info.CanEncode, dvae.Info.CanDecode, dvae.Info.HasClip));
         using var vqgan = DalleModel.Load(ExportRandom("taming-vqgan", ("resolution", "48")));
         Assert.Equal((48, 48, 3, 3), (vqgan.Info.ImageWidth, vqgan.Info.ImageHeight, vqgan.Info.TokenRows, vqgan.Info.TokenColumns));
     }

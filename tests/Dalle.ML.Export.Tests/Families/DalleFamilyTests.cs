@@ -1,4 +1,6 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 
@@ -110,7 +112,7 @@ public sealed class DalleFamilyTests : IDisposable
         return
         [
             .. Enumerable.Range(0, TinyDalle.TextLength).Select(_ => (long)random.Next(TinyDalle.TextIds)),
-            .. Enumerable.Range(0, Side * Side).Select(_ => (long)TinyDalle.TextIds + random.Next(TinyDalle.ImageVocabulary)),
+            .. Enumerable.Range(0, Side * Side).Select(_ => (long)TinyDalle.TextIds + random.Next(TinyDalle.CodebookSize)),
         ];
     }
 

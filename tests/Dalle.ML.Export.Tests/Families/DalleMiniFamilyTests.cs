@@ -1,4 +1,4 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Dalle.ML.Tests;
 using Dalle.ML.Text.Cleaning;
 

@@ -1,7 +1,6 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Families;

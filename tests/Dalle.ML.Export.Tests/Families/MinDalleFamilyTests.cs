@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
+using Dalle.ML.Export.Graph;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Families;

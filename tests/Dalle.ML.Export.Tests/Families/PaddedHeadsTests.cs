@@ -1,15 +1,17 @@
 using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Tests.Golden;
 using Dalle.ML.Export.Tests.Graph;
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
-using Dalle.ML.Models.Onnx;
+using Dalle.ML.Generation.Autoregressive;
+using Dalle.ML.Onnx;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
 using Microsoft.ML.OnnxRuntime;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Tests.Families;
 
@@ -96,7 +98,7 @@ public sealed class PaddedHeadsTests : IDisposable
         foreach (var step in Steps(tokens.Length))
         {
             var logits = reference.Logits(tokens[..step]);
-            Sampler.Guide(logits[1], logits[0], Guidance);
+            Sampler.ApplyGuidance(logits[1], logits[0], Guidance);
             // Two that are equal but for rounding may change places.
             Assert.True(logits[1][tokens[step]] >= logits[1].Max() - 1e-4f * logits[1].Max(Math.Abs), $"token {step}");
         }
@@ -189,7 +191,7 @@ public sealed class PaddedHeadsTests : IDisposable
         /// <summary>What comes before the image: the prompt, or where an encoder reads it, a start.</summary>
         public long[] Prefix(long[] prompt) => _encoder is null ? prompt : [.. _decoder.Graph.Start];
 
-        public LogitsBatch Attend(long[] prompt)
+        public LogitsDecodeBatch Attend(long[] prompt)
         {
             var batch = _decoder.NewBatch(rows: 1);
             _encoder?.Run(prompt, batch.Rows, batch.Context);

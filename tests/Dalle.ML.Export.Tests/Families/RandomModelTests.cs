@@ -1,5 +1,6 @@
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Microsoft.ML.Data;
 
@@ -22,7 +23,7 @@ public sealed class RandomModelTests : IDisposable
         var output = Path.Combine(_folder.Path, "bundle");
         BundleExporter.ExportRandom(family, size, output);
         using var model = DalleModel.Load(output);
-        Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.CanRank);
+        Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.HasClip);
         if (model.Info.CanGenerate)
         {
             using var drawn = model.Generate("a tiny cat", seed: 1);
@@ -37,7 +38,7 @@ public sealed class RandomModelTests : IDisposable
             using var again = model.DecodeTokens(model.EncodeImage(noise));
             Assert.Equal((model.Info.ImageWidth, model.Info.ImageHeight), (again.Width, again.Height));
         }
-        if (model.Info.CanRank)
+        if (model.Info.HasClip)
         {
             Assert.Equal(1, model.EmbedText("a tiny cat").Sum(value => value * value), tolerance: 1e-4f);
             Assert.Equal(1, model.EmbedImage(noise).Sum(value => value * value), tolerance: 1e-4f);
@@ -48,7 +49,7 @@ public sealed class RandomModelTests : IDisposable
     private static void AssertGraphDraws(string folder)
     {
         using DrawnInGraph inGraph = new(Bundle.Open(folder), isInGraph: true), onHost = new(Bundle.Open(folder), isInGraph: false);
-        foreach (var filters in new Filters[] { new(Temperature: 0), new(), new(Guidance: 2, Temperature: 0.7f, TopK: 20, TopP: 0.9f) })
+        foreach (var filters in new SamplingParameters[] { new(Temperature: 0), new(), new(Guidance: 2, Temperature: 0.7f, TopK: 20, TopP: 0.9f) })
             Assert.Equal(onHost.Draw(["a tiny cat", "", "a dog"], filters), inGraph.Draw(["a tiny cat", "", "a dog"], filters));
     }
 

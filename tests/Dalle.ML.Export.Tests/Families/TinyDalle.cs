@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
+using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Families;
@@ -16,7 +17,7 @@ internal sealed class TinyDalle
     public const int TextLength = 6;
     public const int TextIds = 256 + TextLength;
     public const int Grid = 8;
-    public const int ImageVocabulary = 12;
+    public const int CodebookSize = 12;
 
     private readonly Random _random = new(1);
     private readonly Dictionary<string, Tensor> _weights = [];
@@ -25,7 +26,7 @@ internal sealed class TinyDalle
     {
         Normal("text_emb.weight", 1, TextIds, Dim);
         Normal("text_pos.weight", 1, TextLength, Dim);
-        Normal("image_emb.weight", 1, ImageVocabulary, Dim);
+        Normal("image_emb.weight", 1, CodebookSize, Dim);
         Normal("row_emb.weight", 1, Grid, Dim);
         Normal("col_emb.weight", 1, Grid, Dim);
         for (var layer = 0; layer < Layers; layer++)
@@ -40,7 +41,7 @@ internal sealed class TinyDalle
         }
         Norm("ln");
         Linear("text_head", TextIds, Dim);
-        Linear("image_head", ImageVocabulary, Dim);
+        Linear("image_head", CodebookSize, Dim);
     }
 
     public Tensor this[string name] => _weights[name];
@@ -54,7 +55,7 @@ internal sealed class TinyDalle
             name = "tiny",
             image_size = 8 * Grid,
             grid = Grid,
-            image_vocab = ImageVocabulary,
+            image_vocab = CodebookSize,
             text = new { lowercase = true, vocab_size = TextIds - TextLength, length = TextLength },
             transformer = new { file = "transformer.safetensors", layers = Layers, dim = Dim, heads = Heads, sparse_attention = isSparse },
             dvae = new { file = "dvae.safetensors", code_dim = 4 },
@@ -74,8 +75,8 @@ internal sealed class TinyDalle
         dvae.Convolution("encoder.conv_in", Width / 2, 3, 12);
         dvae.Convolution("encoder.down", Width, Width / 2, 4);
         dvae.Residual("encoder.res0", Width);
-        dvae.Convolution("encoder.conv_out", ImageVocabulary, Width, 1);
-        dvae.Normal("decoder.codebook.weight", 1, ImageVocabulary, 4);
+        dvae.Convolution("encoder.conv_out", CodebookSize, Width, 1);
+        dvae.Normal("decoder.codebook.weight", 1, CodebookSize, 4);
         dvae.Convolution("decoder.net.0", Width, 4, 3);
         dvae.Residual("decoder.net.1", Width);
         dvae.Residual("decoder.net.2", Width);

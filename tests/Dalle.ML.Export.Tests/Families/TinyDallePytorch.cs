@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Families;

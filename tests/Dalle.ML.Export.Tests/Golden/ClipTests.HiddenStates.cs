@@ -1,4 +1,5 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

@@ -1,8 +1,8 @@
 using System.Text.Json;
+using Dalle.ML.Bundles;
 using Dalle.ML.Clip;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
-using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
 using Microsoft.ML.Data;
@@ -34,12 +34,12 @@ public sealed partial class ClipTests : IDisposable
         var graphs = bundle.Manifest.Clip!;
         Assert.Equal(Read(file, "tokens").Longs(), Prompts(file).SelectMany(new PromptTokenizer(bundle, graphs.Text).Encode));
 
-        using var clip = new ClipRanker(bundle, graphs, DalleDevice.Cpu);
+        using var clip = new ClipModel(bundle, graphs, DalleDevice.Cpu);
         var texts = Prompts(file).Select(clip.EmbedText).ToArray();
         Near.Values(Normalized(Read(file, "text_features")), [.. texts.SelectMany(text => text)], "text embeddings");
         var pixels = Read(file, "pixels");
         var images = pixels.Floats().Chunk(pixels.Shape[1] * pixels.Shape[2] * pixels.Shape[3])
-            .Select(image => clip.EmbedImage(new PixelPlanes(pixels.Shape[3], pixels.Shape[2], Unnormalized(image)))).ToArray();
+            .Select(image => clip.EmbedImage(new ImageTensor(pixels.Shape[3], pixels.Shape[2], Unnormalized(image)))).ToArray();
         Near.Values(Normalized(Read(file, "image_features")), [.. images.SelectMany(image => image)], "image embeddings");
         Near.Values(Read(file, "logits_per_image").Floats(), [.. images.SelectMany(image => texts.Select(text => clip.Score(text, image)))], "scores");
     }
@@ -49,7 +49,7 @@ public sealed partial class ClipTests : IDisposable
     public void A_picture_file_has_the_reference_scores(string file)
     {
         using var model = DalleModel.Load(Export(file));
-        Assert.Equal((false, false, true), (model.Info.CanGenerate, model.Info.CanEncode, model.Info.CanRank));
+        Assert.Equal((false, false, true), (model.Info.CanGenerate, model.Info.CanEncode, model.Info.HasClip));
         var expected = Read(file, "logits_per_image");
         var scores = Enumerable.Range(0, expected.Shape[0])
             .Select(number => MLImage.CreateFromFile(Beside(file, Path.Combine("images", $"photo{number}.png"))))

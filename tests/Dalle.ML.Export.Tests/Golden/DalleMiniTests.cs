@@ -1,13 +1,14 @@
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Generation;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
-using Dalle.ML.Models.Onnx;
-using Dalle.ML.Runtime;
+using Dalle.ML.Onnx;
 using Dalle.ML.Tests;
+using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -65,15 +66,15 @@ public sealed partial class DalleMiniTests : IDisposable
         AssertSame("image_encoder.onnx", "image_encoder.weights", "image_decoder.onnx", "image_decoder.weights");
 
         // Where this one takes pixels as they are, taming-transformers doubles them and takes one off.
-        using var codec = new ImageCodec(Bundle.Open(Output("actual")), DalleDevice.Cpu);
+        using var codec = new DiscreteVae(Bundle.Open(Output("actual")), DalleDevice.Cpu);
         var side = Bundle.Open(Output("actual")).Manifest.Image!.Width;
         var settings = new Dictionary<string, string> { ["resolution"] = $"{side}" };
         BundleExporter.Export("taming-vqgan", [vqgan], Output("taming"), new ExportOptions { Settings = settings });
-        using var taming = new ImageCodec(Bundle.Open(Output("taming")), DalleDevice.Cpu);
+        using var taming = new DiscreteVae(Bundle.Open(Output("taming")), DalleDevice.Cpu);
         float[] pixels = [.. Enumerable.Range(0, 3 * side * side).Select(i => Philox.Uniform(7, (uint)(i / 97))).Select(value => (float)value)];
         Assert.Equal(
-            taming.Encode(new PixelPlanes(side, side, Array.ConvertAll(pixels, pixel => (pixel + 1) / 2))),
-            codec.Encode(new PixelPlanes(side, side, pixels)));
+            taming.Encode(new ImageTensor(side, side, Array.ConvertAll(pixels, pixel => (pixel + 1) / 2))),
+            codec.Encode(new ImageTensor(side, side, pixels)));
     }
 
     /// <summary>The number of codes of a VQModel.</summary>

@@ -1,3 +1,5 @@
+using Dalle.ML.Bundles;
+
 namespace Dalle.ML.Export.Tests.Golden;
 
 public sealed partial class DallePytorchTests

@@ -1,10 +1,11 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Clip;
-using Dalle.ML.Generation;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -87,7 +88,7 @@ public sealed partial class DallePytorchTests : IDisposable
         var expected = Longs(reference, "gen_plain_codes");
         Assert.Equal(expected, Generate(bundle, reference, guidance: 1));
 
-        using var codec = new ImageCodec(bundle, DalleDevice.Cpu);
+        using var codec = new DiscreteVae(bundle, DalleDevice.Cpu);
         AssertImages(bundle, codec, expected, Floats(reference, "gen_plain_image"));
     }
 
@@ -101,7 +102,7 @@ public sealed partial class DallePytorchTests : IDisposable
     public void The_rest_of_an_image_is_drawn_from_its_beginning(string reference)
     {
         var bundle = Export(reference);
-        using var codec = new ImageCodec(bundle, DalleDevice.Cpu);
+        using var codec = new DiscreteVae(bundle, DalleDevice.Cpu);
         var image = bundle.Manifest.Image!;
         var drawn = Npy.Read(PathOf(reference, "gen_primed_logits.npy")).Shape[1];
         var kept = Images(reference, "vae_image").Select(codec.Encode).ToArray();
@@ -116,7 +117,7 @@ public sealed partial class DallePytorchTests : IDisposable
     {
         foreach (var bundle in new[] { Export(reference), ExportFiles(PathOf(reference, "vae.pt")) })
         {
-            using var codec = new ImageCodec(bundle, DalleDevice.Cpu);
+            using var codec = new DiscreteVae(bundle, DalleDevice.Cpu);
             var codes = Longs(reference, "vae_codes");
             Assert.Equal(codes, Images(reference, "vae_image").SelectMany(codec.Encode).Select(code => (long)code));
             AssertImages(bundle, codec, codes, Floats(reference, "vae_recon"));
@@ -130,7 +131,7 @@ public sealed partial class DallePytorchTests : IDisposable
         var (clip, words) = (PathOf(reference, "clip.pt"), Words(reference));
         foreach (var bundle in new[] { ExportFiles(clip, words), ExportFiles(PathOf(Dalles().First().Data, "dalle.pt"), words, clip) })
         {
-            using var ranker = new ClipRanker(bundle, bundle.Manifest.Clip!, DalleDevice.Cpu);
+            using var ranker = new ClipModel(bundle, bundle.Manifest.Clip!, DalleDevice.Cpu);
             var scores = Prompts(reference).Zip(Images(reference, "image"), (prompt, image) => ranker.Score(ranker.EmbedText(prompt), ranker.EmbedImage(image)));
             Near.Values(Floats(reference, "scores_nomask"), scores.ToArray(), reference);
         }
@@ -143,10 +144,10 @@ public sealed partial class DallePytorchTests : IDisposable
 
     private static long[] Longs(string reference, string name) => Npy.Read(PathOf(reference, name + ".npy")).Longs();
 
-    private static IEnumerable<PixelPlanes> Images(string reference, string name)
+    private static IEnumerable<ImageTensor> Images(string reference, string name)
     {
         var npy = Npy.Read(PathOf(reference, name + ".npy"));
-        return npy.Floats().Chunk(npy.Shape[1] * npy.Shape[2] * npy.Shape[3]).Select(values => new PixelPlanes(npy.Shape[3], npy.Shape[2], values));
+        return npy.Floats().Chunk(npy.Shape[1] * npy.Shape[2] * npy.Shape[3]).Select(values => new ImageTensor(npy.Shape[3], npy.Shape[2], values));
     }
 
     /// <summary>Prompts of the reference's ids, each written as the character that <see cref="Words"/> knows it by, without padding.</summary>
@@ -161,7 +162,7 @@ public sealed partial class DallePytorchTests : IDisposable
     private static IEnumerable<long> Generate(Bundle bundle, string reference, float guidance, int[][]? kept = null)
     {
         using var model = DalleModel.Load(bundle.Folder);
-        var requests = Prompts(reference).Select((prompt, row) => new GenerationRequest(prompt, Seed: 0) { Kept = kept?[row] }).ToArray();
+        var requests = Prompts(reference).Select((prompt, row) => new GenerationRequest(prompt, Seed: 0) { KnownTokens = kept?[row] }).ToArray();
         var options = new GenerationOptions { Sampling = new SamplingOptions { TopK = 1, GuidanceScale = guidance } };
         foreach (var image in model.GenerateBatch(requests, options, cancellationToken: TestContext.Current.CancellationToken))
         {
@@ -176,7 +177,7 @@ public sealed partial class DallePytorchTests : IDisposable
     private static DecoderSession Decoder(Bundle bundle) => new(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
 
     /// <summary>The original leaves images between −1 and 1 or so, as the autoencoder was trained; the bundle's are in 0..1.</summary>
-    private static void AssertImages(Bundle bundle, ImageCodec codec, long[] codes, float[] original)
+    private static void AssertImages(Bundle bundle, DiscreteVae codec, long[] codes, float[] original)
     {
         var drawn = codes.Select(code => (int)code).Chunk(bundle.Manifest.Image!.Tokens).SelectMany(image => codec.Decode(image).Values).ToArray();
         Assert.Equal(original.Length, drawn.Length);

@@ -1,5 +1,5 @@
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Export.Tests.Golden;
@@ -36,7 +36,7 @@ internal sealed class DecoderRun(Bundle bundle) : IDisposable
     public long[][] Greedy(params long[][] prompts)
     {
         using var generator = new ImageTokenGenerator(_decoder, textEncoder: null, bundle.Manifest.Image!);
-        var drawn = generator.Generate([.. prompts.Select(ids => new Sequence(ids, ids, 0, null))], new Filters(TopK: 1), (_, _) => { }, CancellationToken.None);
+        var drawn = generator.Generate([.. prompts.Select(ids => new Sequence(ids, ids, 0, null))], new SamplingParameters(TopK: 1), (_, _) => { }, CancellationToken.None);
         return [.. drawn.Select(tokens => tokens.Select(token => (long)token).ToArray())];
     }
 

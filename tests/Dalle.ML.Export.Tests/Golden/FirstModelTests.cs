@@ -1,10 +1,11 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
 /// <summary>The first model of the recipes, whose weights and reference tensors lie beside the repository, exported again.</summary>
-public sealed class FirstModelTests(FirstModelTests.Weights weights)
-    : TrainedModelTests(weights.Bundle, weights.Reference), IClassFixture<FirstModelTests.Weights>
+public sealed class EmojiModelTests(EmojiModelTests.Weights weights)
+    : TrainedModelTests(weights.Bundle, weights.Reference), IClassFixture<EmojiModelTests.Weights>
 {
     public sealed class Weights : IDisposable
     {

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
-using Dalle.ML.Models;
-using Dalle.ML.Models.Onnx;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Onnx;
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
-using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;
@@ -51,7 +51,7 @@ public sealed partial class KakaoMinDalleTests : IDisposable
     {
         var (bundle, golden) = (Export(file), Above(file));
         using var decoder = new DecoderRun(bundle);
-        using var codec = new ImageCodec(bundle, DalleDevice.Cpu);
+        using var codec = new DiscreteVae(bundle, DalleDevice.Cpu);
         var text = Read(golden, "forward_text");
         var prompts = text.Longs().Chunk(text.Shape[1]).Where((_, i) => File.Exists(Path.Combine(golden, $"gen{i}_codes.npy"))).ToArray();
         Assert.NotEmpty(prompts);
@@ -72,14 +72,14 @@ public sealed partial class KakaoMinDalleTests : IDisposable
     public void Images_become_the_reference_codes_and_codes_the_reference_images(string file)
     {
         var golden = Above(file);
-        using var codec = new ImageCodec(Export(file), DalleDevice.Cpu);
+        using var codec = new DiscreteVae(Export(file), DalleDevice.Cpu);
         var (images, codes, again) = (Read(golden, "image_u8"), Read(golden, "encode_codes"), Read(golden, "recon_image"));
         foreach (var (expected, i) in codes.Longs().Chunk(codes.Shape[1]).Select((row, i) => (Array.ConvertAll(row, code => (int)code), i)))
         {
             var (height, width) = (images.Shape[1], images.Shape[2]);
             var image = images.Data.AsMemory(i * 3 * height * width, 3 * height * width).ToArray();
             var planes = Enumerable.Range(0, image.Length).Select(j => image[j % (height * width) * 3 + j / (height * width)] / 255f);
-            Assert.Equal(expected, codec.Encode(new PixelPlanes(width, height, [.. planes])));
+            Assert.Equal(expected, codec.Encode(new ImageTensor(width, height, [.. planes])));
             Near.Pixels(again.Floats().AsSpan(i * image.Length, image.Length), codec.Decode(expected).Values, $"reconstruction {i}");
         }
         var raw = Read(golden, "decode_raw").Floats().Select(value => Math.Clamp(value * 0.5f + 0.5f, 0, 1)).ToArray();
@@ -124,7 +124,7 @@ public sealed partial class KakaoMinDalleTests : IDisposable
     public void The_prompt_of_a_model_of_images_alone_is_a_class(string file)
     {
         using var model = DalleModel.Load(ExportImageModel(file).Folder);
-        var options = new Generation.GenerationOptions { Sampling = new() { TopK = 1 } };
+        var options = new GenerationOptions { Sampling = new() { TopK = 1 } };
         using var image = model.Generate(DrawnClass.ToString(System.Globalization.CultureInfo.InvariantCulture), seed: 1, options);
         Assert.Equal(Read(FolderOf(file), "gen_codes").Longs(), image.Tokens.Select(token => (long)token));
     }

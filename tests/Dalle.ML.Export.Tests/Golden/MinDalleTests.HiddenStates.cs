@@ -1,3 +1,6 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
+
 namespace Dalle.ML.Export.Tests.Golden;
 
 public sealed partial class MinDalleTests

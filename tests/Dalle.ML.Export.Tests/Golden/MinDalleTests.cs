@@ -1,7 +1,8 @@
 using System.Text.Json;
-using Dalle.ML.Generation;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
@@ -67,7 +68,7 @@ public sealed partial class MinDalleTests : IDisposable
                 var (unconditional, conditional) = (batch.Logits[..codes].ToArray(), batch.Logits[codes..].ToArray());
                 Near.Values(Logits(expected, 0, step, codes), unconditional, $"logits without the prompt at step {step}");
                 Near.Values(Logits(expected, 1, step, codes), conditional, $"logits at step {step}");
-                Sampler.Guide(conditional, unconditional, guidance);
+                Sampler.ApplyGuidance(conditional, unconditional, guidance);
                 Near.Values(guided.AsSpan(step * codes, codes), conditional, $"guided logits at step {step}");
                 Assert.Equal(tokens[step], conditional.IndexOf(conditional.Max()));
             }
@@ -111,7 +112,7 @@ public sealed partial class MinDalleTests : IDisposable
     [MemberData(nameof(Models))]
     public void Tokens_become_the_reference_images(string encoder)
     {
-        using var codec = new ImageCodec(Export(encoder), DalleDevice.Cpu);
+        using var codec = new DiscreteVae(Export(encoder), DalleDevice.Cpu);
         foreach (var prompt in Prompts(encoder))
             AssertSame(Read(prompt, "decoded_image_u8"), codec.Decode(Codes(Read(prompt, "image_tokens").Longs())), top: 0, left: 0);
     }
@@ -122,7 +123,7 @@ public sealed partial class MinDalleTests : IDisposable
     {
         // A square of images, column by column.
         var encoder = Directory.EnumerateFiles(FolderOf(file), "encoder.pt", SearchOption.AllDirectories).First();
-        using var codec = new ImageCodec(Export(encoder), DalleDevice.Cpu);
+        using var codec = new DiscreteVae(Export(encoder), DalleDevice.Cpu);
         var (tokens, grid) = (Read(FolderOf(file), "detok_batch4_tokens"), Read(FolderOf(file), "detok_batch4_grid_u8"));
         var side = (int)Math.Sqrt(tokens.Shape[0]);
         foreach (var (ids, i) in tokens.Longs().Chunk(tokens.Shape[1]).Select((ids, i) => (ids, i)))
@@ -217,7 +218,7 @@ public sealed partial class MinDalleTests : IDisposable
     }
 
     /// <summary>Compares an image to a part of another one, [height, width, 3] in 0..255 and cut to whole numbers, to one grey level.</summary>
-    private static void AssertSame(Npy expected, PixelPlanes image, int top, int left)
+    private static void AssertSame(Npy expected, ImageTensor image, int top, int left)
     {
         var worst = 0;
         for (var i = 0; i < image.Values.Length; i++)
@@ -237,7 +238,7 @@ public sealed partial class MinDalleTests : IDisposable
         public DecoderSession Decoder { get; } = new(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
 
         /// <summary>A sequence that attends to a prompt.</summary>
-        public LogitsBatch Attend(long[] prompt)
+        public LogitsDecodeBatch Attend(long[] prompt)
         {
             var batch = Decoder.NewBatch(rows: 1);
             _encoder.Run(prompt, batch.Rows, batch.Context);

@@ -1,3 +1,4 @@
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;

@@ -1,12 +1,12 @@
 using System.Text.Json;
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
-using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
+using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -98,14 +98,14 @@ public sealed partial class RuDalleTests : IDisposable
     {
         var ddconfig = Config(file).GetProperty("ddconfig");
         var grid = ddconfig.GetProperty("resolution").GetInt32() >> (ddconfig.GetProperty("ch_mult").GetArrayLength() - 1);
-        using var codec = new ImageCodec(Export(Transformer(Config(file).GetProperty("n_embed").GetInt32(), grid), PathOf(file)), DalleDevice.Cpu);
+        using var codec = new DiscreteVae(Export(Transformer(Config(file).GetProperty("n_embed").GetInt32(), grid), PathOf(file)), DalleDevice.Cpu);
 
         var (images, codes) = (Read(file, "image_u8"), Read(file, "encode_codes"));
         foreach (var (image, i) in images.Data.Chunk(images.Data.Length / images.Shape[0]).Select((image, i) => (image, i)))
         {
             var (height, width) = (images.Shape[1], images.Shape[2]);
             var planes = Enumerable.Range(0, image.Length).Select(j => image[j % (height * width) * 3 + j / (height * width)] / 255f);
-            var actual = codec.Encode(new PixelPlanes(width, height, [.. planes])).Select(code => (long)code);
+            var actual = codec.Encode(new ImageTensor(width, height, [.. planes])).Select(code => (long)code);
             Assert.Equal(codes.Longs().Chunk(codes.Shape[1]).ElementAt(i), actual);
         }
         AssertDecoded(codes, Read(file, "recon_image"));

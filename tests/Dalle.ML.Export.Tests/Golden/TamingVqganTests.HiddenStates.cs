@@ -1,4 +1,4 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Dalle.ML.Bundles;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;

@@ -1,5 +1,5 @@
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Graph;

@@ -1,10 +1,9 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Models;
-using Dalle.ML.Models.Onnx;
+using Dalle.ML.Onnx;
 using Dalle.ML.Tests;
 using Microsoft.ML.OnnxRuntime;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Tests.Graph;
 

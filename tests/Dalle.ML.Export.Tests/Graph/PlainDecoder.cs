@@ -1,10 +1,12 @@
 using System.Runtime.InteropServices;
-using Dalle.ML.Models;
-using Dalle.ML.Models.Onnx;
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Graph;
+using Dalle.ML.Onnx;
 using Google.Protobuf;
 using Google.Protobuf.Collections;
 using Microsoft.ML.OnnxRuntime;
-using static Dalle.ML.Models.Onnx.TensorProto.Types;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Tests.Graph;
 
@@ -58,7 +60,7 @@ internal sealed class PlainDecoder : IDisposable
     private static void Rewrite(GraphProto graph, DecoderGraph decoder, int heads)
     {
         var (old, width) = (decoder.Cache.Heads, decoder.Cache.Heads * decoder.Cache.HeadSize);
-        var plain = new GraphNodes(DataType.Float);
+        var plain = new OnnxGraphBuilder(DataType.Float);
         using var scope = plain.Scope("plain");
         foreach (var node in graph.Node)
         {
@@ -87,7 +89,7 @@ internal sealed class PlainDecoder : IDisposable
         Keep(graph.Output, output => output.Name == decoder.Logits);
     }
 
-    private static void Attend(GraphNodes g, string ids, string qkv, string bias, int heads, int width, string output)
+    private static void Attend(OnnxGraphBuilder g, string ids, string qkv, string bias, int heads, int width, string output)
     {
         string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];
         g.Node("Split", [qkv], parts, ("axis", -1), ("num_outputs", 3));

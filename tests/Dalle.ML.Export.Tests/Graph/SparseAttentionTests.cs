@@ -1,4 +1,6 @@
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
+using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Tests.Graph;
 

@@ -1,5 +1,3 @@
-using Dalle.ML.Generation;
-
 namespace Dalle.ML.Tests.Generation;
 
 public sealed class AllocationTests

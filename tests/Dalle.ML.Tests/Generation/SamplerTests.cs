@@ -1,4 +1,4 @@
-using Dalle.ML.Generation;
+using Dalle.ML.Generation.Autoregressive;
 
 namespace Dalle.ML.Tests.Generation;
 
@@ -69,16 +69,16 @@ public sealed class SamplerTests
         var random = new Random(topK);
         float[] logits = [.. Enumerable.Range(0, 1000).Select(_ => random.Next(60) / 8f)];
         var edge = logits.OrderDescending().ElementAt(topK - 1);
-        Assert.Equal(logits.Select(logit => logit >= edge), Kept(new Sampler(1000, temperature: 1, topK, topP: 1)));
+        Assert.Equal(logits.Select(logit => logit >= edge), KnownTokens(new Sampler(1000, temperature: 1, topK, topP: 1)));
 
         var topP = topK / 1000f;
         var weights = logits.Select(logit => Math.Exp(logit)).ToArray();
         var (sum, kept) = (0.0, new bool[weights.Length]);
         foreach (var token in Enumerable.Range(0, weights.Length).OrderByDescending(token => weights[token]).TakeWhile(_ => sum < topP * weights.Sum()))
             (sum, kept[token]) = (sum + weights[token], true);
-        Assert.Equal(kept, Kept(new Sampler(1000, temperature: 1, topK: 0, topP)));
+        Assert.Equal(kept, KnownTokens(new Sampler(1000, temperature: 1, topK: 0, topP)));
 
-        IEnumerable<bool> Kept(Sampler sampler) => sampler.Probabilities(logits).ToArray().Select(probability => probability > 0);
+        IEnumerable<bool> KnownTokens(Sampler sampler) => sampler.Probabilities(logits).ToArray().Select(probability => probability > 0);
     }
 
     [Fact]
@@ -104,7 +104,7 @@ public sealed class SamplerTests
     public void Guidance_moves_from_unconditional_to_conditional_and_beyond(float scale, float expected)
     {
         float[] logits = [3];
-        Sampler.Guide(logits, [1], scale);
+        Sampler.ApplyGuidance(logits, [1], scale);
         Assert.Equal(expected, logits[0]);
     }
 

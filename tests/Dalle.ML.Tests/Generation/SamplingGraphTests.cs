@@ -1,5 +1,5 @@
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Tests.Generation;
 
@@ -30,7 +30,7 @@ public sealed class SamplingGraphTests : IDisposable
     [InlineData(1, 1, 100000, 1)]
     public void Draws_the_same_tokens(float guidance, float temperature, int topK, float topP)
     {
-        var filters = new Filters(guidance, temperature, topK, topP);
+        var filters = new SamplingParameters(guidance, temperature, topK, topP);
         var expected = _onHost.Draw(Prompts, filters);
         Assert.Equal(expected, _inGraph.Draw(Prompts, filters));
         Assert.NotEqual(expected[0], expected[1]);
@@ -44,7 +44,7 @@ public sealed class SamplingGraphTests : IDisposable
     public void Given_tokens_are_kept(float guidance)
     {
         int[] kept = [.. Enumerable.Range(0, 64).Select(i => i is 0 or 63 || i % 3 == 1 ? 7 * i : -1)];
-        var filters = new Filters(guidance, Temperature: 1.5f);
+        var filters = new SamplingParameters(guidance, Temperature: 1.5f);
         var tokens = _inGraph.Draw(Prompts, filters, kept);
         Assert.Equal(_onHost.Draw(Prompts, filters, kept), tokens);
         Assert.All(tokens, image => Assert.All(image.Zip(kept), pair => Assert.True(pair.Second is -1 || pair.First == pair.Second)));
@@ -54,7 +54,7 @@ public sealed class SamplingGraphTests : IDisposable
     public void Progress_shows_what_is_drawn_and_ends_with_all_of_it()
     {
         List<int[]> shown = [];
-        var tokens = _inGraph.Draw(Prompts[..2], new Filters(), report: (range, drawn) =>
+        var tokens = _inGraph.Draw(Prompts[..2], new SamplingParameters(), report: (range, drawn) =>
         {
             Assert.Equal(0..2, range);
             shown.Add(drawn.ToArray());
@@ -69,11 +69,11 @@ public sealed class SamplingGraphTests : IDisposable
     {
         using var stop = new CancellationTokenSource();
         var most = 0;
-        Assert.Throws<OperationCanceledException>(() => _inGraph.Draw(Prompts[..1], new Filters(), report: (_, drawn) =>
+        Assert.Throws<OperationCanceledException>(() => _inGraph.Draw(Prompts[..1], new SamplingParameters(), report: (_, drawn) =>
         {
             most = drawn.Length;
             stop.Cancel();
-        }, cancellation: stop.Token));
+        }, cancellationToken: stop.Token));
         Assert.Equal(1, most);
     }
 }

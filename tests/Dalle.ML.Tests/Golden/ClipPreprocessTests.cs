@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests.Golden;
@@ -31,7 +31,7 @@ public sealed partial class ClipPreprocessTests
                 continue;
             var size = int.Parse(name.Groups["size"].ValueSpan, CultureInfo.InvariantCulture);
             using var image = MLImage.CreateFromFile(picture);
-            var fitted = Resampler.Fit(PixelPlanes.WithOpacity(image), size, size, ResampleFilter.Bicubic).WithoutOpacity();
+            var fitted = Resampler.ResizeAndCenterCrop(ImageTensor.WithOpacity(image), size, size, ResampleFilter.Bicubic).WithoutOpacity();
             var expected = Npy.Read(reference).Data;
             Assert.Equal(expected.Length, fitted.Values.Length);
             var difference = expected.Select((value, i) => MathF.Abs(value - fitted.Values[i % 3 * size * size + i / 3] * 255)).Max();

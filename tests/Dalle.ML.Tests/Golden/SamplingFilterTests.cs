@@ -1,6 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Dalle.ML.Generation;
+using Dalle.ML.Generation.Autoregressive;
 
 namespace Dalle.ML.Tests.Golden;
 

@@ -1,5 +1,5 @@
 using System.Text.Json;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Dalle.ML.Text;
 using Dalle.ML.Text.Cleaning;
 using Dalle.ML.Text.Tokenizers;

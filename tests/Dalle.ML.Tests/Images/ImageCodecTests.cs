@@ -1,12 +1,11 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Images;
-using Dalle.ML.Models;
-using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Tests.Images;
 
 public sealed class ImageCodecTests : IDisposable
 {
-    private readonly ImageCodec _codec = new(Bundle.Open(DalleModel.DefaultPath), DalleDevice.Cpu);
+    private readonly DiscreteVae _codec = new(Bundle.Open(DalleModel.DefaultPath), DalleDevice.Cpu);
 
     private static int[] Some { get; } = [.. Enumerable.Range(0, 64).Select(i => i * 37 % 1024)];
 

@@ -1,5 +1,5 @@
 using Dalle.ML.Images;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests.Images;
@@ -13,9 +13,9 @@ public sealed class ResamplerTests
     [InlineData(1, 1)]
     public void A_flat_image_stays_flat_at_any_size(int width, int height)
     {
-        var image = new PixelPlanes(width, height, [.. Enumerable.Repeat(0.4f, 3 * width * height)]);
+        var image = new ImageTensor(width, height, [.. Enumerable.Repeat(0.4f, 3 * width * height)]);
         foreach (var filter in Enum.GetValues<ResampleFilter>())
-            Assert.All(Resampler.Fit(image, 64, 64, filter).Values, value => Assert.Equal(0.4f, value, tolerance: 1e-5f));
+            Assert.All(Resampler.ResizeAndCenterCrop(image, 64, 64, filter).Values, value => Assert.Equal(0.4f, value, tolerance: 1e-5f));
     }
 
     [Theory]
@@ -23,9 +23,9 @@ public sealed class ResamplerTests
     [InlineData(3_000_000, 2)]
     public void A_sliver_takes_no_more_memory_than_its_middle(int width, int height)
     {
-        var image = new PixelPlanes(width, height, new float[3 * width * height]);
+        var image = new ImageTensor(width, height, new float[3 * width * height]);
         var before = GC.GetAllocatedBytesForCurrentThread();
-        Assert.Equal(3 * 64 * 64, Resampler.Fit(image, 64, 64, ResampleFilter.Lanczos).Values.Length);
+        Assert.Equal(3 * 64 * 64, Resampler.ResizeAndCenterCrop(image, 64, 64, ResampleFilter.Lanczos).Values.Length);
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 10 << 20);
     }
 
@@ -33,16 +33,16 @@ public sealed class ResamplerTests
     public void The_middle_is_cut_out()
     {
         // Black, white and black stripes of equal width: the square in the middle is white.
-        var image = new PixelPlanes(300, 100, [.. Enumerable.Range(0, 3 * 100 * 300).Select(i => i % 300 is >= 100 and < 200 ? 1f : 0f)]);
-        var fitted = Resampler.Fit(image, 50, 50, ResampleFilter.Lanczos);
+        var image = new ImageTensor(300, 100, [.. Enumerable.Range(0, 3 * 100 * 300).Select(i => i % 300 is >= 100 and < 200 ? 1f : 0f)]);
+        var fitted = Resampler.ResizeAndCenterCrop(image, 50, 50, ResampleFilter.Lanczos);
         Assert.True(fitted.Values.Average() > 0.97);
     }
 
     [Fact]
     public void Shrinking_averages_what_would_alias()
     {
-        var checkered = new PixelPlanes(256, 256, [.. Enumerable.Range(0, 3 * 256 * 256).Select(i => (i / 256 + i % 256) % 2 == 0 ? 1f : 0f)]);
-        Assert.All(Resampler.Fit(checkered, 32, 32, ResampleFilter.Bicubic).Values, value => Assert.Equal(0.5f, value, tolerance: 0.02f));
+        var checkered = new ImageTensor(256, 256, [.. Enumerable.Range(0, 3 * 256 * 256).Select(i => (i / 256 + i % 256) % 2 == 0 ? 1f : 0f)]);
+        Assert.All(Resampler.ResizeAndCenterCrop(checkered, 32, 32, ResampleFilter.Bicubic).Values, value => Assert.Equal(0.5f, value, tolerance: 0.02f));
     }
 
     [Fact]
@@ -52,7 +52,7 @@ public sealed class ResamplerTests
         foreach (var format in new[] { MLPixelFormat.Bgra32, MLPixelFormat.Rgba32 })
         {
             using var image = MLImage.CreateFromPixels(5, 4, format, pixels);
-            using var back = PixelPlanes.From(image).ToImage();
+            using var back = ImageTensor.From(image).ToImage();
             Assert.Equal(image.GetBGRPixels, back.GetBGRPixels);
         }
     }
@@ -62,6 +62,6 @@ public sealed class ResamplerTests
     {
         // Colours are kept multiplied by alpha: half-transparent red over white is pink.
         using var image = MLImage.CreateFromPixels(2, 1, MLPixelFormat.Rgba32, [0, 0, 0, 0, 128, 0, 0, 128]);
-        Assert.Equal([1, 1, 1, 127f / 255, 1, 127f / 255], PixelPlanes.From(image).Values);
+        Assert.Equal([1, 1, 1, 127f / 255, 1, 127f / 255], ImageTensor.From(image).Values);
     }
 }

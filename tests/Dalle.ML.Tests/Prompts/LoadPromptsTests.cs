@@ -1,8 +1,9 @@
 using System.Security.Cryptography;
 using System.Text;
-using Dalle.ML.Generation;
 using Dalle.ML.Prompts;
+using Dalle.ML.Tests.Golden;
 using Dalle.ML.Transforms;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

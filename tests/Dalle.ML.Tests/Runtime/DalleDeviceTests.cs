@@ -1,4 +1,3 @@
-using Dalle.ML.Generation;
 using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Tests.Runtime;

@@ -1,6 +1,3 @@
-using Dalle.ML.Generation;
-using Dalle.ML.Runtime;
-
 namespace Dalle.ML.Tests.Runtime;
 
 /// <summary>What a GPU must do as the CPU does; nothing where there is none.</summary>

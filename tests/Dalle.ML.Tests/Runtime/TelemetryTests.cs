@@ -1,3 +1,5 @@
+using Dalle.ML.PipelineHost;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
 namespace Dalle.ML.Tests.Runtime;

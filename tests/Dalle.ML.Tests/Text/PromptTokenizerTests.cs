@@ -1,6 +1,8 @@
 using System.Text.Json;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Tests.Text;
 
@@ -69,8 +71,8 @@ public sealed class PromptTokenizerTests : IDisposable
     [Fact]
     public void A_blank_id_is_padding_in_the_text_too()
     {
-        Assert.Equal([8, 51, 10, 53, 54], Encode("a b c", Format with { Padding = Padding.PerPosition, PaddingId = 50, BlankId = 9 }));
-        Assert.Equal([8, 1, 10, 1, 1], Encode("a b c", Format with { BlankId = 9 }));
+        Assert.Equal([8, 51, 10, 53, 54], Encode("a b c", Format with { Padding = Padding.PerPosition, PaddingId = 50, PadAliasId = 9 }));
+        Assert.Equal([8, 1, 10, 1, 1], Encode("a b c", Format with { PadAliasId = 9 }));
     }
 
     [Fact]
@@ -132,7 +134,7 @@ public sealed class PromptTokenizerTests : IDisposable
         var format = JsonSerializer.Deserialize(Json, ManifestContext.Default.TextFormat)!;
         Assert.Equal(0, format.Prefix.Length + format.Start.Length + format.End.Length);
         Assert.Empty(format.Cleaning);
-        Assert.Equal((null, null, UnconditionalPrompt.Empty), (format.BlankId, format.Tokenizer.Merges, format.Unconditional));
+        Assert.Equal((null, null, UnconditionalPrompt.Empty), (format.PadAliasId, format.Tokenizer.Merges, format.Unconditional));
     }
 
     private long[] Encode(string prompt, TextFormat format) => Tokenizer(format).Encode(prompt);

@@ -104,7 +104,7 @@ public sealed class ClipRankTests : ComponentContract<ClipRankTransformer>
     public void Tokens_are_ordered_as_the_engine_orders_them(int? topK)
     {
         using var model = DalleModel.LoadDefault();
-        var generation = new Dalle.ML.Generation.GenerationOptions { Candidates = 5 };
+        var generation = new GenerationOptions { Candidates = 5 };
         var pipeline = ML.Transforms.GenerateImageTokens(new() { InputColumnName = "Prompt", Seed = 7, Generation = generation })
             .Append(ML.Transforms.ClipRank(new()
             {

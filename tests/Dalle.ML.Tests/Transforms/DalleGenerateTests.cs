@@ -1,8 +1,7 @@
 using System.Security.Cryptography;
-using Dalle.ML.Generation;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Engine;
 using Dalle.ML.PipelineHost;
-using Dalle.ML.Runtime;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -384,15 +383,15 @@ public sealed class DalleGenerateTests
     [Fact]
     public void Cancellation_reaches_the_reader()
     {
-        using var cancellation = new CancellationTokenSource();
-        var images = Fit(All with { CancellationToken = cancellation.Token }).Transform(Prompts());
+        using var cancellationToken = new CancellationTokenSource();
+        var images = Fit(All with { CancellationToken = cancellationToken.Token }).Transform(Prompts());
         var read = new List<string>();
         Assert.ThrowsAny<OperationCanceledException>(() =>
         {
             foreach (var image in images.GetColumn<MLImage>("Image"))
             {
                 read.Add(Hash(image));
-                cancellation.Cancel();
+                cancellationToken.Cancel();
             }
         });
         Assert.Single(read);
@@ -420,14 +419,14 @@ public sealed class DalleGenerateTests
     [InlineData(4)]
     public void A_cursor_that_failed_keeps_failing_for_the_same_reason(int batchSize)
     {
-        using var cancellation = new CancellationTokenSource();
-        var images = Fit(All with { CancellationToken = cancellation.Token, BatchSize = batchSize }).Transform(Prompts());
+        using var cancellationToken = new CancellationTokenSource();
+        var images = Fit(All with { CancellationToken = cancellationToken.Token, BatchSize = batchSize }).Transform(Prompts());
         using var cursor = images.GetRowCursor(images.Schema);
         var (image, score) = (cursor.GetGetter<MLImage>(images.Schema["Image"]), cursor.GetGetter<float>(images.Schema["Score"]));
         MLImage picture = null!;
         var number = 0f;
         Assert.Throws<InvalidOperationException>(() => image(ref picture));
-        cancellation.Cancel();
+        cancellationToken.Cancel();
         for (var row = 0; row < 3; row++)
         {
             Assert.True(cursor.MoveNext());
@@ -482,18 +481,18 @@ public sealed class DalleGenerateTests
         using (var fitted = Fit(All with { ModelPath = bundle }))
             _ml.Model.Save(fitted, Prompts(1).Schema, path);
         LoadAndDraw();
-        for (var round = 0; round < 20 && EngineLease.IsOpen(bundle); round++)
+        for (var round = 0; round < 20 && EngineHandle.IsOpen(bundle); round++)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
         }
-        Assert.False(EngineLease.IsOpen(bundle));
+        Assert.False(EngineHandle.IsOpen(bundle));
 
         [System.Runtime.CompilerServices.MethodImpl(System.Runtime.CompilerServices.MethodImplOptions.NoInlining)]
         void LoadAndDraw()
         {
             _ = Pictures(new MLContext().Model.Load(path, out _).Transform(Prompts(1)));
-            Assert.True(EngineLease.IsOpen(bundle));
+            Assert.True(EngineHandle.IsOpen(bundle));
         }
     }
 
@@ -592,15 +591,15 @@ public sealed class DalleGenerateTests
 
     private static IEnumerable<string> Types(DataViewSchema schema) => schema.Where(column => !column.IsHidden).Select(column => $"{column.Name}: {column.Type}");
 
-    private sealed class Counter(DalleGenerateTests tests) : IProgress<DalleProgress>
+    private sealed class Counter(DalleGenerateTests tests) : IProgress<GenerationProgress>
     {
-        public void Report(DalleProgress value)
+        public void Report(GenerationProgress value)
         {
             lock (tests)
             {
                 // What is asked for at once here fits one batch of the engine.
-                if (value.Token == 1)
-                    tests.Drawn += value.Rows;
+                if (value.Step == 1)
+                    tests.Drawn += value.Images;
             }
         }
     }

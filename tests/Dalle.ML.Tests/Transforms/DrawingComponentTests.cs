@@ -1,4 +1,4 @@
-using Dalle.ML.Generation;
+using Dalle.ML.Engine;
 using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
@@ -112,7 +112,7 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
         var bundle = folder.CopyOf(DalleModel.DefaultPath, "model");
         var pipeline = ML.Transforms.DalleComplete("Image", "Prompt", "Picture", KeepRegion.Top(8), modelPath: bundle);
         Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Fit(Load(Rows)));
-        Assert.False(EngineLease.IsOpen(bundle));
+        Assert.False(EngineHandle.IsOpen(bundle));
     }
 
     protected override ComponentEstimator<DalleCompleteTransformer> Create(ComponentOptions options) =>

@@ -1,3 +1,4 @@
+using Dalle.ML.Transforms.Rows;
 using Dalle.ML.Transforms.Saving;
 using Microsoft.ML;
 using Microsoft.ML.Data;

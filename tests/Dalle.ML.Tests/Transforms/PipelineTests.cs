@@ -1,4 +1,3 @@
-using Dalle.ML.Generation;
 using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
@@ -145,11 +144,11 @@ public sealed class PipelineTests : IDisposable
         Enumerable.Range(0, centroids.Length).MinBy(i => centroids[i].Zip(values, (a, b) => (a - b) * (a - b)).Sum());
 
     /// <summary>Fails when it is shown the whole of an image, and in every batch of several.</summary>
-    private sealed class Fault(IReadOnlyList<int> image) : IProgress<DalleProgress>
+    private sealed class Fault(IReadOnlyList<int> image) : IProgress<GenerationProgress>
     {
-        public void Report(DalleProgress value)
+        public void Report(GenerationProgress value)
         {
-            if (value.Rows > 1 || value.Drawn.ToArray().SequenceEqual(image))
+            if (value.Images > 1 || value.Tokens.ToArray().SequenceEqual(image))
                 throw new InvalidDataException("This image is not wanted.");
         }
     }

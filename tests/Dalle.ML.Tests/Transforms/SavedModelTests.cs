@@ -1,4 +1,5 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Engine;
 using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
@@ -129,7 +130,7 @@ public sealed class SavedModelTests : IDisposable
             _ml.Model.Save(fitted, data.Schema, path);
         File.Delete(Path.Combine(second, "clip_text.onnx"));
         Assert.Throws<DalleBundleException>(() => _ml.Model.LoadDalle(path, out _));
-        Assert.False(EngineLease.IsOpen(first));
+        Assert.False(EngineHandle.IsOpen(first));
     }
 
     [Fact]
@@ -159,7 +160,7 @@ public sealed class SavedModelTests : IDisposable
         var loaded = _ml.Model.Load(pipeline, out _);
         var other = _ml.Transforms.CopyColumns("Prompt", "RowSeed").Fit(_ml.Data.LoadFromEnumerable(_rows)).Transform(_ml.Data.LoadFromEnumerable(_rows));
         Assert.Contains("'Prompt'", Assert.Throws<ArgumentOutOfRangeException>(() => loaded.WithDalle(_ml, other.Schema)).Message, StringComparison.Ordinal);
-        Assert.False(EngineLease.IsOpen(bundle));
+        Assert.False(EngineHandle.IsOpen(bundle));
         Assert.Throws<ArgumentNullException>(() => loaded.WithDalle(null!, other.Schema));
         Assert.Throws<ArgumentNullException>(() => DalleCatalog.WithDalle(null!, _ml, other.Schema));
         Assert.Throws<ArgumentNullException>(() => DalleCatalog.LoadDalle(null!, pipeline, out _));
@@ -194,7 +195,7 @@ public sealed class SavedModelTests : IDisposable
             .Append(_ml.Transforms.ClipEmbedText(new() { InputColumnName = "Prompt", OutputColumnName = "Again", Model = model }));
         using (var fitted = pipeline.Fit(data))
             Assert.Equal(ColumnText.Of(fitted.Transform(data), "Embedding"), ColumnText.Of(fitted.Transform(data), "Again"));
-        Assert.Equal(model.Info.EmbeddingLength, model.EmbedText("two foxes").Length);
+        Assert.Equal(model.Info.EmbeddingDimension, model.EmbedText("two foxes").Length);
     }
 
     private (string Pipeline, string Bundle, string[] Expected) Save(string name)

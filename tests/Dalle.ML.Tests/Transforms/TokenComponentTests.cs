@@ -1,4 +1,3 @@
-using Dalle.ML.Generation;
 using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
 using Microsoft.ML;

@@ -1,5 +1,5 @@
 using System.Text.RegularExpressions;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Text.Cleaning;
 

@@ -1,4 +1,3 @@
-using Dalle.ML.Models;
 using Dalle.ML.Transforms.Saving;
 using Microsoft.ML;
 using Microsoft.ML.Data;

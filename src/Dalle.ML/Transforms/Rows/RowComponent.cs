@@ -1,5 +1,3 @@
-using Dalle.ML.Models;
-
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>What is peculiar to a component: the columns that it reads, what the model does with them, and the columns that it makes.</summary>

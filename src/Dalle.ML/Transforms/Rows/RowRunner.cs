@@ -1,6 +1,3 @@
-using Dalle.ML.Models;
-using Dalle.ML.Runtime;
-
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>A component with its options and model: runs rows, and keeps the failure of one from the others. Thread-safe.</summary>

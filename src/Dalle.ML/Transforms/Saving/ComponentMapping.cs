@@ -18,10 +18,10 @@ internal sealed class ComponentMapping : CustomMappingFactory<Row, RowResult>
 
     public override Action<Row, RowResult> GetMapping()
     {
-        var runners = new ConcurrentDictionary<string, OnDemand<RowRunner>>();
+        var runners = new ConcurrentDictionary<string, RetryableLazy<RowRunner>>();
         return (row, result) =>
         {
-            var runner = runners.GetOrAdd(row.Component, text => new OnDemand<RowRunner>(() => Load(SavedComponent.FromText(text)))).Value;
+            var runner = runners.GetOrAdd(row.Component, text => new RetryableLazy<RowRunner>(() => Load(SavedComponent.FromText(text)))).Value;
             using var image = runner.ImageSize?.ToImage(row.Pixels);
             row.Image = image ?? row.Image;
             using var outcome = runner.RunAlone(row);

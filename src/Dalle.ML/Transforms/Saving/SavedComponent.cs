@@ -1,6 +1,5 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Dalle.ML.Runtime;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -41,7 +40,7 @@ internal sealed record SavedComponent
     /// <param name="device">Where the model runs.</param>
     /// <param name="fallbackToCpu">Whether the CPU takes the place of a device that cannot be used.</param>
     /// <param name="warn">Told when it does.</param>
-    /// <exception cref="Models.DalleBundleException">The model is not there any more, or has changed.</exception>
+    /// <exception cref="DalleBundleException">The model is not there any more, or has changed.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used, nor may the CPU take its place.</exception>
     public RowRunner Load(DalleDevice device, bool fallbackToCpu, Action<string> warn)
     {

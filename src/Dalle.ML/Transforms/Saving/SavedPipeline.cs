@@ -17,8 +17,8 @@ internal sealed class SavedPipeline(IHostEnvironment environment)
     /// <param name="loaded">The pipeline as ML.NET loaded it.</param>
     /// <param name="inputSchema">The schema of the data that it is for; null if that is to show.</param>
     /// <exception cref="ArgumentOutOfRangeException">An input column of a component is missing or of another type.</exception>
-    /// <exception cref="Models.DalleBundleException">A model is not there any more, or has changed.</exception>
-    /// <exception cref="Runtime.DalleDeviceException">A device cannot be used, nor may the CPU take its place.</exception>
+    /// <exception cref="DalleBundleException">A model is not there any more, or has changed.</exception>
+    /// <exception cref="DalleDeviceException">A device cannot be used, nor may the CPU take its place.</exception>
     public ITransformer Restore(ITransformer loaded, DataViewSchema? inputSchema = null)
     {
         try

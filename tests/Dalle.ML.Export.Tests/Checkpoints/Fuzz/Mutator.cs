@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Checkpoints.Fuzz;
 

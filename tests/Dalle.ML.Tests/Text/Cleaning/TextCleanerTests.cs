@@ -1,4 +1,5 @@
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text.Cleaning;
 
 namespace Dalle.ML.Tests.Text.Cleaning;

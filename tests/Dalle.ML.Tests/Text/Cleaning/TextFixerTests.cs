@@ -1,3 +1,4 @@
+using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text.Cleaning;
 
 namespace Dalle.ML.Tests.Text.Cleaning;

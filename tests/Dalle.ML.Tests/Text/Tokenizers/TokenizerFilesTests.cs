@@ -1,6 +1,7 @@
 using System.IO.Compression;
 using System.Text;
-using Dalle.ML.Models;
+using Dalle.ML.Bundles;
+using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Tests.Text.Tokenizers;

@@ -1,0 +1,130 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+
+namespace Dalle.ML.Bundles;
+
+/// <summary>
+/// A folder with a manifest, ONNX graphs, their weights and tokenizer files. <see cref="Open"/> trusts nothing that it reads: when it
+/// returns, every path lies inside the folder, every file has the size and hash that the manifest states, and every graph takes and
+/// gives what the engine expects.
+/// </summary>
+internal sealed class Bundle
+{
+    public const string ManifestName = "dalle.json";
+
+    private const int MaxManifestBytes = 16 << 20;
+
+    private Bundle(string folder, string hash, Manifest manifest) => (Folder, Hash, Manifest) = (folder, hash, manifest);
+
+    /// <summary>The folder's absolute path.</summary>
+    public string Folder { get; }
+
+    /// <summary>SHA-256 of the manifest, lower-case hex. As the manifest holds the hash of every other file, it stands for all.</summary>
+    public string Hash { get; }
+
+    public Manifest Manifest { get; }
+
+    /// <summary>Opens and verifies a bundle.</summary>
+    /// <exception cref="DalleBundleException">Something is wrong with it.</exception>
+    public static Bundle Open(string folder)
+    {
+        folder = FullPath(folder);
+        var json = ReadManifest(folder);
+        Manifest manifest;
+        try
+        {
+            manifest = Manifest.Parse(json);
+        }
+        catch (JsonException exception)
+        {
+            throw new DalleBundleException(folder, $"'{ManifestName}' is not a bundle's manifest: {exception.Message}", exception);
+        }
+
+        var bundle = new Bundle(folder, Convert.ToHexStringLower(SHA256.HashData(json)), manifest);
+        ManifestValidator.Check(bundle);
+        bundle.CheckFiles();
+        GraphSignatureValidator.Check(bundle);
+        return bundle;
+    }
+
+    /// <summary>SHA-256 of a bundle's manifest, without verifying the rest.</summary>
+    /// <exception cref="DalleBundleException">There is no manifest.</exception>
+    public static string HashOf(string folder) => Convert.ToHexStringLower(SHA256.HashData(ReadManifest(FullPath(folder))));
+
+    /// <summary>The one absolute path of a folder that can be given in several ways.</summary>
+    public static string FullPath(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+
+    public static FileRecord Describe(string path)
+    {
+        using var file = File.OpenRead(path);
+        return new FileRecord { Size = file.Length, Sha256 = Convert.ToHexStringLower(SHA256.HashData(file)) };
+    }
+
+    /// <summary>The absolute path of one of the bundle's files.</summary>
+    public string PathOf(string file) => Path.Combine(Folder, file);
+
+    public DalleBundleException Error(string message, Exception? innerException = null) => new(Folder, message, innerException);
+
+    /// <summary>Whether a name from a manifest or graph is a plain relative path below the folder, on every platform.</summary>
+    public static bool IsSafeName(string name) =>
+        name.Length is > 0 and < 256
+        && name.IndexOfAny(['\\', ':', '\0', '*', '?', '"', '<', '>', '|']) < 0
+        && name.Split('/').All(part => part.Length > 0 && part.Trim(' ') == part && part[^1] != '.');
+
+    private static byte[] ReadManifest(string folder)
+    {
+        var path = Path.Combine(folder, ManifestName);
+        try
+        {
+            if (!File.Exists(path))
+                throw new DalleBundleException(folder, Directory.Exists(folder)
+                    ? $"the folder has no manifest '{ManifestName}'. Give the folder that 'dalle export' wrote."
+                    : "the folder does not exist.");
+            var size = new FileInfo(path).Length;
+            return size <= MaxManifestBytes
+                ? File.ReadAllBytes(path)
+                : throw new DalleBundleException(folder, $"'{ManifestName}' has {size} bytes; a manifest has at most {MaxManifestBytes}.");
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new DalleBundleException(folder, $"'{ManifestName}' cannot be read: {exception.Message}", exception);
+        }
+    }
+
+    private void CheckFiles()
+    {
+        foreach (var (name, expected) in Manifest.Files)
+        {
+            var path = PathOf(name);
+            try
+            {
+                if (!File.Exists(path))
+                    throw Error($"the file '{name}' is missing. Copy or export the bundle again.");
+                if (IsLinked(name))
+                    throw Error($"the file '{name}' is a link, or in a folder that is one. Replace it by the file itself.");
+                var size = new FileInfo(path).Length;
+                if (size != expected.Size)
+                    throw Error($"the file '{name}' has {size} bytes where the manifest states {expected.Size}. Copy or export the bundle again.");
+                if (!string.Equals(Describe(path).Sha256, expected.Sha256, StringComparison.OrdinalIgnoreCase))
+                    throw Error($"the file '{name}' is not the one that the manifest describes (its SHA-256 differs). Copy or export the bundle again.");
+            }
+            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            {
+                throw Error($"the file '{name}' cannot be read: {exception.Message}", exception);
+            }
+        }
+    }
+
+    /// <summary>Whether a file, or a folder on the way to it, is a link: it could lead out of the bundle.</summary>
+    private bool IsLinked(string name)
+    {
+        var path = Folder;
+        foreach (var part in name.Split('/'))
+        {
+            path = Path.Combine(path, part);
+            if (new FileInfo(path).LinkTarget is not null)
+                return true;
+        }
+        return false;
+    }
+}

@@ -1,0 +1,187 @@
+using Dalle.ML.Text.Tokenizers;
+using Dalle.ML.Transforms.Rows;
+
+namespace Dalle.ML.Bundles;
+
+/// <summary>What a manifest may say: sizes within bounds, names inside the folder, every file accounted for.</summary>
+internal static class ManifestValidator
+{
+    // Far above every published model, and low enough that no product of sizes overflows.
+    private const int MaxImageSide = 8192;
+    internal const int MaxGridSide = 256;
+    internal const int MaxVocabulary = 1 << 22;
+    internal const int MaxTextLength = 1 << 14;
+    private const int MaxCleaningSteps = 16;
+    private const int MaxLayers = 1024;
+    private const int MaxHeads = 1024;
+    private const int MaxHeadSize = 4096;
+    private const int MaxEmbedding = 1 << 16;
+    private const int MaxStates = 4 * MaxLayers;
+    private const int MaxStateAxes = 4;
+    private const long MaxCacheBytesPerRow = 8L << 30;
+
+    private static readonly string[] Precisions = ["fp32", "fp16", "int8", "int4"];
+
+    /// <exception cref="DalleBundleException">A rule is broken.</exception>
+    public static void Check(Bundle bundle)
+    {
+        var manifest = bundle.Manifest;
+        if (manifest.Format != Manifest.CurrentFormat)
+            throw Error($"its format is {manifest.Format}; this version of Dalle.ML reads format {Manifest.CurrentFormat}. Export the model again.");
+        if (string.IsNullOrWhiteSpace(manifest.Name))
+            throw Error("'name' is empty.");
+        if (!Precisions.Contains(manifest.Precision))
+            throw Error($"'precision' is '{manifest.Precision}'; known are {string.Join(", ", Precisions)}.");
+
+        if (manifest.Image is { } image)
+        {
+            InRange("image.width", image.Width, 1, MaxImageSide);
+            InRange("image.height", image.Height, 1, MaxImageSide);
+            InRange("image.encodedWidth", image.Encoded.Width, 1, MaxImageSide);
+            InRange("image.encodedHeight", image.Encoded.Height, 1, MaxImageSide);
+            InRange("image.rows", image.Rows, 1, MaxGridSide);
+            InRange("image.columns", image.Columns, 1, MaxGridSide);
+            InRange("image.vocabulary", image.CodebookSize, 2, MaxVocabulary);
+        }
+        else if (manifest is not { Decoder: null, ImageEncoder: null, ImageDecoder: null })
+        {
+            throw Error("'image' is missing: all graphs but those of 'clip' need it.");
+        }
+
+        foreach (var (name, record) in manifest.Files)
+        {
+            if (record is null || record.Size < 1)
+                throw Error($"the file '{name}' has no size: a bundle has no empty files.");
+        }
+        foreach (var name in manifest.Files.Keys.Where(name => !Bundle.IsSafeName(name) || name == Bundle.ManifestName))
+            throw Error($"the file name '{name}' is not allowed: files lie below the bundle's folder.");
+
+        if (manifest.Text is { } text)
+            CheckText("text", text);
+        if (manifest.TextEncoder is { } textEncoder)
+        {
+            Graph("textEncoder.file", textEncoder.File);
+            if (manifest.Text is null || manifest.Decoder is null || manifest.Decoder.Start.Count == 0)
+                throw Error("'textEncoder' needs 'text', and a 'decoder' with 'start'.");
+            if (textEncoder.Outputs.Count == 0 || textEncoder.Outputs.Distinct().Count() < textEncoder.Outputs.Count)
+                throw Error("'textEncoder.outputs' names nothing, or something twice.");
+        }
+        if (manifest.Decoder is { } decoder)
+            CheckDecoder(decoder, manifest.Text ?? throw Error("'decoder' needs 'text'."));
+        Graph("imageEncoder", manifest.ImageEncoder);
+        Graph("imageDecoder", manifest.ImageDecoder);
+        if (manifest.Clip is { } clip)
+            CheckClip(clip);
+        CheckSampling(manifest.Sampling);
+        if (manifest.Decoder is null && manifest.ImageEncoder is null && manifest.ImageDecoder is null && manifest.Clip is null)
+            throw Error("it names no graph at all.");
+
+        void CheckText(string key, TextFormat format)
+        {
+            InRange(key + ".length", format.Length, 1, MaxTextLength);
+            InRange(key + ".vocabulary", format.Vocabulary, 1, MaxVocabulary);
+            var paddingIds = format.Padding == Padding.PerPosition ? format.Length : 1;
+            InRange(key + ".paddingId", format.PaddingId, 0, format.Vocabulary - paddingIds);
+            Ids(key + ".prefix", format.Prefix, MaxTextLength);
+            Ids(key + ".start", format.BosTokens, format.Length);
+            Ids(key + ".end", format.EosTokens, format.Length - format.BosTokens.Length);
+            Ids(key + ".blankId", format.PadAliasId is { } blank ? [blank] : [], 1);
+            InRange(key + ".cleaning.length", format.Cleaning.Length, 0, MaxCleaningSteps);
+            CheckTokenizer(key + ".tokenizer", format.Tokenizer);
+
+            void Ids(string ids, int[] values, int most)
+            {
+                InRange(ids + ".length", values.Length, 0, most);
+                foreach (var id in values)
+                    InRange(ids, id, 0, format.Vocabulary - 1);
+            }
+        }
+
+        void CheckTokenizer(string key, TokenizerFiles files)
+        {
+            Listed(key + ".vocabulary", files.Vocabulary);
+            Listed(key + ".merges", files.Merges);
+            var (needsMerges, takesMerges) = (files.Kind is not (TokenizerKind.ClipBpe or TokenizerKind.YouTokenToMe), files.Kind is not TokenizerKind.YouTokenToMe);
+            if (needsMerges && files.Merges is null)
+                throw Error($"'{key}.merges' is missing: a tokenizer of this kind has its merges in a file of their own.");
+            if (!takesMerges && files.Merges is not null)
+                throw Error($"'{key}.merges' is '{files.Merges}': a tokenizer of this kind has its merges in its vocabulary.");
+        }
+
+        void CheckDecoder(DecoderGraph graph, TextFormat format)
+        {
+            Graph("decoder.file", graph.File);
+            InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
+            var prefix = manifest.TextEncoder is null ? format.Total : graph.Start.Count;
+            InRange("decoder.logitsOffset", graph.LogitsOffset, 0, MaxVocabulary);
+            foreach (var id in graph.Start)
+                InRange("decoder.start", id, 0, MaxVocabulary);
+            InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
+            InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
+            InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
+            // The last image token is sampled and never fed back.
+            InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + manifest.Image!.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
+            if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
+                throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
+            AllDiffer("cache", "{layer}", graph.Cache.AllNames);
+            if (graph.State is { } state)
+            {
+                InRange("decoder.state.count", state.Count, 1, MaxStates);
+                foreach (var size in state.Shape)
+                    InRange("decoder.state.shape", size, 1, MaxTextLength);
+                var bytes = state.Shape.Aggregate((Int128)sizeof(float) * state.Count, (product, size) => product * size);
+                if (state.Shape.Count > MaxStateAxes || bytes > MaxCacheBytesPerRow)
+                    throw Error($"'decoder.state' takes {bytes >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
+                AllDiffer("state", "{index}", state.Names);
+            }
+        }
+
+        void AllDiffer(string key, string placeholder, IEnumerable<(string Past, string Present)> names)
+        {
+            var all = names.SelectMany(name => new[] { name.Past, name.Present }).ToArray();
+            if (all.Distinct().Count() < all.Length)
+                throw Error($"the names in 'decoder.{key}' are not all different: each needs '{placeholder}'.");
+        }
+
+        void Graph(string key, string? file)
+        {
+            Listed(key, file);
+            // ONNX Runtime tells its other format, which is not checked here, by the name.
+            if (file is not null && !file.EndsWith(".onnx", StringComparison.Ordinal))
+                throw Error($"'{key}' is '{file}'; graphs have names that end in .onnx.");
+        }
+
+        void CheckClip(ClipGraphs graphs)
+        {
+            Graph("clip.textEncoder", graphs.TextEncoder);
+            Graph("clip.imageEncoder", graphs.ImageEncoder);
+            CheckText("clip.text", graphs.Text);
+            InRange("clip.embedding", graphs.EmbeddingDimension, 1, MaxEmbedding);
+            InRange("clip.imageSize", graphs.ImageSize, 1, MaxImageSide);
+            if (!float.IsFinite(graphs.Scale) || graphs.Scale <= 0)
+                throw Error($"'clip.scale' is {graphs.Scale}; it must be a positive number.");
+        }
+
+        void CheckSampling(SamplingDefaults sampling)
+        {
+            if (!float.IsFinite(sampling.Temperature) || sampling.Temperature < 0 || !float.IsFinite(sampling.Guidance) || sampling.TopP is not (> 0 and <= 1))
+                throw Error("'sampling' holds a temperature, guidance or top-p out of range.");
+            InRange("sampling.topK", sampling.TopK, 0, MaxVocabulary);
+            InRange("sampling.candidates", sampling.Candidates, 1, 512);
+        }
+
+        void Listed(string key, string? file)
+        {
+            if (file is not null && !manifest.Files.ContainsKey(file))
+                throw Error($"'{key}' names the file '{file}', which is not among the manifest's 'files'.");
+        }
+
+        void InRange(string key, int value, int least, int most)
+        {
+            if (value < least || value > most)
+                throw Error($"'{key}' is {value}; it must lie between {least} and {most}.");
+        }
+
+        DalleBundleException Error(string message) => bundle.Error($"in '{Bundle.ManifestName}', {message}");
+    }
+}

@@ -1,0 +1,111 @@
+using System.Globalization;
+
+namespace Dalle.ML;
+
+/// <summary>Where a model runs: the CPU, or a CUDA device by its number; if need be, on what threads of the CPU.</summary>
+/// <remarks>
+/// Unless told otherwise a transformer has threads of ONNX Runtime for itself, which look for work a few microseconds before they fall asleep, and
+/// all other graphs of a process share one pool that sleeps at once: one thread for each core that the process may use, placed by the system.
+/// <c>DalleDevice.Cpu with { IntraOpThreads = 4 }</c> is a device with other threads, a pool for each graph of a model. <c>bench threads</c> of
+/// Dalle.ML.Benchmarks measures what suits a machine.
+/// </remarks>
+public readonly record struct DalleDevice
+{
+    private const string CudaName = "cuda";
+
+    private DalleDevice(int? gpuDeviceId) => GpuDeviceId = gpuDeviceId;
+
+    /// <summary>The CPU.</summary>
+    public static DalleDevice Cpu => default;
+
+    /// <summary>Number of the CUDA device, from 0; null for the CPU.</summary>
+    public int? GpuDeviceId { get; }
+
+    /// <summary>Threads that share an operator, the caller's among them, 1 or more; if null, one for each core.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
+    public int? IntraOpThreads
+    {
+        get;
+        init
+        {
+            if (value is { } threads)
+                ArgumentOutOfRangeException.ThrowIfNegativeOrZero(threads, nameof(IntraOpThreads));
+            field = value;
+        }
+    }
+
+    /// <summary>
+    /// How long a thread without work looks for some before it falls asleep, in whole microseconds; zero puts it to sleep at once. If null, 10 µs
+    /// for a transformer, which bridges the gap between two of its operators, and zero for other graphs. More pays where nothing else wants the
+    /// cores; beside other work it takes the time from it and from the model itself.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative or longer than a second.</exception>
+    public TimeSpan? SpinDuration
+    {
+        get;
+        init
+        {
+            if (value is { } duration)
+            {
+                ArgumentOutOfRangeException.ThrowIfLessThan(duration, TimeSpan.Zero, nameof(SpinDuration));
+                ArgumentOutOfRangeException.ThrowIfGreaterThan(duration, TimeSpan.FromSeconds(1), nameof(SpinDuration));
+            }
+            field = value;
+        }
+    }
+
+    /// <summary>
+    /// The logical processors of each thread but the caller's, as ONNX Runtime's <c>session.intra_op_thread_affinities</c> has them: numbers from
+    /// 1, commas within a thread and semicolons between, <c>2;3,4</c> for three. If null the system places the threads, which is faster beside
+    /// other work.
+    /// </summary>
+    public string? IntraOpThreadAffinities { get; init; }
+
+    /// <summary>
+    /// The most memory of a GPU that each graph of a model may take for weights, cache and what lies between, in bytes, 1 MiB or more; if null, all
+    /// of it. Fewer candidates are drawn at once where it is short.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is less than 1 MiB.</exception>
+    public long? GpuMemoryLimit
+    {
+        get;
+        init
+        {
+            if (value is { } limit)
+                ArgumentOutOfRangeException.ThrowIfLessThan(limit, 1 << 20, nameof(GpuMemoryLimit));
+            field = value;
+        }
+    }
+
+    /// <summary>Whether the threads are those that all models share.</summary>
+    internal bool SharesThreads => IntraOpThreads is null && IntraOpThreadAffinities is null && !(SpinDuration > TimeSpan.Zero);
+
+    /// <summary>A CUDA device. It needs the package Microsoft.ML.OnnxRuntime.Gpu and NVIDIA's libraries.</summary>
+    /// <param name="gpuDeviceId">The device's number, from 0.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="gpuDeviceId"/> is negative.</exception>
+    public static DalleDevice Cuda(int gpuDeviceId = 0)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(gpuDeviceId);
+        return new DalleDevice(gpuDeviceId);
+    }
+
+    /// <summary>Reads <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.</summary>
+    /// <param name="text">The device's name.</param>
+    /// <exception cref="FormatException"><paramref name="text"/> is none of them.</exception>
+    public static DalleDevice Parse(string text)
+    {
+        ArgumentNullException.ThrowIfNull(text);
+        if (text == "cpu")
+            return Cpu;
+        if (text == CudaName)
+            return Cuda();
+        if (text.StartsWith(CudaName + ":", StringComparison.Ordinal)
+            && int.TryParse(text.AsSpan(CudaName.Length + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var id))
+            return Cuda(id);
+        throw new FormatException($"'{text}' is not a device. Devices are cpu, cuda and cuda:N.");
+    }
+
+    /// <summary>The device's name, as <see cref="Parse"/> reads it.</summary>
+    public override string ToString() =>
+        GpuDeviceId is { } id ? string.Create(CultureInfo.InvariantCulture, $"{CudaName}:{id}") : "cpu";
+}

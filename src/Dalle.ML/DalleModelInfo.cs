@@ -1,0 +1,71 @@
+namespace Dalle.ML;
+
+/// <summary>What a bundle says of itself.</summary>
+public sealed record DalleModelInfo
+{
+    /// <summary>The model's name.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>The family that it was exported as, e.g. <c>dalle</c>.</summary>
+    public required string Family { get; init; }
+
+    /// <summary>What it draws.</summary>
+    public string? Description { get; init; }
+
+    /// <summary>The licence of its weights.</summary>
+    public string? License { get; init; }
+
+    /// <summary>Where its weights come from.</summary>
+    public string? Provenance { get; init; }
+
+    /// <summary>The precision that its transformer computes in: fp32, fp16, int8 or int4.</summary>
+    public required string Precision { get; init; }
+
+    /// <summary>The bundle's folder, absolute.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>SHA-256 of the manifest, which vouches for all other files; lower-case hex.</summary>
+    public required string Hash { get; init; }
+
+    /// <summary>Where it runs.</summary>
+    public required DalleDevice Device { get; init; }
+
+    /// <summary>Width of its images in pixels; 0 where the bundle only ranks.</summary>
+    public required int ImageWidth { get; init; }
+
+    /// <summary>Height of its images in pixels; 0 where the bundle only ranks.</summary>
+    public required int ImageHeight { get; init; }
+
+    /// <summary>Rows of the grid of image tokens; 0 where the bundle only ranks.</summary>
+    public required int TokenRows { get; init; }
+
+    /// <summary>Columns of the grid of image tokens; 0 where the bundle only ranks.</summary>
+    public required int TokenColumns { get; init; }
+
+    /// <summary>Number of codes in the codebook; 0 where the bundle only ranks.</summary>
+    public required int CodebookSize { get; init; }
+
+    /// <summary>Number of text tokens that a prompt may have; 0 where the bundle cannot generate.</summary>
+    public required int TextLength { get; init; }
+
+    /// <summary>Whether it draws images from text.</summary>
+    public required bool CanGenerate { get; init; }
+
+    /// <summary>Whether it turns images into tokens.</summary>
+    public required bool CanEncode { get; init; }
+
+    /// <summary>Whether it turns tokens into images.</summary>
+    public required bool CanDecode { get; init; }
+
+    /// <summary>Whether it ranks images by CLIP.</summary>
+    public required bool HasClip { get; init; }
+
+    /// <summary>Number of values of CLIP's embeddings; 0 where the bundle has none.</summary>
+    public required int EmbeddingDimension { get; init; }
+
+    /// <summary>What the cosine of CLIP's embeddings is multiplied by to give a score; null where the bundle has no CLIP.</summary>
+    public required float? ClipScale { get; init; }
+
+    /// <summary>What a caller gets who leaves <see cref="GenerationOptions"/> as they are.</summary>
+    public required GenerationOptions Defaults { get; init; }
+}

@@ -1,0 +1,99 @@
+using Dalle.ML.Bundles;
+
+namespace Dalle.ML.Engine;
+
+/// <summary>
+/// A share in an engine. Leases for the same bundle and device share one engine, and every call that is under way holds a share of its
+/// own, so that an engine is freed neither too late nor under somebody's hands.
+/// </summary>
+internal sealed class EngineHandle : IDisposable
+{
+    private static readonly Lock Lock = new();
+    private static readonly Dictionary<Key, Shared> Engines = [];
+
+    private readonly Shared _shared;
+    private bool _isDisposed;
+
+    private EngineHandle(Shared shared) => _shared = shared;
+
+    private sealed record Key(string Folder, string Hash, DalleDevice Device);
+
+    private sealed class Shared(Key key)
+    {
+        public Key Key => key;
+
+        /// <summary>Made outside of the lock: verifying a large bundle takes seconds, in which others go on.</summary>
+        public Lazy<DalleEngine> Engine { get; } = new(() => new DalleEngine(Bundle.Open(key.Folder), key.Device));
+
+        public int Shares { get; set; }
+    }
+
+    public DalleEngine Engine => _shared.Engine.Value;
+
+    /// <exception cref="DalleBundleException">The bundle cannot be used.</exception>
+    public static EngineHandle Open(string folder, DalleDevice device)
+    {
+        var key = new Key(Bundle.FullPath(folder), Bundle.HashOf(folder), device);
+        EngineHandle handle;
+        lock (Lock)
+        {
+            if (!Engines.TryGetValue(key, out var shared))
+                Engines.Add(key, shared = new Shared(key));
+            shared.Shares++;
+            handle = new EngineHandle(shared);
+        }
+        try
+        {
+            _ = handle.Engine;
+            return handle;
+        }
+        catch
+        {
+            handle.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Whether anybody has a share in an engine for the bundle.</summary>
+    public static bool IsOpen(string folder)
+    {
+        lock (Lock)
+            return Engines.Keys.Any(key => key.Folder == Bundle.FullPath(folder));
+    }
+
+    /// <summary>A share for the time of one call.</summary>
+    /// <exception cref="ObjectDisposedException">This handle was given back.</exception>
+    public EngineHandle Acquire()
+    {
+        lock (Lock)
+        {
+            ObjectDisposedException.ThrowIf(_isDisposed, typeof(DalleModel));
+            _shared.Shares++;
+            return new EngineHandle(_shared);
+        }
+    }
+
+    // A pipeline that was loaded from a file is dropped, not disposed: ML.NET knows no other end for it.
+    ~EngineHandle() => Release();
+
+    public void Dispose()
+    {
+        Release();
+        GC.SuppressFinalize(this);
+    }
+
+    private void Release()
+    {
+        lock (Lock)
+        {
+            if (_isDisposed)
+                return;
+            _isDisposed = true;
+            if (--_shared.Shares > 0)
+                return;
+            Engines.Remove(_shared.Key);
+        }
+        if (_shared.Engine.IsValueCreated)
+            _shared.Engine.Value.Dispose();
+    }
+}

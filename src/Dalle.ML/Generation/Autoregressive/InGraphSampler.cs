@@ -1,0 +1,62 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Generation.Autoregressive;
+
+/// <summary>
+/// Lets the transformer's own graph draw (<see cref="SamplingGraph"/>), and reads the tokens now and then. All rows are run through the prompt:
+/// on a GPU that takes less than copying would gain.
+/// </summary>
+internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession? textEncoder, ImageFormat image, SamplingParameters filters) : IImageTokenSampler
+{
+    private const int StepsBetweenReads = 16;
+
+    public int[][] Draw(Sequence[] wave, Action<ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
+    {
+        cancellationToken.ThrowIfCancellationRequested();
+        var places = Enumerable.Range(0, image.Tokens).SelectMany(_ => wave, (step, sequence) => (step, sequence)).ToArray();
+        var uniforms = places.Select(place => place.sequence.Uniform(place.step)).ToArray();
+        var given = places.Select(place => (long)place.sequence.KnownToken(place.step)).ToArray();
+        using var queue = decoder.Queue.EnterScope();
+        using var batch = decoder.NewDrawing(filters, uniforms, given, wave.Length);
+        Prefill(batch, wave);
+        for (var step = 0; ; step++)
+        {
+            var reads = step % StepsBetweenReads == 0 || step == image.Tokens - 1;
+            if (step > 0)
+                batch.Decode(reads);
+            if (reads)
+                report(TokensOf(batch, sequence: 0).AsMemory(0, step + 1));
+            if (step == image.Tokens - 1)
+                return [.. wave.Select((_, sequence) => TokensOf(batch, sequence))];
+            cancellationToken.ThrowIfCancellationRequested();
+        }
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private void Prefill(SampledDecodeBatch batch, Sequence[] wave)
+    {
+        var prompts = wave.Select(sequence => sequence.Prompt);
+        if (filters.IsGuided)
+            prompts = prompts.Concat(wave.Select(sequence => sequence.Unconditional));
+        long[] ids = [.. prompts.SelectMany(prompt => prompt)];
+        if (textEncoder is null)
+        {
+            batch.Prefill(ids);
+            return;
+        }
+        textEncoder.Run(ids, batch.Rows, batch.Context);
+        batch.Prefill([.. Enumerable.Repeat(decoder.Graph.Start, batch.Rows).SelectMany(start => start).Select(id => (long)id)]);
+    }
+
+    private int[] TokensOf(SampledDecodeBatch batch, int sequence)
+    {
+        var (tokens, sequences) = (new int[image.Tokens], batch.Codes.Length / image.Tokens);
+        for (var step = 0; step < tokens.Length; step++)
+            tokens[step] = (int)batch.Codes[step * sequences + sequence];
+        return tokens;
+    }
+}

@@ -1,0 +1,32 @@
+using Dalle.ML.Generation;
+using Dalle.ML.Text.Tokenizers;
+
+namespace Dalle.ML;
+
+/// <summary>One image to generate.</summary>
+/// <param name="Prompt">What to draw. Words beyond the model's text length are cut off.</param>
+/// <param name="Seed">The same prompt, seed and options give the same image, whatever else is generated with it.</param>
+public readonly record struct GenerationRequest(string Prompt, ulong Seed)
+{
+    /// <summary>
+    /// Codes that are given, in raster order, −1 where the model draws; null to draw all. What is given steers what comes after it.
+    /// </summary>
+    public IReadOnlyList<int>? KnownTokens { get; init; }
+
+    /// <summary>
+    /// The prompt as <see cref="DalleModel.TokenizePrompt"/> gives it; null to take that of <see cref="Prompt"/>, which CLIP ranks by in either
+    /// case.
+    /// </summary>
+    public IReadOnlyList<int>? PromptTokens { get; init; }
+
+    /// <summary>Requests for different images of one prompt. The seeds follow from the first, which is <paramref name="seed"/> itself.</summary>
+    /// <param name="prompt">What to draw.</param>
+    /// <param name="seed">Seed of the first image.</param>
+    /// <param name="count">Number of images, 0 or more.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>
+    public static IEnumerable<GenerationRequest> Series(string prompt, ulong seed, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(count);
+        return Enumerable.Range(0, count).Select(image => new GenerationRequest(prompt, Seeds.OfImage(seed, image)));
+    }
+}

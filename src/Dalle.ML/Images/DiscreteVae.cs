@@ -1,0 +1,53 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Images;
+
+/// <summary>The discrete VAE: images to tokens of its codebook and back. Thread-safe.</summary>
+internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposable
+{
+    private readonly RetryableLazy<GraphSession> _encoder = new(() => Session(bundle, device, bundle.Manifest.ImageEncoder, "pixels", "tokens"));
+    private readonly RetryableLazy<GraphSession> _decoder = new(() => Session(bundle, device, bundle.Manifest.ImageDecoder, "tokens", "pixels"));
+    private float[]? _idle;
+
+    /// <exception cref="NotSupportedException">The bundle only ranks.</exception>
+    private ImageFormat Format => bundle.Manifest.Image ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' neither encodes nor decodes images.");
+
+    /// <summary>Brings an image to the size of those that are drawn.</summary>
+    public ImageTensor Fit(ImageTensor image) => Resampler.ResizeAndCenterCrop(image, Format.Width, Format.Height, Format.Resample);
+
+    public int[] Encode(ImageTensor image)
+    {
+        var (width, height) = Format.Encoded;
+        var fitted = Resampler.ResizeAndCenterCrop(image, width, height, Format.Resample);
+        var tokens = new long[Format.Tokens];
+        _encoder.Value.Run<float, long>(fitted.Values, [1, 3, height, width], tokens);
+        return Array.ConvertAll(tokens, token => token >= 0 && token < Format.CodebookSize
+            ? (int)token
+            : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' gave the token {token}; the codebook has {Format.CodebookSize}."));
+    }
+
+    /// <summary>Draws one image: a batch of them takes as long on a CPU, and much more memory.</summary>
+    public ImageTensor Decode(ReadOnlySpan<int> tokens)
+    {
+        var ids = new long[tokens.Length];
+        for (var i = 0; i < ids.Length; i++)
+            ids[i] = tokens[i];
+        var values = Interlocked.Exchange(ref _idle, null) ?? new float[3 * Format.Height * Format.Width];
+        _decoder.Value.Run<long, float>(ids, [1, ids.Length], values);
+        return new ImageTensor(Format.Width, Format.Height, values);
+    }
+
+    /// <summary>Gives the memory of an image that was drawn back for the next. Mostly one image is drawn after the other, and they are large.</summary>
+    public void Return(ImageTensor drawn) => _idle = drawn.Values;
+
+    public void Dispose()
+    {
+        _encoder.Dispose();
+        _decoder.Dispose();
+    }
+
+    private static GraphSession Session(Bundle bundle, DalleDevice device, string? file, string input, string output) => file is null
+        ? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' has no graph from {input} to {output}.")
+        : new GraphSession(bundle, file, input, output, device);
+}

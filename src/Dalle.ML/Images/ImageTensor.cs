@@ -1,0 +1,70 @@
+using System.Buffers;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Images;
+
+/// <summary>
+/// An image as the graphs take it: red, green and blue planes, [3, height, width], values in 0..1. One that is still to be resampled may
+/// have a fourth, of opacity.
+/// </summary>
+internal sealed record ImageTensor(int Width, int Height, float[] Values)
+{
+    private const int Colors = 3;
+    private const int BytesPerPixel = 4;
+
+    /// <summary>
+    /// The colours of an image; its transparency is shown on white, as on a page. ML.NET keeps colours multiplied by their alpha.
+    /// </summary>
+    public static ImageTensor From(MLImage image) => Read(image, Colors, (color, alpha) => Math.Min(255, color + 255 - alpha));
+
+    /// <summary>The colours of an image, multiplied by its opacity, and a fourth plane of that.</summary>
+    public static ImageTensor WithOpacity(MLImage image) => Read(image, Colors + 1, (value, _) => value);
+
+    /// <summary>The colours alone, no longer multiplied by the opacity; rounded as Pillow does (Convert.c, rgba2rgbA).</summary>
+    public ImageTensor WithoutOpacity()
+    {
+        var area = Width * Height;
+        if (Values.Length == Colors * area)
+            return this;
+        var values = Values[..(Colors * area)];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var (color, opacity) = ((int)MathF.Round(values[i] * 255), (int)MathF.Round(Values[Colors * area + i % area] * 255));
+            values[i] = opacity == 0 ? values[i] : Math.Min(255, 255 * color / opacity) / 255f;
+        }
+        return new ImageTensor(Width, Height, values);
+    }
+
+    /// <summary>An opaque image with eight bits a colour.</summary>
+    public MLImage ToImage()
+    {
+        var area = Width * Height;
+        var pixels = ArrayPool<byte>.Shared.Rent(area * BytesPerPixel);
+        for (var i = 0; i < area; i++)
+        {
+            for (var color = 0; color < Colors; color++)
+                pixels[i * BytesPerPixel + 2 - color] = (byte)MathF.Round(Math.Clamp(Values[color * area + i], 0, 1) * 255);
+            pixels[i * BytesPerPixel + 3] = 255;
+        }
+        var image = MLImage.CreateFromPixels(Width, Height, MLPixelFormat.Bgra32, pixels.AsSpan(0, area * BytesPerPixel));
+        ArrayPool<byte>.Shared.Return(pixels);
+        return image;
+    }
+
+    private static ImageTensor Read(MLImage image, int planes, Func<byte, byte, int> value)
+    {
+        var (width, height) = (image.Width, image.Height);
+        var pixels = image.Pixels;
+        int[] channels = image.PixelFormat == MLPixelFormat.Bgra32 ? [2, 1, 0, 3] : [0, 1, 2, 3];
+        var values = new float[planes * width * height];
+        for (var plane = 0; plane < planes; plane++)
+        {
+            for (var i = 0; i < width * height; i++)
+            {
+                var pixel = pixels.Slice(i * BytesPerPixel, BytesPerPixel);
+                values[plane * width * height + i] = value(pixel[channels[plane]], pixel[3]) / 255f;
+            }
+        }
+        return new ImageTensor(width, height, values);
+    }
+}

@@ -1,0 +1,183 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Runtime;
+
+/// <summary>
+/// Some sequences of equal length in the transformer: their cache, what they attend to, and what goes from call to call. What keeps its place
+/// is bound to the session once; a call only changes what it holds. For one thread at a time.
+/// </summary>
+internal abstract class DecodeBatch : IDisposable
+{
+    private readonly KvCache _cache;
+    private readonly int[] _totalLength = GC.AllocateArray<int>(1, pinned: true);
+    private readonly OrtValue _totalLengthTensor;
+    private readonly List<OrtValue> _positions = [];
+    private readonly List<(string Past, string Present, NativeTensor[] Buffers)> _carried = [];
+    private readonly List<NativeTensor> _zeros = [];
+    private OrtIoBinding[] _bindings = [];
+    private int _turn;
+
+    protected DecodeBatch(DecoderSession session, int rows)
+    {
+        (Session, Rows) = (session, rows);
+        _cache = KvCache.Create(session.MemoryOf(session.Graph.Cache.Names(0).First().Past), session.Graph.Cache, rows);
+        Context = [.. session.ContextNames.Select(name => session.NewInput(name, rows))];
+        foreach (var (past, present) in session.Graph.State?.Names ?? [])
+        {
+            CarryState(past, present, () => session.NewInput(past, rows));
+            _zeros.Add(session.NewInput(past, rows, TensorMemory.Host));
+        }
+        _totalLengthTensor = OrtValue.CreateTensorValueFromMemory(_totalLength, [1]);
+    }
+
+    public int Rows { get; }
+
+    /// <summary>Number of positions that the cache holds, the same in every row.</summary>
+    public int Length => _totalLength[0];
+
+    /// <summary>What the rows attend to besides their stream: the text encoder's outputs, in the order of their names.</summary>
+    public IReadOnlyList<NativeTensor> Context { get; }
+
+    protected DecoderSession Session { get; }
+
+    public virtual void Dispose()
+    {
+        foreach (var binding in _bindings)
+        {
+            Finish(binding);
+            binding.Dispose();
+        }
+        _cache.Dispose();
+        _totalLengthTensor.Dispose();
+        DisposePositions();
+        foreach (var buffer in Context.Concat(_zeros).Concat(_carried.SelectMany(carried => carried.Buffers)))
+            buffer.Dispose();
+    }
+
+    /// <summary>Something that each call takes as the last one gave it.</summary>
+    protected void CarryState(string past, string present, Func<NativeTensor> buffer) => _carried.Add((past, present, [buffer(), buffer()]));
+
+    /// <summary>Binds the steps to come, once the batch is made; what recurs takes two of them by turns.</summary>
+    protected void BindSteps()
+    {
+        _bindings = [.. Enumerable.Range(0, _carried.Count == 0 ? 1 : 2).Select(turn =>
+        {
+            _turn = turn;
+            return NewBinding();
+        })];
+    }
+
+    /// <summary>Forgets what was cached and runs so many ids of every row in one go.</summary>
+    /// <param name="sequence">Number of ids a row.</param>
+    /// <param name="bind">Binds the ids, and anything else that is as in no other call.</param>
+    protected void Prefill(int sequence, Action<OrtIoBinding> bind)
+    {
+        (_totalLength[0], _turn) = (sequence, 0);
+        using var binding = NewBinding();
+        foreach (var (carried, zero) in _carried.Zip(_zeros))
+            binding.BindInput(carried.Past, zero.Value);
+        bind(binding);
+        BindChanging(binding, sequence);
+        Session.Run(binding);
+    }
+
+    /// <summary>Appends an id to every row.</summary>
+    /// <param name="bind">Binds what is as in no other call; such a call is finished when this returns, others may go on on a device.</param>
+    protected void Decode(Action<OrtIoBinding>? bind = null)
+    {
+        _totalLength[0]++;
+        _turn = (_turn + 1) % _bindings.Length;
+        if (bind is null)
+        {
+            BindChanging(_bindings[_turn], sequence: 1);
+            Session.Start(_bindings[_turn]);
+        }
+        else
+        {
+            using var binding = NewBinding();
+            bind(binding);
+            BindChanging(binding, sequence: 1);
+            Session.Run(binding);
+        }
+    }
+
+    /// <summary>Starts a row where another batch's only one stands; both lie in the host's memory.</summary>
+    protected void CopyRow(DecodeBatch prefix, int row)
+    {
+        _cache.CopyRow(prefix._cache, row, prefix.Length);
+        foreach (var (target, source) in Context.Zip(prefix.Context))
+            target.CopyRow(source, row);
+        foreach (var (target, source) in _carried.Zip(prefix._carried))
+            target.Buffers[_turn].CopyRow(source.Buffers[prefix._turn], row);
+        _totalLength[0] = prefix.Length;
+    }
+
+    /// <summary>Binds what stays the same from call to call.</summary>
+    protected abstract void BindFixed(OrtIoBinding binding);
+
+    /// <summary>Binds what differs from call to call.</summary>
+    protected virtual void BindChanging(OrtIoBinding binding, int sequence)
+    {
+        if (Session.Graph.TotalLength is { } totalLength && Session.IsOnDevice)
+            binding.BindInput(totalLength, _totalLengthTensor);
+        if (_cache.RebindsEveryStep)
+            _cache.Bind(binding, Length - sequence, Length);
+        BindPositions(binding, sequence);
+    }
+
+    /// <summary>Waits for calls that are still queued, since their buffers are about to go.</summary>
+    private void Finish(OrtIoBinding binding)
+    {
+        if (!Session.IsOnDevice)
+            return;
+        try
+        {
+            binding.SynchronizeBoundOutputs();
+        }
+        catch (OnnxRuntimeException)
+        {
+            // A device that has failed says so at every call; the first one was heard.
+        }
+    }
+
+    private OrtIoBinding NewBinding()
+    {
+        var binding = Session.NewBinding();
+        if (Session.Graph.TotalLength is { } totalLength)
+            binding.BindInput(totalLength, _totalLengthTensor);
+        foreach (var (name, buffer) in Session.ContextNames.Zip(Context))
+            binding.BindInput(name, buffer.Value);
+        foreach (var (past, present, buffers) in _carried)
+        {
+            binding.BindInput(past, buffers[1 - _turn].Value);
+            binding.BindOutput(present, buffers[_turn].Value);
+        }
+        if (!_cache.RebindsEveryStep)
+            _cache.Bind(binding, past: 0, Length);
+        BindFixed(binding);
+        return binding;
+    }
+
+    /// <summary>Places and mask, which graphs of other tools are told at every call.</summary>
+    private void BindPositions(OrtIoBinding binding, int sequence)
+    {
+        DisposePositions();
+        if (Session.Graph.Positions is { } positions)
+            BindRows(positions, [.. Enumerable.Range(Length - sequence, sequence).Select(position => (long)position)]);
+        if (Session.Graph.AttentionMask is { } mask)
+            BindRows(mask, [.. Enumerable.Repeat(1L, Length)]);
+
+        void BindRows(string name, long[] row)
+        {
+            var tensor = OrtValue.CreateTensorValueFromMemory(Enumerable.Repeat(row, Rows).SelectMany(value => value).ToArray(), [Rows, row.Length]);
+            _positions.Add(tensor);
+            binding.BindInput(name, tensor);
+        }
+    }
+
+    private void DisposePositions()
+    {
+        _positions.ForEach(tensor => tensor.Dispose());
+        _positions.Clear();
+    }
+}

@@ -1,0 +1,76 @@
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Runtime;
+
+/// <summary>Sequences whose logits come to the host, which says how they go on.</summary>
+internal sealed class LogitsDecodeBatch : DecodeBatch
+{
+    private readonly LogitsBuffer _logits;
+    private readonly long[] _ids;
+    private readonly OrtValue _idsTensor;
+
+    /// <param name="session">The transformer.</param>
+    /// <param name="rows">Number of sequences.</param>
+    /// <param name="vocabulary">Number of logits a row.</param>
+    public LogitsDecodeBatch(DecoderSession session, int rows, int vocabulary)
+        : base(session, rows)
+    {
+        _logits = new LogitsBuffer(session.Graph.Logits, session.LogitsShape, session.Graph.LogitsOffset, rows, vocabulary);
+        _ids = GC.AllocateArray<long>(rows, pinned: true);
+        _idsTensor = OrtValue.CreateTensorValueFromMemory(_ids, [rows, 1]);
+        BindSteps();
+    }
+
+    /// <summary>The ids of the next step, one a row.</summary>
+    public Span<long> Ids => _ids;
+
+    /// <summary>The logits after the last step or prefill, float [rows, vocabulary].</summary>
+    public ReadOnlySpan<float> Logits => _logits.Values;
+
+    /// <summary>Those of one row, to be changed at will until the next step.</summary>
+    public Span<float> LogitsOf(int row) => _logits.Values.Slice(row * _logits.Values.Length / Rows, _logits.Values.Length / Rows);
+
+    /// <summary>Forgets what was cached and runs the given ids of every row, [rows, sequence], in one go.</summary>
+    public void Prefill(long[] ids)
+    {
+        var sequence = ids.Length / Rows;
+        using var tensor = OrtValue.CreateTensorValueFromMemory(ids, [Rows, sequence]);
+        Prefill(sequence, binding => binding.BindInput(Session.Graph.Ids, tensor));
+        _logits.Collect();
+    }
+
+    /// <summary>Starts a row where a prefilled batch of one row stands.</summary>
+    public void CopyRow(LogitsDecodeBatch prefix, int row)
+    {
+        base.CopyRow(prefix, row);
+        prefix.Logits.CopyTo(_logits.Values[(row * prefix.Logits.Length)..]);
+    }
+
+    /// <summary>Appends <see cref="Ids"/> to the sequences.</summary>
+    public void Decode()
+    {
+        Decode();
+        _logits.Collect();
+    }
+
+    public override void Dispose()
+    {
+        base.Dispose();
+        _logits.Dispose();
+        _idsTensor.Dispose();
+    }
+
+    protected override void BindFixed(OrtIoBinding binding)
+    {
+        binding.BindInput(Session.Graph.Ids, _idsTensor);
+        if (!_logits.RebindsEveryStep)
+            _logits.Bind(binding, sequence: 1);
+    }
+
+    protected override void BindChanging(OrtIoBinding binding, int sequence)
+    {
+        base.BindChanging(binding, sequence);
+        if (_logits.RebindsEveryStep)
+            _logits.Bind(binding, sequence);
+    }
+}

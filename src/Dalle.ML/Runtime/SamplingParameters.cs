@@ -1,0 +1,14 @@
+namespace Dalle.ML.Runtime;
+
+/// <summary>What is done to logits before a token is drawn, in the order of the parameters.</summary>
+/// <param name="Guidance">Scale of classifier-free guidance; 1 is none.</param>
+/// <param name="Temperature">Divisor of the logits; 0 takes the likeliest token.</param>
+/// <param name="TopK">Number of tokens that are kept; 0 keeps all.</param>
+/// <param name="TopP">Probability that the kept tokens reach; 1 keeps all.</param>
+internal readonly record struct SamplingParameters(float Guidance = 1, float Temperature = 1, int TopK = 0, float TopP = 1)
+{
+    public bool IsGuided => Guidance != 1;
+
+    /// <summary>Whether the likeliest token is taken, so that nothing is drawn.</summary>
+    public bool IsGreedy => Temperature == 0 || TopK == 1;
+}

@@ -1,0 +1,54 @@
+namespace Dalle.ML;
+
+/// <summary>
+/// How an image token is drawn from the transformer's logits, in this order: guidance, temperature, top-k, top-p. What is null is the
+/// bundle's default.
+/// </summary>
+public sealed record SamplingOptions
+{
+    private readonly float? _temperature;
+    private readonly float? _guidanceScale;
+    private readonly int? _topK;
+    private readonly float? _topP;
+
+    /// <summary>Divisor of the logits, 0 or more. Lower is safer and less varied; 0 always takes the likeliest token.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative or not finite.</exception>
+    public float? Temperature
+    {
+        get => _temperature;
+        init => _temperature = Check(value, value is null or (>= 0 and <= float.MaxValue), "0 or more");
+    }
+
+    /// <summary>
+    /// Scale s of classifier-free guidance, u + s · (c − u), where c are the logits with the prompt and u those without (Ho and Salimans
+    /// 2022). 1 is none and costs half.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not finite.</exception>
+    public float? GuidanceScale
+    {
+        get => _guidanceScale;
+        init => _guidanceScale = Check(value, value is null || float.IsFinite(value.Value), "a finite number");
+    }
+
+    /// <summary>Only the k likeliest tokens are drawn from, those that tie with the k-th included. 0 keeps all, 1 is greedy.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
+    public int? TopK
+    {
+        get => _topK;
+        init => _topK = Check(value, value is null or >= 0, "0 or more");
+    }
+
+    /// <summary>
+    /// Only the likeliest tokens that together reach this probability are drawn from, above 0 and at most 1 (nucleus sampling, Holtzman
+    /// et al. 2019). 1 keeps all.
+    /// </summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is not in that range.</exception>
+    public float? TopP
+    {
+        get => _topP;
+        init => _topP = Check(value, value is null or (> 0 and <= 1), "above 0 and at most 1");
+    }
+
+    private static T Check<T>(T value, bool isValid, string range, [System.Runtime.CompilerServices.CallerMemberName] string? name = null) =>
+        isValid ? value : throw new ArgumentOutOfRangeException(name, value, $"{name} must be {range}.");
+}

@@ -1,0 +1,93 @@
+using Dalle.ML;
+using Dalle.ML.Transforms;
+
+namespace Microsoft.ML;
+
+/// <summary>The components of Dalle.ML in ML.NET's catalogs.</summary>
+public static partial class DalleCatalog
+{
+    /// <summary>Create a <see cref="DalleGenerateEstimator"/>, which draws the text of <paramref name="inputColumnName"/>.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the image column to make.</param>
+    /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
+    /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <example><code source="../../tests/Samples/DalleGenerateSample.cs" region="Sample" language="csharp"/></example>
+    public static DalleGenerateEstimator DalleGenerate(
+        this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new DalleGenerateEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="DalleGenerateEstimator"/>, which draws a column of text.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns, model and how to generate.</param>
+    public static DalleGenerateEstimator DalleGenerate(this TransformsCatalog catalog, DalleGenerateEstimator.Options options) =>
+        new(catalog, options);
+
+    /// <summary>
+    /// Create a <see cref="DalleCompleteEstimator"/>, which keeps a region of each image of <paramref name="inputImageColumnName"/>
+    /// and draws the rest for its text.
+    /// </summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the image column to make.</param>
+    /// <param name="inputTextColumnName">Name of the text column that says what the whole image shows.</param>
+    /// <param name="inputImageColumnName">Name of the image column.</param>
+    /// <param name="keep">What is kept of the images, in tokens.</param>
+    /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <example><code source="../../tests/Samples/DalleCompleteSample.cs" region="Sample" language="csharp"/></example>
+    public static DalleCompleteEstimator DalleComplete(
+        this TransformsCatalog catalog, string outputColumnName, string inputTextColumnName, string inputImageColumnName, KeepRegion keep,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new DalleCompleteEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputTextColumnName = inputTextColumnName,
+            InputImageColumnName = inputImageColumnName,
+            Keep = keep,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="DalleCompleteEstimator"/>, which keeps a region of each image and draws the rest.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns, region, model and how to generate.</param>
+    public static DalleCompleteEstimator DalleComplete(this TransformsCatalog catalog, DalleCompleteEstimator.Options options) =>
+        new(catalog, options);
+
+    /// <summary>Create a <see cref="DalleReconstructEstimator"/>, which takes images through the model's codebook and back.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the image column to make.</param>
+    /// <param name="inputColumnName">Name of the image column; <paramref name="outputColumnName"/> if null.</param>
+    /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <example><code source="../../tests/Samples/DalleReconstructSample.cs" region="Sample" language="csharp"/></example>
+    public static DalleReconstructEstimator DalleReconstruct(
+        this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new DalleReconstructEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="DalleReconstructEstimator"/>, which takes images through the model's codebook and back.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns and model.</param>
+    public static DalleReconstructEstimator DalleReconstruct(this TransformsCatalog catalog, DalleReconstructEstimator.Options options) =>
+        new(catalog, options);
+}

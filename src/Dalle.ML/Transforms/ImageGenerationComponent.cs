@@ -1,0 +1,57 @@
+using Dalle.ML.Transforms.Rows;
+
+namespace Dalle.ML.Transforms;
+
+/// <summary>What components that draw images do.</summary>
+internal abstract class ImageGenerationComponent(ImageGenerationOptions options) : RowComponent
+{
+    public sealed override IEnumerable<OutputColumn> Outputs =>
+    [
+        new(options.OutputColumnName, ResultField.Image),
+        new(options.SeedColumnName, ResultField.Seed),
+        new(options.TokensColumnName, ResultField.Tokens, model => [model.TokenRows, model.TokenColumns]),
+        new(options.ScoreColumnName, ResultField.Score),
+        new(options.CandidateTokensColumnName, ResultField.CandidateTokens,
+            model => [options.CandidatesOf(model), model.TokenRows, model.TokenColumns]),
+        new(options.CandidateScoresColumnName, ResultField.CandidateScores, model => [options.CandidatesOf(model)]),
+        new(options.CandidateSeedsColumnName, ResultField.CandidateSeeds, model => [options.CandidatesOf(model)]),
+        new(options.CandidateImagesColumnName, ResultField.CandidateImages,
+            model => [options.CandidatesOf(model), model.ImageHeight, model.ImageWidth, 4]),
+    ];
+
+    public sealed override int BatchSize => options.BatchSize;
+
+    public override void Check(DalleModelInfo model)
+    {
+        Require(model.CanGenerate, model, "cannot generate");
+        Require(model.HasClip || options.CandidatesOf(model) == 1, model, "has no ranker to choose among candidates: ask for one");
+    }
+
+    public sealed override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
+    {
+        var requests = rows.Select(row => Request(model, row)).ToArray();
+        return options.WantsCandidates
+            ? model.GenerateCandidates(requests, options.Generation, options.Progress, options.CancellationToken)
+                .Chunk(options.CandidatesOf(model.Info)).Select(ResultOf)
+            : model.GenerateBatch(requests, options.Generation, options.Progress, options.CancellationToken).Select(ResultOf);
+    }
+
+    protected abstract GenerationRequest Request(DalleModel model, Row row);
+
+    /// <summary>The result owns the image, so what is around it is not disposed.</summary>
+    private static RowResult ResultOf(GeneratedImage image) =>
+        new() { Image = image.Image, Seed = image.Seed, Tokens = [.. image.Tokens], Score = image.Score };
+
+    private static RowResult ResultOf(GeneratedImage[] drawn)
+    {
+        GeneratedImage[] candidates = [.. drawn.OrderByDescending(image => image.Score)];
+        var result = ResultOf(candidates[0]);
+        result.CandidateTokens = [.. candidates.SelectMany(candidate => candidate.Tokens)];
+        result.CandidateScores = [.. candidates.Select(candidate => candidate.Score)];
+        result.CandidateSeeds = [.. candidates.Select(candidate => candidate.CandidateSeed)];
+        result.CandidateImages = [.. candidates.SelectMany(candidate => candidate.Image.Pixels.ToArray())];
+        foreach (var candidate in candidates.Skip(1))
+            candidate.Dispose();
+        return result;
+    }
+}

@@ -1,0 +1,39 @@
+namespace Dalle.ML.Transforms;
+
+/// <summary>What components that draw images are told.</summary>
+public abstract record ImageGenerationOptions : GenerationComponentOptions
+{
+    private protected ImageGenerationOptions()
+    {
+    }
+
+    /// <summary>Name of the image column to make.</summary>
+    public string OutputColumnName { get; init; } = "Image";
+
+    /// <summary>Name of a column to make with the seed, UInt64, that gives the row's image again; none if null.</summary>
+    public string? SeedColumnName { get; init; }
+
+    /// <summary>Name of a column to make with the image's codes, Int32 [token rows, token columns]; none if null.</summary>
+    public string? TokensColumnName { get; init; }
+
+    /// <summary>Name of a column to make with CLIP's score, Single, not-a-number where the model has no ranker; none if null.</summary>
+    public string? ScoreColumnName { get; init; }
+
+    /// <summary>Name of a column to make with the codes of all candidates, best first, Int32 [candidates · tokens]; none if null.</summary>
+    public string? CandidateTokensColumnName { get; init; }
+
+    /// <summary>Name of a column to make with the scores of all candidates, falling, Single [candidates]; none if null.</summary>
+    public string? CandidateScoresColumnName { get; init; }
+
+    /// <summary>Name of a column to make with the seeds that give the candidates alone, best first, UInt64 [candidates]; none if null.</summary>
+    public string? CandidateSeedsColumnName { get; init; }
+
+    /// <summary>
+    /// Name of a column to make with the pixels of all candidates, best first, in the model's size, Byte [candidates · height · width · 4];
+    /// none if null. Each pixel has blue, green, red and alpha, as <see cref="Microsoft.ML.Data.MLImage.Pixels"/> has them.
+    /// </summary>
+    public string? CandidateImagesColumnName { get; init; }
+
+    internal bool WantsCandidates =>
+        (CandidateTokensColumnName ?? CandidateScoresColumnName ?? CandidateSeedsColumnName ?? CandidateImagesColumnName) is not null;
+}
