@@ -236,10 +236,8 @@ public sealed class DalleModel : IDisposable
     {
         CheckTokens(tokens, least: 0, nameof(tokens));
         using var use = _handle.Acquire();
-        var drawn = use.Engine.Codec.Decode(tokens);
-        var embedding = use.Engine.Clip.EmbedImage(drawn);
-        use.Engine.Codec.Return(drawn);
-        return embedding;
+        using var pixels = use.Engine.Vae.Decode(tokens);
+        return use.Engine.Clip.EmbedImage(pixels);
     }
 
     /// <summary>How well embeddings of a text and an image fit.</summary>
@@ -256,7 +254,7 @@ public sealed class DalleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(image);
         using var use = _handle.Acquire();
-        return use.Engine.Codec.Encode(ImageTensor.From(image));
+        return use.Engine.Vae.Encode(ImageTensor.From(image));
     }
 
     /// <summary>An image as the model sees it when it encodes one: in the model's size and opaque, transparency shown on white.</summary>
@@ -266,7 +264,7 @@ public sealed class DalleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(image);
         using var use = _handle.Acquire();
-        return use.Engine.Codec.Fit(ImageTensor.From(image)).ToImage();
+        return use.Engine.Vae.ResizeAndCenterCrop(ImageTensor.From(image)).ToImage();
     }
 
     /// <summary>Turns codes into the image that they stand for.</summary>
@@ -277,10 +275,8 @@ public sealed class DalleModel : IDisposable
     {
         CheckTokens(tokens.ToArray(), least: 0, nameof(tokens));
         using var use = _handle.Acquire();
-        var drawn = use.Engine.Codec.Decode(tokens);
-        var image = drawn.ToImage();
-        use.Engine.Codec.Return(drawn);
-        return image;
+        using var pixels = use.Engine.Vae.Decode(tokens);
+        return pixels.ToImage();
     }
 
     /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>

@@ -159,7 +159,7 @@ public sealed class DalleModelTests
         var progress = new Immediate(value =>
         {
             reported++;
-            if (value is { Row: > 0, Token: 5 })
+            if (value is { Image: > 0, Step: 5 })
                 cancellationToken.Cancel();
         });
 
@@ -184,7 +184,7 @@ public sealed class DalleModelTests
         Assert.Equal(2 * 64, reports.Count);
         Assert.Equal(reports.Select(report => report.Fraction).Order(), reports.Select(report => report.Fraction));
         Assert.Equal(1, reports[^1].Fraction);
-        Assert.Equal((4, 6, 0, 8, 64, 64), (reports[^1].Row, reports[^1].Rows, reports[^1].Candidate, reports[^1].Candidates, reports[^1].Token, reports[^1].Tokens));
+        Assert.Equal((4, 6, 0, 8, 64, 64), (reports[^1].Image, reports[^1].Images, reports[^1].Candidate, reports[^1].Candidates, reports[^1].Step, reports[^1].Steps));
     }
 
     [Fact]

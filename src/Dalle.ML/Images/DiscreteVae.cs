@@ -13,8 +13,8 @@ internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposab
     /// <exception cref="NotSupportedException">The bundle only ranks.</exception>
     private ImageFormat Format => bundle.Manifest.Image ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' neither encodes nor decodes images.");
 
-    /// <summary>Brings an image to the size of those that are drawn.</summary>
-    public ImageTensor Fit(ImageTensor image) => Resampler.ResizeAndCenterCrop(image, Format.Width, Format.Height, Format.Resample);
+    /// <summary>Brings an image to the size of those that are decoded.</summary>
+    public ImageTensor ResizeAndCenterCrop(ImageTensor image) => Resampler.ResizeAndCenterCrop(image, Format.Width, Format.Height, Format.Resample);
 
     public int[] Encode(ImageTensor image)
     {
@@ -27,7 +27,10 @@ internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposab
             : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' gave the token {token}; the codebook has {Format.CodebookSize}."));
     }
 
-    /// <summary>Draws one image: a batch of them takes as long on a CPU, and much more memory.</summary>
+    /// <summary>
+    /// Decodes one image: a batch of them takes as long on a CPU, and much more memory. Disposing it lends its memory to the next: mostly one image
+    /// is decoded after the other, and they are large.
+    /// </summary>
     public ImageTensor Decode(ReadOnlySpan<int> tokens)
     {
         var ids = new long[tokens.Length];
@@ -35,11 +38,8 @@ internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposab
             ids[i] = tokens[i];
         var values = Interlocked.Exchange(ref _idle, null) ?? new float[3 * Format.Height * Format.Width];
         _decoder.Value.Run<long, float>(ids, [1, ids.Length], values);
-        return new ImageTensor(Format.Width, Format.Height, values);
+        return new ImageTensor(Format.Width, Format.Height, values, release: returned => _idle = returned);
     }
-
-    /// <summary>Gives the memory of an image that was drawn back for the next. Mostly one image is drawn after the other, and they are large.</summary>
-    public void Return(ImageTensor drawn) => _idle = drawn.Values;
 
     public void Dispose()
     {

@@ -7,10 +7,22 @@ namespace Dalle.ML.Images;
 /// An image as the graphs take it: red, green and blue planes, [3, height, width], values in 0..1. One that is still to be resampled may
 /// have a fourth, of opacity.
 /// </summary>
-internal sealed record ImageTensor(int Width, int Height, float[] Values)
+/// <param name="width">Width in pixels.</param>
+/// <param name="height">Height in pixels.</param>
+/// <param name="values">The planes, one after the other.</param>
+/// <param name="release">Takes the values back when the tensor is disposed, for whoever lent them.</param>
+internal sealed class ImageTensor(int width, int height, float[] values, Action<float[]>? release = null) : IDisposable
 {
     private const int Colors = 3;
     private const int BytesPerPixel = 4;
+
+    private Action<float[]>? _release = release;
+
+    public int Width => width;
+
+    public int Height => height;
+
+    public float[] Values => values;
 
     /// <summary>
     /// The colours of an image; its transparency is shown on white, as on a page. ML.NET keeps colours multiplied by their alpha.
@@ -50,6 +62,8 @@ internal sealed record ImageTensor(int Width, int Height, float[] Values)
         ArrayPool<byte>.Shared.Return(pixels);
         return image;
     }
+
+    public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke(values);
 
     private static ImageTensor Read(MLImage image, int planes, Func<byte, byte, int> value)
     {

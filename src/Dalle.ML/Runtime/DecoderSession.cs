@@ -5,7 +5,7 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dalle.ML.Runtime;
 
 /// <summary>
-/// The transformer's session. On a GPU its graph goes on with the <see cref="SamplingGraph"/>, so that tokens are drawn there. Thread-safe: what
+/// The transformer's session. On a GPU its graph goes on with the <see cref="SamplingGraph"/>, so that tokens are sampled there. Thread-safe: what
 /// a generation changes lives in its <see cref="DecodeBatch"/>.
 /// </summary>
 internal sealed class DecoderSession : IDisposable
@@ -36,16 +36,16 @@ internal sealed class DecoderSession : IDisposable
     /// <param name="bundle">The bundle.</param>
     /// <param name="graph">Its transformer.</param>
     /// <param name="device">Where it runs.</param>
-    /// <param name="drawsTokens">Whether the graph draws tokens on the CPU too.</param>
+    /// <param name="samplesTokens">Whether the graph samples tokens on the CPU too.</param>
     /// <exception cref="DalleBundleException">The graph cannot be used.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
-    public DecoderSession(Bundle bundle, DecoderGraph graph, DalleDevice device, bool drawsTokens = false)
+    public DecoderSession(Bundle bundle, DecoderGraph graph, DalleDevice device, bool samplesTokens = false)
     {
         (_bundle, Graph, _device) = (bundle, graph, device);
-        DrawsTokens = drawsTokens || device.GpuDeviceId is not null;
+        SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
-        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, DrawsTokens ? Sampling() : null);
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? Sampling() : null);
         if (device.GpuDeviceId is { } id)
         {
             // A kernel that the device lacks runs on the CPU, and what it takes must lie there.
@@ -66,8 +66,8 @@ internal sealed class DecoderSession : IDisposable
 
     public DecoderGraph Graph { get; }
 
-    /// <summary>Whether the graph draws tokens, by a <see cref="SampledDecodeBatch"/>, rather than giving logits, by a <see cref="LogitsDecodeBatch"/>.</summary>
-    public bool DrawsTokens { get; }
+    /// <summary>Whether the graph samples tokens, by a <see cref="SampledDecodeBatch"/>, rather than giving logits, by a <see cref="LogitsDecodeBatch"/>.</summary>
+    public bool SamplesTokens { get; }
 
     /// <summary>Whether calls are queued for a device; then what is bound from the host's memory may be copied at once.</summary>
     public bool IsOnDevice => _device.GpuDeviceId is not null;
@@ -84,7 +84,7 @@ internal sealed class DecoderSession : IDisposable
     /// <summary>Shape of the logits as the graph states it; −1 where it depends on the call.</summary>
     public int[] LogitsShape => _session.OutputMetadata[Graph.Logits].Dimensions;
 
-    private int Vocabulary => _bundle.Manifest.Image!.CodebookSize;
+    private int CodebookSize => _bundle.Manifest.Image!.CodebookSize;
 
     /// <summary>Where an input lies that goes from call to call.</summary>
     public TensorMemory MemoryOf(string input) => _onDevice.Contains(input) ? _deviceMemory! : TensorMemory.Host;
@@ -97,15 +97,15 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>A batch that the caller keeps and disposes.</summary>
-    public LogitsDecodeBatch NewBatch(int rows) => new(this, rows, Vocabulary);
+    public LogitsDecodeBatch NewBatch(int rows) => new(this, rows, CodebookSize);
 
-    /// <summary>A batch that draws; the caller holds the <see cref="Queue"/> and disposes it.</summary>
+    /// <summary>A batch that samples; the caller holds the <see cref="Queue"/> and disposes it.</summary>
     /// <exception cref="DalleDeviceException">There is no memory for it.</exception>
-    public SampledDecodeBatch NewDrawing(SamplingParameters filters, double[] uniforms, long[] given, int images)
+    public SampledDecodeBatch NewSampledBatch(SamplingParameters parameters, double[] uniforms, long[] known, int images)
     {
         try
         {
-            return new SampledDecodeBatch(this, Vocabulary, filters, uniforms, given, images);
+            return new SampledDecodeBatch(this, CodebookSize, parameters, uniforms, known, images);
         }
         catch (OnnxRuntimeException exception)
         {
@@ -113,26 +113,17 @@ internal sealed class DecoderSession : IDisposable
         }
     }
 
-    /// <summary>Takes a batch for so many sequences, an idle one if it fits.</summary>
-    public LogitsDecodeBatch Rent(int rows)
+    /// <summary>
+    /// Lends a batch for so many sequences, an idle one if it fits, until the lease is disposed. One for a prompt and one for what is sampled stay
+    /// for the next generation, which is mostly like the last, unless they are large.
+    /// </summary>
+    public BatchLease Rent(int rows)
     {
         var idle = Interlocked.Exchange(ref Idle(rows), null);
         if (idle?.Rows == rows)
-            return idle;
+            return new BatchLease(this, idle);
         idle?.Dispose();
-        return NewBatch(rows);
-    }
-
-    /// <summary>
-    /// Gives a batch back. One for a prompt and one for what is drawn are kept, unless they are large, since the next generation is mostly like
-    /// the last.
-    /// </summary>
-    public void Return(LogitsDecodeBatch batch)
-    {
-        if (batch.Rows * Graph.Cache.BytesPerRow > MaxIdleBytes)
-            batch.Dispose();
-        else
-            Interlocked.Exchange(ref Idle(batch.Rows), batch)?.Dispose();
+        return new BatchLease(this, NewBatch(rows));
     }
 
     public OrtIoBinding NewBinding() => _session.CreateIoBinding();
@@ -150,6 +141,14 @@ internal sealed class DecoderSession : IDisposable
         Interlocked.Exchange(ref _idleRow, null)?.Dispose();
         _deviceMemory?.Dispose();
         _session.Dispose();
+    }
+
+    private void Return(LogitsDecodeBatch batch)
+    {
+        if (batch.Rows * Graph.Cache.BytesPerRow > MaxIdleBytes)
+            batch.Dispose();
+        else
+            Interlocked.Exchange(ref Idle(batch.Rows), batch)?.Dispose();
     }
 
     private ref LogitsDecodeBatch? Idle(int rows) => ref rows == 1 ? ref _idleRow : ref _idle;
@@ -172,10 +171,10 @@ internal sealed class DecoderSession : IDisposable
         var file = OnnxFile.Read(_bundle.PathOf(Graph.File));
         if (file.Opset < SamplingGraph.LeastOpset)
         {
-            throw _bundle.Error($"the graph '{Graph.File}' is of ONNX operator set {file.Opset}; to draw on a GPU it must be of {SamplingGraph.LeastOpset} or later. "
+            throw _bundle.Error($"the graph '{Graph.File}' is of ONNX operator set {file.Opset}; to sample on a GPU it must be of {SamplingGraph.LeastOpset} or later. "
                 + "Export it anew, or run on the CPU.");
         }
-        return SamplingGraph.Continue(Graph, file.Outputs.Single(output => output.Name == Graph.Logits).Dimensions.Count, Vocabulary);
+        return SamplingGraph.Continue(Graph, file.Outputs.Single(output => output.Name == Graph.Logits).Dimensions.Count, CodebookSize);
     }
 
     /// <summary>The rows that some memory is enough for, of so many that are worth it.</summary>
@@ -200,5 +199,13 @@ internal sealed class DecoderSession : IDisposable
         var options = new RunOptions();
         options.AddRunConfigEntry("disable_synchronize_execution_providers", "1");
         return options;
+    }
+
+    /// <summary>A batch of a session that its holder gives back by disposing the lease.</summary>
+    public readonly struct BatchLease(DecoderSession session, LogitsDecodeBatch batch) : IDisposable
+    {
+        public LogitsDecodeBatch Batch => batch;
+
+        public void Dispose() => session.Return(batch);
     }
 }

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Runtime;
 
-/// <summary>What is done to logits before a token is drawn, in the order of the parameters.</summary>
+/// <summary>What is done to logits before a token is sampled, in the order of the parameters.</summary>
 /// <param name="Guidance">Scale of classifier-free guidance; 1 is none.</param>
 /// <param name="Temperature">Divisor of the logits; 0 takes the likeliest token.</param>
 /// <param name="TopK">Number of tokens that are kept; 0 keeps all.</param>
@@ -9,6 +9,6 @@ internal readonly record struct SamplingParameters(float Guidance = 1, float Tem
 {
     public bool IsGuided => Guidance != 1;
 
-    /// <summary>Whether the likeliest token is taken, so that nothing is drawn.</summary>
+    /// <summary>Whether the likeliest token is taken, so that nothing is sampled.</summary>
     public bool IsGreedy => Temperature == 0 || TopK == 1;
 }

@@ -4,12 +4,12 @@ using Dalle.ML.Runtime;
 namespace Dalle.ML.Generation.Autoregressive;
 
 /// <summary>
-/// The autoregressive loop of DALL·E (Ramesh et al. 2021): each image token is drawn from the transformer's distribution given the text
+/// The autoregressive loop of DALL·E (Ramesh et al. 2021): each image token is sampled from the transformer's distribution given the text
 /// and the tokens before it. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Sequences are drawn in waves, so that memory does not grow with their number. A sequence's draws depend on its own seed alone, so that the
-/// same image comes out of any wave.
+/// Many sequences are processed in batches, so that memory does not grow with their number. What is sampled depends on a sequence's own seed
+/// alone, so that the same image comes out of any batch.
 /// </remarks>
 /// <param name="decoder">The transformer.</param>
 /// <param name="textEncoder">The encoder of the prompt, in families that have one.</param>
@@ -18,25 +18,25 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
 {
     private readonly UnconditionalPrefill _unconditional = new(decoder, textEncoder);
 
-    /// <summary>Draws the image tokens of each sequence, a wave as soon as somebody asks for its first.</summary>
+    /// <summary>Samples the image tokens of each sequence, a batch as soon as the first of it is asked for.</summary>
     /// <param name="sequences">Prompts and seeds; equal prompts next to each other share their prefill.</param>
-    /// <param name="filters">What is done to the logits.</param>
+    /// <param name="parameters">What is done to the logits.</param>
     /// <param name="report">Called now and then with the sequences that it concerns and the tokens that the first of them has.</param>
     /// <param name="cancellationToken">Checked at every token.</param>
     public IEnumerable<int[]> Generate(
-        IEnumerable<Sequence> sequences, SamplingParameters filters, Action<Range, ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
+        IEnumerable<Sequence> sequences, SamplingParameters parameters, Action<Range, ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
     {
-        var largest = Math.Max(1, decoder.MaxRows / (filters.IsGuided ? 2 : 1));
-        using IImageTokenSampler drawing = decoder.DrawsTokens
-            ? new InGraphSampler(decoder, textEncoder, image, filters)
-            : new HostSampler(decoder, textEncoder, image, filters, _unconditional);
+        var largest = Math.Max(1, decoder.MaxRows / (parameters.IsGuided ? 2 : 1));
+        using IImageTokenSampler sampler = decoder.SamplesTokens
+            ? new InGraphSampler(decoder, textEncoder, image, parameters)
+            : new HostSampler(decoder, textEncoder, image, parameters, _unconditional);
         var start = 0;
-        foreach (var wave in sequences.Chunk(largest))
+        foreach (var batch in sequences.Chunk(largest))
         {
-            var inFlight = start..(start + wave.Length);
-            foreach (var tokens in drawing.Draw(wave, drawn => report(inFlight, drawn), cancellationToken))
+            var inFlight = start..(start + batch.Length);
+            foreach (var tokens in sampler.Sample(batch, sampled => report(inFlight, sampled), cancellationToken))
                 yield return tokens;
-            start += wave.Length;
+            start += batch.Length;
         }
     }
 

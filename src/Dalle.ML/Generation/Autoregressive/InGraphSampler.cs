@@ -4,22 +4,22 @@ using Dalle.ML.Runtime;
 namespace Dalle.ML.Generation.Autoregressive;
 
 /// <summary>
-/// Lets the transformer's own graph draw (<see cref="SamplingGraph"/>), and reads the tokens now and then. All rows are run through the prompt:
+/// Lets the transformer's own graph sample (<see cref="SamplingGraph"/>), and reads the tokens now and then. All rows are run through the prompt:
 /// on a GPU that takes less than copying would gain.
 /// </summary>
-internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession? textEncoder, ImageFormat image, SamplingParameters filters) : IImageTokenSampler
+internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession? textEncoder, ImageFormat image, SamplingParameters parameters) : IImageTokenSampler
 {
     private const int StepsBetweenReads = 16;
 
-    public int[][] Draw(Sequence[] wave, Action<ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
+    public int[][] Sample(Sequence[] sequences, Action<ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var places = Enumerable.Range(0, image.Tokens).SelectMany(_ => wave, (step, sequence) => (step, sequence)).ToArray();
+        var places = Enumerable.Range(0, image.Tokens).SelectMany(_ => sequences, (step, sequence) => (step, sequence)).ToArray();
         var uniforms = places.Select(place => place.sequence.Uniform(place.step)).ToArray();
-        var given = places.Select(place => (long)place.sequence.KnownToken(place.step)).ToArray();
+        var known = places.Select(place => (long)place.sequence.KnownToken(place.step)).ToArray();
         using var queue = decoder.Queue.EnterScope();
-        using var batch = decoder.NewDrawing(filters, uniforms, given, wave.Length);
-        Prefill(batch, wave);
+        using var batch = decoder.NewSampledBatch(parameters, uniforms, known, sequences.Length);
+        Prefill(batch, sequences);
         for (var step = 0; ; step++)
         {
             var reads = step % StepsBetweenReads == 0 || step == image.Tokens - 1;
@@ -28,7 +28,7 @@ internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession?
             if (reads)
                 report(TokensOf(batch, sequence: 0).AsMemory(0, step + 1));
             if (step == image.Tokens - 1)
-                return [.. wave.Select((_, sequence) => TokensOf(batch, sequence))];
+                return [.. sequences.Select((_, sequence) => TokensOf(batch, sequence))];
             cancellationToken.ThrowIfCancellationRequested();
         }
     }
@@ -37,11 +37,11 @@ internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession?
     {
     }
 
-    private void Prefill(SampledDecodeBatch batch, Sequence[] wave)
+    private void Prefill(SampledDecodeBatch batch, Sequence[] sequences)
     {
-        var prompts = wave.Select(sequence => sequence.Prompt);
-        if (filters.IsGuided)
-            prompts = prompts.Concat(wave.Select(sequence => sequence.Unconditional));
+        var prompts = sequences.Select(sequence => sequence.Prompt);
+        if (parameters.IsGuided)
+            prompts = prompts.Concat(sequences.Select(sequence => sequence.Unconditional));
         long[] ids = [.. prompts.SelectMany(prompt => prompt)];
         if (textEncoder is null)
         {
@@ -54,9 +54,9 @@ internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession?
 
     private int[] TokensOf(SampledDecodeBatch batch, int sequence)
     {
-        var (tokens, sequences) = (new int[image.Tokens], batch.Codes.Length / image.Tokens);
+        var (tokens, count) = (new int[image.Tokens], batch.Tokens.Length / image.Tokens);
         for (var step = 0; step < tokens.Length; step++)
-            tokens[step] = (int)batch.Codes[step * sequences + sequence];
+            tokens[step] = (int)batch.Tokens[step * count + sequence];
         return tokens;
     }
 }

@@ -2,10 +2,10 @@ using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Generation.Autoregressive;
 
-/// <summary>A prompt that was run through the transformer, where sequences start: it is run once as long as it stays the same.</summary>
+/// <summary>The prefill of a prompt, from which sequences start: it runs once as long as the prompt stays the same.</summary>
 internal sealed class PromptPrefill(DecoderSession decoder, TextEncoderSession? textEncoder) : IDisposable
 {
-    private readonly LogitsDecodeBatch _batch = decoder.Rent(rows: 1);
+    private readonly DecoderSession.BatchLease _lease = decoder.Rent(rows: 1);
     private long[]? _prompt;
 
     /// <summary>Starts a row of a batch after a prompt.</summary>
@@ -17,20 +17,21 @@ internal sealed class PromptPrefill(DecoderSession decoder, TextEncoderSession? 
             Run(prompt);
             _prompt = prompt;
         }
-        batch.CopyRow(_batch, row);
+        batch.CopyRow(_lease.Batch, row);
     }
 
-    public void Dispose() => decoder.Return(_batch);
+    public void Dispose() => _lease.Dispose();
 
     /// <summary>Runs a prompt: through the decoder, or through the text encoder to the decoder's first id.</summary>
     private void Run(long[] prompt)
     {
+        var batch = _lease.Batch;
         if (textEncoder is null)
         {
-            _batch.Prefill(prompt);
+            batch.Prefill(prompt);
             return;
         }
-        textEncoder.Run(prompt, _batch.Rows, _batch.Context);
-        _batch.Prefill([.. decoder.Graph.Start]);
+        textEncoder.Run(prompt, batch.Rows, batch.Context);
+        batch.Prefill([.. decoder.Graph.Start]);
     }
 }

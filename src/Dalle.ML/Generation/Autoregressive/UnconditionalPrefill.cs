@@ -6,18 +6,18 @@ namespace Dalle.ML.Generation.Autoregressive;
 internal sealed class UnconditionalPrefill(DecoderSession decoder, TextEncoderSession? textEncoder) : IDisposable
 {
     private readonly Lock _lock = new();
-    private PromptPrefill? _prefix;
+    private PromptPrefill? _prefill;
 
-    /// <summary>Starts the second half of a batch, the twins of the sequences in the first.</summary>
-    public void CopyTo(LogitsDecodeBatch batch, Sequence[] wave)
+    /// <summary>Starts the second half of the rows, the twins of the sequences in the first.</summary>
+    public void CopyTo(LogitsDecodeBatch rows, Sequence[] batch)
     {
         lock (_lock)
         {
-            _prefix ??= new PromptPrefill(decoder, textEncoder);
-            for (var row = 0; row < wave.Length; row++)
-                _prefix.CopyTo(batch, wave.Length + row, wave[row].Unconditional);
+            _prefill ??= new PromptPrefill(decoder, textEncoder);
+            for (var row = 0; row < batch.Length; row++)
+                _prefill.CopyTo(rows, batch.Length + row, batch[row].Unconditional);
         }
     }
 
-    public void Dispose() => _prefix?.Dispose();
+    public void Dispose() => _prefill?.Dispose();
 }

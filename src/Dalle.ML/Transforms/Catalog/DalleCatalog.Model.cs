@@ -1,3 +1,4 @@
+using Dalle.ML;
 using Dalle.ML.Transforms;
 using Dalle.ML.Transforms.Saving;
 

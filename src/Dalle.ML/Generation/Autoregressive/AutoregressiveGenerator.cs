@@ -1,0 +1,103 @@
+using System.Diagnostics;
+using Dalle.ML.Bundles;
+using Dalle.ML.Images;
+using Dalle.ML.Runtime;
+using Dalle.ML.Text;
+
+namespace Dalle.ML.Generation.Autoregressive;
+
+/// <summary>
+/// DALL·E (Ramesh et al. 2021): prompt → text tokens → image tokens, one by one by the transformer → pixels by the discrete VAE. Sessions are
+/// created when they are first needed. Thread-safe.
+/// </summary>
+internal sealed class AutoregressiveGenerator : IImageGenerator
+{
+    private readonly Manifest _manifest;
+    private readonly ImageFormat _image;
+    private readonly RetryableLazy<PromptTokenizer> _tokenizer;
+    private readonly DiscreteVae _vae;
+    private readonly RetryableLazy<TextEncoderSession>? _textEncoder;
+    private readonly RetryableLazy<DecoderSession> _decoder;
+    private readonly RetryableLazy<ImageTokenGenerator> _generator;
+
+    /// <param name="bundle">A bundle with a transformer.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="vae">Its discrete VAE.</param>
+    /// <param name="device">Where it runs.</param>
+    public AutoregressiveGenerator(Bundle bundle, RetryableLazy<PromptTokenizer> tokenizer, DiscreteVae vae, DalleDevice device)
+    {
+        (_manifest, _image, _tokenizer, _vae) = (bundle.Manifest, bundle.Manifest.Image!, tokenizer, vae);
+        _decoder = new(() => new DecoderSession(bundle, _manifest.Decoder!, device));
+        _textEncoder = _manifest.TextEncoder is { } textEncoder ? new(() => new TextEncoderSession(bundle, textEncoder, device)) : null;
+        _generator = new(() => new ImageTokenGenerator(_decoder.Value, _textEncoder?.Value, _image));
+    }
+
+    /// <summary>Creates the transformer's session now.</summary>
+    /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
+    public void LoadDecoder() => _ = _decoder.Value;
+
+    public IEnumerable<Candidate> Generate(
+        IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,
+        CancellationToken cancellationToken) =>
+        GenerateTokens(requests, candidates, sampling, progress, cancellationToken)
+            .Select(each => new Candidate(each.Request, each.Number, each.Tokens, _vae.Decode(each.Tokens)));
+
+    /// <summary>Samples the image tokens of the candidates, and makes no images of them.</summary>
+    public IEnumerable<(GenerationRequest Request, int Number, int[] Tokens)> GenerateTokens(
+        IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        var (firstNumber, count) = candidates.GetOffsetAndLength(int.MaxValue);
+        var clock = Stopwatch.StartNew();
+        var index = 0;
+        foreach (var tokens in _generator.Value.Generate(Sequences(), ParametersOf(sampling), Report, cancellationToken))
+        {
+            cancellationToken.ThrowIfCancellationRequested();
+            yield return (requests[index / count], firstNumber + index % count, tokens);
+            index++;
+        }
+
+        IEnumerable<Sequence> Sequences()
+        {
+            foreach (var request in requests)
+            {
+                var (prompt, unconditional) = (PromptOf(request), _tokenizer.Value.Unconditional(request.Prompt));
+                for (var number = firstNumber; number < firstNumber + count; number++)
+                    yield return new Sequence(prompt, unconditional, Seeds.OfCandidate(request.Seed, number), request.KnownTokens);
+            }
+        }
+
+        void Report(Range inFlight, ReadOnlyMemory<int> sampled)
+        {
+            var (first, length) = inFlight.GetOffsetAndLength(int.MaxValue);
+            progress?.Report(new GenerationProgress
+            {
+                Image = first / count,
+                Images = requests.Count,
+                Candidate = first % count,
+                Candidates = count,
+                Step = sampled.Length,
+                Steps = _image.Tokens,
+                Tokens = sampled,
+                Fraction = (first + length * (sampled.Length / (double)_image.Tokens)) / ((double)requests.Count * count),
+                Elapsed = clock.Elapsed,
+            });
+        }
+    }
+
+    public void Dispose()
+    {
+        _generator.Dispose();
+        _decoder.Dispose();
+        _textEncoder?.Dispose();
+    }
+
+    private SamplingParameters ParametersOf(SamplingOptions sampling) => new(
+        sampling.GuidanceScale ?? _manifest.Sampling.Guidance,
+        sampling.Temperature ?? _manifest.Sampling.Temperature,
+        sampling.TopK ?? _manifest.Sampling.TopK,
+        sampling.TopP ?? _manifest.Sampling.TopP);
+
+    private long[] PromptOf(GenerationRequest request) =>
+        request.PromptTokens is { } ids ? [.. ids.Select(id => (long)id)] : _tokenizer.Value.Encode(request.Prompt);
+}

@@ -1,0 +1,21 @@
+namespace Dalle.ML.Generation;
+
+/// <summary>
+/// Generates images from requests: what stands between the engine and a kind of model, the autoregressive transformer of DALL·E or the
+/// diffusion stages of DALL·E 2. Thread-safe.
+/// </summary>
+internal interface IImageGenerator : IDisposable
+{
+    /// <summary>
+    /// Generates the candidates of each request, in the order of the requests and of their numbers. Each is made when it is asked for, and is a
+    /// function of model, prompt, candidate seed and sampling alone.
+    /// </summary>
+    /// <param name="requests">Prompts and seeds.</param>
+    /// <param name="candidates">Numbers of the candidates of each request.</param>
+    /// <param name="sampling">How they are sampled.</param>
+    /// <param name="progress">Told of each step.</param>
+    /// <param name="cancellationToken">Checked at each step.</param>
+    IEnumerable<Candidate> Generate(
+        IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,
+        CancellationToken cancellationToken);
+}
