@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Dalle.ML.Export;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli;
 

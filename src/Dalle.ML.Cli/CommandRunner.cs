@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
-using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 

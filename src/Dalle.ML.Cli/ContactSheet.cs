@@ -1,4 +1,3 @@
-using Dalle.ML.Export.Checkpoints;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;

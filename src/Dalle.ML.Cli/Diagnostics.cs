@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.InteropServices;
-using Dalle.ML.Export;
 using Microsoft.ML;
 using Microsoft.ML.OnnxRuntime;
 

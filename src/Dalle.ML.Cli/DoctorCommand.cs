@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 

@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;
 

@@ -1,7 +1,5 @@
 using System.CommandLine;
 using System.Globalization;
-using Dalle.ML.Bundles;
-using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 

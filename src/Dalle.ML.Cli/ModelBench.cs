@@ -1,7 +1,5 @@
 using System.Diagnostics;
 using System.Globalization;
-using Dalle.ML.Export;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli;
 

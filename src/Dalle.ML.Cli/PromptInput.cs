@@ -1,4 +1,3 @@
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;

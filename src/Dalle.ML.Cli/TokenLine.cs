@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Cli;
 

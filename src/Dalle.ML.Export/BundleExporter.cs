@@ -1,5 +1,4 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
 
 namespace Dalle.ML.Export;

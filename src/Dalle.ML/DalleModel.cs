@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using Dalle.ML.Bundles;
 using Dalle.ML.Engine;
 using Dalle.ML.Images;
-using Dalle.ML.Text.Tokenizers;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML;

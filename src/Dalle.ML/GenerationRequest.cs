@@ -1,5 +1,4 @@
 using Dalle.ML.Generation;
-using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML;
 

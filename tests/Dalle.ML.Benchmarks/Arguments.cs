@@ -1,5 +1,3 @@
-using Dalle.ML.Export.Checkpoints;
-
 namespace Dalle.ML.Benchmarks;
 
 /// <summary>What the command line asks for.</summary>

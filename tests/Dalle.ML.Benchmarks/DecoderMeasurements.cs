@@ -1,5 +1,3 @@
-using Dalle.ML.Export;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Benchmarks;

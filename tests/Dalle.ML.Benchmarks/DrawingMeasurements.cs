@@ -1,4 +1,3 @@
-using Dalle.ML.Export;
 using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Benchmarks;
@@ -65,7 +64,7 @@ internal sealed class DrawingMeasurements : IDisposable
         var (uniforms, given) = (new double[draws], new long[draws]);
         Array.Fill(uniforms, 0.5);
         Array.Fill(given, -1);
-        return _decoder.Session.NewDrawing(SamplingParameters, uniforms, given, rows);
+        return _decoder.Session.NewSampledBatch(SamplingParameters, uniforms, given, rows);
     }
 
     private void Begin(SampledDecodeBatch batch) => batch.Begin([.. Enumerable.Repeat(_decoder.PromptIds, batch.Rows).SelectMany(ids => ids)]);

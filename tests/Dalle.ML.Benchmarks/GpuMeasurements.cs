@@ -1,4 +1,3 @@
-using Dalle.ML.Bundles;
 using Dalle.ML.Export;
 using Dalle.ML.Runtime;
 using Microsoft.ML.OnnxRuntime;

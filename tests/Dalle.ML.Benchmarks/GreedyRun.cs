@@ -1,5 +1,4 @@
 using System.Numerics.Tensors;
-using Dalle.ML.Bundles;
 using Dalle.ML.Text;
 
 namespace Dalle.ML.Benchmarks;

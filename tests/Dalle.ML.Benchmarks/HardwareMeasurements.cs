@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Dalle.ML.Export.Checkpoints;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Benchmarks;

@@ -1,5 +1,5 @@
-using Dalle.ML.Export;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export;
 using Dalle.ML.Runtime;
 using Dalle.ML.Text;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Dalle.ML.Export;
 
 namespace Dalle.ML.Benchmarks;
 

@@ -1,5 +1,3 @@
-using Dalle.ML.Export;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Onnx;
 using Google.Protobuf;
 using static Dalle.ML.Onnx.TensorProto.Types;

@@ -1,6 +1,4 @@
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Transforms;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

@@ -1,6 +1,4 @@
-using Dalle.ML.Bundles;
 using Dalle.ML.Export;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Benchmarks;
 

@@ -1,6 +1,4 @@
 using Dalle.ML.Benchmarks;
-using Dalle.ML.Export;
-using Dalle.ML.Export.Checkpoints;
 
 if (args is [OneImageProcess.Argument, var candidates])
     return OneImageProcess.Draw(candidates);

@@ -1,5 +1,3 @@
-using Dalle.ML.Export.Checkpoints;
-
 namespace Dalle.ML.Benchmarks;
 
 /// <summary>The samples of all measurements of a run.</summary>

@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
 using Dalle.ML.Transforms;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

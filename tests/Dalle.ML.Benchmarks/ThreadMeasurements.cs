@@ -1,5 +1,4 @@
 using System.Globalization;
-using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Benchmarks;
 

@@ -1,4 +1,3 @@
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests;

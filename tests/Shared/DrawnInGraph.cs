@@ -1,7 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Runtime;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text;
 
 namespace Dalle.ML.Tests;

@@ -2,8 +2,6 @@ using System.CommandLine;
 using System.CommandLine.Parsing;
 using System.Globalization;
 using System.Text;
-using Dalle.ML.Bundles;
-using Dalle.ML.Export;
 using Dalle.ML.Prompts;
 using Dalle.ML.Transforms;
 

@@ -1,5 +1,4 @@
 using System.Security.Cryptography;
-using Dalle.ML.Export;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli.Batch;

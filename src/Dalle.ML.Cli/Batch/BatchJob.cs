@@ -1,8 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text.Json.Serialization;
-using Dalle.ML.Export;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli.Batch;

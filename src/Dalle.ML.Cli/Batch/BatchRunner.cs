@@ -2,7 +2,6 @@ using System.Diagnostics;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
 using Dalle.ML.Transforms;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli.Batch;

@@ -1,6 +1,4 @@
 using System.Globalization;
-using Dalle.ML.Export;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Cli.Batch;
 

@@ -2,7 +2,6 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
 using Dalle.ML.Text.Tokenizers;
-using Dalle.ML.Transforms.Rows;
 using static Dalle.ML.Export.Graph.ClipTransformer;
 using static Dalle.ML.Onnx.TensorProto.Types;
 

@@ -3,8 +3,6 @@ using System.Text.Json.Serialization;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Text.Tokenizers;
-using Dalle.ML.Transforms.Rows;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;

@@ -2,8 +2,6 @@ using System.Text.RegularExpressions;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Text.Tokenizers;
-using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Families;
 

@@ -1,5 +1,4 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
 

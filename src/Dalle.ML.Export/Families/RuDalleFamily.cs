@@ -1,8 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Text.Tokenizers;
-using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Families;
 

@@ -1,5 +1,5 @@
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Onnx;
 using static Dalle.ML.Onnx.TensorProto.Types;
 

@@ -1,5 +1,3 @@
-using Dalle.ML.Transforms.Rows;
-
 namespace Dalle.ML.Export.Graph;
 
 /// <summary>

@@ -1,5 +1,4 @@
 using Dalle.ML.Onnx;
-using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Bundles;
 

@@ -1,6 +1,3 @@
-using Dalle.ML.Text.Tokenizers;
-using Dalle.ML.Transforms.Rows;
-
 namespace Dalle.ML.Bundles;
 
 /// <summary>What a manifest may say: sizes within bounds, names inside the folder, every file accounted for.</summary>

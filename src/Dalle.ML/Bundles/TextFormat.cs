@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Bundles;
 

@@ -3,7 +3,6 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Images;
 using Dalle.ML.Runtime;
 using Dalle.ML.Text;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Clip;

@@ -16,6 +16,7 @@ internal sealed class DalleEngine : IDisposable
 {
     private readonly RetryableLazy<PromptTokenizer> _tokenizer;
     private readonly AutoregressiveGenerator? _autoregressive;
+    private readonly IImageGenerator? _generator;
     private readonly RetryableLazy<ClipModel>? _clip;
 
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
@@ -27,6 +28,7 @@ internal sealed class DalleEngine : IDisposable
         _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw CannotGenerate()));
         if (manifest is { Decoder: not null, Image: not null })
             _autoregressive = new AutoregressiveGenerator(bundle, _tokenizer, Vae, device);
+        _generator = manifest.ImageDecoder is null ? null : _autoregressive;
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipModel(bundle, clip, device));
 
@@ -68,7 +70,7 @@ internal sealed class DalleEngine : IDisposable
     public IEnumerable<GeneratedImage> GenerateCandidates(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
-        IImageGenerator generator = Bundle.Manifest.ImageDecoder is not null && _autoregressive is not null ? _autoregressive : throw CannotGenerate();
+        var generator = _generator ?? throw CannotGenerate();
         if (CandidatesOf(options) is > 1 and var candidates && _clip is null)
             throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Ask for one candidate an image.");
 

@@ -1,4 +1,3 @@
-using Dalle.ML.Bundles;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 

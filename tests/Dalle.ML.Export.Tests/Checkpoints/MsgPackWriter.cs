@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;
 

@@ -1,4 +1,3 @@
-using Dalle.ML.Export.Checkpoints;
 using static Dalle.ML.Export.Tests.Checkpoints.PickleWriter;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;

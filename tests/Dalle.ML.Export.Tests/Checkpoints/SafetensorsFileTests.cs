@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;
 

@@ -1,6 +1,5 @@
 using System.IO.Compression;
 using System.Numerics;
-using Dalle.ML.Export.Checkpoints;
 using static Dalle.ML.Export.Tests.Checkpoints.PickleWriter;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;

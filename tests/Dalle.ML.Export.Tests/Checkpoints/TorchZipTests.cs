@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using Dalle.ML.Export.Checkpoints;
 using static Dalle.ML.Export.Tests.Checkpoints.PickleWriter;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;

@@ -1,6 +1,5 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 

@@ -1,7 +1,6 @@
 using System.Text.RegularExpressions;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Families;

@@ -2,8 +2,6 @@ using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Tests.Golden;
 using Dalle.ML.Export.Tests.Graph;
 using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Onnx;

@@ -1,6 +1,3 @@
-using Dalle.ML.Export.Graph;
-using Dalle.ML.Transforms.Rows;
-
 namespace Dalle.ML.Export.Tests.Families;
 
 /// <summary>The transformer of <see cref="TinyDalle"/> as the paper has it, in doubles, position by position, without a cache.</summary>

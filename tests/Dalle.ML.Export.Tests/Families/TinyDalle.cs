@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Families;

@@ -1,5 +1,4 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Families;

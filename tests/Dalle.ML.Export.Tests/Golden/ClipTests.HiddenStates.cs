@@ -1,5 +1,4 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

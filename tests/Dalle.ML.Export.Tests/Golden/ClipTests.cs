@@ -1,7 +1,6 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Clip;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Images;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;

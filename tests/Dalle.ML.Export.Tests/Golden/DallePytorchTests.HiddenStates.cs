@@ -1,5 +1,3 @@
-using Dalle.ML.Bundles;
-
 namespace Dalle.ML.Export.Tests.Golden;
 
 public sealed partial class DallePytorchTests

@@ -1,11 +1,9 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Clip;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Images;
 using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
-using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

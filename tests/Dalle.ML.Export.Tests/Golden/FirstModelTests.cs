@@ -1,4 +1,3 @@
-using Dalle.ML.Bundles;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;

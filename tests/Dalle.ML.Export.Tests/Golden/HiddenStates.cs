@@ -1,6 +1,5 @@
 using System.Text.RegularExpressions;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Onnx;
 using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;

@@ -1,6 +1,3 @@
-using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
-
 namespace Dalle.ML.Export.Tests.Golden;
 
 public sealed partial class MinDalleTests

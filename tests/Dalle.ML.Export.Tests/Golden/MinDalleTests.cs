@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
 using Dalle.ML.Runtime;

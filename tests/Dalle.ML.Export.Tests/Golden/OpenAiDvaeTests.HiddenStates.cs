@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

@@ -1,4 +1,3 @@
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;

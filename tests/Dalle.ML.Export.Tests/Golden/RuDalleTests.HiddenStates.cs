@@ -1,7 +1,3 @@
-using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
-
 namespace Dalle.ML.Export.Tests.Golden;
 
 public sealed partial class RuDalleTests

@@ -6,7 +6,6 @@ using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Images;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
-using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using Dalle.ML.Bundles;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;

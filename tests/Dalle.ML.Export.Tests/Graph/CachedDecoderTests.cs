@@ -1,5 +1,5 @@
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Graph;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Graph;

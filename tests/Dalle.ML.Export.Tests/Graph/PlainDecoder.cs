@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Onnx;
 using Google.Protobuf;
 using Google.Protobuf.Collections;

@@ -1,6 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Graph;
-using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Tests.Graph;
 

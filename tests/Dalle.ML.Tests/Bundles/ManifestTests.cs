@@ -1,5 +1,4 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Tests.Golden;
 
 namespace Dalle.ML.Tests.Bundles;
 

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
-using Dalle.ML.Images;
 using Dalle.ML.Bundles;
+using Dalle.ML.Images;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests.Golden;

@@ -1,5 +1,5 @@
-using Dalle.ML.Images;
 using Dalle.ML.Bundles;
+using Dalle.ML.Images;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests.Images;

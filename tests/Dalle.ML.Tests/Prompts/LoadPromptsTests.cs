@@ -3,7 +3,6 @@ using System.Text;
 using Dalle.ML.Prompts;
 using Dalle.ML.Tests.Golden;
 using Dalle.ML.Transforms;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

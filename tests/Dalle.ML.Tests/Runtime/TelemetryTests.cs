@@ -1,5 +1,3 @@
-using Dalle.ML.PipelineHost;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
 namespace Dalle.ML.Tests.Runtime;

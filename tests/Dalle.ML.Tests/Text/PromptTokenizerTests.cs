@@ -1,8 +1,6 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text;
-using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Tests.Text;
 

@@ -1,5 +1,4 @@
 using Dalle.ML.PipelineHost;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Transforms;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;

@@ -20,7 +20,7 @@ public sealed class FixedSizeTests
     public void A_vector_of_any_size_has_it_before_and_after_saving(params int[] dimensions)
     {
         var ml = new MLContext();
-        var type = FixedSize.TypeOf(NumberDataViewType.Single, dimensions);
+        var type = VectorShape.TypeOf(NumberDataViewType.Single, dimensions);
         Assert.Equal(dimensions.Aggregate((a, b) => a * b), type.Size);
         var values = Enumerable.Range(0, type.Size).Select(i => i / 3f).ToArray();
         var data = ml.Data.LoadFromEnumerable([new Row { Values = values }, new Row { Values = [.. values.Reverse()] }]);
@@ -35,7 +35,7 @@ public sealed class FixedSizeTests
 
     [Fact]
     public void A_vector_that_no_column_can_hold_is_refused() =>
-        Assert.Throws<NotSupportedException>(() => FixedSize.TypeOf(NumberDataViewType.Byte, [512, 1024, 1024, 4]));
+        Assert.Throws<NotSupportedException>(() => VectorShape.TypeOf(NumberDataViewType.Byte, [512, 1024, 1024, 4]));
 
     private sealed class Row
     {

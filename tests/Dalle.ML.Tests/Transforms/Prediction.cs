@@ -1,7 +1,5 @@
 using System.Globalization;
-using Dalle.ML.Generation;
 using Dalle.ML.PipelineHost;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Transforms;
 using Microsoft.ML.Data;
 

@@ -1,4 +1,3 @@
-using Dalle.ML.Transforms.Saving;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -12,7 +11,7 @@ internal sealed record OutputColumn(string? Name, ResultField Field, Func<DalleM
 {
     public bool IsFixedSize => Dimensions is not null;
 
-    public DataViewType Type(DalleModelInfo model) => IsFixedSize ? FixedSize.TypeOf(Item, Dimensions!(model)) : Field.Type;
+    public DataViewType Type(DalleModelInfo model) => IsFixedSize ? VectorShape.TypeOf(Item, Dimensions!(model)) : Field.Type;
 
     public DataViewSchema.Annotations Annotations(DalleModelInfo model)
     {
@@ -24,7 +23,7 @@ internal sealed record OutputColumn(string? Name, ResultField Field, Func<DalleM
         return builder.ToAnnotations();
     }
 
-    public int Length(DalleModelInfo model) => IsFixedSize ? FixedSize.TypeOf(Item, Dimensions!(model)).Size : 0;
+    public int Length(DalleModelInfo model) => IsFixedSize ? VectorShape.TypeOf(Item, Dimensions!(model)).Size : 0;
 
     /// <summary>Gives a mapping's column what is known without the model: whether it has a fixed size, and which annotations.</summary>
     public void Describe(SchemaDefinition.Column column)

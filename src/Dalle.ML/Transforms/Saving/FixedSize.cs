@@ -14,24 +14,9 @@ internal static class FixedSize
 {
     public const string Prefix = Row.Prefix + "FixedSize.";
 
-    /// <summary>Blocks have up to 2 to the power of one less than this; all candidates of the paper, in pixels, fit.</summary>
-    public const int MaxBits = 28;
-
-    private static readonly int[] GridSides = [8, 16, 32, 64];
-
     /// <summary>The columns that <see cref="Copy"/> leaves behind.</summary>
     public static IEnumerable<string> TemporaryColumns =>
-        [Prefix + nameof(WholeVector<>.Vector), .. GridSides.Select(GridColumn), .. Enumerable.Range(0, MaxBits).Select(BlockColumn)];
-
-    /// <summary>The type that can be had: the dimensions of a usual grid are kept, others are multiplied.</summary>
-    /// <exception cref="NotSupportedException">The vector is too large.</exception>
-    public static VectorDataViewType TypeOf(PrimitiveDataViewType item, int[] dimensions)
-    {
-        var size = dimensions.Aggregate(1L, (product, dimension) => product * dimension);
-        if (size >= 1 << MaxBits)
-            throw new NotSupportedException($"A vector of {string.Join(" × ", dimensions)} values is too large for a column. Ask for fewer candidates.");
-        return IsUsualGrid(dimensions) ? new VectorDataViewType(item, dimensions) : new VectorDataViewType(item, (int)size);
-    }
+        [Prefix + nameof(WholeVector<>.Vector), .. VectorShape.GridSides.Select(GridColumn), .. Enumerable.Range(0, VectorShape.MaxBits).Select(BlockColumn)];
 
     /// <summary>Copies a vector column and gives it the size that a type states.</summary>
     public static IEnumerable<IEstimator<ITransformer>> Copy(TransformsCatalog transforms, string name, string source, VectorDataViewType type)
@@ -44,16 +29,13 @@ internal static class FixedSize
             var item when item == typeof(ulong) => transforms.CustomMapping(new UInt64VectorMapping().GetMapping(), UInt64VectorMapping.Contract),
             _ => transforms.CustomMapping(new SingleVectorMapping().GetMapping(), SingleVectorMapping.Contract),
         };
-        yield return IsUsualGrid(type.Dimensions)
+        yield return VectorShape.IsUsualGrid(type.Dimensions)
             ? transforms.CopyColumns(name, GridColumn(type.Dimensions[0]))
             : transforms.Concatenate(name, [.. BlocksOf(type.Size).Select(BlockColumn)]);
     }
 
     /// <summary>The blocks that add up to a size, by the logarithms of their own.</summary>
-    public static IEnumerable<int> BlocksOf(int size) => Enumerable.Range(0, MaxBits).Where(block => BitOperations.IsPow2(size & 1 << block));
-
-    private static bool IsUsualGrid(IReadOnlyList<int> dimensions) =>
-        dimensions is [var rows, var columns] && rows == columns && GridSides.Contains(rows);
+    public static IEnumerable<int> BlocksOf(int size) => Enumerable.Range(0, VectorShape.MaxBits).Where(block => BitOperations.IsPow2(size & 1 << block));
 
     private static string GridColumn(int side) => $"{Prefix}Grid{side}";
 

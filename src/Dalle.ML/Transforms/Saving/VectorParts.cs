@@ -1,3 +1,4 @@
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms;
 
@@ -13,7 +14,7 @@ internal sealed class WholeVector<T>
 /// <summary>The same vector as it is given on: as grids of the usual sizes, and in blocks, of which those count whose sizes add up to it.</summary>
 internal sealed class VectorParts<T>
 {
-    private readonly T[][] _blocks = [.. Enumerable.Repeat(Array.Empty<T>(), FixedSize.MaxBits)];
+    private readonly T[][] _blocks = [.. Enumerable.Repeat(Array.Empty<T>(), VectorShape.MaxBits)];
 
     [ColumnName(FixedSize.Prefix + nameof(Grid8)), VectorType(8, 8)]
     public T[] Grid8 { get; set; } = [];

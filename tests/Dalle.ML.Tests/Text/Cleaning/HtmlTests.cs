@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text.Cleaning;
 
 namespace Dalle.ML.Tests.Text.Cleaning;

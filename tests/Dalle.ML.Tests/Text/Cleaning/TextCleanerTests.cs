@@ -1,5 +1,4 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text.Cleaning;
 
 namespace Dalle.ML.Tests.Text.Cleaning;

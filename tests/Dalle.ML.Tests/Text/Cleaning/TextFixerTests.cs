@@ -1,4 +1,3 @@
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text.Cleaning;
 
 namespace Dalle.ML.Tests.Text.Cleaning;

@@ -1,7 +1,6 @@
 using System.IO.Compression;
 using System.Text;
 using Dalle.ML.Bundles;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Tests.Text.Tokenizers;

@@ -1,4 +1,3 @@
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Tests.Text.Tokenizers;
