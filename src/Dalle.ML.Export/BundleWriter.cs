@@ -1,7 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Graph;
 using Dalle.ML.Onnx;
-using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export;
 

@@ -131,8 +131,8 @@ internal sealed class DecoderMeasurements : IDisposable
         for (var step = 0; step < Steps; step++)
         {
             for (var row = 0; row < batch.Rows; row++)
-                batch.Ids[row] = _decoder.Graph.ImageIdOffset + (31 * step + 7 * row) % _decoder.Image.Vocabulary;
-            batch.Step();
+                batch.Ids[row] = _decoder.Graph.ImageIdOffset + (31 * step + 7 * row) % _decoder.Image.CodebookSize;
+            batch.Decode();
         }
     }
 }

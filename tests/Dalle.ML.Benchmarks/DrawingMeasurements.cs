@@ -67,12 +67,12 @@ internal sealed class DrawingMeasurements : IDisposable
         return _decoder.Session.NewSampledBatch(SamplingParameters, uniforms, given, rows);
     }
 
-    private void Begin(SampledDecodeBatch batch) => batch.Begin([.. Enumerable.Repeat(_decoder.PromptIds, batch.Rows).SelectMany(ids => ids)]);
+    private void Begin(SampledDecodeBatch batch) => batch.Prefill([.. Enumerable.Repeat(_decoder.PromptIds, batch.Rows).SelectMany(ids => ids)]);
 
     /// <summary>A step waits for none before it; the last one is read, which waits for all.</summary>
     private void Draw(SampledDecodeBatch batch)
     {
         for (var token = 1; token < _decoder.Image.Tokens; token++)
-            batch.Step(reads: token == _decoder.Image.Tokens - 1);
+            batch.Decode(reads: token == _decoder.Image.Tokens - 1);
     }
 }

@@ -20,7 +20,7 @@ internal sealed record GreedyRun(int[] Tokens, float[] Logits)
     public static GreedyRun Of(MeasuredDecoder decoder, int[]? led = null)
     {
         var tokenizer = new PromptTokenizer(decoder.Bundle, decoder.Bundle.Manifest.Text!);
-        var (vocabulary, length) = (decoder.Image.Vocabulary, decoder.Image.Tokens);
+        var (vocabulary, length) = (decoder.Image.CodebookSize, decoder.Image.Tokens);
         var run = new GreedyRun(new int[length * Prompts.Length], new float[length * Prompts.Length * vocabulary]);
         using var batch = decoder.Session.NewBatch(Prompts.Length);
         batch.Prefill([.. Prompts.SelectMany(tokenizer.Encode)]);
@@ -28,7 +28,7 @@ internal sealed record GreedyRun(int[] Tokens, float[] Logits)
         {
             var row = i % Prompts.Length;
             if (row == 0 && i > 0)
-                batch.Step();
+                batch.Decode();
             var logits = batch.Logits.Slice(row * vocabulary, vocabulary);
             logits.CopyTo(run.Logits.AsSpan(i * vocabulary));
             run.Tokens[i] = TensorPrimitives.IndexOfMax(logits);

@@ -7,7 +7,7 @@ internal static class ImageMeasurements
 {
     public static IEnumerable<Measurement> All(BuiltInModel model)
     {
-        var tokens = Enumerable.Range(0, model.Image.Tokens).Select(i => 31 * i % model.Image.Vocabulary).ToArray();
+        var tokens = Enumerable.Range(0, model.Image.Tokens).Select(i => 31 * i % model.Image.CodebookSize).ToArray();
         var pixels = new Lazy<ImageTensor>(() => model.Codec.Decode(tokens));
         return
         [

@@ -1,5 +1,3 @@
-using Dalle.ML.Transforms.Rows;
-
 namespace Dalle.ML.Cli.Tests;
 
 /// <summary><c>info</c> and <c>verify</c>.</summary>

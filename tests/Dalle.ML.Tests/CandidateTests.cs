@@ -67,7 +67,7 @@ public sealed class CandidateTests
         var finished = 0;
         var progress = new Immediate(value =>
         {
-            if (value is { Candidate: > 0, Token: 5 })
+            if (value is { Candidate: > 0, Step: 5 })
             {
                 finished = value.Candidate;
                 cancellationToken.Cancel();

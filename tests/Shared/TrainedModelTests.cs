@@ -33,7 +33,7 @@ public abstract class TrainedModelTests
 
     private ImageFormat Format => _bundle.Manifest.Image!;
 
-    private int Vocabulary => Format.Vocabulary;
+    private int Vocabulary => Format.CodebookSize;
 
     private int Tokens => Format.Rows * Format.Columns;
 
@@ -80,7 +80,7 @@ public abstract class TrainedModelTests
                 break;
             for (var row = 0; row < batch.Rows; row++)
                 batch.Ids[row] = decoder.Graph.ImageIdOffset + expectedIds[row % _prompts.Length * Tokens + step];
-            batch.Step();
+            batch.Decode();
         }
     }
 

@@ -61,7 +61,7 @@ internal static class DalleFamily
                 Height = config.ImageSize,
                 Rows = config.Grid,
                 Columns = config.Grid,
-                Vocabulary = config.ImageVocab,
+                CodebookSize = config.ImageVocab,
             },
             Text = text,
             Decoder = Decoder(bundle, transformer, config, heads, source.Precision),
@@ -88,7 +88,7 @@ internal static class DalleFamily
             TextEncoder = ClipText(bundle, clip, config, part.Embedding),
             ImageEncoder = ClipImage(bundle, clip, config, part.Embedding),
             Text = text,
-            Embedding = part.Embedding,
+            EmbeddingDimension = part.Embedding,
             ImageSize = config.ImageSize,
             Scale = MathF.Min(MathF.Exp(clip.Read("logit_scale").Values[0]), 100),
         };

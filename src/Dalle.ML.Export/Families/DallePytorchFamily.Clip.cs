@@ -30,7 +30,7 @@ internal static partial class DallePytorchFamily
             TextEncoder = ClipText(bundle, weights, text, embedding),
             ImageEncoder = ClipImage(bundle, weights, patch, grid, embedding),
             Text = text,
-            Embedding = embedding,
+            EmbeddingDimension = embedding,
             ImageSize = patch * grid,
             Resample = ResampleFilter.Bilinear,
             Scale = MathF.Exp(weights.Read("temperature", []).Values[0]),

@@ -145,7 +145,7 @@ internal static partial class DallePytorchFamily
         Height = size,
         Rows = grid,
         Columns = grid,
-        Vocabulary = codes,
+        CodebookSize = codes,
         Resample = ResampleFilter.Bilinear,
     };
 
@@ -213,7 +213,7 @@ internal static partial class DallePytorchFamily
                 TextIds = checked(arguments.Number("num_text_tokens", 10000) + textLength),
                 TextLength = textLength,
                 Grid = image.Columns,
-                Codes = image.Vocabulary,
+                Codes = image.CodebookSize,
                 Attention = arguments.Words("attn_types", ["full"]),
                 RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb", axes: 3)[2] : 0,
                 ShiftsTokens = arguments.Flag("shift_tokens", true),

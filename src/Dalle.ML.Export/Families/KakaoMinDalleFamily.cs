@@ -110,7 +110,7 @@ internal static class KakaoMinDalleFamily
             },
             Vocabulary = config.TextIds,
             Length = 1,
-            Start = config.TextIds == 1 ? [0] : [],
+            BosTokens = config.TextIds == 1 ? [0] : [],
             Padding = Padding.Shared,
             PaddingId = 0,
         };

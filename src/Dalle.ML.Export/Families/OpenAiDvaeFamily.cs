@@ -65,7 +65,7 @@ internal static class OpenAiDvaeFamily
             Height = rows * config.Reduction,
             Rows = rows,
             Columns = columns,
-            Vocabulary = config.Codes,
+            CodebookSize = config.Codes,
             Resample = ResampleFilter.Lanczos,
         },
         ImageEncoder = ImageEncoder(bundle, encoder.At("blocks."), config, rows, columns),

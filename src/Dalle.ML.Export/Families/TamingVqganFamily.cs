@@ -48,7 +48,7 @@ internal static class TamingVqganFamily
             Name = source.Size ?? Name,
             Family = Name,
             Precision = Precision.Fp32.Name(),
-            Image = new ImageFormat { Width = side, Height = side, Rows = grid, Columns = grid, Vocabulary = config.Codes, Resample = ResampleFilter.Lanczos },
+            Image = new ImageFormat { Width = side, Height = side, Rows = grid, Columns = grid, CodebookSize = config.Codes, Resample = ResampleFilter.Lanczos },
             ImageEncoder = config.Stem is null ? null : vqgan.Encoder(grid),
             ImageDecoder = vqgan.Decoder(grid),
             Files = [],

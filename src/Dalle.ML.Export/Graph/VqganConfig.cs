@@ -89,7 +89,7 @@ internal sealed record VqganConfig
         EncodedHeight = IsWavelet ? side * Encoded : null,
         Rows = side,
         Columns = side,
-        Vocabulary = Codes,
+        CodebookSize = Codes,
     };
 
     /// <summary>Reads the names and shapes of all variants: taming-transformers' VQModel and GumbelVQ, ru-dALLE's and minDALL-E's copies,

@@ -1,5 +1,4 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;

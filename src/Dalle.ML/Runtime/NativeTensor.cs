@@ -1,5 +1,4 @@
 using System.Runtime.InteropServices;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 

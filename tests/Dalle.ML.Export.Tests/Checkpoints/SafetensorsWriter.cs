@@ -2,7 +2,6 @@ using System.Runtime.InteropServices;
 using System.Text;
 using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;
 

@@ -2,7 +2,6 @@ using System.Text.Json;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Tests;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Export.Tests.Families;

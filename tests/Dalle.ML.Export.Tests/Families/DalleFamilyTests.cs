@@ -35,7 +35,7 @@ public sealed class DalleFamilyTests : IDisposable
             if (position == ids.Length - 1)
                 break;
             batch.Ids[0] = ids[position + 1];
-            batch.Step();
+            batch.Decode();
         }
         batch.Prefill(ids);
         AssertClose(expected[^1], batch.Logits, ids.Length - 1);

@@ -16,7 +16,7 @@ public sealed class DalleMiniFamilyTests : IDisposable
         BundleExporter.ExportRandom("dalle-mini", "tiny", _folder.Path);
         var manifest = Bundle.Open(_folder.Path).Manifest;
         Assert.Equal(" creme brulee, fire", TextCleaner.Clean("Crème &amp;lt;b&gt;BRÛLÉE 🔥", manifest.Text!.Cleaning));
-        Assert.Equal([manifest.Image!.Vocabulary], manifest.Decoder!.Start);
+        Assert.Equal([manifest.Image!.CodebookSize], manifest.Decoder!.Start);
         Assert.Equal((10, 0, 1, 1), (manifest.Sampling.Guidance, manifest.Sampling.TopK, manifest.Sampling.Temperature, manifest.Sampling.TopP));
         Assert.Equal(UnconditionalPrompt.Empty, manifest.Text.Unconditional);
         Assert.True(manifest.Text.KeepEnd);

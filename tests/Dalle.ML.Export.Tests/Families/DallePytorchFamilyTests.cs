@@ -86,7 +86,7 @@ public sealed class DallePytorchFamilyTests : IDisposable
     {
         var bundle = Export();
         var manifest = bundle.Manifest;
-        Assert.Equal((4, 4, 2, 2, 6), (manifest.Image!.Width, manifest.Image!.Height, manifest.Image.Rows, manifest.Image.Columns, manifest.Image.Vocabulary));
+        Assert.Equal((4, 4, 2, 2, 6), (manifest.Image!.Width, manifest.Image!.Height, manifest.Image.Rows, manifest.Image.Columns, manifest.Image.CodebookSize));
         // Half of all ids, those of the text among them.
         Assert.Equal((14 + 6) / 2, manifest.Sampling.TopK);
         Assert.Null(manifest.Decoder!.State);
@@ -254,7 +254,7 @@ public sealed class DallePytorchFamilyTests : IDisposable
         _shapes["to_logits.1.weight"] = [14 + codes, 8];
         _shapes["to_logits.1.bias"] = [14 + codes];
         var image = Export().Manifest.Image!;
-        Assert.Equal((256, 256, grid, grid, codes), (image.Width, image.Height, image.Rows, image.Columns, image.Vocabulary));
+        Assert.Equal((256, 256, grid, grid, codes), (image.Width, image.Height, image.Rows, image.Columns, image.CodebookSize));
         using var model = DalleModel.Load(Output);
         using var decoded = model.DecodeTokens(new int[grid * grid]);
         Assert.Equal(256, decoded.Width);

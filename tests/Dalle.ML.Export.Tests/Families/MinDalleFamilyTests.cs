@@ -18,7 +18,7 @@ public sealed class MinDalleFamilyTests : IDisposable
         Export();
         var manifest = Bundle.Open(Output).Manifest;
         var (image, text, decoder, sampling) = (manifest.Image!, manifest.Text!, manifest.Decoder!, manifest.Sampling);
-        Assert.Equal((8, 8, 4, 4, TinyDalleBart.Codes), (image.Width, image.Height, image.Rows, image.Columns, image.Vocabulary));
+        Assert.Equal((8, 8, 4, 4, TinyDalleBart.Codes), (image.Width, image.Height, image.Rows, image.Columns, image.CodebookSize));
         Assert.Equal((256, 8), (text.Vocabulary, text.Length));
         Assert.Equal((2, TinyDalleBart.Heads, 16, 16), (decoder.Cache.Layers, decoder.Cache.Heads, decoder.Cache.HeadSize, decoder.Cache.Capacity));
         Assert.Equal([TinyDalleBart.Codes - 1], decoder.Start);

@@ -59,7 +59,7 @@ public sealed class PaddedHeadsTests : IDisposable
         using var reference = new Reference(Sharpened(Export(model, plainHeads)), bundle, [Encode(bundle)]);
         using var run = new Run(bundle);
 
-        var tokens = Enumerable.Range(0, bundle.Manifest.Image!.Tokens - 1).Select(i => (long)(7 * i % bundle.Manifest.Image.Vocabulary)).ToArray();
+        var tokens = Enumerable.Range(0, bundle.Manifest.Image!.Tokens - 1).Select(i => (long)(7 * i % bundle.Manifest.Image.CodebookSize)).ToArray();
         int[] compared = [.. Steps(tokens.Length), tokens.Length];
         var expected = compared.ToDictionary(given => given, given => reference.Logits(tokens[..given])[0]);
         using var batch = run.Attend(Encode(bundle));
@@ -71,7 +71,7 @@ public sealed class PaddedHeadsTests : IDisposable
             if (step == tokens.Length)
                 break;
             batch.Ids[0] = graph.ImageIdOffset + tokens[step];
-            batch.Step();
+            batch.Decode();
         }
         foreach (var given in compared)
         {

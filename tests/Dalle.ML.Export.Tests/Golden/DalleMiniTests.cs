@@ -7,7 +7,6 @@ using Dalle.ML.Generation;
 using Dalle.ML.Images;
 using Dalle.ML.Onnx;
 using Dalle.ML.Tests;
-using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

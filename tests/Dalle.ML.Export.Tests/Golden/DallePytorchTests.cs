@@ -44,13 +44,13 @@ public sealed partial class DallePytorchTests : IDisposable
         {
             for (var row = 0; row < text.Length; row++)
             {
-                var expected = logits.AsSpan((row * image.Tokens + step) * image.Vocabulary, image.Vocabulary);
-                Near.Values(expected, batch.Logits.Slice(row * image.Vocabulary, image.Vocabulary), $"step {step}, row {row}");
+                var expected = logits.AsSpan((row * image.Tokens + step) * image.CodebookSize, image.CodebookSize);
+                Near.Values(expected, batch.Logits.Slice(row * image.CodebookSize, image.CodebookSize), $"step {step}, row {row}");
                 batch.Ids[row] = decoder.Graph.ImageIdOffset + codes[row * image.Tokens + step];
             }
             if (step == image.Tokens - 1)
                 break;
-            batch.Step();
+            batch.Decode();
         }
     }
 
@@ -62,7 +62,7 @@ public sealed partial class DallePytorchTests : IDisposable
         var (text, codes, logits) = (Prompts(reference).Select(Tokenizer(bundle).Encode).ToArray(), Longs(reference, "image_codes"), Floats(reference, "forward_logits"));
         var image = bundle.Manifest.Image!;
         var textLength = bundle.Manifest.Text!.Length;
-        var total = bundle.Manifest.Text.Vocabulary + image.Vocabulary;
+        var total = bundle.Manifest.Text.Vocabulary + image.CodebookSize;
         using var decoder = Decoder(bundle);
         using var batch = decoder.NewBatch(text.Length);
         // None, one, a row, one more, and all that are ever run.
@@ -73,7 +73,7 @@ public sealed partial class DallePytorchTests : IDisposable
             for (var row = 0; row < text.Length; row++)
             {
                 var all = logits.AsSpan((row * (textLength + image.Tokens) + textLength + given) * total, total);
-                Near.Values(all[bundle.Manifest.Text.Vocabulary..], batch.Logits.Slice(row * image.Vocabulary, image.Vocabulary), $"{given} tokens, row {row}");
+                Near.Values(all[bundle.Manifest.Text.Vocabulary..], batch.Logits.Slice(row * image.CodebookSize, image.CodebookSize), $"{given} tokens, row {row}");
             }
         }
     }

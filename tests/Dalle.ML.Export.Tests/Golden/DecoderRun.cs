@@ -18,7 +18,7 @@ internal sealed class DecoderRun(Bundle bundle) : IDisposable
         foreach (var code in codes)
         {
             batch.Ids[0] = Id(code);
-            batch.Step();
+            batch.Decode();
             logits.Add(batch.Logits.ToArray());
         }
         return [.. logits];

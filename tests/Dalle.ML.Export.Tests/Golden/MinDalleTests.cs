@@ -46,7 +46,7 @@ public sealed partial class MinDalleTests : IDisposable
         var bundle = Export(encoder);
         using var model = new Graphs(bundle);
         using var batch = model.Decoder.NewBatch(rows: 2);
-        var (codes, guidance) = (bundle.Manifest.Image!.Vocabulary, Config(encoder).GetProperty("supercondition_factor").GetSingle());
+        var (codes, guidance) = (bundle.Manifest.Image!.CodebookSize, Config(encoder).GetProperty("supercondition_factor").GetSingle());
         foreach (var prompt in Prompts(encoder))
         {
             var (expected, guided) = (Read(prompt, "logits"), Read(prompt, "logits_supercondition").Floats());
@@ -62,7 +62,7 @@ public sealed partial class MinDalleTests : IDisposable
                 if (step > 0)
                 {
                     batch.Ids.Fill(tokens[step - 1]);
-                    batch.Step();
+                    batch.Decode();
                 }
                 var (unconditional, conditional) = (batch.Logits[..codes].ToArray(), batch.Logits[codes..].ToArray());
                 Near.Values(Logits(expected, 0, step, codes), unconditional, $"logits without the prompt at step {step}");
@@ -89,7 +89,7 @@ public sealed partial class MinDalleTests : IDisposable
                 for (var step = 0; step < tokens.Length; step++)
                 {
                     batch.Prefill([.. model.Decoder.Graph.Start, .. tokens[..step]]);
-                    Near.Values(Logits(expected, row, step, bundle.Manifest.Image!.Vocabulary), batch.Logits, $"logits after {step} image tokens");
+                    Near.Values(Logits(expected, row, step, bundle.Manifest.Image!.CodebookSize), batch.Logits, $"logits after {step} image tokens");
                 }
             }
         }

@@ -57,7 +57,7 @@ public sealed partial class RuDalleTests : IDisposable
         var bundle = Export(PathOf(file));
         using var decoder = new DecoderRun(bundle);
         var (ids, logits) = (Read(file, "forward_input_ids"), Read(file, "forward_logits"));
-        var (text, codes) = (bundle.Manifest.Text!, bundle.Manifest.Image!.Vocabulary);
+        var (text, codes) = (bundle.Manifest.Text!, bundle.Manifest.Image!.CodebookSize);
         foreach (var (row, i) in ids.Longs().Chunk(ids.Shape[1]).Select((row, i) => (row, i)))
         {
             var (prompt, image) = (Prompt(text, row[..text.Length]), row[text.Length..(logits.Shape[1] - text.Prefix.Length)]);
@@ -83,7 +83,7 @@ public sealed partial class RuDalleTests : IDisposable
         var codes = names.Select(name => Read(file, $"{name}_codes").Longs()).ToArray();
         foreach (var (name, i) in names.Select((name, i) => (name, i)))
         {
-            var expected = Read(file, $"{name}_logits_cached").Floats().Chunk(bundle.Manifest.Image!.Vocabulary).ToArray();
+            var expected = Read(file, $"{name}_logits_cached").Floats().Chunk(bundle.Manifest.Image!.CodebookSize).ToArray();
             var actual = decoder.Steps(prompts[i], codes[i][..^1]);
             for (var step = 0; step < expected.Length; step++)
                 Near.Values(expected[step], actual[step], $"logits of step {step} of {name}");

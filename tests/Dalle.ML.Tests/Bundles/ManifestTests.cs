@@ -27,7 +27,7 @@ public sealed class ManifestTests
         Assert.Equal((1, 1, 0, 1, 1), (manifest.Sampling.Temperature, manifest.Sampling.Guidance, manifest.Sampling.TopK, manifest.Sampling.TopP, manifest.Sampling.Candidates));
         Assert.Equal(ResampleFilter.Bicubic, manifest.Image!.Resample);
         Assert.Equal(ResampleFilter.Bicubic, manifest.Clip!.Resample);
-        Assert.Empty(manifest.Text!.Prefix.Concat(manifest.Text.Start).Concat(manifest.Text.End));
+        Assert.Empty(manifest.Text!.Prefix.Concat(manifest.Text.BosTokens).Concat(manifest.Text.EosTokens));
         Assert.Empty(manifest.Text.Cleaning);
         Assert.Equal(("ids", "ids", "logits"), (manifest.TextEncoder!.Ids, manifest.Decoder!.Ids, manifest.Decoder.Logits));
         Assert.Empty(manifest.Decoder.Start);

@@ -1,7 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
 using Dalle.ML.Prompts;
-using Dalle.ML.Tests.Golden;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;

@@ -37,7 +37,7 @@ public sealed class PromptTokenizerTests : IDisposable
     [Fact]
     public void Start_and_end_frame_the_text()
     {
-        var framed = Format with { Start = [0], End = [2] };
+        var framed = Format with { BosTokens = [0], EosTokens = [2] };
         Assert.Equal([0, 8, 2, 1, 1], Encode("a", framed));
         Assert.Equal([0, 2, 1, 1, 1], Encode("", framed));
         Assert.Equal([0, 8, 9, 10, 2], Encode("a b c", framed));
@@ -49,14 +49,14 @@ public sealed class PromptTokenizerTests : IDisposable
     [InlineData("a b c a b c", false, new long[] { 0, 8, 9, 10, 8 })]
     [InlineData("a b c a b c", true, new long[] { 0, 8, 9, 10, 2 })]
     public void A_cut_takes_the_end_unless_it_is_kept(string prompt, bool keepEnd, long[] ids) =>
-        Assert.Equal(ids, Encode(prompt, Format with { Start = [0], End = [2], KeepEnd = keepEnd }));
+        Assert.Equal(ids, Encode(prompt, Format with { BosTokens = [0], EosTokens = [2], KeepEnd = keepEnd }));
 
     [Fact]
     public void Several_ids_of_the_end_are_kept_whole_or_cut_in_part()
     {
-        Assert.Equal([8, 9, 10, 20, 21], Encode("a b c a b c", Format with { End = [20, 21], KeepEnd = true }));
-        Assert.Equal([8, 9, 10, 8, 20], Encode("a b c a", Format with { End = [20, 21] }));
-        Assert.Equal([8, 9, 10, 20, 21], Encode("a b c a", Format with { End = [20, 21], KeepEnd = true }));
+        Assert.Equal([8, 9, 10, 20, 21], Encode("a b c a b c", Format with { EosTokens = [20, 21], KeepEnd = true }));
+        Assert.Equal([8, 9, 10, 8, 20], Encode("a b c a", Format with { EosTokens = [20, 21] }));
+        Assert.Equal([8, 9, 10, 20, 21], Encode("a b c a", Format with { EosTokens = [20, 21], KeepEnd = true }));
     }
 
     [Fact]
@@ -76,7 +76,7 @@ public sealed class PromptTokenizerTests : IDisposable
     [Fact]
     public void Guidance_is_measured_against_no_text_in_the_way_of_the_family()
     {
-        var framed = Format with { Start = [0], End = [2] };
+        var framed = Format with { BosTokens = [0], EosTokens = [2] };
         Assert.Equal([0, 2, 1, 1, 1], Tokenizer(framed).Unconditional("a b"));
         Assert.Equal([1, 1, 1, 1, 1], Tokenizer(framed with { Unconditional = UnconditionalPrompt.Padding }).Unconditional("a b"));
 
@@ -99,7 +99,7 @@ public sealed class PromptTokenizerTests : IDisposable
     public void The_ids_of_a_prompt_are_counted_without_padding()
     {
         Assert.Equal(2, Tokenizer(Format).Count("a b"));
-        Assert.Equal(4, Tokenizer(Format with { Start = [0], End = [2] }).Count("a b"));
+        Assert.Equal(4, Tokenizer(Format with { BosTokens = [0], EosTokens = [2] }).Count("a b"));
         Assert.Equal(5, Tokenizer(Format).Count("a b c a b c"));
     }
 
@@ -130,7 +130,7 @@ public sealed class PromptTokenizerTests : IDisposable
             {"tokenizer": {"kind": "youTokenToMe", "vocabulary": "bpe.model"}, "vocabulary": 9, "length": 8, "padding": "shared", "paddingId": 0}
             """;
         var format = JsonSerializer.Deserialize(Json, ManifestContext.Default.TextFormat)!;
-        Assert.Equal(0, format.Prefix.Length + format.Start.Length + format.End.Length);
+        Assert.Equal(0, format.Prefix.Length + format.BosTokens.Length + format.EosTokens.Length);
         Assert.Empty(format.Cleaning);
         Assert.Equal((null, null, UnconditionalPrompt.Empty), (format.PadAliasId, format.Tokenizer.Merges, format.Unconditional));
     }

@@ -1,6 +1,5 @@
 using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 

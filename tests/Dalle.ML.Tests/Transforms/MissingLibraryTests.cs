@@ -1,7 +1,6 @@
 using System.Diagnostics;
 using System.Xml.Linq;
 using Dalle.ML.PipelineHost;
-using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
 namespace Dalle.ML.Tests.Transforms;
