@@ -41,9 +41,5 @@ public sealed class ApplyOnnxModelTests(Drawings drawings)
         Assert.Equal(view.GetColumn<MLImage>("Image").Select(Pixels), view.GetColumn<MLImage>("Decoded").Select(Pixels));
     }
 
-    private static string Pixels(MLImage image)
-    {
-        var kind = $"{image.Width}x{image.Height} {image.PixelFormat}";
-        return $"{kind} {Convert.ToHexString(image.Pixels)}";
-    }
+    private static string Pixels(MLImage image) => $"{image.Width} × {image.Height}: {Convert.ToHexString(image.Pixels)}";
 }

@@ -10,7 +10,9 @@ public sealed class SemanticKernelTests(Drawings drawings)
     [Fact]
     public async Task A_function_of_a_kernel_generates_images()
     {
+        // A kernel disposes nothing itself.
         var kernel = Build();
+        using var services = (ServiceProvider)kernel.Services;
         var draw = KernelFunctionFactory.CreateFromMethod(
             async (Kernel kernel, string prompt, CancellationToken cancellationToken) =>
             {
@@ -29,7 +31,9 @@ public sealed class SemanticKernelTests(Drawings drawings)
     [Fact]
     public async Task A_kernel_embeds_texts()
     {
-        var embeddings = Build().GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
+        var kernel = Build();
+        using var services = (ServiceProvider)kernel.Services;
+        var embeddings = kernel.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
         Assert.Equal(drawings.Model.EmbedText("a cat"), (await embeddings.GenerateAsync("a cat")).Vector.ToArray());
     }
 
