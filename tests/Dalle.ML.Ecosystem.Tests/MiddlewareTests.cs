@@ -66,6 +66,7 @@ public sealed class MiddlewareTests : IDisposable
         var computed = await first.GenerateAsync(texts);
         Assert.Equal(192, computed[0].Dimensions);
         AssertTraced("embeddings emoji-64", tokens: 3 + 2);
+        Assert.Equal("emoji-64", Assert.Single(_spans).GetTagItem("gen_ai.response.model"));
 
         // As a process that is started later.
         _spans.Clear();
@@ -76,9 +77,19 @@ public sealed class MiddlewareTests : IDisposable
         await second.GenerateAsync(["a cat", "a dog"]);
         AssertTraced("embeddings emoji-64", tokens: 2);
 
-        IEmbeddingGenerator<string, Embedding<float>> Build() =>
-            new EmbeddingGeneratorBuilder<string, Embedding<float>>(new ClipEmbeddingGenerator(DalleModel.LoadDefault()))
-                .UseDistributedCache(cache).UseOpenTelemetry(_loggers, _source).Build();
+        // Keys of the cache say nothing of the model: where several share it, they are told.
+        _spans.Clear();
+        using var other = Build("another model's hash");
+        await other.GenerateAsync(["a cat"]);
+        AssertTraced("embeddings emoji-64", tokens: 2);
+
+        IEmbeddingGenerator<string, Embedding<float>> Build(string? hash = null)
+        {
+            var model = DalleModel.LoadDefault();
+            return new EmbeddingGeneratorBuilder<string, Embedding<float>>(new ClipEmbeddingGenerator(model))
+                .UseDistributedCache(cache, caching => caching.CacheKeyAdditionalValues = [hash ?? model.Info.Hash])
+                .UseOpenTelemetry(_loggers, _source).Build();
+        }
     }
 
     [Fact]
