@@ -59,21 +59,27 @@ public sealed class OwnershipTests(Drawings drawings)
         Assert.Throws<ObjectDisposedException>(() => view.GetColumn<float[]>("Embedding").Count());
     }
 
+    /// <summary>Engines give a getter the image of the prediction before, which ML.NET's getters dispose and components leave to its owner.</summary>
     [Fact]
-    public void An_image_of_a_prediction_is_the_callers()
+    public void Generated_images_of_objects_are_the_callers()
     {
         var data = _ml.Data.LoadFromEnumerable(drawings.Rows);
         var options = new DalleGenerateEstimator.Options { InputColumnName = "Prompt", Generation = new() { Candidates = 1 } };
         var model = _ml.Transforms.CopyColumns("Text", "Prompt").Append(_ml.Transforms.DalleGenerate(options)).Fit(data);
         var (first, second) = (new Generated(), new Generated());
-        using (var engine = _ml.Model.CreatePredictionEngine<Drawing, Generated>(model))
-        {
-            engine.Predict(drawings.Rows[0], ref first);
-            engine.Predict(drawings.Rows[^1], ref second);
-        }
-        Assert.NotEqual(first.Image!.Pixels.ToArray(), second.Image!.Pixels.ToArray());
-        first.Image.Dispose();
-        second.Image.Dispose();
+        using var engine = _ml.Model.CreatePredictionEngine<Drawing, Generated>(model);
+        engine.Predict(drawings.Rows[0], ref first);
+        engine.Predict(drawings.Rows[^1], ref second);
+        AssertApart(first, second);
+        var generated = model.Transform(_ml.Data.LoadFromEnumerable([drawings.Rows[0], drawings.Rows[^1]]));
+        AssertApart(_ml.Data.CreateEnumerable<Generated>(generated, reuseRowObject: false).ToArray());
+    }
+
+    private static void AssertApart(params Generated[] rows)
+    {
+        Assert.NotEqual(rows[0].Image!.Pixels.ToArray(), rows[1].Image!.Pixels.ToArray());
+        foreach (var row in rows)
+            row.Image!.Dispose();
     }
 
     private sealed class Embedded
