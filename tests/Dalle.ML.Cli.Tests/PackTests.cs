@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Xml.Linq;
 
 namespace Dalle.ML.Cli.Tests;
 
@@ -21,6 +22,43 @@ public sealed class PackTests : IDisposable
 
         var here = await Tool.RunAsync(_folder.Path, ["generate", "a cat", "--seed", "3", "-o", "here"]);
         Assert.Equal(File.ReadAllBytes(here.Output[0]), File.ReadAllBytes(path));
+    }
+
+    /// <summary>As a newcomer has it: a new console project, the two packages, and the program that README shows first.</summary>
+    [Fact]
+    public async Task The_packed_library_runs_the_readmes_first_program()
+    {
+        var packages = In("packed");
+        var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", "Dalle.ML"), "-c", configuration, "--no-build", "-o", packages);
+        var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
+        var program = readme.Split("```csharp\n")[1].Split("```")[0];
+        Directory.CreateDirectory(In("app"));
+        File.WriteAllText(In("app/Program.cs"), program);
+        var runtime = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion")
+            .Single(package => (string?)package.Attribute("Include") == "Microsoft.ML.OnnxRuntime").Attribute("Version")!.Value;
+        // Packages that the machine has are taken from there; ours goes into a folder of the test's.
+        var known = (await RunAsync("dotnet", "nuget", "locals", "global-packages", "--list")).Split(": ", 2)[1].Trim();
+        File.WriteAllText(In("app/app.csproj"), $"""
+            <Project Sdk="Microsoft.NET.Sdk">
+              <PropertyGroup>
+                <OutputType>Exe</OutputType>
+                <TargetFramework>net10.0</TargetFramework>
+                <ImplicitUsings>enable</ImplicitUsings>
+                <Nullable>enable</Nullable>
+                <TreatWarningsAsErrors>true</TreatWarningsAsErrors>
+                <RestorePackagesPath>{In("packages")}</RestorePackagesPath>
+                <RestoreFallbackFolders>{known}</RestoreFallbackFolders>
+                <RestoreAdditionalProjectSources>{packages}</RestoreAdditionalProjectSources>
+              </PropertyGroup>
+              <ItemGroup>
+                <PackageReference Include="Dalle.ML" Version="*-*" />
+                <PackageReference Include="Microsoft.ML.OnnxRuntime" Version="{runtime}" />
+              </ItemGroup>
+            </Project>
+            """);
+        await RunAsync("dotnet", "run", "--project", "app");
+        Assert.NotEmpty(Directory.GetFiles(_folder.Path, "*.png"));
     }
 
     private string In(string name) => Path.Combine(_folder.Path, name);
