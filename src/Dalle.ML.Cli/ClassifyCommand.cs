@@ -22,7 +22,7 @@ internal static class ClassifyCommand
             "dalle classify *.png --labels cat,dog --template \"a photo of a {}\" --json",
         ])
         {
-            ImageInput.Several, Labels, Template, ModelOptions.All, Results.Json,
+            ImageInput.Several, Labels, Template, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
         command.SetWork(Run);
         return command;
@@ -36,7 +36,8 @@ internal static class ClassifyCommand
         var scorer = new ClipScorer(model, labels.Select(label => parsed.GetRequiredValue(Template).Replace(Placeholder, label, StringComparison.Ordinal)));
         foreach (var path in paths)
         {
-            var classes = labels.Zip(Softmax(scorer.Score(path, cancellation)), (label, probability) => new { Label = label, Probability = probability })
+            using var image = ImageInput.Load(parsed, path, cancellation);
+            var classes = labels.Zip(Softmax(scorer.Score(image)), (label, probability) => new { Label = label, Probability = probability })
                 .OrderByDescending(each => each.Probability).ToArray();
             var prefix = paths.Length > 1 ? path + "\t" : "";
             Results.Write(

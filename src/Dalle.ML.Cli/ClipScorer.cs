@@ -14,11 +14,4 @@ internal sealed class ClipScorer(DalleModel model, IEnumerable<string> texts)
         var embedding = model.EmbedImage(image);
         return Array.ConvertAll(_texts, text => model.Info.ClipScale!.Value * TensorPrimitives.Dot<float>(text, embedding));
     }
-
-    /// <summary>The scaled cosine of an image file with each text.</summary>
-    public float[] Score(string path, CancellationToken cancellation)
-    {
-        using var image = ImageInput.Load(path, cancellation);
-        return Score(image);
-    }
 }

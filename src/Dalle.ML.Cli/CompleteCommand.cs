@@ -6,7 +6,7 @@ namespace Dalle.ML.Cli;
 /// <summary><c>dalle complete</c>: a part of an image is kept and the rest drawn.</summary>
 internal static class CompleteCommand
 {
-    private static readonly Argument<string> Source = new("image") { Description = "The image file, e.g. PNG; '-' reads it from standard input." };
+    private static readonly Argument<string> Source = new("image") { Description = "The image file (JPEG, PNG, WebP, BMP, GIF); '-' reads it from standard input." };
 
     private static readonly Argument<string> Prompt = new("prompt") { Description = "What the whole image shows." };
 
@@ -22,7 +22,7 @@ internal static class CompleteCommand
             "dalle complete - \"a dog\" --keep rect:8x4 -o - < cat.png > dog.png",
         ])
         {
-            Source, Prompt, Keep, Drawing.Options,
+            Source, Prompt, Keep, ImageInput.MaxMegapixels, Drawing.Options,
         };
         command.SetAction(RunAsync);
         return command;
@@ -33,7 +33,7 @@ internal static class CompleteCommand
         var (prompt, keep) = (parsed.GetRequiredValue(Prompt), KeepRegion.Parse(parsed.GetRequiredValue(Keep)));
         var (seed, options) = (DrawingOptions.ReadSeed(parsed), DrawingOptions.Read(parsed));
         var requests = GenerationRequest.Series(prompt, seed, parsed.GetValue(DrawingOptions.Images)).ToArray();
-        using var image = ImageInput.Load(parsed.GetRequiredValue(Source), cancellation);
+        using var image = ImageInput.Load(parsed, parsed.GetRequiredValue(Source), cancellation);
         using var model = ModelOptions.Load(parsed);
         try
         {

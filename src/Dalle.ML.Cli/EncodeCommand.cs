@@ -17,7 +17,7 @@ internal static class EncodeCommand
             "dalle encode - < apple.png | dalle decode - -o -",
         ])
         {
-            ImageInput.Several, Output, ModelOptions.All, Results.Json,
+            ImageInput.Several, Output, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
         command.SetWork(Run);
         return command;
@@ -28,7 +28,7 @@ internal static class EncodeCommand
         using var model = ModelOptions.Load(parsed);
         var lines = parsed.GetRequiredValue(ImageInput.Several).Select(path =>
         {
-            using var image = ImageInput.Load(path, cancellation);
+            using var image = ImageInput.Load(parsed, path, cancellation);
             return TokenLine.Of(path, model.EncodeImage(image), model.Info);
         });
         if (parsed.GetValue(Output) is not { } output || output == ImageOutput.StandardOutput)

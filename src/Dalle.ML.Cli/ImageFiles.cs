@@ -38,9 +38,10 @@ internal sealed class ImageFiles
     {
         name = Fit(name);
         var draft = Path.Combine(_folder, $".{Guid.NewGuid():N}.png");
+        var bytes = image.ToPng();
         try
         {
-            var bytes = PngFile.Write(image, draft, Path.Combine(_folder, name + ".png"));
+            Write(bytes, draft, Path.Combine(_folder, name + ".png"));
             for (var copy = 1; ; copy++)
             {
                 var path = Path.Combine(_folder, copy == 1 ? $"{name}.png" : string.Create(CultureInfo.InvariantCulture, $"{name}_{copy}.png"));
@@ -61,6 +62,18 @@ internal sealed class ImageFiles
         while (Encoding.UTF8.GetByteCount(name) > LongestName)
             name = name[..^(char.IsLowSurrogate(name[^1]) ? 2 : 1)];
         return name.Length > 0 ? name : "image";
+    }
+
+    private static void Write(byte[] bytes, string draft, string target)
+    {
+        try
+        {
+            File.WriteAllBytes(draft, bytes);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"'{target}' cannot be written: {exception.Message}", exception);
+        }
     }
 
     /// <summary>Moves a file unless the target exists, even if somebody makes it at the same time.</summary>

@@ -8,30 +8,26 @@ internal static class ImageInput
 {
     public static Argument<string[]> Several { get; } = new("image")
     {
-        Description = "Image files, e.g. PNG; '-' reads one from standard input.",
+        Description = "Image files (JPEG, PNG, WebP, BMP, GIF); '-' reads one from standard input.",
         Arity = ArgumentArity.OneOrMore,
     };
 
-    /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <exception cref="InvalidDataException">It is no image.</exception>
-    public static MLImage Load(string path, CancellationToken cancellation)
+    public static Option<int> MaxMegapixels { get; } = new Option<int>("--max-megapixels")
     {
-        using var bytes = InputFile.Read(path, "image file", cancellation);
-        try
-        {
-            return MLImage.CreateFromStream(bytes);
-        }
-        catch (ArgumentException exception)
-        {
-            throw new InvalidDataException($"{NameOf(path)} is not an image that can be read{Reason(exception.InnerException)}. Convert it, e.g. to PNG.", exception);
-        }
+        Description = $"Largest image that is read, in megapixels: 1 to {ImageReader.MostMegapixels}.",
+        DefaultValueFactory = _ => ImageReader.DefaultMaxPixels / ImageReader.Megapixel,
+    }.MustBe(count => count is >= 1 and <= ImageReader.MostMegapixels, $"a whole number from 1 to {ImageReader.MostMegapixels}");
+
+    /// <exception cref="IOException">The file cannot be read.</exception>
+    /// <exception cref="InvalidDataException">It is not an image, is damaged or truncated, or has too many pixels.</exception>
+    public static MLImage Load(ParseResult parsed, string path, CancellationToken cancellation)
+    {
+        var reader = new ImageReader { MaxPixels = parsed.GetValue(MaxMegapixels) * ImageReader.Megapixel, LimitName = MaxMegapixels.Name };
+        using var file = InputFile.Read(path, "image file", cancellation, ImageReader.MostMebibytes);
+        return reader.Read(file.GetBuffer().AsSpan(0, (int)file.Length), path == InputFile.StandardInput ? "Standard input" : $"'{path}'");
     }
 
     /// <summary>A file's name without folder and extension, for the names of what is made from it.</summary>
     public static string StemOf(string path) => path == InputFile.StandardInput ? "stdin"
         : Path.GetFileNameWithoutExtension(path) is { Length: > 0 } stem ? stem : "image";
-
-    private static string NameOf(string path) => path == InputFile.StandardInput ? "Standard input" : $"'{path}'";
-
-    private static string Reason(Exception? exception) => exception is null ? "" : $": {exception.Message.TrimEnd('.')}";
 }

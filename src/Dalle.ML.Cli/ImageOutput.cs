@@ -43,7 +43,8 @@ internal sealed class ImageOutput
     {
         if (_files is null)
         {
-            WriteToStandardOutput(image);
+            using var output = Console.OpenStandardOutput();
+            output.Write(image.ToPng());
             return;
         }
         var path = _files.Save(image, name);
@@ -51,21 +52,5 @@ internal sealed class ImageOutput
             Results.WriteJson(describe(path));
         else
             Console.WriteLine(path);
-    }
-
-    /// <summary>By way of a file, as ML.NET writes images to files only.</summary>
-    private static void WriteToStandardOutput(MLImage image)
-    {
-        var draft = Path.Combine(Path.GetTempPath(), $"dalle-{Guid.NewGuid():N}.png");
-        try
-        {
-            var bytes = PngFile.Write(image, draft, draft);
-            using var output = Console.OpenStandardOutput();
-            output.Write(bytes);
-        }
-        finally
-        {
-            File.Delete(draft);
-        }
     }
 }

@@ -15,7 +15,7 @@ internal static class ReconstructCommand
             "dalle reconstruct - -o - < apple.png > again.png",
         ])
         {
-            ImageInput.Several, ModelOptions.All, ImageOutput.Target, Results.Json, Results.Quiet,
+            ImageInput.Several, ImageInput.MaxMegapixels, ModelOptions.All, ImageOutput.Target, Results.Json, Results.Quiet,
         };
         command.SetWork(Run);
         return command;
@@ -28,7 +28,7 @@ internal static class ReconstructCommand
         var output = ImageOutput.Open(parsed, paths.Length);
         foreach (var path in paths)
         {
-            using var image = ImageInput.Load(path, cancellation);
+            using var image = ImageInput.Load(parsed, path, cancellation);
             using var fitted = model.FitImage(image);
             using var decoded = model.DecodeTokens(model.EncodeImage(fitted));
             var psnr = PeakSignalToNoise(fitted.GetBGRPixels, decoded.GetBGRPixels);

@@ -19,7 +19,7 @@ internal static class ScoreCommand
             "dalle generate \"a cat\" --seed 1 -o - | dalle score \"a cat\" -",
         ])
         {
-            Prompt, ImageInput.Several, ModelOptions.All, Results.Json,
+            Prompt, ImageInput.Several, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
         command.SetWork((parsed, cancellation) => Run(parsed, images => images, cancellation));
         return command;
@@ -33,7 +33,7 @@ internal static class ScoreCommand
             "dalle rank \"a cat\" *.png --json",
         ])
         {
-            Prompt, ImageInput.Several, Top, ModelOptions.All, Results.Json,
+            Prompt, ImageInput.Several, Top, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
         command.SetWork((parsed, cancellation) =>
             Run(parsed, images => images.OrderByDescending(image => image.Score).Take(parsed.GetValue(Top) ?? int.MaxValue), cancellation));
@@ -45,7 +45,11 @@ internal static class ScoreCommand
         using var model = ModelOptions.Load(parsed);
         var prompt = parsed.GetRequiredValue(Prompt);
         var scorer = new ClipScorer(model, [prompt]);
-        var scored = parsed.GetRequiredValue(ImageInput.Several).Select(path => new ScoredFile(path, scorer.Score(path, cancellation).Single()));
+        var scored = parsed.GetRequiredValue(ImageInput.Several).Select(path =>
+        {
+            using var image = ImageInput.Load(parsed, path, cancellation);
+            return new ScoredFile(path, scorer.Score(image).Single());
+        });
         foreach (var (path, score) in order(scored))
             Results.Write(parsed, string.Create(CultureInfo.InvariantCulture, $"{score:F4}\t{path}"), new { Prompt = prompt, Score = score, File = path });
         return CommandRunner.Success;

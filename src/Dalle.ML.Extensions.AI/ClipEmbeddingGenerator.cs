@@ -3,11 +3,11 @@ using Microsoft.Extensions.AI;
 namespace Dalle.ML.Extensions.AI;
 
 /// <summary>
-/// CLIP's embeddings of texts and of images (PNG data), unit vectors of one space: the cosine of a text's and an image's says how well they
-/// fit. Thread-safe.
+/// CLIP's embeddings of texts and of images (JPEG, PNG, WebP, BMP or GIF data), unit vectors of one space: the cosine of a text's and an
+/// image's says how well they fit. Thread-safe.
 /// </summary>
 /// <remarks>It is two generators, one for each kind of input: the variable's type, <c>IEmbeddingGenerator&lt;string, Embedding&lt;float&gt;&gt;</c>
-/// or that of <see cref="DataContent"/>, says which is meant.</remarks>
+/// or that of <see cref="DataContent"/>, says which is meant. An image that cannot be read is an <see cref="ArgumentException"/>.</remarks>
 public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IEmbeddingGenerator<DataContent, Embedding<float>>
 {
     private readonly DalleModel _model;
@@ -23,6 +23,9 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
             throw new ArgumentException($"The model '{model.Info.Name}' has no CLIP.", nameof(model));
         (_model, _metadata) = (model, new EmbeddingGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name, defaultModelDimensions: model.Info.EmbeddingLength));
     }
+
+    /// <summary>Reads the images that come as data; set it to change the limit on their pixels.</summary>
+    public ImageReader ImageReader { get; init; } = new();
 
     Task<GeneratedEmbeddings<Embedding<float>>> IEmbeddingGenerator<string, Embedding<float>>.GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>
@@ -48,7 +51,7 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
 
     private float[] EmbedImage(DataContent content)
     {
-        using var image = Png.Read(content);
+        using var image = ImageReader.Read(content);
         return _model.EmbedImage(image);
     }
 

@@ -13,12 +13,16 @@ namespace Dalle.ML.Extensions.AI;
 /// </para>
 /// <para>
 /// A request with an original image is a completion: the region to keep stays, by default the upper half, and the rest is drawn anew.
-/// Images are PNG data; their <see cref="AIContent.AdditionalProperties"/> hold <c>seed</c>, <c>candidate</c> and <c>score</c>.
+/// The original is JPEG, PNG, WebP, BMP or GIF data, as <see cref="ImageReader"/> reads it.
+/// </para>
+/// <para>
+/// Images are PNG data, or JPEG where <see cref="ImageGenerationOptions.MediaType"/> is <c>image/jpeg</c>; their <see cref="AIContent.AdditionalProperties"/> hold <c>seed</c>, <c>candidate</c> and <c>score</c>.
 /// </para>
 /// </remarks>
 public sealed class DalleImageGenerator : IImageGenerator
 {
     private const string PngMediaType = "image/png";
+    private const string JpegMediaType = "image/jpeg";
 
     private readonly DalleModel _model;
     private readonly ImageGeneratorMetadata _metadata;
@@ -34,8 +38,11 @@ public sealed class DalleImageGenerator : IImageGenerator
         (_model, _metadata) = (model, new ImageGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name));
     }
 
+    /// <summary>Reads the original images; set it to change the limit on their pixels.</summary>
+    public ImageReader ImageReader { get; init; } = new();
+
     /// <inheritdoc/>
-    /// <exception cref="ArgumentException">The prompt is missing, an option cannot be met, or the original is not one PNG image.</exception>
+    /// <exception cref="ArgumentException">The prompt is missing, an option cannot be met, or the original is not one image that can be read.</exception>
     public Task<ImageGenerationResponse> GenerateAsync(
         ImageGenerationRequest request, ImageGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
@@ -58,7 +65,8 @@ public sealed class DalleImageGenerator : IImageGenerator
         var seed = properties.Read<ulong>("seed") ?? (ulong)Random.Shared.NextInt64();
         var keep = properties.ReadText("keep");
         var original = OriginalImage(request);
-        return Task.Run(() => Generate(request.Prompt, original, keep, GenerationRequest.Series(request.Prompt, seed, options?.Count ?? 1), generation, cancellationToken), cancellationToken);
+        var requests = GenerationRequest.Series(request.Prompt, seed, options?.Count ?? 1);
+        return Task.Run(() => Generate(request.Prompt, original, keep, requests, generation, options?.MediaType ?? PngMediaType, cancellationToken), cancellationToken);
     }
 
     /// <inheritdoc/>
@@ -76,12 +84,13 @@ public sealed class DalleImageGenerator : IImageGenerator
     public void Dispose() => _model.Dispose();
 
     private ImageGenerationResponse Generate(
-        string prompt, DataContent? original, string? keep, IEnumerable<GenerationRequest> series, GenerationOptions generation, CancellationToken cancellationToken)
+        string prompt, DataContent? original, string? keep, IEnumerable<GenerationRequest> series, GenerationOptions generation, string mediaType,
+        CancellationToken cancellationToken)
     {
         var requests = series.ToArray();
         if (original is not null)
         {
-            using var image = Png.Read(original);
+            using var image = ImageReader.Read(original);
             var region = keep is null ? KeepRegion.Top(_model.Info.TokenRows / 2) : KeepRegion.Parse(keep);
             var kept = _model.KeepTokens(image, region);
             requests = Array.ConvertAll(requests, request => request with { Kept = kept });
@@ -96,7 +105,7 @@ public sealed class DalleImageGenerator : IImageGenerator
         {
             using (image)
             {
-                contents.Add(new DataContent(Png.Write(image.Image), PngMediaType)
+                contents.Add(new DataContent(mediaType == JpegMediaType ? image.Image.ToJpeg() : image.Image.ToPng(), mediaType)
                 {
                     AdditionalProperties = new() { ["seed"] = image.Seed, ["candidate"] = image.Candidate, ["score"] = image.Score },
                 });
@@ -118,8 +127,8 @@ public sealed class DalleImageGenerator : IImageGenerator
             throw new ArgumentException($"There is no model '{id}' here; the one loaded is '{info.Name}'.", nameof(options));
         if (options?.ImageSize is { } size && size != new Size(info.ImageWidth, info.ImageHeight))
             throw new ArgumentException($"Images of {size.Width} × {size.Height} were asked for; the model '{info.Name}' draws {info.ImageWidth} × {info.ImageHeight}.", nameof(options));
-        if (options?.MediaType is { } type && type != PngMediaType)
-            throw new ArgumentException($"Images of type '{type}' were asked for; they are '{PngMediaType}'.", nameof(options));
+        if (options?.MediaType is { } type && type is not (PngMediaType or JpegMediaType))
+            throw new ArgumentException($"Images of type '{type}' were asked for; they can be '{PngMediaType}' or '{JpegMediaType}'.", nameof(options));
         if (options?.ResponseFormat is { } format && format != ImageGenerationResponseFormat.Data)
             throw new ArgumentException($"The response format {format} was asked for; images are made here, so they come as data.", nameof(options));
     }

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.Text.Json;
 using Microsoft.ML.Data;
 
@@ -139,6 +140,74 @@ public sealed class CodebookTests : IDisposable
         Assert.Contains("'--colour' is not an option of encode", option.Errors, StringComparison.Ordinal);
         Assert.Equal(2, (await Run("encode")).ExitCode);
     }
+
+    [Theory]
+    [InlineData("trunc.png", "is truncated: the file ends before the picture does. Copy or download it again.")]
+    [InlineData("trunc.jpg", "is truncated: the file ends before the picture does. Copy or download it again.")]
+    [InlineData("header65k.png", "has 65535 × 65535 pixels, more than the limit of 64 million. Reduce the image, or raise --max-megapixels.")]
+    public async Task An_image_that_cannot_be_used_is_named_with_the_reason(string file, string reason)
+    {
+        var path = PictureOf(file);
+        var run = await Run("encode", path);
+        Assert.Equal((1, $"dalle: '{path}' {reason}\n"), (run.ExitCode, run.Errors));
+        Assert.Empty(run.Output);
+
+        var piped = await Tool.RunAsync(_folder.Path, ["encode", "-"], File.ReadAllBytes(path));
+        Assert.Equal((1, $"dalle: Standard input {reason}\n"), (piped.ExitCode, piped.Errors));
+    }
+
+    [Fact]
+    public async Task The_limit_on_pixels_is_an_option_of_each_command_that_reads_images()
+    {
+        File.WriteAllBytes(In("huge.png"), HeaderOf(1001, 1000));
+        foreach (string[] command in new string[][]
+        {
+            ["encode", "huge.png"], ["reconstruct", "huge.png"], ["score", "a cat", "huge.png"], ["rank", "a cat", "huge.png"],
+            ["classify", "huge.png", "--labels", "a,b"], ["complete", "huge.png", "a cat", "--keep", "top:1", "--quiet"],
+        })
+        {
+            var run = await Run([.. command, "--max-megapixels", "1"]);
+            Assert.Equal((1, "dalle: 'huge.png' has 1001 × 1000 pixels, more than the limit of 1 million. Reduce the image, or raise --max-megapixels.\n"), (run.ExitCode, run.Errors));
+        }
+        foreach (var value in new[] { "0", "501", "many" })
+        {
+            var run = await Run("encode", "huge.png", "--max-megapixels", value);
+            Assert.Equal(2, run.ExitCode);
+            Assert.Contains("--max-megapixels must be a whole number from 1 to 500.", run.Errors, StringComparison.Ordinal);
+        }
+
+        // The picture's data is missing, and nobody gets to see that.
+        static byte[] HeaderOf(int width, int height)
+        {
+            var header = File.ReadAllBytes(PictureOf("header65k.png"));
+            BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(16), width);
+            BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(20), height);
+            BinaryPrimitives.WriteUInt32BigEndian(header.AsSpan(29), Crc32(header.AsSpan(12, 17)));
+            return header;
+        }
+
+        static uint Crc32(ReadOnlySpan<byte> bytes)
+        {
+            var crc = uint.MaxValue;
+            foreach (var value in bytes)
+            {
+                crc ^= value;
+                for (var bit = 0; bit < 8; bit++)
+                    crc = crc >> 1 ^ (crc & 1) * 0xEDB88320;
+            }
+            return ~crc;
+        }
+    }
+
+    [Fact]
+    public async Task A_photo_is_turned_upright_before_it_is_encoded()
+    {
+        var run = await Run(["encode", PictureOf("rgb.png"), .. Enumerable.Range(1, 8).Select(orientation => PictureOf($"exif{orientation}.webp"))]);
+        Assert.Single(run.Json.Select(line => line.GetProperty("tokens").GetRawText()).Distinct());
+        Assert.Equal(9, run.Json.Length);
+    }
+
+    private static string PictureOf(string file) => Path.Combine(AppContext.BaseDirectory, "Images", "files", file);
 
     private Task<Tool> Run(params string[] arguments) => Tool.RunAsync(_folder.Path, arguments);
 

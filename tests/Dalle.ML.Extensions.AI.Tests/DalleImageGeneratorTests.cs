@@ -55,12 +55,57 @@ public sealed class DalleImageGeneratorTests : IDisposable
     }
 
     [Fact]
+    public async Task Images_may_come_as_JPEG()
+    {
+        var options = new ImageGenerationOptions { AdditionalProperties = new() { ["seed"] = 1, ["candidates"] = 1 } };
+        var png = (DataContent)(await _generator.GenerateImagesAsync("a red heart", options)).Contents.Single();
+        options.MediaType = "image/jpeg";
+        var jpeg = (DataContent)(await _generator.GenerateImagesAsync("a red heart", options)).Contents.Single();
+        Assert.Equal(("image/png", "image/jpeg"), (png.MediaType, jpeg.MediaType));
+        using var image = new ImageReader().Read(png.Data.Span);
+        Assert.Equal(image.ToJpeg(), jpeg.Data.ToArray());
+    }
+
+    [Theory]
+    [InlineData("lossy.jpg", "image/jpeg")]
+    [InlineData("exif6.webp", "image/webp")]
+    [InlineData("exif6.jpg", "image/jpeg")]
+    [InlineData("rgb.bmp", "image/bmp")]
+    [InlineData("rgb.gif", "image/gif")]
+    public async Task An_original_is_read_as_any_image_file_is(string file, string mediaType)
+    {
+        var options = new ImageGenerationOptions { AdditionalProperties = new() { ["seed"] = 1, ["candidates"] = 1, ["keep"] = "top:6" } };
+        var edited = await _generator.EditImageAsync(new DataContent(File.ReadAllBytes(PathOf(file)), mediaType), "a green circle", options);
+
+        using var model = DalleModel.LoadDefault();
+        using var image = new ImageReader().Read(PathOf(file));
+        using var expected = model.Complete("a green circle", image, KeepRegion.Top(6), 1, new GenerationOptions { Candidates = 1 });
+        Assert.Equal(Convert.ToHexString(expected.Image.Pixels), Pixels(edited.Contents.Single()));
+    }
+
+    [Fact]
+    public async Task An_original_that_cannot_be_read_is_refused_with_the_reason()
+    {
+        await Refused("The image is truncated", _generator, "trunc.png");
+        await Refused("more than the limit of 64 million", _generator, "header65k.png");
+        using var careful = new DalleImageGenerator(DalleModel.LoadDefault()) { ImageReader = new ImageReader { MaxPixels = 1000 } };
+        await Refused("has 48 × 32 pixels, more than the limit of 0.001 million", careful, "rgb.png");
+        using var clip = new ClipEmbeddingGenerator(DalleModel.LoadDefault());
+        await Assert.ThrowsAsync<ArgumentException>(() => ((IEmbeddingGenerator<DataContent, Embedding<float>>)clip).GenerateAsync([Content("trunc.jpg")]));
+
+        static async Task Refused(string message, DalleImageGenerator generator, string file) => Assert.Contains(
+            message, (await Assert.ThrowsAsync<ArgumentException>(() => generator.EditImageAsync(Content(file), "a cat"))).Message, StringComparison.Ordinal);
+
+        static DataContent Content(string file) => new(File.ReadAllBytes(PathOf(file)), "image/png");
+    }
+
+    [Fact]
     public async Task What_cannot_be_met_is_refused_by_name()
     {
         await Refused("Count", new() { Count = 0 });
         await Refused("'dall-e-3'", new() { ModelId = "dall-e-3" });
         await Refused("64 × 64", new() { ImageSize = new Size(256, 256) });
-        await Refused("image/png", new() { MediaType = "image/jpeg" });
+        await Refused("image/png", new() { MediaType = "image/webp" });
         await Refused("Uri", new() { ResponseFormat = ImageGenerationResponseFormat.Uri });
         await Refused("'seed'", new() { AdditionalProperties = new() { ["seed"] = "seven" } });
         await Refused("Candidates", new() { AdditionalProperties = new() { ["candidates"] = 0 } });
@@ -107,6 +152,8 @@ public sealed class DalleImageGeneratorTests : IDisposable
         services.Dispose();
         Assert.Throws<ObjectDisposedException>(() => generator.GetRequiredService<DalleModel>().EmbedText("a cat"));
     }
+
+    private static string PathOf(string file) => Path.Combine(AppContext.BaseDirectory, "Images", "files", file);
 
     private static string Pixels(AIContent content)
     {

@@ -41,7 +41,6 @@ internal sealed class BatchFolder : IDisposable
         }
 
         // What a killed process of this shard was about to write.
-        File.Delete(_temporary + ".png");
         File.Delete(_temporary + ".tmp");
     }
 
@@ -49,7 +48,7 @@ internal sealed class BatchFolder : IDisposable
 
     public string PathOf(string name) => Path.Combine(FullPath, name);
 
-    /// <summary>Writes a small file, or replaces it.</summary>
+    /// <summary>Writes a file, or replaces it.</summary>
     public void Write(string name, ReadOnlySpan<byte> content) => File.Move(Draft(content), PathOf(name), overwrite: true);
 
     /// <summary>Writes a small file unless it is there, even if others are about to write it too.</summary>
@@ -71,13 +70,10 @@ internal sealed class BatchFolder : IDisposable
     /// <exception cref="PromptException">A folder has the image's name.</exception>
     public string Save(MLImage image, string name)
     {
-        var draft = _temporary + ".png";
-        var bytes = PngFile.Write(image, draft, PathOf(name));
-        using (var file = File.OpenHandle(draft, FileMode.Open, FileAccess.ReadWrite))
-            RandomAccess.FlushToDisk(file);
         if (Directory.Exists(PathOf(name)))
             throw new PromptException($"'{name}' is a folder. Remove it.");
-        File.Move(draft, PathOf(name), overwrite: true);
+        var bytes = image.ToPng();
+        Write(name, bytes);
         return Convert.ToHexStringLower(SHA256.HashData(bytes));
     }
 
@@ -99,7 +95,6 @@ internal sealed class BatchFolder : IDisposable
             try
             {
                 using var abandoned = Lock(path);
-                File.Delete(Path.ChangeExtension(path, ".png"));
                 File.Delete(Path.ChangeExtension(path, ".tmp"));
             }
             catch (IOException)
@@ -111,7 +106,6 @@ internal sealed class BatchFolder : IDisposable
 
     public void Dispose()
     {
-        File.Delete(_temporary + ".png");
         File.Delete(_temporary + ".tmp");
         _lock.Dispose();
     }

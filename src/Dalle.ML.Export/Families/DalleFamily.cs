@@ -27,11 +27,14 @@ internal static class DalleFamily
     public static ModelFamily Family { get; } = new("dalle", "a folder with config.json, vocab.json, merges.txt and safetensors", Export)
     {
         Sizes = [.. Sizes.Keys],
+        Settings = new Dictionary<string, string> { ["heads"] = "Number of attention heads; by default that in config.json (transformer.heads), or the size's." },
     };
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
         var config = source.Size is { } size ? Sizes[size] : Config.Read(source.Find(0, "config.json"));
+        var heads = AttentionHeads.Of(config.Transformer.Dim, source.Setting("heads") ?? config.Transformer.Heads);
+        ModelSizes.Check(config.Text.Length, config.Grid);
         using var transformer = source.Open(0, config.Transformer.File);
         using var dvae = source.Open(1, config.Dvae.File);
         if (source.Size is null)
@@ -61,7 +64,7 @@ internal static class DalleFamily
                 Vocabulary = config.ImageVocab,
             },
             Text = text,
-            Decoder = Decoder(bundle, transformer, config, source.Precision),
+            Decoder = Decoder(bundle, transformer, config, heads, source.Precision),
             ImageEncoder = ImageEncoder(bundle, dvae, config),
             ImageDecoder = ImageDecoder(bundle, dvae, config),
             Clip = config.Clip is { } clip ? Clip(source, bundle, clip, config, text) : null,
@@ -91,9 +94,9 @@ internal static class DalleFamily
         };
     }
 
-    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
+    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, AttentionHeads heads, Precision precision)
     {
-        var (layers, heads, dim) = (config.Transformer.Layers, config.Transformer.Heads, config.Transformer.Dim);
+        var (layers, dim) = (config.Transformer.Layers, config.Transformer.Dim);
         var textIds = config.Text.VocabSize + config.Text.Length;
         var sparse = config.Transformer.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
         var graph = new DecoderGraph
@@ -101,14 +104,7 @@ internal static class DalleFamily
             File = "decoder.onnx",
             ImageIdOffset = textIds,
             TotalLength = "total_length",
-            Cache = new KeyValueCache
-            {
-                Type = precision.CacheType(),
-                Layers = layers,
-                Heads = heads,
-                HeadSize = dim / heads,
-                Capacity = config.Text.Length + config.Grid * config.Grid,
-            },
+            Cache = heads.Cache(precision, layers, config.Text.Length + config.Grid * config.Grid),
         };
         using var g = bundle.Graph(graph.File, precision);
         var decoder = new CachedDecoder(g, graph);
@@ -129,9 +125,9 @@ internal static class DalleFamily
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {
-                var qkv = Qkv(g, x, block, dim);
-                var attended = decoder.Attend(layer, qkv, bias: sparse?.Bias(decoder, layer, layers) ?? "");
-                x = g.Node("Add", [x, g.Linear(attended, block.Read("proj.weight", dim, dim), block.Read("proj.bias", dim))]);
+                var qkv = Qkv(g, x, block, dim, heads.PadOutputs);
+                var attended = decoder.Attend(layer, qkv, bias: sparse?.Bias(decoder, layer, layers) ?? "", scale: heads.Scale);
+                x = g.Node("Add", [x, g.Linear(attended, heads.PadInputs(block.Read("proj.weight", dim, dim)), block.Read("proj.bias", dim))]);
             }
             using (g.Scope("mlp"))
                 x = Mlp(g, x, block, dim);
@@ -146,9 +142,9 @@ internal static class DalleFamily
         return graph;
     }
 
-    private static string Qkv(GraphBuilder g, string x, Checkpoint weights, int dim) => g.Linear(
+    private static string Qkv(GraphBuilder g, string x, Checkpoint weights, int dim, Func<Tensor, Tensor> pad) => g.Linear(
         g.LayerNorm(x, weights.Read("ln1.weight", dim), weights.Read("ln1.bias", dim)),
-        weights.Read("qkv.weight", 3 * dim, dim), weights.Read("qkv.bias", 3 * dim));
+        pad(weights.Read("qkv.weight", 3 * dim, dim)), pad(weights.Read("qkv.bias", 3 * dim)));
 
     private static string Mlp(GraphBuilder g, string x, Checkpoint weights, int dim)
     {
@@ -232,7 +228,7 @@ internal static class DalleFamily
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {
-                var qkv = Qkv(g, x, block, dim);
+                var qkv = Qkv(g, x, block, dim, tensor => tensor);
                 string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];
                 g.Node("Split", [qkv], parts, ("axis", -1), ("num_outputs", 3));
                 var attended = g.Contrib("MultiHeadAttention", parts, attributes: ("num_heads", Heads));
@@ -305,7 +301,6 @@ internal static class DalleFamily
                 var config = JsonSerializer.Deserialize<Config>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
                 if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0, Transformer.Layers: > 0 })
                     throw new JsonException("a size is missing or not positive");
-                ModelSizes.Check(config.Transformer.Dim, config.Transformer.Heads, config.Text.Length, config.Grid);
                 return config;
             }
             catch (JsonException exception)

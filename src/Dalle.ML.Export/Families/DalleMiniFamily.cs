@@ -43,11 +43,11 @@ internal static partial class DalleMiniFamily
         var (encoder, decoder, codec) = source.Size is null
             ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile))
             : (model, model, vqganFile);
-        var (inferred, images) = source.Size is { } size
-            ? DalleBartConfig.Sizes[size]
-            : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(codec));
-        var config = inferred with { Heads = source.Setting("heads", source.Configured("decoder_attention_heads") ?? inferred.Heads) };
-        ModelSizes.Check(config.Width, config.Heads, config.Encoder.Length, config.Grid);
+        var heads = source.Setting("heads") ?? source.Configured("decoder_attention_heads");
+        var (config, images) = source.Size is { } size
+            ? DalleBartConfig.Random(size, heads)
+            : (DalleBartConfig.Infer(encoder, decoder, heads), VqganConfig.Infer(codec));
+        ModelSizes.Check(config.Encoder.Length, config.Grid);
         var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
         // The images are in 0..1 as they come.
         var vqgan = images with { IsSigned = false };
@@ -71,7 +71,7 @@ internal static partial class DalleMiniFamily
                 Padding = Padding.Shared,
                 PaddingId = DalleBart.TextPadding,
             },
-            Decoder = bart.Decoder(source.Setting("bos", source.Configured("decoder_start_token_id") ?? vqgan.Codes), vqgan.Codes),
+            Decoder = bart.Decoder(source.Setting("bos") ?? source.Configured("decoder_start_token_id") ?? vqgan.Codes, vqgan.Codes),
             TextEncoder = bart.TextEncoder(),
             ImageEncoder = vqgan.Stem is null ? null : graphs.Encoder(config.Grid),
             ImageDecoder = graphs.Decoder(config.Grid),

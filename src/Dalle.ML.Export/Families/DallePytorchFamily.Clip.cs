@@ -72,7 +72,7 @@ internal static partial class DallePytorchFamily
     {
         string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];
         g.Node("Split", [qkv], parts, ("axis", -1), ("num_outputs", 3));
-        return g.Contrib("MultiHeadAttention", parts, attributes: ("num_heads", stack.Heads));
+        return g.Contrib("MultiHeadAttention", parts, attributes: ("num_heads", stack.Heads.Count));
     }
 
     private static void ClipEmbedding(GraphBuilder g, string x, Tensor projection)

@@ -16,14 +16,7 @@ internal static partial class DallePytorchFamily
             File = "decoder.onnx",
             ImageIdOffset = config.TextIds,
             TotalLength = "total_length",
-            Cache = new KeyValueCache
-            {
-                Type = precision.CacheType(),
-                Layers = stack.Layers,
-                Heads = stack.Heads,
-                HeadSize = stack.PaddedHeadSize,
-                Capacity = config.Capacity,
-            },
+            Cache = stack.Heads.Cache(precision, stack.Layers, config.Capacity),
             State = config.ShiftsTokens ? TokenShift.State(2 * stack.Layers, dim, grid) : null,
         };
         using var g = bundle.Graph(graph.File, precision);
@@ -38,7 +31,9 @@ internal static partial class DallePytorchFamily
             x = g.Node("Gather", [g.Weight("token", tokens), decoder.Ids]);
             if (config.RotaryWidth == 0)
             {
-                var (row, column) = (weights.Read("image_pos_emb.weights_0", 1, grid, 1, dim), weights.Read("image_pos_emb.weights_1", 1, 1, grid, dim));
+                // The package axial_positional_embedding named them so by hand, until it took PyTorch's lists of parameters.
+                var axes = weights.Contains("image_pos_emb.weights.0") ? "image_pos_emb.weights." : "image_pos_emb.weights_";
+                var (row, column) = (weights.Read(axes + 0, 1, grid, 1, dim), weights.Read(axes + 1, 1, 1, grid, dim));
                 var image = Layers.GridPositions(row.Reshape(grid, dim), column.Reshape(grid, dim));
                 var places = Tensor.Concat(weights.Read("text_pos_emb.weight", textPlaces, dim), image);
                 x = g.Node("Add", [x, g.Node("Gather", [g.Weight("position", places), decoder.Positions])]);
@@ -50,7 +45,7 @@ internal static partial class DallePytorchFamily
         {
             var kind = config.Attention[layer % config.Attention.Count];
             var bias = kind == "full" ? "" : decoder.Mask(kind, (query, key) => Sees(kind, query - textPlaces, key - textPlaces, grid));
-            return decoder.Attend(layer, rotation?.Rotate(qkv) ?? qkv, bias: bias, scale: stack.Scale);
+            return decoder.Attend(layer, rotation?.Rotate(qkv) ?? qkv, bias: bias, scale: 1 / MathF.Sqrt(stack.Heads.Size));
         }
         var shift = config.ShiftsTokens ? new TokenShift(g, decoder, graph, dim, textPlaces, grid) : null;
         x = decoder.Last(stack.Run(g, x, weights.At("transformer."), Attend, shift is null ? null : shift.Shift));
@@ -103,7 +98,7 @@ internal static partial class DallePytorchFamily
                 new Tensor([.. angles.Where((_, i) => i % 2 == 0).Select(function)], isHalf: false, places, config.RotaryWidth / 2));
             (_cosines, _sines) = (Table("cosine", MathF.Cos), Table("sine", MathF.Sin));
             _first = g.Node("Slice", [decoder.Positions, g.Constant("start", 0), g.Constant("end", 1)]);
-            _attributes = [("interleaved", 1), ("num_heads", 3 * config.Stack.Heads), ("rotary_embedding_dim", config.RotaryWidth)];
+            _attributes = [("interleaved", 1), ("num_heads", 3 * config.Stack.Heads.Count), ("rotary_embedding_dim", config.RotaryWidth)];
         }
 
         public string Rotate(string qkv) => _g.Contrib("RotaryEmbedding", [qkv, _first, _cosines, _sines], attributes: _attributes);

@@ -8,17 +8,11 @@ internal static partial class DallePytorchFamily
     /// <summary>The layers that DALLE and CLIP share (transformer.py): attention and feed-forward in turn, each with a residual path.</summary>
     private sealed record Stack
     {
-        // ONNX Runtime takes heads whose size is a multiple of this.
-        private const int HeadGrain = 8;
-
         public required int Layers { get; init; }
 
         public required int Dim { get; init; }
 
-        public required int Heads { get; init; }
-
-        /// <summary>Channels of a head.</summary>
-        public required int HeadSize { get; init; }
+        public required AttentionHeads Heads { get; init; }
 
         /// <summary>Whether attention and feed-forward each read what the other has added to (Gomez et al. 2017).</summary>
         public bool IsReversible { get; init; }
@@ -26,26 +20,22 @@ internal static partial class DallePytorchFamily
         /// <summary>Whether what is added is normalised too.</summary>
         public bool IsSandwich { get; init; }
 
-        /// <summary>The size of a head with the zeros behind it that make it one that ONNX Runtime takes.</summary>
-        public int PaddedHeadSize => (HeadSize + HeadGrain - 1) / HeadGrain * HeadGrain;
-
-        /// <summary>Factor of the scores of attention.</summary>
-        public float Scale => 1 / MathF.Sqrt(HeadSize);
-
+        /// <param name="weights">Those of the transformer.</param>
+        /// <param name="headSize">Channels of a head, if their number is not given.</param>
+        /// <param name="heads">Number of heads, if it is given.</param>
         /// <exception cref="InvalidDataException">The weights are no such layers'.</exception>
-        public static Stack Infer(Checkpoint weights, int headSize)
+        public static Stack Infer(Checkpoint weights, int headSize, int? heads = null)
         {
             var isReversible = weights.Contains("layers.blocks.0.f.net.scale");
             var first = weights.At(isReversible ? "layers.blocks.0.f.net." : "layers.layers.0.0.");
             var inner = Wrapped(first, "to_out.0.weight").Shape("to_out.0.weight", axes: 2)[1];
-            if (inner == 0 || inner % headSize != 0)
+            if (inner == 0 || (heads is null && inner % headSize != 0))
                 throw new InvalidDataException($"The transformer's attention has {inner} channels, which are no whole number of heads of {headSize}.");
             return new Stack
             {
                 Layers = isReversible ? weights.Count("layers.blocks.", ".f.net.scale") : weights.Count("layers.layers.", ".0.scale"),
                 Dim = first.Shape("scale", axes: 3)[2],
-                Heads = inner / headSize,
-                HeadSize = headSize,
+                Heads = AttentionHeads.Of(inner, heads ?? inner / headSize),
                 IsReversible = isReversible,
                 IsSandwich = first.Contains("fn.norm_out.weight"),
             };
@@ -91,9 +81,9 @@ internal static partial class DallePytorchFamily
         private string Attention(GraphBuilder g, string x, Checkpoint part, Func<string, string> attend)
         {
             part = Wrapped(part, "to_out.0.weight");
-            var (inner, padded) = (Heads * HeadSize, Heads * PaddedHeadSize);
-            var qkv = Pad(part.Read("to_qkv.weight", 3 * inner, Dim), HeadSize * Dim, PaddedHeadSize * Dim).Reshape(3 * padded, Dim);
-            var output = Pad(part.Read("to_out.0.weight", Dim, inner), HeadSize, PaddedHeadSize).Reshape(Dim, padded);
+            var inner = Heads.Count * Heads.Size;
+            var qkv = Heads.PadOutputs(part.Read("to_qkv.weight", 3 * inner, Dim));
+            var output = Heads.PadInputs(part.Read("to_out.0.weight", Dim, inner));
             return g.Linear(attend(g.Linear(x, qkv)), output, part.Read("to_out.0.bias", Dim));
         }
 
@@ -113,17 +103,6 @@ internal static partial class DallePytorchFamily
         {
             var name = part.Names.FirstOrDefault(name => name.EndsWith("." + tensor, StringComparison.Ordinal));
             return part.At(name is null ? "fn.fn." : name[..^tensor.Length]);
-        }
-
-        /// <summary>Appends zeros to every so many values of a tensor.</summary>
-        private static Tensor Pad(Tensor tensor, int size, int padded)
-        {
-            if (size == padded)
-                return tensor;
-            var values = new float[tensor.Values.Length / size * padded];
-            for (var i = 0; i < tensor.Values.Length / size; i++)
-                tensor.Values.AsSpan(i * size, size).CopyTo(values.AsSpan(i * padded));
-            return new Tensor(values, tensor.IsHalf, values.Length);
         }
     }
 }

@@ -23,6 +23,10 @@ internal static partial class DallePytorchFamily
     public static ModelFamily Family { get; } = new("dalle-pytorch", "dalle.pt, its tokenizer's file, perhaps clip.pt; or vae.pt alone; or clip.pt and its tokenizer's file", Export)
     {
         Sizes = [.. Sizes.Keys],
+        Settings = new Dictionary<string, string>
+        {
+            ["heads"] = "Number of attention heads of the transformer; by default what the checkpoint's argument dim_head, or 64, makes of its attention.",
+        },
     };
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
@@ -32,6 +36,8 @@ internal static partial class DallePytorchFamily
         if (source.Size is not null)
         {
             var (dalle, vae) = Sizes[source.Size];
+            var heads = dalle.Stack.Heads.Or(source.Setting("heads"));
+            dalle = dalle with { Stack = dalle.Stack with { Heads = heads }, RotaryWidth = Config.Rotated(heads) };
             return WithDalle(dalle, vae.Write(bundle, weights.At("vae.")), TextOf(dalle, RandomTokenizer.Write(bundle)));
         }
         if (weights.Contains("codebook.weight"))
@@ -40,7 +46,7 @@ internal static partial class DallePytorchFamily
             return Describe(source) with { Clip = Clip(bundle, weights, CopyTokenizer(source, bundle)) };
 
         var images = Images(bundle, checkpoint);
-        var config = Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), images.Format);
+        var config = Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), images.Format, source.Setting("heads"));
         var text = TextOf(config, CopyTokenizer(source, bundle));
         using var clip = source.TryFind(2, "clip.pt") is { } file ? Checkpoint.Open(file) : null;
         return WithDalle(config, images, text) with { Clip = clip is null ? null : Clip(bundle, clip.At("weights."), text.Tokenizer) };
@@ -146,16 +152,17 @@ internal static partial class DallePytorchFamily
     /// <summary>A geometry with everything that makes the project's transformer its own, to measure speed with.</summary>
     private static (Config Dalle, DiscreteVae Vae) Random(int layers, int dim, int words, int textLength, int imageSize, int codes)
     {
+        var heads = AttentionHeads.Of(dim, count: null);
         var vae = new DiscreteVae { ImageSize = imageSize, Layers = 3, Residuals = 2, Hidden = dim / 2, Codes = codes, CodeLength = dim };
         return (new Config
         {
-            Stack = new Stack { Dim = dim, Layers = layers, Heads = dim / 64, HeadSize = 64 },
+            Stack = new Stack { Dim = dim, Layers = layers, Heads = heads },
             TextIds = words + textLength,
             TextLength = textLength,
             Grid = vae.Grid,
             Codes = codes,
             Attention = ["full", "axial_row", "axial_col", "conv_like"],
-            RotaryWidth = 60,
+            RotaryWidth = Config.Rotated(heads),
         }, vae);
     }
 
@@ -192,14 +199,17 @@ internal static partial class DallePytorchFamily
         /// <summary>Positions that are run: the start, the text, and all of the image but its last token.</summary>
         public int Capacity => TextLength + Grid * Grid;
 
+        /// <summary>Channels of such heads that the project rotates: three times the pairs that are in a third of them.</summary>
+        public static int Rotated(AttentionHeads heads) => heads.Size / 6 * 6;
+
         /// <exception cref="InvalidDataException">The checkpoint is not of this project, or of a kind that cannot be exported.</exception>
-        public static Config Infer(Checkpoint weights, Arguments arguments, ImageFormat image)
+        public static Config Infer(Checkpoint weights, Arguments arguments, ImageFormat image, int? heads)
         {
             // What was not saved has the constructor's default.
             var textLength = arguments.Number("text_seq_len", 256);
             var config = new Config
             {
-                Stack = Stack.Infer(weights.At("transformer."), arguments.Number("dim_head", 64)),
+                Stack = Stack.Infer(weights.At("transformer."), arguments.Number("dim_head", 64), heads),
                 TextIds = checked(arguments.Number("num_text_tokens", 10000) + textLength),
                 TextLength = textLength,
                 Grid = image.Columns,
@@ -210,11 +220,11 @@ internal static partial class DallePytorchFamily
                 IsStable = arguments.Flag("stable", false),
                 SharesEmbeddings = weights.Contains("text_emb.linear.weight"),
             };
-            ModelSizes.CheckStream(config.TextLength, config.Grid);
+            ModelSizes.Check(config.TextLength, config.Grid);
             if (config.Attention.FirstOrDefault(kind => kind is not ("full" or "axial_row" or "axial_col" or "conv_like")) is { } unknown)
                 throw new InvalidDataException($"The transformer has attention of the kind '{unknown}'; full, axial_row, axial_col and conv_like can be exported.");
-            if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Stack.HeadSize)
-                throw new InvalidDataException($"The transformer rotates {config.RotaryWidth} of {config.Stack.HeadSize} channels, which is not a number of pairs within them.");
+            if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Stack.Heads.Size)
+                throw new InvalidDataException($"The transformer rotates {config.RotaryWidth} of {config.Stack.Heads.Size} channels, which is not a number of pairs within them.");
             if (config.ShiftsTokens && config.Stack.Dim % 4 != 0)
                 throw new InvalidDataException($"The transformer shifts quarters of {config.Stack.Dim} channels, which are no multiple of four.");
             return config;

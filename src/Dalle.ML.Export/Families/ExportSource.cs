@@ -35,10 +35,10 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         return In(paths.Where(Directory.Exists)) ?? files.ElementAtOrDefault(part) ?? In(files.Select(file => Path.GetDirectoryName(file) ?? ""));
     }
 
-    /// <summary>A number that the weights do not tell.</summary>
+    /// <summary>A number that the weights do not tell; null where the caller does not either.</summary>
     /// <exception cref="ArgumentException">The caller's text is not a number.</exception>
-    public int Setting(string name, int fallback) =>
-        !options.Settings.TryGetValue(name, out var text) ? fallback
+    public int? Setting(string name) =>
+        !options.Settings.TryGetValue(name, out var text) ? null
         : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
         : throw new ArgumentException($"The setting {name} is '{text}'; it must be a whole number.");
 

@@ -39,7 +39,7 @@ internal static class KakaoMinDalleFamily
         using var stage1 = source.Open(0, "stage1_last.ckpt", "stage1.safetensors");
         using var stage2 = source.Open(1, "stage2_last.ckpt", "stage2.safetensors");
         var (images, transformer) = (stage1.Around("quantize.embedding.weight"), stage2.Around("tok_emb_img.weight"));
-        var config = source.Size is { } size ? Sizes[size].Transformer : Config.Infer(transformer, source);
+        var config = source.Size is { } size ? Config.Random(size, source) : Config.Infer(transformer, source);
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
@@ -124,14 +124,7 @@ internal static class KakaoMinDalleFamily
             File = "decoder.onnx",
             ImageIdOffset = config.TextIds,
             TotalLength = "total_length",
-            Cache = new KeyValueCache
-            {
-                Type = precision.CacheType(),
-                Layers = config.Layers,
-                Heads = config.Heads,
-                HeadSize = dim / config.Heads,
-                Capacity = config.TextLength + config.Grid * config.Grid,
-            },
+            Cache = config.Heads.Cache(precision, config.Layers, config.TextLength + config.Grid * config.Grid),
         };
         using var g = bundle.Graph(graph.File, precision);
         var decoder = new CachedDecoder(g, graph);
@@ -156,8 +149,9 @@ internal static class KakaoMinDalleFamily
                 string[] parts = ["attn.query", "attn.key", "attn.value"];
                 var weight = Tensor.Concat([.. parts.Select(part => block.Read(part + ".weight", dim, dim))]);
                 var bias = block.Contains("attn.query.bias") ? Tensor.Concat([.. parts.Select(part => block.Read(part + ".bias", dim))]) : null;
-                var qkv = g.Linear(Norm(g, x, block, "ln1", dim), weight, bias);
-                x = g.Node("Add", [x, Linear(g, decoder.Attend(layer, qkv), block, "attn.proj", dim, dim)]);
+                var qkv = g.Linear(Norm(g, x, block, "ln1", dim), config.Heads.PadOutputs(weight), bias is null ? null : config.Heads.PadOutputs(bias));
+                var attended = decoder.Attend(layer, qkv, scale: config.Heads.Scale);
+                x = g.Node("Add", [x, Linear(g, attended, block, "attn.proj", dim, dim, config.Heads.PadInputs)]);
             }
             using (g.Scope("mlp"))
             {
@@ -181,10 +175,11 @@ internal static class KakaoMinDalleFamily
         : weights.Read("sos.weight", config.TextIds, config.Dim);
 
     /// <summary>A linear layer, with or without a bias as the checkpoint has it.</summary>
-    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to)
+    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to, Func<Tensor, Tensor>? pad = null)
     {
         using var scope = g.Scope(name);
-        return g.Linear(x, weights.Read(name + ".weight", to, from), weights.Contains(name + ".bias") ? weights.Read(name + ".bias", to) : null);
+        var weight = weights.Read(name + ".weight", to, from);
+        return g.Linear(x, pad?.Invoke(weight) ?? weight, weights.Contains(name + ".bias") ? weights.Read(name + ".bias", to) : null);
     }
 
     private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim) =>
@@ -192,12 +187,12 @@ internal static class KakaoMinDalleFamily
 
     /// <param name="Layers">Number of layers.</param>
     /// <param name="Dim">Number of values that stand for a token between them.</param>
-    /// <param name="Heads">Number of attention heads of each.</param>
+    /// <param name="Heads">The attention heads of each.</param>
     /// <param name="TextLength">Number of ids before those of the image.</param>
     /// <param name="TextIds">Number of ids of the text, or of classes.</param>
     /// <param name="Grid">Side of the square of image tokens.</param>
     /// <param name="Codes">Number of ids of the image.</param>
-    private sealed record Config(int Layers, int Dim, int Heads, int TextLength, int TextIds, int Grid, int Codes)
+    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int Codes)
     {
         /// <summary>Whether a prompt begins the stream, else a class.</summary>
         public bool HasText { get; init; } = true;
@@ -205,7 +200,13 @@ internal static class KakaoMinDalleFamily
         public bool IsQuickGelu { get; init; }
 
         public static Config Published(int layers, int dim, int heads) =>
-            new(layers, dim, heads, TextLength: 64, TextIds: 16384, Grid: 16, Codes: 16384);
+            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 64, TextIds: 16384, Grid: 16, Codes: 16384);
+
+        public static Config Random(string size, ExportSource source)
+        {
+            var config = Sizes[size].Transformer;
+            return config with { Heads = config.Heads.Or(source.Setting("heads")), IsQuickGelu = IsQuick(source) ?? config.IsQuickGelu };
+        }
 
         /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
         public static Config Infer(Checkpoint weights, ExportSource source)
@@ -217,19 +218,22 @@ internal static class KakaoMinDalleFamily
             var config = new Config(
                 weights.Count("blocks.", ".ln1.weight"),
                 dim,
-                source.Setting("heads", int.TryParse(yaml.GetValueOrDefault("stage2.hparams.n_heads"), out var heads) ? heads : dim / 64),
+                AttentionHeads.Of(dim, source.Setting("heads") ?? (int.TryParse(yaml.GetValueOrDefault("stage2.hparams.n_heads"), out var heads) ? heads : null)),
                 TextLength: hasText ? weights.Shape("pos_emb_txt.weight", rank: 2)[0] : 1,
                 TextIds: hasText ? weights.Shape("tok_emb_txt.weight", rank: 2)[0] : hasClasses ? weights.Shape("sos.weight", rank: 2)[0] : 1,
                 Grid: (int)Math.Sqrt(tokens),
                 Codes: codes)
             {
                 HasText = hasText,
-                IsQuickGelu = source.Setting("quick-gelu", yaml.GetValueOrDefault("stage2.hparams.gelu_use_approx") is "true" or "True" ? 1 : 0) != 0,
+                IsQuickGelu = IsQuick(source) ?? yaml.GetValueOrDefault("stage2.hparams.gelu_use_approx") is "true" or "True",
             };
-            ModelSizes.Check(dim, config.Heads, config.TextLength, config.Grid);
+            ModelSizes.Check(config.TextLength, config.Grid);
             return config.Grid * config.Grid == tokens
                 ? config
                 : throw new InvalidDataException($"The transformer has {tokens} positions for the image, which are no square.");
         }
+
+        /// <summary>Whether the caller says so; null where they say nothing.</summary>
+        private static bool? IsQuick(ExportSource source) => source.Setting("quick-gelu") is { } value ? value != 0 : null;
     }
 }

@@ -30,11 +30,11 @@ internal static class MinDalleFamily
         using var encoder = source.Open(0, In(BartFolders, "encoder.pt", "encoder.safetensors"));
         using var decoder = source.Open(1, In(BartFolders, "decoder.pt", "decoder.safetensors"));
         using var detoker = source.Open(2, In(VqganFolders, "detoker.pt", "detoker.safetensors"));
-        var (inferred, images) = source.Size is { } size
-            ? DalleBartConfig.Sizes[size]
-            : (DalleBartConfig.Infer(encoder, decoder), VqganConfig.Infer(detoker));
-        var config = inferred with { Heads = source.Setting("heads", source.Configured("attention_head_count") ?? inferred.Heads) };
-        ModelSizes.Check(config.Width, config.Heads, config.Encoder.Length, config.Grid);
+        var heads = source.Setting("heads") ?? source.Configured("attention_head_count");
+        var (config, images) = source.Size is { } size
+            ? DalleBartConfig.Random(size, heads)
+            : (DalleBartConfig.Infer(encoder, decoder, heads), VqganConfig.Infer(detoker));
+        ModelSizes.Check(config.Encoder.Length, config.Grid);
         var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
         // The images are in 0..1 as they come.
         var vqgan = images with { Epsilon = 1e-5f, IsSigned = false };
@@ -57,7 +57,7 @@ internal static class MinDalleFamily
                 PaddingId = DalleBart.TextPadding,
                 Unconditional = UnconditionalPrompt.Ends,
             },
-            Decoder = bart.Decoder(source.Setting("bos", vqgan.Codes - 1), vqgan.Codes),
+            Decoder = bart.Decoder(source.Setting("bos") ?? vqgan.Codes - 1, vqgan.Codes),
             TextEncoder = bart.TextEncoder(),
             ImageDecoder = new Vqgan(bundle, detoker, vqgan).Decoder(config.Grid),
             Sampling = new SamplingDefaults { Guidance = 16, TopK = 256 },

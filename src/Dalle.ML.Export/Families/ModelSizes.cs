@@ -5,25 +5,10 @@ namespace Dalle.ML.Export.Families;
 /// <summary>What the sizes of a model must keep to, whatever its family, before anything is made of them.</summary>
 internal static class ModelSizes
 {
-    /// <param name="dim">Number of values that stand for a token between layers.</param>
-    /// <param name="heads">Number of attention heads that share them.</param>
-    /// <param name="textLength">Number of ids before those of the image.</param>
-    /// <param name="grid">Side of the square of image tokens.</param>
-    /// <exception cref="InvalidDataException">The heads do not share the width evenly, or the stream is longer than a bundle's may be.</exception>
-    public static void Check(int dim, int heads, int textLength, int grid)
-    {
-        if (heads < 1 || dim % heads != 0)
-        {
-            throw new InvalidDataException(
-                $"{heads} attention heads do not share a width of {dim} evenly: give their number as the setting 'heads'.");
-        }
-        CheckStream(textLength, grid);
-    }
-
     /// <param name="textLength">Number of ids before those of the image.</param>
     /// <param name="grid">Side of the square of image tokens.</param>
     /// <exception cref="InvalidDataException">The stream is longer than a bundle's may be.</exception>
-    public static void CheckStream(int textLength, int grid)
+    public static void Check(int textLength, int grid)
     {
         if (textLength is < 1 or > ManifestRules.MaxTextLength || grid is < 1 or > ManifestRules.MaxGridSide)
         {

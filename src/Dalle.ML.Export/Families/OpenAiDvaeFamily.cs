@@ -199,7 +199,7 @@ internal static class OpenAiDvaeFamily
         /// <exception cref="ArgumentException">The side is no multiple of what a code stands for.</exception>
         public int Tokens(string side, ExportSource source)
         {
-            var pixels = source.Setting(side, DefaultSide);
+            var pixels = source.Setting(side) ?? DefaultSide;
             return pixels > 0 && pixels % Reduction == 0
                 ? pixels / Reduction
                 : throw new ArgumentException($"The setting {side} is {pixels}; it must be a multiple of {Reduction}.");

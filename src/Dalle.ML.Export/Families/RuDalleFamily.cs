@@ -51,7 +51,7 @@ internal static class RuDalleFamily
     {
         using var transformer = source.Open(0, "pytorch_model.bin", "pytorch_model_v3.bin", "pytorch_model_v2.bin", "model.safetensors");
         using var vqganFile = source.Open(1, VqganFiles);
-        var config = source.Size is { } size ? Sizes[size].Transformer : Config.Infer(transformer, source);
+        var config = source.Size is { } size ? Config.Random(size, source) : Config.Infer(transformer, source);
         var images = vqganFile.Around("quantize.proj.weight");
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.Codes != config.Codes)
@@ -99,14 +99,7 @@ internal static class RuDalleFamily
             File = "decoder.onnx",
             ImageIdOffset = config.TextIds,
             TotalLength = "total_length",
-            Cache = new KeyValueCache
-            {
-                Type = precision.CacheType(),
-                Layers = config.Layers,
-                Heads = config.Heads,
-                HeadSize = dim / config.Heads,
-                Capacity = config.TextLength + config.Grid * config.Grid,
-            },
+            Cache = config.Heads.Cache(precision, config.Layers, config.TextLength + config.Grid * config.Grid),
         };
         using var g = bundle.Graph(graph.File, precision);
         var decoder = new CachedDecoder(g, graph);
@@ -130,9 +123,11 @@ internal static class RuDalleFamily
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {
-                var qkv = Linear(g, Norm(g, x, block, "input_layernorm", dim), block, "attention.query_key_value", dim, 3 * dim);
-                var attended = decoder.Attend(layer, qkv, bias: config.Sparsity.Bias(decoder, layer, config.Layers));
-                var dense = Linear(g, attended, block, "attention.dense", dim, dim);
+                var (weight, bias) = (block.Read("attention.query_key_value.weight", 3 * dim, dim), block.Read("attention.query_key_value.bias", 3 * dim));
+                var qkv = g.Linear(Norm(g, x, block, "input_layernorm", dim), config.Heads.PadOutputs(weight), config.Heads.PadOutputs(bias));
+                var attended = decoder.Attend(layer, qkv, bias: config.Sparsity.Bias(decoder, layer, config.Layers), scale: config.Heads.Scale);
+                var projection = config.Heads.PadInputs(block.Read("attention.dense.weight", dim, dim));
+                var dense = g.Linear(attended, projection, block.Read("attention.dense.bias", dim));
                 dense = g.Node("Clip", [dense, g.Scalar("least", -LargestHalf), g.Scalar("most", LargestHalf)]);
                 x = g.Node("Add", [x, Norm(g, dense, block, "before_first_addition_layernorm", dim)]);
             }
@@ -165,18 +160,24 @@ internal static class RuDalleFamily
 
     /// <param name="Layers">Number of layers.</param>
     /// <param name="Dim">Number of values that stand for a token between them.</param>
-    /// <param name="Heads">Number of attention heads of each.</param>
+    /// <param name="Heads">The attention heads of each.</param>
     /// <param name="TextLength">Number of text ids with padding.</param>
     /// <param name="TextIds">Number of ids of text and padding.</param>
     /// <param name="Grid">Side of the square of image tokens.</param>
     /// <param name="Codes">Number of ids of the image.</param>
     /// <param name="HasPrefix">Whether an id begins the stream, which the masks take no account of (version 2).</param>
-    private sealed record Config(int Layers, int Dim, int Heads, int TextLength, int TextIds, int Grid, int Codes, bool HasPrefix)
+    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int Codes, bool HasPrefix)
     {
         public SparseAttention Sparsity => new(TextLength, Grid) { Wraps = HasPrefix };
 
         public static Config Published(int layers, int dim, int heads) =>
-            new(layers, dim, heads, TextLength: 128, TextIds: 16384 + 128, Grid: 32, Codes: 8192, HasPrefix: false);
+            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 128, TextIds: 16384 + 128, Grid: 32, Codes: 8192, HasPrefix: false);
+
+        public static Config Random(string size, ExportSource source)
+        {
+            var config = Sizes[size].Transformer;
+            return config with { Heads = config.Heads.Or(source.Setting("heads")), HasPrefix = IsSecond(source) ?? config.HasPrefix };
+        }
 
         /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
         public static Config Infer(Checkpoint weights, ExportSource source)
@@ -185,23 +186,24 @@ internal static class RuDalleFamily
             var config = new Config(
                 weights.Count("transformer.layers.", ".input_layernorm.weight"),
                 dim,
-                source.Setting("heads", source.Configured("num_attention_heads") ?? (dim == 2048 ? 16 : dim / 64)),
+                AttentionHeads.Of(dim, source.Setting("heads") ?? source.Configured("num_attention_heads") ?? (dim == 2048 ? 16 : null)),
                 TextLength: weights.Shape("text_pos_embeddings.weight", rank: 2)[0] - 1,
                 TextIds: weights.Shape("text_embeddings.weight", rank: 2)[0],
                 Grid: weights.Shape("image_row_embeddings.weight", rank: 2)[0],
                 Codes: weights.Shape("image_embeddings.weight", rank: 2)[0],
                 HasPrefix: false);
-            ModelSizes.Check(dim, config.Heads, config.TextLength, config.Grid);
-            return config with
-            {
-                HasPrefix = source.Setting("version", config.WrapsIn(weights) ? 2 : 3) switch
-                {
-                    2 => true,
-                    3 => false,
-                    var version => throw new ArgumentException($"The setting version is {version}; it must be 2 or 3."),
-                },
-            };
+            ModelSizes.Check(config.TextLength, config.Grid);
+            return config with { HasPrefix = IsSecond(source) ?? config.WrapsIn(weights) };
         }
+
+        /// <summary>Whether the version is the second; null where the caller does not say.</summary>
+        private static bool? IsSecond(ExportSource source) => source.Setting("version") switch
+        {
+            null => null,
+            2 => true,
+            3 => false,
+            var version => throw new ArgumentException($"The setting version is {version}; it must be 2 or 3."),
+        };
 
         /// <summary>Whether the checkpoint's mask of squares shows the upper left corner to the upper right one, which is far from it.</summary>
         private bool WrapsIn(Checkpoint weights)

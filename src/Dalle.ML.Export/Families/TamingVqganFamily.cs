@@ -36,7 +36,7 @@ internal static class TamingVqganFamily
         using var checkpoint = source.Open(0, "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
         var weights = checkpoint.Around("decoder.conv_in.weight");
         var config = source.Size is { } size ? Sizes[size] : VqganConfig.Infer(weights);
-        var side = source.Setting("resolution", Resolution(source) ?? DefaultSide);
+        var side = source.Setting("resolution") ?? Resolution(source) ?? DefaultSide;
         if (side <= 0 || side % config.Encoded != 0)
             throw new ArgumentException($"The images have a side of {side} pixels; it must be a multiple of {config.Encoded}. Set 'resolution' to another.");
 

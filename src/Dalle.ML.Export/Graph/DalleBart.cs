@@ -88,14 +88,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
             Start = [start],
             ImageIdOffset = 0,
             TotalLength = "total_length",
-            Cache = new KeyValueCache
-            {
-                Type = precision.CacheType(),
-                Layers = layers,
-                Heads = config.Heads,
-                HeadSize = config.HeadSize,
-                Capacity = config.Decoder.Length,
-            },
+            Cache = config.Heads.Cache(precision, layers, config.Decoder.Length),
         };
         using var g = bundle.Graph(graph.File, precision);
         var cached = new CachedDecoder(g, graph);
@@ -110,7 +103,8 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
             {
                 using var inner = g.Scope("self_attn");
                 var qkv = Tensor.Concat([.. "qkv".Select(part => Projection(block, $"self_attn.{part}_proj"))]);
-                return g.Linear(cached.Attend(layer, g.Linear(normed, qkv)), Projection(block, "self_attn.out_proj"));
+                var attended = cached.Attend(layer, g.Linear(normed, config.Heads.PadOutputs(qkv)), scale: config.Heads.Scale);
+                return g.Linear(attended, config.Heads.PadInputs(Projection(block, "self_attn.out_proj")));
             });
             x = Residual(g, x, block, "pre_encoder_attn_layer_norm", "encoder_attn_layer_norm",
                 normed => Attend(g, normed, key, value, bias, block, "encoder_attn"));
@@ -126,9 +120,9 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
     }
 
     // Keys lie as the product with queries takes them.
-    private Dimension[] KeyShape => ["batch", config.Heads, config.HeadSize, config.Encoder.Length];
+    private Dimension[] KeyShape => ["batch", config.Heads.Count, config.Heads.Size, config.Encoder.Length];
 
-    private Dimension[] ValueShape => ["batch", config.Heads, config.Encoder.Length, config.HeadSize];
+    private Dimension[] ValueShape => ["batch", config.Heads.Count, config.Encoder.Length, config.Heads.Size];
 
     private static string CrossKey(int layer) => $"cross_key_{layer}";
 
@@ -176,7 +170,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
     {
         using var scope = g.Scope(name);
         var keys = g.Linear(state, Projection(block, name + ".k_proj"));
-        return Heads(g, g.Node("Mul", [keys, g.Scalar("scale", 1 / MathF.Sqrt(config.HeadSize))]), 0, 2, 3, 1);
+        return Heads(g, g.Node("Mul", [keys, g.Scalar("scale", 1 / MathF.Sqrt(config.Heads.Size))]), 0, 2, 3, 1);
     }
 
     /// <summary>Values of the text, [batch, heads, length, head size].</summary>
@@ -188,7 +182,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
 
     /// <summary>Takes [batch, positions, width] apart into [batch, positions, heads, head size], and reorders the axes.</summary>
     private string Heads(GraphBuilder g, string x, params long[] axes) =>
-        g.Node("Transpose", [g.Node("Reshape", [x, g.Constant("heads", 0, 0, config.Heads, config.HeadSize)])], ("perm", axes));
+        g.Node("Transpose", [g.Node("Reshape", [x, g.Constant("heads", 0, 0, config.Heads.Count, config.Heads.Size)])], ("perm", axes));
 
     private Tensor Projection(Checkpoint block, string name) => block.Read(name + ".weight", config.Width, config.Width);
 

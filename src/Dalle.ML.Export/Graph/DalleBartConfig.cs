@@ -11,16 +11,13 @@ internal sealed record DalleBartConfig
     /// <summary>Number of values that stand for a token between the layers.</summary>
     public required int Width { get; init; }
 
-    /// <summary>Number of attention heads of every layer.</summary>
-    public required int Heads { get; init; }
+    /// <summary>The attention heads of every layer.</summary>
+    public required AttentionHeads Heads { get; init; }
 
     public required Stack Encoder { get; init; }
 
     /// <summary>Its vocabulary is that of the image and a few ids that are never drawn.</summary>
     public required Stack Decoder { get; init; }
-
-    /// <summary>Number of values of a head.</summary>
-    public int HeadSize => Width / Heads;
 
     /// <summary>Side of the square of image tokens.</summary>
     public int Grid => (int)Math.Sqrt(Decoder.Length);
@@ -32,36 +29,52 @@ internal sealed record DalleBartConfig
             ["mini"] = (new()
             {
                 Width = 1024,
-                Heads = 16,
+                Heads = AttentionHeads.Of(1024, 16),
                 Encoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 50264, Length: 64),
                 Decoder = new Stack(Layers: 12, Gated: 2730, Vocabulary: 16385, Length: 256),
             }, VqganConfig.F16),
             ["mega"] = (new()
             {
                 Width = 2048,
-                Heads = 32,
+                Heads = AttentionHeads.Of(2048, 32),
                 Encoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 50272, Length: 64),
                 Decoder = new Stack(Layers: 24, Gated: 4096, Vocabulary: 16416, Length: 256),
             }, VqganConfig.F16),
             ["tiny"] = (new()
             {
                 Width = 64,
-                Heads = 4,
+                Heads = AttentionHeads.Of(64, 4),
                 Encoder = new Stack(Layers: 2, Gated: 90, Vocabulary: 256, Length: 64),
                 Decoder = new Stack(Layers: 3, Gated: 90, Vocabulary: 16385, Length: 64),
             }, VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32 }),
         };
 
-    /// <summary>Reads the sizes off the shapes of the weights. No shape tells the heads: they get the published size.</summary>
-    /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
-    public static DalleBartConfig Infer(Checkpoint encoder, Checkpoint decoder)
+    /// <summary>A published geometry, with another number of heads if one is given.</summary>
+    /// <exception cref="InvalidDataException">They cannot share the width evenly.</exception>
+    public static (DalleBartConfig Transformer, VqganConfig Images) Random(string size, int? heads)
     {
-        const int HeadSize = 64;
+        var (transformer, images) = Sizes[size];
+        return (transformer with { Heads = transformer.Heads.Or(heads) }, images);
+    }
+
+    /// <summary>Reads the sizes off the shapes of the weights.</summary>
+    /// <param name="encoder">Weights of the text's side.</param>
+    /// <param name="decoder">Weights of the image's side.</param>
+    /// <param name="heads">Number of attention heads, if it is known: no shape tells it.</param>
+    /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+    public static DalleBartConfig Infer(Checkpoint encoder, Checkpoint decoder, int? heads)
+    {
         var variant = encoder.Names.Concat(decoder.Names).FirstOrDefault(name => Variants.Any(part => name.Contains(part, StringComparison.Ordinal)));
         if (variant is not null)
             throw new InvalidDataException($"The model has a tensor '{variant}': a variant of DALL·E mini that is not supported.");
         var width = encoder.Shape("layernorm_embedding.bias", rank: 1)[0];
-        var config = new DalleBartConfig { Width = width, Heads = width / HeadSize, Encoder = Stack.Infer(encoder), Decoder = Stack.Infer(decoder) };
+        var config = new DalleBartConfig
+        {
+            Width = width,
+            Heads = AttentionHeads.Of(width, heads),
+            Encoder = Stack.Infer(encoder),
+            Decoder = Stack.Infer(decoder),
+        };
         return config.Grid * config.Grid == config.Decoder.Length
             ? config
             : throw new InvalidDataException($"The decoder has {config.Decoder.Length} positions, which are no square of image tokens.");

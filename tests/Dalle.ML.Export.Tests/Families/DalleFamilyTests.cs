@@ -14,13 +14,16 @@ public sealed class DalleFamilyTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Cached_logits_are_those_of_attention_written_out(bool isSparse)
+    [InlineData(false, TinyDalle.Heads)]
+    [InlineData(true, TinyDalle.Heads)]
+    [InlineData(true, 1)]
+    [InlineData(true, 4)]
+    [InlineData(false, 16)]
+    public void Cached_logits_are_those_of_attention_written_out(bool isSparse, int heads)
     {
-        var bundle = Export(isSparse);
+        var bundle = Export(isSparse, heads: heads);
         var ids = RandomIds();
-        var expected = ReferenceTransformer.Logits(_model, ids, isSparse ? SeesByThePaper : (_, _, _) => true);
+        var expected = ReferenceTransformer.Logits(_model, ids, isSparse ? SeesByThePaper : (_, _, _) => true, heads);
 
         using var decoder = new DecoderSession(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
         using var batch = decoder.NewBatch(rows: 1);
@@ -74,10 +77,15 @@ public sealed class DalleFamilyTests : IDisposable
         Assert.Contains("row_emb.weight", error.Message, StringComparison.Ordinal);
     }
 
-    private Bundle Export(bool isSparse, Precision precision = Precision.Fp32)
+    private Bundle Export(bool isSparse, Precision precision = Precision.Fp32, int heads = TinyDalle.Heads)
     {
         var output = Path.Combine(_folder.Path, "bundle");
-        BundleExporter.Export("dalle", [_model.Write(Path.Combine(_folder.Path, "source"), isSparse)], output, new() { Precision = precision });
+        // Where they are those of the configuration, nothing need be said.
+        var settings = new Dictionary<string, string>();
+        if (heads != TinyDalle.Heads)
+            settings.Add("heads", $"{heads}");
+        var source = _model.Write(Path.Combine(_folder.Path, "source"), isSparse);
+        BundleExporter.Export("dalle", [source], output, new() { Precision = precision, Settings = settings });
         return Bundle.Open(output);
     }
 

@@ -105,6 +105,34 @@ public sealed class DallePytorchFamilyTests : IDisposable
         Assert.NotNull(Export().Manifest.Decoder);
     }
 
+    [Fact]
+    public void Positions_of_images_have_the_names_of_either_package_version()
+    {
+        var model = new TinyDallePytorch(rotaryWidth: 0);
+        byte[][] Decoder()
+        {
+            BundleExporter.Export(Family, model.Write(_folder.Path), Output);
+            return [File.ReadAllBytes(Path.Combine(Output, "decoder.onnx")), File.ReadAllBytes(Path.Combine(Output, "decoder.weights"))];
+        }
+        var older = Decoder();
+        foreach (var axis in new[] { 0, 1 })
+        {
+            model.Weights.Remove($"image_pos_emb.weights_{axis}", out var positions);
+            model.Weights.Add($"image_pos_emb.weights.{axis}", positions!);
+        }
+        Assert.Equal(older, Decoder());
+    }
+
+    [Theory]
+    [InlineData(3)]
+    [InlineData(0)]
+    public void Heads_that_do_not_share_the_attention_are_named(int heads)
+    {
+        var settings = new Dictionary<string, string> { ["heads"] = $"{heads}" };
+        Action export = () => BundleExporter.Export(Family, new TinyDallePytorch(rotaryWidth: 0).Write(_folder.Path), Output, new() { Settings = settings });
+        Assert.Contains($"{heads} attention heads do not share a width of 40", Assert.Throws<InvalidDataException>(export).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("default", 0.25f * 0.5f + 0.5f)]
     [InlineData("none", 0.25f)]

@@ -36,6 +36,25 @@ public sealed class MinDalleFamilyTests : IDisposable
     }
 
     [Fact]
+    public void Without_a_word_on_heads_they_have_the_published_size_or_are_asked_for()
+    {
+        string Source(int width)
+        {
+            var source = new TinyDalleBart(width).Write(Path.Combine(_folder.Path, $"{width}"));
+            File.Delete(Path.Combine(source, "config.json"));
+            return source;
+        }
+        BundleExporter.Export("min-dalle", [Source(128)], Output);
+        var cache = Bundle.Open(Output).Manifest.Decoder!.Cache;
+        Assert.Equal((2, 64), (cache.Heads, cache.HeadSize));
+        var message = Assert.Throws<InvalidDataException>(() => BundleExporter.Export("min-dalle", [Source(96)], Output)).Message;
+        Assert.Contains("width of 96", message, StringComparison.Ordinal);
+        Assert.Contains("setting 'heads'", message, StringComparison.Ordinal);
+        BundleExporter.Export("min-dalle", [Source(96)], Output, new() { Settings = new Dictionary<string, string> { ["heads"] = "3" } });
+        Assert.Equal(3, Bundle.Open(Output).Manifest.Decoder!.Cache.Heads);
+    }
+
+    [Fact]
     public void Norms_that_are_saved_without_scale_have_none()
     {
         Export();

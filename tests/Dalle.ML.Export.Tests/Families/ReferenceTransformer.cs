@@ -4,13 +4,13 @@ namespace Dalle.ML.Export.Tests.Families;
 internal static class ReferenceTransformer
 {
     private const int Dim = TinyDalle.Dim;
-    private const int HeadSize = Dim / TinyDalle.Heads;
 
     /// <summary>The image logits after every position of a stream of text ids and image tokens.</summary>
     /// <param name="model">The weights.</param>
     /// <param name="ids">Text ids, then image tokens counted from the last text id on.</param>
     /// <param name="sees">Whether a query sees an earlier key: layer, query, key.</param>
-    public static double[][] Logits(TinyDalle model, long[] ids, Func<int, int, int, bool> sees)
+    /// <param name="heads">Number of attention heads.</param>
+    public static double[][] Logits(TinyDalle model, long[] ids, Func<int, int, int, bool> sees, int heads = TinyDalle.Heads)
     {
         var x = ids.Select((id, position) => Embed(model, (int)id, position)).ToArray();
         for (var layer = 0; layer < TinyDalle.Layers; layer++)
@@ -20,7 +20,7 @@ internal static class ReferenceTransformer
             for (var query = 0; query < x.Length; query++)
             {
                 var seen = Enumerable.Range(0, query + 1).Where(key => key == query || sees(layer, query, key)).ToArray();
-                x[query] = Add(x[query], Linear(model, block + "proj", Attend(qkv, query, seen)));
+                x[query] = Add(x[query], Linear(model, block + "proj", Attend(qkv, query, seen, Dim / heads)));
             }
             x = [.. x.Select(row =>
             {
@@ -41,14 +41,14 @@ internal static class ReferenceTransformer
                 Add(Row(model, "row_emb.weight", image / TinyDalle.Grid), Row(model, "col_emb.weight", image % TinyDalle.Grid)));
     }
 
-    private static double[] Attend(double[][] qkv, int query, int[] seen)
+    private static double[] Attend(double[][] qkv, int query, int[] seen, int size)
     {
         var result = new double[Dim];
-        for (var head = 0; head < Dim; head += HeadSize)
+        for (var head = 0; head < Dim; head += size)
         {
             var weights = seen.Select(key => Math.Exp(
-                Enumerable.Range(head, HeadSize).Sum(i => qkv[query][i] * qkv[key][Dim + i]) / Math.Sqrt(HeadSize))).ToArray();
-            for (var i = head; i < head + HeadSize; i++)
+                Enumerable.Range(head, size).Sum(i => qkv[query][i] * qkv[key][Dim + i]) / Math.Sqrt(size))).ToArray();
+            for (var i = head; i < head + size; i++)
                 result[i] = seen.Zip(weights).Sum(pair => pair.Second * qkv[pair.First][2 * Dim + i]) / weights.Sum();
         }
         return result;

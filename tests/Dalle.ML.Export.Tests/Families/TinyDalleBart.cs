@@ -12,8 +12,11 @@ internal sealed class TinyDalleBart
     public const int Codes = 40;
     private const int Gated = 44;
 
-    public TinyDalleBart()
+    private readonly int _width;
+
+    public TinyDalleBart(int width = Width)
     {
+        _width = width;
         AddStack(Encoder, layers: 1, vocabulary: 256, length: 8, isDecoder: false);
         AddStack(Decoder, layers: 2, vocabulary: Codes + 1, length: 16, isDecoder: true);
         AddDetokenizer();
@@ -38,29 +41,29 @@ internal sealed class TinyDalleBart
         return folder;
     }
 
-    private static void AddStack(Dictionary<string, Tensor> weights, int layers, int vocabulary, int length, bool isDecoder)
+    private void AddStack(Dictionary<string, Tensor> weights, int layers, int vocabulary, int length, bool isDecoder)
     {
-        Add(weights, "embed_tokens.weight", vocabulary, Width);
-        Add(weights, "embed_positions.weight", length, Width);
-        AddNorm(weights, "layernorm_embedding", Width);
-        AddNorm(weights, "final_ln", Width);
+        Add(weights, "embed_tokens.weight", vocabulary, _width);
+        Add(weights, "embed_positions.weight", length, _width);
+        AddNorm(weights, "layernorm_embedding", _width);
+        AddNorm(weights, "final_ln", _width);
         foreach (var layer in Enumerable.Range(0, layers).Select(layer => $"layers.{layer}."))
         {
             foreach (var attention in isDecoder ? ["self_attn", "encoder_attn"] : new[] { "self_attn" })
             {
-                AddNorm(weights, $"{layer}pre_{attention}_layer_norm", Width);
-                AddNorm(weights, $"{layer}{attention}_layer_norm", Width);
+                AddNorm(weights, $"{layer}pre_{attention}_layer_norm", _width);
+                AddNorm(weights, $"{layer}{attention}_layer_norm", _width);
                 foreach (var part in new[] { "q", "k", "v", "out" })
-                    Add(weights, $"{layer}{attention}.{part}_proj.weight", Width, Width);
+                    Add(weights, $"{layer}{attention}.{part}_proj.weight", _width, _width);
             }
-            AddNorm(weights, layer + "glu.ln0", Width);
+            AddNorm(weights, layer + "glu.ln0", _width);
             AddNorm(weights, layer + "glu.ln1", Gated);
-            Add(weights, layer + "glu.fc0.weight", Gated, Width);
-            Add(weights, layer + "glu.fc1.weight", Gated, Width);
-            Add(weights, layer + "glu.fc2.weight", Width, Gated);
+            Add(weights, layer + "glu.fc0.weight", Gated, _width);
+            Add(weights, layer + "glu.fc1.weight", Gated, _width);
+            Add(weights, layer + "glu.fc2.weight", _width, Gated);
         }
         if (isDecoder)
-            Add(weights, "lm_head.weight", vocabulary, Width);
+            Add(weights, "lm_head.weight", vocabulary, _width);
     }
 
     /// <summary>Two levels of one block.</summary>

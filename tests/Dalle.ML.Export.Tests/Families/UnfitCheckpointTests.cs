@@ -49,9 +49,13 @@ public sealed class UnfitCheckpointTests : IDisposable
     public void A_setting_that_is_impossible_is_named(string setting, string value, string message) =>
         Refused(message, "ru-dalle", _ruDalle, new() { ["heads"] = "2", [setting] = value });
 
-    [Fact]
-    public void Without_a_setting_heads_are_as_in_the_published_models() =>
-        Refused("0 attention heads do not share a width of 8", "ru-dalle", _ruDalle, []);
+    [Theory]
+    [InlineData("ru-dalle", 8)]
+    [InlineData("minDALL-E", 8)]
+    [InlineData("minDALL-E", 96)]
+    public void A_width_of_which_nothing_tells_the_heads_asks_for_the_setting(string family, int width) => Refused(
+        $"Nothing tells the number of attention heads, and the width of {width}", family,
+        family == "ru-dalle" ? With(_ruDalle, "text_embeddings.weight", 20, width) : With(_minDalle, "tok_emb_img.weight", 6, width), []);
 
     [Fact]
     public void A_tensor_that_is_missing_or_of_another_shape_is_named()

@@ -31,7 +31,7 @@ public sealed partial class DalleMiniTests : IDisposable
     public void Flax_modules_give_the_graphs_of_the_same_weights_in_PyTorch(string encoder, bool isScanned)
     {
         var models = ModelsOf(encoder);
-        BundleExporter.Export("min-dalle", [models], Output("expected"));
+        BundleExporter.Export("min-dalle", [models], Output("expected"), new ExportOptions { Settings = MinDalleTests.HeadsOf(encoder) });
         var expected = Bundle.Open(Output("expected")).Manifest.Decoder!;
         var flax = WriteFlax(models, isScanned, Find(models, "detoker.pt"));
         File.WriteAllText(
@@ -57,10 +57,11 @@ public sealed partial class DalleMiniTests : IDisposable
         Assert.SkipWhen(vqgan is null, "There is no VQGAN of few enough codes.");
 
         var flax = WriteFlax(models, isScanned, vqgan);
-        BundleExporter.Export("dalle-mini", [flax], Output("actual"));
+        var heads = new ExportOptions { Settings = MinDalleTests.HeadsOf(encoder) };
+        BundleExporter.Export("dalle-mini", [flax], Output("actual"), heads);
         File.Copy(vqgan, Path.Combine(flax, "vqgan", "model.ckpt"));
         File.Delete(Path.Combine(flax, "vqgan", "flax_model.msgpack"));
-        BundleExporter.Export("dalle-mini", [flax], Output("expected"));
+        BundleExporter.Export("dalle-mini", [flax], Output("expected"), heads);
         AssertSame("image_encoder.onnx", "image_encoder.weights", "image_decoder.onnx", "image_decoder.weights");
 
         // Where this one takes pixels as they are, taming-transformers doubles them and takes one off.

@@ -148,20 +148,18 @@ public sealed partial class MinDalleTests : IDisposable
         }
     }
 
+    /// <summary>The setting of the number of heads, which no tensor tells.</summary>
+    internal static Dictionary<string, string> HeadsOf(string encoder) =>
+        new() { ["heads"] = Config(encoder).GetProperty("attention_head_count").GetRawText() };
+
     /// <summary>The folder of models, or where the encoder is not in its usual format, its files one by one.</summary>
     private Bundle Export(string encoder, Precision precision = Precision.Fp32)
     {
         var output = Path.Combine(_folder.Path, precision.ToString());
         var (folder, format) = (Path.GetDirectoryName(PathOf(encoder))!, Path.GetExtension(encoder));
-        if (format == ".pt")
-            BundleExporter.Export(Family, [Path.GetDirectoryName(folder)!], output, new ExportOptions { Precision = precision });
-        else
-        {
-            string[] files = ["encoder" + format, "decoder" + format, "../vqgan/detoker.pt", "vocab.json", "merges.txt"];
-            var settings = new Dictionary<string, string> { ["heads"] = Config(encoder).GetProperty("attention_head_count").GetRawText() };
-            var options = new ExportOptions { Precision = precision, Settings = settings };
-            BundleExporter.Export(Family, [.. files.Select(file => Path.Combine(folder, file))], output, options);
-        }
+        string[] files = ["encoder" + format, "decoder" + format, "../vqgan/detoker.pt", "vocab.json", "merges.txt"];
+        string[] source = format == ".pt" ? [Path.GetDirectoryName(folder)!] : [.. files.Select(file => Path.Combine(folder, file))];
+        BundleExporter.Export(Family, source, output, new ExportOptions { Precision = precision, Settings = HeadsOf(encoder) });
         return Bundle.Open(output);
     }
 

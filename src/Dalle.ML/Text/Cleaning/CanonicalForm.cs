@@ -59,7 +59,7 @@ internal static class CanonicalForm
 
         public Tables()
         {
-            foreach (var line in UnicodeData.Lines("canonical.txt").Where(line => line[0] != '#'))
+            foreach (var line in DataFile.Lines("canonical.txt"))
             {
                 var fields = line[1..].Split(' ');
                 var character = Hexadecimal(fields[0]);

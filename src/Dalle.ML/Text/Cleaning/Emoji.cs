@@ -33,7 +33,7 @@ internal static class Emoji
 
         public Table()
         {
-            var pairs = UnicodeData.Lines("emoji.txt").Select(line => line.Split('\t')).Where(pair => pair.Length == 2);
+            var pairs = DataFile.Lines("emoji.txt").Select(line => line.Split('\t'));
             var names = pairs.ToDictionary(pair => pair[0], pair => pair[1]);
             _names = names.GetAlternateLookup<ReadOnlySpan<char>>();
             _first = SearchValues.Create([.. names.Keys.Select(emoji => emoji[0]).Distinct()]);

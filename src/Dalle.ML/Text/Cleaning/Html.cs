@@ -1,18 +1,13 @@
 using System.Globalization;
-using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Dalle.ML.Text.Cleaning;
 
-/// <summary>HTML's character references (WHATWG HTML, section 13.5).</summary>
-/// <remarks>
-/// Names are those of HTML 4, which the framework knows. The two thousand that HTML 5 added, such as <c>&amp;check;</c>, stay as they are.
-/// </remarks>
+/// <summary>HTML's character references (WHATWG HTML, section 13.5), of which .NET itself knows but those of HTML 4.</summary>
 internal static partial class Html
 {
-    // Wrong forms of names that browsers take all the same.
-    private static readonly string[] UpperCaseNames = ["AMP", "COPY", "GT", "LT", "QUOT", "REG"];
+    private static readonly Lazy<Dictionary<string, string>.AlternateLookup<ReadOnlySpan<char>>> Known = new(Read);
 
     /// <summary>Resolves references as browsers do, also without their semicolon: Python's <c>html.unescape</c>.</summary>
     public static string Unescape(string text) =>
@@ -26,38 +21,51 @@ internal static partial class Html
     {
         if (reference[0] == '#')
             return Numbered(reference.TrimEnd(';'));
-        if (reference.EndsWith(';') && Named(reference[..^1]) is { } whole)
-            return whole;
         for (var length = reference.Length; length > 1; length--)
         {
-            if (reference[length - 1] != ';' && NamedWithoutSemicolon(reference[..length]) is { } character)
-                return character + reference[length..];
+            if (Known.Value.TryGetValue(reference.AsSpan(0, length), out var text))
+                return text + reference[length..];
         }
         return null;
     }
 
     private static string? ResolvePlain(string reference)
     {
+        // Where the semicolon is left, only a part was a reference.
         if (reference[0] == '#')
-            return NumberedReference().IsMatch(reference) ? Numbered(reference) : null;
-        if (Named(reference) is { } character)
-            return character;
-        return reference.Any(char.IsAsciiLetterLower) ? null
-            : Named(reference.ToLowerInvariant())?.Replace("ß", "ss", StringComparison.Ordinal).ToUpperInvariant();
+            return Unescape("&" + reference) is var number && number.Contains(';', StringComparison.Ordinal) ? null : number;
+        if (Known.Value.TryGetValue(reference, out var text))
+            return text;
+        // A name in capitals is another one's only if it has no meaning itself, not even its beginning.
+        return !reference.Any(char.IsAsciiLetterLower) && Resolve(reference) is null
+            && Known.Value.TryGetValue(reference.ToLowerInvariant(), out var lower) ? Capitals(lower) : null;
     }
 
-    private static string? Named(string name)
+    /// <summary>Upper case by Unicode's full mapping, of what has a name. .NET's invariant mapping lacks these.</summary>
+    private static string Capitals(string text) => text switch
     {
-        if (name is "lang" or "rang")
-            return name == "lang" ? "⟨" : "⟩";
-        var reference = $"&{(UpperCaseNames.Contains(name) ? name.ToLowerInvariant() : name)};";
-        var character = WebUtility.HtmlDecode(reference);
-        return character != reference ? character : null;
-    }
+        "ı" => "I",
+        "ß" => "SS",
+        "ŉ" => "ʼN",
+        "ﬀ" => "FF",
+        "ﬁ" => "FI",
+        "ﬂ" => "FL",
+        "ﬃ" => "FFI",
+        "ﬄ" => "FFL",
+        _ => text.ToUpperInvariant(),
+    };
 
-    // The oldest names, of the characters of Latin-1.
-    private static string? NamedWithoutSemicolon(string name) =>
-        name != "apos" && Named(name) is [<= '\u00FF'] character ? character : null;
+    private static Dictionary<string, string>.AlternateLookup<ReadOnlySpan<char>> Read()
+    {
+        var names = new Dictionary<string, string>();
+        foreach (var line in DataFile.Lines("entities.txt"))
+        {
+            var fields = line.Split(' ');
+            var text = fields[1..].Select(point => new Rune(int.Parse(point, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture)));
+            names.Add(fields[0], string.Concat(text));
+        }
+        return names.GetAlternateLookup<ReadOnlySpan<char>>();
+    }
 
     private static string Numbered(string reference)
     {
@@ -79,9 +87,6 @@ internal static partial class Html
     [GeneratedRegex(@"&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")]
     private static partial Regex Lenient();
 
-    [GeneratedRegex("&(#?[0-9A-Za-z]{1,24});")]
+    [GeneratedRegex("&(#?[0-9A-Za-z]{1,24};)")]
     private static partial Regex Plain();
-
-    [GeneratedRegex("^#(?:[0-9]+|[xX][0-9a-fA-F]+)$")]
-    private static partial Regex NumberedReference();
 }

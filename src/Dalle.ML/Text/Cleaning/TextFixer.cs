@@ -6,8 +6,8 @@ namespace Dalle.ML.Text.Cleaning;
 /// <summary>Undoes what broken software did to a text, as <c>fix_text</c> of the Python package ftfy does, which CLIP calls.</summary>
 /// <remarks>
 /// All of ftfy 6.3's steps (Robyn Speer, 2019) with its default options: references of HTML, mojibake, controls of Latin-1, Latin
-/// ligatures, full and half widths, curly quotes, line ends, lone surrogates, escapes of terminals, control characters, form C. Two of
-/// them only in part: see <see cref="Html"/> and <see cref="Mojibake"/>.
+/// ligatures, full and half widths, curly quotes, line ends, lone surrogates, escapes of terminals, control characters, form C. One of
+/// them only in part: see <see cref="Mojibake"/>.
 /// </remarks>
 internal static partial class TextFixer
 {
