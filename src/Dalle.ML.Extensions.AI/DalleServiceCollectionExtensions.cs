@@ -9,22 +9,29 @@ namespace Microsoft.Extensions.DependencyInjection;
 public static class DalleServiceCollectionExtensions
 {
     /// <summary>
-    /// Adds an <see cref="IImageGenerator"/> and, where the model has a CLIP, the <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> of
-    /// texts and of images. The model is loaded once, when it is first asked for, and disposed with the provider.
+    /// Adds an <see cref="IImageGenerator"/>, the <see cref="DalleModel"/> itself and, where it has a CLIP, the
+    /// <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> of texts and of images. All are singletons on one model, which is loaded when one of
+    /// them is first asked for and freed with the provider.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="device">Where it runs; the CPU if null.</param>
-    public static IServiceCollection AddDalle(this IServiceCollection services, string? modelPath = null, DalleDevice? device = null)
+    /// <returns>A builder that puts middleware around the image generator.</returns>
+    /// <example>
+    /// <code>
+    /// services.AddDalle().UseLogging().UseOpenTelemetry();
+    /// </code>
+    /// </example>
+    public static ImageGeneratorBuilder AddDalle(this IServiceCollection services, string? modelPath = null, DalleDevice? device = null)
     {
         ArgumentNullException.ThrowIfNull(services);
 
-        // Each has a handle of its own on the shared model, so that the provider may dispose them in any order.
-        services.AddSingleton<IImageGenerator>(_ => new DalleImageGenerator(Load()));
+        // Each has a handle of its own on the shared model, so that they can be disposed in any order.
+        services.AddSingleton(_ => Load());
         services.AddSingleton(_ => new ClipEmbeddingGenerator(Load()));
         services.AddSingleton<IEmbeddingGenerator<string, Embedding<float>>>(provider => provider.GetRequiredService<ClipEmbeddingGenerator>());
         services.AddSingleton<IEmbeddingGenerator<DataContent, Embedding<float>>>(provider => provider.GetRequiredService<ClipEmbeddingGenerator>());
-        return services;
+        return services.AddImageGenerator(_ => new DalleImageGenerator(Load()));
 
         DalleModel Load() => DalleModel.Load(modelPath ?? DalleModel.DefaultPath, device);
     }

@@ -9,6 +9,10 @@ public static partial class DalleCatalog
     /// <summary>
     /// Makes a row of each candidate of each row: the columns of the row, then the candidate's number, score, seed, and image.
     /// </summary>
+    /// <remarks>
+    /// Every read of an image makes a new one, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out
+    /// without a word.
+    /// </remarks>
     /// <param name="catalog">The data operations' catalog.</param>
     /// <param name="input">A view with candidates in vectors, as DalleGenerate makes them. Nothing of it is read before it is asked for.</param>
     /// <param name="inputScoresColumnName">Name of the column with the candidates' scores.</param>

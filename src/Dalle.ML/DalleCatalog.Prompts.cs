@@ -1,4 +1,5 @@
 using Dalle.ML.Prompts;
+using Dalle.ML.Transforms;
 
 namespace Microsoft.ML;
 
@@ -47,8 +48,7 @@ public static partial class DalleCatalog
             ?? throw new ArgumentException($"The ending of '{path}' names no format of prompts. Rename the file to .{string.Join(", .", PromptFormats.Names)}.", nameof(path));
         var fullPath = Path.GetFullPath(path);
         var file = new PromptFile(path, format, () => OpenPrompts(fullPath));
-        return catalog.LoadFromEnumerable(file.Read().Select(prompt =>
-            new PromptRow { Id = prompt.Id, Prompt = prompt.Prompt, Seed = prompt.SeedAfter(seed) }));
+        return new PromptDataView(file, seed);
     }
 
     private static FileStream OpenPrompts(string path)
@@ -60,14 +60,5 @@ public static partial class DalleCatalog
             return stream;
         stream.Dispose();
         throw new IOException($"'{path}' is a pipe, which can be read once only. Save the prompts to a file.");
-    }
-
-    private sealed class PromptRow
-    {
-        public string Id { get; set; } = "";
-
-        public string Prompt { get; set; } = "";
-
-        public ulong Seed { get; set; }
     }
 }

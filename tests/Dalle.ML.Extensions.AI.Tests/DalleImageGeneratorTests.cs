@@ -2,7 +2,6 @@ using System.Drawing;
 using System.Text.Json;
 using Dalle.ML.Generation;
 using Microsoft.Extensions.AI;
-using Microsoft.Extensions.DependencyInjection;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Extensions.AI.Tests;
@@ -135,22 +134,6 @@ public sealed class DalleImageGeneratorTests : IDisposable
         await Assert.ThrowsAsync<ArgumentException>(() => ofTexts.GenerateAsync(["a cat"], new EmbeddingGenerationOptions { Dimensions = 512 }));
 
         static float Dot(Embedding<float> a, Embedding<float> b) => a.Vector.ToArray().Zip(b.Vector.ToArray(), (x, y) => x * y).Sum();
-    }
-
-    [Fact]
-    public void Services_are_found()
-    {
-        var services = new ServiceCollection().AddDalle().BuildServiceProvider();
-        var generator = services.GetRequiredService<IImageGenerator>();
-        Assert.Equal("emoji-64", generator.GetRequiredService<ImageGeneratorMetadata>().DefaultModelId);
-        Assert.Equal("emoji-64", generator.GetRequiredService<DalleModel>().Info.Name);
-        Assert.Same(generator, generator.GetService<DalleImageGenerator>());
-        Assert.Null(generator.GetService(typeof(DalleModel), "key"));
-        var embedding = services.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
-        Assert.Same(embedding, services.GetRequiredService<IEmbeddingGenerator<DataContent, Embedding<float>>>());
-        Assert.Equal(192, embedding.GetRequiredService<EmbeddingGeneratorMetadata>().DefaultModelDimensions);
-        services.Dispose();
-        Assert.Throws<ObjectDisposedException>(() => generator.GetRequiredService<DalleModel>().EmbedText("a cat"));
     }
 
     private static string PathOf(string file) => Path.Combine(AppContext.BaseDirectory, "Images", "files", file);

@@ -8,14 +8,18 @@ namespace Dalle.ML.PipelineHost;
 /// <summary>Values of any column as text, the same for the same values.</summary>
 public static class ColumnText
 {
-    public static string[] Of(IDataView view, string column)
+    public static string[] Of(IDataView view, string column) => Lines(view, [column]);
+
+    /// <summary>A line for each row, with the values of several columns, read by one cursor.</summary>
+    public static string[] Lines(IDataView view, IEnumerable<string> columns)
     {
-        using var cursor = view.GetRowCursor([view.Schema[column]]);
-        var read = Reader(cursor, view.Schema[column]);
-        var values = new List<string>();
+        var active = columns.Select(column => view.Schema[column]).ToArray();
+        using var cursor = view.GetRowCursor(active);
+        var read = Array.ConvertAll(active, column => Reader(cursor, column));
+        var lines = new List<string>();
         while (cursor.MoveNext())
-            values.Add(read());
-        return [.. values];
+            lines.Add(string.Join(' ', read.Select(value => value())));
+        return [.. lines];
     }
 
     /// <summary>What a column is annotated with, by kind.</summary>

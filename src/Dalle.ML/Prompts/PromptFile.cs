@@ -24,9 +24,13 @@ internal sealed class PromptFile
         var ids = Records().Select(record => (record.Line, record.Id)).ToArray();
         if (ids.Length == 0)
             throw Mistake("line 1: there is no prompt. Give one a line.");
-        _idWidth = (ids.Length - 1).ToString(CultureInfo.InvariantCulture).Length;
+        Count = ids.Length;
+        _idWidth = (Count - 1).ToString(CultureInfo.InvariantCulture).Length;
         RefuseDuplicates(ids);
     }
+
+    /// <summary>Number of prompts.</summary>
+    public int Count { get; }
 
     /// <summary>The prompts in their order. Those that have no id are called by their number, all of one length.</summary>
     public IEnumerable<NumberedPrompt> Read() =>

@@ -10,7 +10,7 @@ namespace Dalle.ML.Runtime;
 /// </summary>
 internal static partial class OrtRuntime
 {
-    private static readonly Lazy<bool> HasSharedThreads = new(Start);
+    private static readonly Lazy<bool> HasSharedThreads = new(CreateEnvironment);
 
     /// <summary>Creates a session for one of a bundle's graphs.</summary>
     /// <param name="bundle">The bundle.</param>
@@ -21,7 +21,7 @@ internal static partial class OrtRuntime
     /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
     public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device, byte[]? continuation = null)
     {
-        var hasSharedThreads = HasSharedThreads.Value;
+        var hasSharedThreads = Start(device);
         using var options = new SessionOptions
         {
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
@@ -69,8 +69,28 @@ internal static partial class OrtRuntime
             options.AddSessionConfigEntry("session.intra_op_thread_affinities", affinities);
     }
 
+    /// <summary>Starts ONNX Runtime at the first call.</summary>
+    /// <returns>Whether sessions can share threads.</returns>
+    /// <exception cref="DalleDeviceException">There is no native library, or an old one.</exception>
+    private static bool Start(DalleDevice device)
+    {
+        const string Packages = "`dotnet add package Microsoft.ML.OnnxRuntime` (for CUDA: `dotnet add package Microsoft.ML.OnnxRuntime.Gpu`)";
+        try
+        {
+            return HasSharedThreads.Value;
+        }
+        catch (Exception exception) when ((exception is TypeInitializationException ? exception.InnerException : exception) is DllNotFoundException)
+        {
+            throw new DalleDeviceException(device, $"the native library of ONNX Runtime is missing; add its package to the application: {Packages}.", exception);
+        }
+        catch (Exception exception) when ((exception is TypeInitializationException ? exception.InnerException : exception) is EntryPointNotFoundException)
+        {
+            throw new DalleDeviceException(device, $"the native library of ONNX Runtime is older than Dalle.ML needs; add its current package to the application: {Packages}.", exception);
+        }
+    }
+
     /// <returns>Whether the process-wide environment is ours; an application may have made its own before.</returns>
-    private static bool Start()
+    private static bool CreateEnvironment()
     {
         DisableTelemetry();
         var isOurs = !OrtEnv.IsCreated;

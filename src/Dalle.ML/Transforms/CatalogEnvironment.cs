@@ -11,15 +11,16 @@ namespace Dalle.ML.Transforms;
 /// </summary>
 internal static class CatalogEnvironment
 {
+    /// <summary>The environment of one of a context's catalogs.</summary>
     /// <exception cref="NotSupportedException">This version of ML.NET keeps the environment elsewhere.</exception>
-    public static IHostEnvironment Of(TransformsCatalog catalog)
+    public static IHostEnvironment Of(object catalog)
     {
         var environment = catalog.GetType().GetInterfaces().FirstOrDefault(type => type.Name == "IInternalCatalog")?.GetProperty("Environment")?.GetValue(catalog);
-        return environment as IHostEnvironment
-            ?? throw new NotSupportedException($"Dalle.ML does not know this version of ML.NET ({catalog.GetType().Assembly.GetName()}): its catalogs have no environment.");
+        return environment as IHostEnvironment ?? throw Unknown(catalog, "its catalogs have no environment");
     }
 
     /// <summary>The device that was asked for: explicitly, else by the context, else the CPU; and whether the CPU may take its place.</summary>
+    /// <exception cref="NotSupportedException">This version of ML.NET keeps the device elsewhere.</exception>
     public static (DalleDevice Device, bool FallbackToCpu) Device(IHostEnvironment environment, int? gpuDeviceId, bool fallbackToCpu)
     {
         if (gpuDeviceId is { } explicitId)
@@ -29,8 +30,30 @@ internal static class CatalogEnvironment
             : (DalleDevice.Cpu, false);
     }
 
-    private static object? Property(IHostEnvironment environment, string name) => environment.GetType().GetInterfaces()
-        .Prepend(environment.GetType())
-        .Select(type => type.GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
-        .FirstOrDefault(property => property is not null)?.GetValue(environment);
+    /// <summary>
+    /// The seed that the context was created with; a random one if it was created without. The numbers that a context draws from its seed would
+    /// not do: each operation that it is asked for takes some, so that a seed would depend on those before.
+    /// </summary>
+    /// <exception cref="NotSupportedException">This version of ML.NET keeps the seed elsewhere.</exception>
+    public static ulong Seed(IHostEnvironment environment) =>
+        Property(environment, "Seed") is int seed ? unchecked((uint)seed) : (ulong)Random.Shared.NextInt64(1L << 53);
+
+    /// <summary>Warns in the context's log.</summary>
+    public static void Warn(IHostEnvironment environment, string source, string warning)
+    {
+        using var channel = environment.Start(source);
+        channel.Warning(MessageSensitivity.None, warning);
+    }
+
+    private static object? Property(IHostEnvironment environment, string name)
+    {
+        var property = environment.GetType().GetInterfaces()
+            .Prepend(environment.GetType())
+            .Select(type => type.GetProperty(name, BindingFlags.Instance | BindingFlags.Public | BindingFlags.NonPublic))
+            .FirstOrDefault(property => property is not null);
+        return property is null ? throw Unknown(environment, $"its environment has no {name}") : property.GetValue(environment);
+    }
+
+    private static NotSupportedException Unknown(object part, string lack) =>
+        new($"Dalle.ML does not know this version of ML.NET ({part.GetType().Assembly.GetName()}): {lack}.");
 }

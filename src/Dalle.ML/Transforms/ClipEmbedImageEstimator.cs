@@ -17,6 +17,9 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// The vectors have length 1: the product of two, times the model's scale, is CLIP's score. Images may have any size.
+///
+/// Images of the input are copied while a row is run, and left to their column, which disposes them as ML.NET's LoadImages and ResizeImages do.
+/// ML.NET's Cache and ShuffleRows leave columns of images out without a word: cache or shuffle before LoadImages, or after this step.
 /// ]]></format>
 /// </remarks>
 public sealed class ClipEmbedImageEstimator : ComponentEstimator<ClipEmbedImageTransformer>
@@ -25,8 +28,6 @@ public sealed class ClipEmbedImageEstimator : ComponentEstimator<ClipEmbedImageT
         : base(catalog, options)
     {
     }
-
-    private protected override ClipEmbedImageTransformer Create(RowRunner runner) => new(runner);
 
     /// <summary>Options of <see cref="ClipEmbedImageEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
@@ -38,6 +39,8 @@ public sealed class ClipEmbedImageEstimator : ComponentEstimator<ClipEmbedImageT
         public string OutputColumnName { get; init; } = "Embedding";
 
         internal override RowComponent CreateComponent() => new ClipEmbedImageComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new ClipEmbedImageTransformer(runner);
     }
 }
 

@@ -26,8 +26,6 @@ public sealed class ClipEmbedTextEstimator : ComponentEstimator<ClipEmbedTextTra
     {
     }
 
-    private protected override ClipEmbedTextTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="ClipEmbedTextEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
@@ -38,6 +36,8 @@ public sealed class ClipEmbedTextEstimator : ComponentEstimator<ClipEmbedTextTra
         public string OutputColumnName { get; init; } = "Embedding";
 
         internal override RowComponent CreateComponent() => new ClipEmbedTextComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new ClipEmbedTextTransformer(runner);
     }
 }
 

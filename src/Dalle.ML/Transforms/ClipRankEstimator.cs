@@ -22,6 +22,9 @@ namespace Dalle.ML.Transforms;
 ///
 /// Candidates are given as GenerateImageTokens, DalleGenerate and DalleComplete make them: all tokens or all pixels of a row in one vector.
 /// Of candidates that are rows, ClipScore gives the scores and RankCandidates the order.
+///
+/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
+/// word: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
@@ -30,8 +33,6 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         : base(catalog, options)
     {
     }
-
-    private protected override ClipRankTransformer Create(RowRunner runner) => new(runner);
 
     /// <summary>Options of <see cref="ClipRankEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
@@ -80,6 +81,8 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         public string? ImagesColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new ClipRankComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new ClipRankTransformer(runner);
     }
 }
 

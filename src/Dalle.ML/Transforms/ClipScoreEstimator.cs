@@ -17,6 +17,9 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// The score is the scaled cosine of the embeddings of both. It tells which of several images fits a text better, and which text an image.
+///
+/// Images of the input are copied while a row is run, and left to their column, which disposes them as ML.NET's LoadImages and ResizeImages do.
+/// ML.NET's Cache and ShuffleRows leave columns of images out without a word: cache or shuffle before LoadImages, or after this step.
 /// ]]></format>
 /// </remarks>
 public sealed class ClipScoreEstimator : ComponentEstimator<ClipScoreTransformer>
@@ -25,8 +28,6 @@ public sealed class ClipScoreEstimator : ComponentEstimator<ClipScoreTransformer
         : base(catalog, options)
     {
     }
-
-    private protected override ClipScoreTransformer Create(RowRunner runner) => new(runner);
 
     /// <summary>Options of <see cref="ClipScoreEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
@@ -41,6 +42,8 @@ public sealed class ClipScoreEstimator : ComponentEstimator<ClipScoreTransformer
         public string OutputColumnName { get; init; } = "Score";
 
         internal override RowComponent CreateComponent() => new ClipScoreComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new ClipScoreTransformer(runner);
     }
 }
 

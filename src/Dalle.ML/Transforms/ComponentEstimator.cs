@@ -51,20 +51,12 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
             if (column.Field == RowField.Image)
                 imageSize = ImageSize.Of(_catalog, input, found);
         }
-        var (device, fallbackToCpu) = _options.Model is { } given
-            ? (given.Info.Device, false)
-            : CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
-        var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
-        var model = LoadModel(device, fallbackToCpu);
-        try
-        {
-            return Create(new RowRunner(options, model, imageSize));
-        }
-        catch
-        {
-            model.Dispose();
-            throw;
-        }
+        if (_options.Model is { } given)
+            return Create(given.Share(), imageSize, given.Info.Device, fallbackToCpu: false);
+        var (device, fallbackToCpu) = CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
+        var model = ModelLoader.Load(
+            _options.ModelPath ?? DalleModel.DefaultPath, device, fallbackToCpu, warning => CatalogEnvironment.Warn(_environment, GetType().Name, warning));
+        return Create(model, imageSize, device, fallbackToCpu);
     }
 
     /// <inheritdoc/>
@@ -75,11 +67,12 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         foreach (var column in _component.Inputs)
             column.Check(inputSchema);
 
-        // Third parties cannot make a SchemaShape.Column: it is borrowed from a mapping that has such outputs. Sizes are not part of it.
+        // Third parties cannot make a SchemaShape.Column: it is borrowed from a mapping that has such outputs. Sizes are not part of it, nor
+        // values of annotations, so that those of any size will do.
         var outputs = RowRunner.OutputsOf(_options, _component).ToArray();
         var definition = SchemaDefinition.Create(typeof(RowResult), SchemaDefinition.Direction.Write);
-        foreach (var output in outputs.Where(output => output.IsFixedSize))
-            definition[output.Field.Source].ColumnType = output.AnySize;
+        foreach (var output in outputs)
+            output.Describe(definition[output.Field.Source]);
         var shapes = _catalog.CustomMapping<NoColumns, RowResult>((_, _) => { }, contractName: null, outputSchemaDefinition: definition)
             .GetOutputSchema(new SchemaShape([]));
         var columns = inputSchema.ToDictionary(column => column.Name);
@@ -91,23 +84,10 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         return new SchemaShape(columns.Values);
     }
 
-    private protected abstract TTransformer Create(RowRunner runner);
-
-    private DalleModel LoadModel(DalleDevice device, bool fallbackToCpu)
+    private TTransformer Create(DalleModel model, ImageSize? imageSize, DalleDevice device, bool fallbackToCpu)
     {
-        if (_options.Model is { } model)
-            return model.Share();
-        var path = _options.ModelPath ?? DalleModel.DefaultPath;
-        try
-        {
-            return DalleModel.Load(path, device);
-        }
-        catch (DalleDeviceException exception) when (fallbackToCpu)
-        {
-            using var channel = _environment.Start(GetType().Name);
-            channel.Warning(MessageSensitivity.None, exception.Message + " Running on the CPU instead.");
-            return DalleModel.Load(path);
-        }
+        var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
+        return (TTransformer)options.CreateTransformer(new RowRunner(options, model, imageSize));
     }
 
     private sealed class NoColumns;

@@ -25,7 +25,10 @@ public abstract record ComponentOptions
 
     /// <summary>
     /// Name of a text column to make with the reason why a row failed, empty where it did not. With it rows that fail have missing values:
-    /// no image, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case.
+    /// no image, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case. Input that
+    /// cannot be read, such as a file that LoadImages finds no image in, is a row that fails, too; not so in a pipeline that
+    /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> loaded, where ML.NET reads the input:
+    /// <see cref="DalleCatalog.LoadDalle(ModelOperationsCatalog, string, out DataViewSchema)"/> has it.
     /// </summary>
     public string? ErrorColumnName { get; init; }
 
@@ -48,6 +51,9 @@ public abstract record ComponentOptions
 
     /// <summary>What is to be done with these options.</summary>
     internal abstract RowComponent CreateComponent();
+
+    /// <summary>The component's transformer, which owns the runner.</summary>
+    internal abstract ComponentTransformer CreateTransformer(RowRunner runner);
 
     /// <summary>The options with no seed left to the context.</summary>
     internal virtual ComponentOptions WithSeed(IHostEnvironment environment) => this;

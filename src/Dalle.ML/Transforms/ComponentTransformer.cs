@@ -11,8 +11,9 @@ namespace Dalle.ML.Transforms;
 /// </summary>
 /// <remarks>
 /// Columns of scores are annotated as ML.NET's rankers annotate theirs (ScoreColumnKind "Ranking", ScoreValueKind "Score"), and vectors with
-/// a value a candidate have SlotNames "Candidate 0", "Candidate 1" and so on, where their number is known. A pipeline that was saved and
-/// loaded has the same columns, types and values without these annotations: ML.NET saves none that a third party gives.
+/// a value a candidate have SlotNames "Candidate 0", "Candidate 1" and so on, where their number is known. A saved pipeline that is loaded with
+/// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> has the same columns, types and values without these annotations;
+/// <see cref="DalleCatalog.LoadDalle(ModelOperationsCatalog, string, out DataViewSchema)"/> restores them too.
 /// </remarks>
 public abstract class ComponentTransformer : ITransformer, IDisposable
 {
@@ -50,6 +51,10 @@ public abstract class ComponentTransformer : ITransformer, IDisposable
     }
 
     void ICanSaveModel.Save(ModelSaveContext ctx) => SavedComponent.Save(ctx, _runner);
+
+    /// <summary>Whether a schema lacks a column of images that is read.</summary>
+    internal bool MissesImage(DataViewSchema schema) =>
+        _runner.Component.Inputs.Any(input => input.Field == RowField.Image && schema.GetColumnOrNull(input.Name) is null);
 
     private RowSchema Bind(DataViewSchema inputSchema)
     {

@@ -21,6 +21,9 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// The region is kept in tokens of the codebook: it looks as DalleReconstruct shows it. What follows it in raster order is steered by it.
+///
+/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
+/// word: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTransformer>
@@ -29,8 +32,6 @@ public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTra
         : base(catalog, options)
     {
     }
-
-    private protected override DalleCompleteTransformer Create(RowRunner runner) => new(runner);
 
     /// <summary>Options of <see cref="DalleCompleteEstimator"/>.</summary>
     public sealed record Options : DrawingOptions
@@ -45,6 +46,8 @@ public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTra
         public KeepRegion Keep { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleCompleteComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DalleCompleteTransformer(runner);
     }
 }
 

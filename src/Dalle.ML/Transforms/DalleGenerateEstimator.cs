@@ -21,6 +21,9 @@ namespace Dalle.ML.Transforms;
 ///
 /// As there is no vector of images, the candidates of a row are vectors of their codes, scores, seeds and pixels, best first;
 /// UnrollCandidates makes a row of each.
+///
+/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
+/// word: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTransformer>
@@ -30,8 +33,6 @@ public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTra
     {
     }
 
-    private protected override DalleGenerateTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="DalleGenerateEstimator"/>.</summary>
     public sealed record Options : DrawingOptions
     {
@@ -39,6 +40,8 @@ public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTra
         public string? InputColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleGenerateComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DalleGenerateTransformer(runner);
     }
 }
 

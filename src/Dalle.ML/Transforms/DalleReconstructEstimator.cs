@@ -17,6 +17,9 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// Images may have any size: the short side is brought to the model's, and the middle is taken. Those that come out have the model's.
+///
+/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
+/// word: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DalleReconstructEstimator : ComponentEstimator<DalleReconstructTransformer>
@@ -25,8 +28,6 @@ public sealed class DalleReconstructEstimator : ComponentEstimator<DalleReconstr
         : base(catalog, options)
     {
     }
-
-    private protected override DalleReconstructTransformer Create(RowRunner runner) => new(runner);
 
     /// <summary>Options of <see cref="DalleReconstructEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
@@ -41,6 +42,8 @@ public sealed class DalleReconstructEstimator : ComponentEstimator<DalleReconstr
         public string? TokensColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleReconstructComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DalleReconstructTransformer(runner);
     }
 }
 

@@ -17,6 +17,9 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// The tokens are codes of the model's codebook in raster order, as EncodeImageTokens and, for one candidate, GenerateImageTokens make them.
+///
+/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
+/// word: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageTokensTransformer>
@@ -25,8 +28,6 @@ public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageT
         : base(catalog, options)
     {
     }
-
-    private protected override DecodeImageTokensTransformer Create(RowRunner runner) => new(runner);
 
     /// <summary>Options of <see cref="DecodeImageTokensEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
@@ -38,6 +39,8 @@ public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageT
         public string OutputColumnName { get; init; } = "Image";
 
         internal override RowComponent CreateComponent() => new DecodeImageTokensComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DecodeImageTokensTransformer(runner);
     }
 }
 

@@ -17,6 +17,9 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// Images may have any size: the short side is brought to the model's, and the middle is taken. Transparency is shown on white.
+///
+/// Images of the input are copied while a row is run, and left to their column, which disposes them as ML.NET's LoadImages and ResizeImages do.
+/// ML.NET's Cache and ShuffleRows leave columns of images out without a word: cache or shuffle before LoadImages, or after this step.
 /// ]]></format>
 /// </remarks>
 public sealed class EncodeImageTokensEstimator : ComponentEstimator<EncodeImageTokensTransformer>
@@ -25,8 +28,6 @@ public sealed class EncodeImageTokensEstimator : ComponentEstimator<EncodeImageT
         : base(catalog, options)
     {
     }
-
-    private protected override EncodeImageTokensTransformer Create(RowRunner runner) => new(runner);
 
     /// <summary>Options of <see cref="EncodeImageTokensEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
@@ -38,6 +39,8 @@ public sealed class EncodeImageTokensEstimator : ComponentEstimator<EncodeImageT
         public string OutputColumnName { get; init; } = "Tokens";
 
         internal override RowComponent CreateComponent() => new EncodeImageTokensComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new EncodeImageTokensTransformer(runner);
     }
 }
 

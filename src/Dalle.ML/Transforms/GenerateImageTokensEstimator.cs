@@ -28,8 +28,6 @@ public sealed class GenerateImageTokensEstimator : ComponentEstimator<GenerateIm
     {
     }
 
-    private protected override GenerateImageTokensTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="GenerateImageTokensEstimator"/>.</summary>
     public sealed record Options : GenerationComponentOptions
     {
@@ -58,6 +56,8 @@ public sealed class GenerateImageTokensEstimator : ComponentEstimator<GenerateIm
         public string? SeedsColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new GenerateImageTokensComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new GenerateImageTokensTransformer(runner);
     }
 }
 

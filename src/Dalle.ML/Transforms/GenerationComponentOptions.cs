@@ -18,7 +18,11 @@ public abstract record GenerationComponentOptions : ComponentOptions
     /// <summary>Name of a column of seeds, UInt64, one a row; <see cref="Seed"/> holds for all rows if null.</summary>
     public string? InputSeedColumnName { get; init; }
 
-    /// <summary>Seed of all rows; drawn from the context if null, so that <c>new MLContext(seed)</c> is reproducible.</summary>
+    /// <summary>
+    /// Seed of all rows. If null it is the seed of the context, so that <c>new MLContext(seed: 7)</c> generates what <c>Seed = 7</c> does,
+    /// whatever else the context was used for; components of one context share it. A context without a seed gives each component a random
+    /// one. Either is saved with a pipeline.
+    /// </summary>
     public ulong? Seed { get; init; }
 
     /// <summary>How images are generated.</summary>
@@ -40,7 +44,7 @@ public abstract record GenerationComponentOptions : ComponentOptions
     public IProgress<DalleProgress>? Progress { get; init; }
 
     internal override ComponentOptions WithSeed(IHostEnvironment environment) =>
-        this with { Seed = Seed ?? (ulong)environment.Register(GetType().DeclaringType!.Name).Rand.Next() };
+        this with { Seed = Seed ?? CatalogEnvironment.Seed(environment) };
 
     internal IEnumerable<InputColumn> SeedInput =>
         InputSeedColumnName is { } name ? [new InputColumn(name, nameof(InputSeedColumnName), RowField.Seed)] : [];

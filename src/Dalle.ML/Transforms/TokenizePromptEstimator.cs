@@ -26,8 +26,6 @@ public sealed class TokenizePromptEstimator : ComponentEstimator<TokenizePromptT
     {
     }
 
-    private protected override TokenizePromptTransformer Create(RowRunner runner) => new(runner);
-
     /// <summary>Options of <see cref="TokenizePromptEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
@@ -38,6 +36,8 @@ public sealed class TokenizePromptEstimator : ComponentEstimator<TokenizePromptT
         public string OutputColumnName { get; init; } = "PromptTokens";
 
         internal override RowComponent CreateComponent() => new TokenizePromptComponent(this);
+
+        internal override ComponentTransformer CreateTransformer(RowRunner runner) => new TokenizePromptTransformer(runner);
     }
 }
 

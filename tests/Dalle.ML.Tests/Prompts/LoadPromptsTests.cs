@@ -170,6 +170,36 @@ public sealed class LoadPromptsTests : IDisposable
     }
 
     [Fact]
+    public void Off_a_row_there_are_no_values()
+    {
+        var view = _ml.Data.LoadPrompts(Write("p.txt", "a cat\na dog"));
+        Assert.Equal(2, view.GetRowCount());
+        using var cursor = view.GetRowCursor(view.Schema);
+        ValueGetter<ReadOnlyMemory<char>>[] texts = [Text("Id"), Text("Prompt")];
+        var (seed, id) = (cursor.GetGetter<ulong>(view.Schema["Seed"]), cursor.GetIdGetter());
+        AssertOffRow();
+        Assert.True(cursor.MoveNext());
+        Assert.True(cursor.MoveNext());
+        Assert.Equal(1, cursor.Position);
+        Assert.False(cursor.MoveNext());
+        AssertOffRow();
+        Assert.Throws<InvalidOperationException>(() => cursor.GetGetter<string>(view.Schema["Prompt"]));
+        using var prompts = view.GetRowCursor([view.Schema["Prompt"]]);
+        Assert.Throws<InvalidOperationException>(() => prompts.GetGetter<ulong>(view.Schema["Seed"]));
+
+        ValueGetter<ReadOnlyMemory<char>> Text(string column) => cursor.GetGetter<ReadOnlyMemory<char>>(view.Schema[column]);
+
+        void AssertOffRow()
+        {
+            (ReadOnlyMemory<char> text, ulong number, DataViewRowId row) = (default, 0, default);
+            Assert.Equal(-1, cursor.Position);
+            Assert.All(texts, getter => Assert.Throws<InvalidOperationException>(() => getter(ref text)));
+            Assert.Throws<InvalidOperationException>(() => seed(ref number));
+            Assert.Throws<InvalidOperationException>(() => id(ref row));
+        }
+    }
+
+    [Fact]
     public void Prompts_are_drawn_by_a_pipeline_with_their_seeds()
     {
         var prompts = _ml.Data.LoadPrompts(Write("p.csv", "prompt,seed\na cat,3\na red apple,\n"), seed: 7);

@@ -96,6 +96,61 @@ public sealed class CandidateRowTests
     }
 
     [Fact]
+    public void Off_a_row_there_are_no_values()
+    {
+        var pixels = Enumerable.Range(1, 2 * 4).Select(value => (byte)value).ToArray();
+        var data = _ml.Data.LoadFromEnumerable([new Vector { Scores = [1, 3], Pixels = pixels }]);
+        var unrolled = _ml.Data.UnrollCandidates(data, "Scores", inputImagesColumnName: "Pixels");
+        foreach (var view in new[] { unrolled, _ml.Data.RankCandidates(unrolled, "Group") })
+        {
+            using var cursor = view.GetRowCursor(view.Schema);
+            var getters = view.Schema.Select(column => ColumnText.Reader(cursor, column)).ToArray();
+            var id = cursor.GetIdGetter();
+            AssertOffRow();
+            for (var row = 0; row < 2; row++)
+            {
+                Assert.True(cursor.MoveNext());
+                Assert.Equal(row, cursor.Position);
+                Assert.All(getters, getter => getter());
+                Assert.Equal(new DataViewRowId((ulong)row, 0), Id());
+            }
+            Assert.False(cursor.MoveNext());
+            AssertOffRow();
+            Assert.Throws<InvalidOperationException>(() => cursor.GetGetter<double>(view.Schema["Candidate"]));
+
+            void AssertOffRow()
+            {
+                Assert.Equal(-1, cursor.Position);
+                Assert.All(getters, getter => Assert.Throws<InvalidOperationException>(getter));
+                Assert.Throws<InvalidOperationException>(() => Id());
+            }
+
+            DataViewRowId Id()
+            {
+                DataViewRowId value = default;
+                id(ref value);
+                return value;
+            }
+        }
+    }
+
+    [Fact]
+    public void Ranked_pictures_survive_a_resizer_that_disposes_the_row_before()
+    {
+        // They have the size already: ResizeImages gives them on as they are, and disposes each with the next row.
+        using var folder = new TemporaryFolder();
+        string[] files = ["a.png", "b.png", "c.png"];
+        foreach (var (file, shade) in files.Zip(new byte[] { 50, 100, 200 }))
+        {
+            using var image = MLImage.CreateFromPixels(4, 4, MLPixelFormat.Bgra32, [.. Enumerable.Repeat(shade, 64)]);
+            image.Save(Path.Combine(folder.Path, file));
+        }
+        var data = _ml.Data.LoadFromEnumerable(files.Select((file, row) => new Picture { File = file, Score = row }));
+        var pictures = _ml.Transforms.LoadImages("Image", folder.Path, "File").Append(_ml.Transforms.ResizeImages("Image", 4, 4)).Fit(data).Transform(data);
+        Assert.Equal(ColumnText.Of(pictures, "Image").Reverse(), ColumnText.Of(_ml.Data.RankCandidates(pictures, "Group"), "Image"));
+    }
+
+    [Fact]
     public void Wrong_columns_are_refused_by_name()
     {
         var view = Vectors([1, 2]);
@@ -129,6 +184,15 @@ public sealed class CandidateRowTests
         public float[] Fixed { get; set; } = [];
 
         public byte[] Pixels { get; set; } = [];
+    }
+
+    private sealed class Picture
+    {
+        public string Group { get; set; } = "";
+
+        public string File { get; set; } = "";
+
+        public float Score { get; set; }
     }
 
     private sealed class Source

@@ -55,6 +55,52 @@ public sealed class DalleGenerateTests
     }
 
     [Fact]
+    public void A_contexts_seed_gives_the_same_images_whatever_the_context_did_before()
+    {
+        using var folder = new TemporaryFolder();
+        var options = All with { Seed = null };
+        var (fresh, used) = (new MLContext(seed: 5), new MLContext(seed: 5));
+        var other = used.Transforms.LoadImages("Picture", folder.Path, "Prompt").Append(used.Transforms.DalleGenerate(options with { OutputColumnName = "Other" }));
+        other.Fit(Prompts(1));
+        var (first, second) = (fresh.Transforms.DalleGenerate(options).Fit(Prompts(2)), used.Transforms.DalleGenerate(options).Fit(Prompts(2)));
+        var expected = first.Transform(Prompts(2)).GetColumn<int[]>("Tokens").ToArray();
+        Assert.Equal(expected, second.Transform(Prompts(2)).GetColumn<int[]>("Tokens"));
+
+        // It is the seed itself, saved with the pipeline.
+        Assert.Equal(expected, Fit(All with { Seed = 5 }).Transform(Prompts(2)).GetColumn<int[]>("Tokens"));
+        var path = Path.Combine(folder.Path, "pipeline.zip");
+        used.Model.Save(second, Prompts(2).Schema, path);
+        Assert.Equal(expected, new MLContext(seed: 6).Model.Load(path, out _).Transform(Prompts(2)).GetColumn<int[]>("Tokens"));
+        Assert.Equal(expected, new MLContext(seed: 6).Model.LoadDalle(path, out _).Transform(Prompts(2)).GetColumn<int[]>("Tokens"));
+
+        // Without one each component has its own.
+        var context = new MLContext();
+        var seeds = Enumerable.Range(0, 4).Select(_ => context.Transforms.DalleGenerate(options).Fit(Prompts(1)).Transform(Prompts(1)).GetColumn<ulong>("Seed").Single()).ToArray();
+        Assert.Equal(4, seeds.Distinct().Count());
+        Assert.All(seeds, seed => Assert.InRange(seed, 0ul, (1ul << 53) - 1));
+    }
+
+    [Fact]
+    public void A_restored_pipeline_draws_in_batches_and_reads_no_further()
+    {
+        using var folder = new TemporaryFolder();
+        var path = Path.Combine(folder.Path, "pipeline.zip");
+        using (var fitted = Fit(All with { BatchSize = 3 }))
+            _ml.Model.Save(fitted, Prompts(1).Schema, path);
+        using var restored = (IDisposable)_ml.Model.LoadDalle(path, out _);
+        var read = 0;
+        var rows = Texts.Select(text =>
+        {
+            read++;
+            return new PromptRow { Prompt = text };
+        });
+        _ = Hash(((ITransformer)restored).Transform(_ml.Data.LoadFromEnumerable(rows)).GetColumn<MLImage>("Image").First());
+
+        // A batch is read ahead by a cursor of its own.
+        Assert.Equal(3 + 1, read);
+    }
+
+    [Fact]
     public void All_outputs_of_a_row_come_from_one_generation()
     {
         var rows = _ml.Data.CreateEnumerable<Drawing>(Fit(All).Transform(Prompts()), reuseRowObject: false).ToArray();

@@ -106,8 +106,14 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
     }
 
     [Fact]
-    public void A_region_that_does_not_fit_is_refused_before_anything_is_drawn() =>
-        Assert.Throws<ArgumentOutOfRangeException>(() => ML.Transforms.DalleComplete("Image", "Prompt", "Picture", KeepRegion.Top(8)).Fit(Load(Rows)));
+    public void A_region_that_does_not_fit_is_refused_before_anything_is_drawn()
+    {
+        using var folder = new TemporaryFolder();
+        var bundle = folder.CopyOf(DalleModel.DefaultPath, "model");
+        var pipeline = ML.Transforms.DalleComplete("Image", "Prompt", "Picture", KeepRegion.Top(8), modelPath: bundle);
+        Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Fit(Load(Rows)));
+        Assert.False(EngineLease.IsOpen(bundle));
+    }
 
     protected override ComponentEstimator<DalleCompleteTransformer> Create(ComponentOptions options) =>
         ML.Transforms.DalleComplete((DalleCompleteEstimator.Options)options);

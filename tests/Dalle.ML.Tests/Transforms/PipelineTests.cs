@@ -114,6 +114,33 @@ public sealed class PipelineTests : IDisposable
         string[] Read(DalleGenerateEstimator.Options options) => ColumnText.Of(_ml.Transforms.DalleGenerate(options).Fit(data).Transform(data), "Image");
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void A_mapping_before_it_that_fails_on_a_row_is_a_reason_in_that_row(int batchSize)
+    {
+        PipelineRow[] rows = [.. Enumerable.Range(0, 5).Select(row => new PipelineRow { Prompt = $"{row} cats", RowSeed = (ulong)row })];
+        var data = _ml.Data.LoadFromEnumerable(rows);
+        var translated = _ml.Transforms.CustomMapping<PipelineRow, Translation>(Translate, contractName: null).Fit(data).Transform(data);
+        DalleGenerateEstimator.Options options = new()
+        {
+            InputColumnName = "Translated",
+            InputSeedColumnName = "RowSeed",
+            Generation = new() { Candidates = 1 },
+            ErrorColumnName = "Error",
+            BatchSize = batchSize,
+        };
+        using var transformer = _ml.Transforms.DalleGenerate(options).Fit(translated);
+        var view = transformer.Transform(translated);
+        using var model = DalleModel.LoadDefault();
+        string[] expected = [.. rows.Select(row => row.RowSeed == 1 ? "none" : ColumnText.Of(model.Generate(row.Prompt, row.RowSeed, options.Generation).Image))];
+        Assert.Equal(expected, ColumnText.Of(view, "Image"));
+        Assert.Equal(["", "Column 'Translated' cannot be read: There are no words for it.", "", "", ""], ColumnText.Of(view, "Error"));
+
+        static void Translate(PipelineRow row, Translation result) =>
+            result.Translated = row.RowSeed != 1 ? row.Prompt : throw new FormatException("There are no words for it.");
+    }
+
     private static int Nearest(float[] values, float[][] centroids) =>
         Enumerable.Range(0, centroids.Length).MinBy(i => centroids[i].Zip(values, (a, b) => (a - b) * (a - b)).Sum());
 
@@ -125,5 +152,10 @@ public sealed class PipelineTests : IDisposable
             if (value.Rows > 1 || value.Drawn.ToArray().SequenceEqual(image))
                 throw new InvalidDataException("This image is not wanted.");
         }
+    }
+
+    private sealed class Translation
+    {
+        public string Translated { get; set; } = "";
     }
 }

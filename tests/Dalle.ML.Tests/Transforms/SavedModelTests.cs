@@ -1,6 +1,8 @@
 using Dalle.ML.Models;
 using Dalle.ML.PipelineHost;
+using Dalle.ML.Transforms;
 using Microsoft.ML;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests.Transforms;
 
@@ -91,6 +93,95 @@ public sealed class SavedModelTests : IDisposable
     }
 
     [Fact]
+    public void LoadDalle_refuses_a_moved_or_altered_model_when_it_loads()
+    {
+        var (pipeline, bundle, _) = Save("altered");
+        var weights = Path.Combine(bundle, "clip_text.weights");
+        var bytes = File.ReadAllBytes(weights);
+        File.WriteAllBytes(weights, [.. bytes[..^1], (byte)~bytes[^1]]);
+        Assert.Contains("'clip_text.weights'", Assert.Throws<DalleBundleException>(Load).Message, StringComparison.Ordinal);
+        File.WriteAllBytes(weights, bytes);
+        Load();
+        File.AppendAllText(Path.Combine(bundle, Bundle.ManifestName), " ");
+        Assert.Contains("Put the old model there", Assert.Throws<DalleBundleException>(Load).Message, StringComparison.Ordinal);
+        Directory.Move(bundle, bundle + "-moved");
+        var moved = Assert.Throws<DalleBundleException>(Load);
+        Assert.Equal(bundle, moved.BundlePath);
+        Assert.Contains("DalleModel.Register", moved.Message, StringComparison.Ordinal);
+
+        // ML.NET tells a mapping nothing of the file when it loads it: plain Load cannot know, and WithDalle does.
+        var loaded = _ml.Model.Load(pipeline, out var schema);
+        Assert.Equal(moved.Message, Assert.Throws<DalleBundleException>(() => loaded.WithDalle(_ml, schema)).Message);
+
+        void Load()
+        {
+            using var restored = (IDisposable)_ml.Model.LoadDalle(pipeline, out _);
+        }
+    }
+
+    [Fact]
+    public void A_pipeline_that_cannot_be_restored_holds_no_model()
+    {
+        var (first, second) = (_folder.CopyOf(DalleModel.DefaultPath, "first"), _folder.CopyOf(DalleModel.DefaultPath, "second"));
+        var data = _ml.Data.LoadFromEnumerable(_rows);
+        var path = Path.Combine(_folder.Path, "two.zip");
+        using (var fitted = _ml.Transforms.ClipEmbedText("A", "Prompt", modelPath: first).Append(_ml.Transforms.ClipEmbedText("B", "Prompt", modelPath: second)).Fit(data))
+            _ml.Model.Save(fitted, data.Schema, path);
+        File.Delete(Path.Combine(second, "clip_text.onnx"));
+        Assert.Throws<DalleBundleException>(() => _ml.Model.LoadDalle(path, out _));
+        Assert.False(EngineLease.IsOpen(first));
+    }
+
+    [Fact]
+    public void Components_are_restored_wherever_they_are_in_a_pipeline_and_the_other_steps_kept()
+    {
+        var data = _ml.Data.LoadFromEnumerable(_rows);
+        var inner = _ml.Transforms.CopyColumns("Text", "Prompt").Append(_ml.Transforms.ClipEmbedText("A", "Text"));
+        var pipeline = inner.Append(_ml.Transforms.ClipEmbedText("B", "Text").Append(_ml.Transforms.Concatenate("Features", "A", "B")));
+        var path = Path.Combine(_folder.Path, "nested.zip");
+        using var fitted = pipeline.Fit(data);
+        _ml.Model.Save(fitted, data.Schema, path);
+        using var restored = (IDisposable)_ml.Model.LoadDalle(path, out _);
+        Assert.Equal(2, Steps((ITransformer)restored).OfType<ClipEmbedTextTransformer>().Count());
+        Assert.Equal(ColumnText.Of(fitted.Transform(data), "Features"), ColumnText.Of(((ITransformer)restored).Transform(data), "Features"));
+
+        // What has no component of ours is what it was.
+        var plain = _ml.Transforms.CopyColumns("Text", "Prompt").Fit(data);
+        Assert.Same(plain, plain.WithDalle(_ml, data.Schema));
+
+        static IEnumerable<ITransformer> Steps(ITransformer step) => step is IEnumerable<ITransformer> chain ? chain.SelectMany(Steps) : [step];
+    }
+
+    [Fact]
+    public void WithDalle_refuses_data_that_a_component_cannot_take()
+    {
+        var (pipeline, bundle, _) = Save("refusing");
+        var loaded = _ml.Model.Load(pipeline, out _);
+        var other = _ml.Transforms.CopyColumns("Prompt", "RowSeed").Fit(_ml.Data.LoadFromEnumerable(_rows)).Transform(_ml.Data.LoadFromEnumerable(_rows));
+        Assert.Contains("'Prompt'", Assert.Throws<ArgumentOutOfRangeException>(() => loaded.WithDalle(_ml, other.Schema)).Message, StringComparison.Ordinal);
+        Assert.False(EngineLease.IsOpen(bundle));
+        Assert.Throws<ArgumentNullException>(() => loaded.WithDalle(null!, other.Schema));
+        Assert.Throws<ArgumentNullException>(() => DalleCatalog.WithDalle(null!, _ml, other.Schema));
+        Assert.Throws<ArgumentNullException>(() => DalleCatalog.LoadDalle(null!, pipeline, out _));
+    }
+
+    [Fact]
+    public void Columns_of_images_that_ML_NET_does_not_save_are_no_hindrance()
+    {
+        using var image = MLImage.CreateFromPixels(8, 8, MLPixelFormat.Bgra32, [.. Enumerable.Repeat((byte)200, 256)]);
+        var data = _ml.Data.LoadFromEnumerable([new ImageRow { Picture = image, Sized = image }]);
+        var path = Path.Combine(_folder.Path, "images.zip");
+        using var fitted = _ml.Transforms.ClipEmbedImage("A", "Picture")
+            .Append(_ml.Transforms.ResizeImages("Small", 4, 4, "Sized")).Append(_ml.Transforms.ClipEmbedImage("B", "Small")).Fit(data);
+        _ml.Model.Save(fitted, data.Schema, path);
+        var loaded = _ml.Model.Load(path, out var schema);
+        Assert.DoesNotContain(schema, column => column.Type is Microsoft.ML.Transforms.Image.ImageDataViewType);
+        using var restored = (IDisposable)loaded.WithDalle(_ml, schema);
+        foreach (var column in new[] { "A", "B" })
+            Assert.Equal(ColumnText.Of(fitted.Transform(data), column), ColumnText.Of(((ITransformer)restored).Transform(data), column));
+    }
+
+    [Fact]
     public void A_model_given_to_many_components_is_loaded_once_and_stays_its_owners()
     {
         var data = _ml.Data.LoadFromEnumerable(_rows);
@@ -121,5 +212,16 @@ public sealed class SavedModelTests : IDisposable
         using var fitted = _ml.Transforms.ClipEmbedText(new() { InputColumnName = "Prompt", ModelPath = modelPath }).Fit(data);
         _ml.Model.Save(fitted, data.Schema, pipeline);
         return (pipeline, bundle, ColumnText.Of(fitted.Transform(data), "Embedding"));
+    }
+
+    private sealed class ImageRow
+    {
+        public string Name { get; set; } = "";
+
+        [MLImageType]
+        public MLImage? Picture { get; set; }
+
+        [Microsoft.ML.Transforms.Image.ImageType(8, 8)]
+        public MLImage? Sized { get; set; }
     }
 }

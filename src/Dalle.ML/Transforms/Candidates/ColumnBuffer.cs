@@ -1,4 +1,5 @@
 using System.Reflection;
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -29,6 +30,7 @@ internal abstract class ColumnBuffer
     private sealed class Buffer<T>(ValueGetter<T> getter) : ColumnBuffer
     {
         private readonly List<T> _values = [];
+        private T _image = default!;
 
         public override void Add() => _values.Add(Read());
 
@@ -38,19 +40,31 @@ internal abstract class ColumnBuffer
             var (current, first) => EqualityComparer<T>.Default.Equals(current, first),
         };
 
-        public override void Clear() => _values.Clear();
+        public override void Clear()
+        {
+            if (typeof(T) == typeof(MLImage))
+                _values.ForEach(value => (value as MLImage)?.Dispose());
+            _values.Clear();
+        }
 
-        // Images are copied, as readers dispose those that they get.
-        public override Delegate Getter(Func<int> index) => (ValueGetter<T>)((ref T value) => value = _values[index()] is MLImage image
-            ? (T)(object)MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, image.Pixels)
-            : _values[index()]);
+        // Readers may dispose what they get.
+        public override Delegate Getter(Func<int> index) => (ValueGetter<T>)((ref T value) => value = Copy(_values[index()]));
 
         /// <summary>A value of its own, which no other row writes into.</summary>
         private T Read()
         {
-            T value = default!;
-            getter(ref value);
-            return value;
+            if (typeof(T) != typeof(MLImage))
+            {
+                T value = default!;
+                getter(ref value);
+                return value;
+            }
+
+            // The image that was read before goes into the getter, which disposes it: nobody else may.
+            getter(ref _image);
+            return Copy(_image);
         }
+
+        private static T Copy(T value) => value is MLImage image ? (T)(object)image.Copy() : value;
     }
 }

@@ -1,13 +1,13 @@
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Transforms.Candidates;
 
 /// <summary>Reads the rows of one group, then gives them in the order of their scores.</summary>
-internal sealed class RankedCursor : DataViewRowCursor
+internal sealed class RankedCursor : CheckedCursor
 {
     private readonly RankedDataView _view;
-    private readonly HashSet<int> _active;
     private readonly DataViewRowCursor _input;
     private readonly ValueGetter<float> _score;
     private readonly ColumnBuffer _group;
@@ -18,23 +18,26 @@ internal sealed class RankedCursor : DataViewRowCursor
     private long _position = -1;
     private bool _isInputOnRow;
 
-    public RankedCursor(IDataView input, RankedDataView view, HashSet<int> active)
+    public RankedCursor(IDataView input, RankedDataView view, DataViewSchema.Column[] active)
+        : base(view.Schema, active)
     {
-        (_view, _active) = (view, active);
-        var passed = input.Schema.Where(column => active.Contains(column.Index)).ToArray();
-        _input = input.GetRowCursor(passed.Append(view.Score).Append(view.Group).DistinctBy(column => column.Index));
+        _view = view;
+        var passed = active.Where(column => column.Index < input.Schema.Count).Select(column => input.Schema[column.Index]).ToArray();
+        _input = OpenRowByRow(input, passed.Append(view.Score).Append(view.Group));
         _score = _input.GetGetter<float>(view.Score);
         _group = ColumnBuffer.Create(_input, view.Group);
-        _columns = passed.ToDictionary(column => column.Index, column => ColumnBuffer.Create(_input, column));
+        _columns = passed.DistinctBy(column => column.Index).ToDictionary(column => column.Index, column => ColumnBuffer.Create(_input, column));
     }
-
-    public override DataViewSchema Schema => _view.Schema;
-
-    public override long Position => _position;
 
     public override long Batch => 0;
 
-    public override bool MoveNext()
+    protected override long RowNumber => _position;
+
+    protected override Delegate GetterOf<TValue>(DataViewSchema.Column column) => _columns.TryGetValue(column.Index, out var buffer)
+        ? buffer.Getter(() => _order[_rank])
+        : (ValueGetter<int>)((ref int rank) => rank = _rank);
+
+    protected override bool MoveToNext()
     {
         if (_position < 0)
             _isInputOnRow = _input.MoveNext();
@@ -45,25 +48,14 @@ internal sealed class RankedCursor : DataViewRowCursor
         return true;
     }
 
-    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) => id = new DataViewRowId((ulong)_position, 0);
-
-    public override bool IsColumnActive(DataViewSchema.Column column) => _active.Contains(column.Index);
-
-    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
-    {
-        if (!_active.Contains(column.Index))
-            throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns that the cursor was asked for.");
-        Delegate getter = _columns.TryGetValue(column.Index, out var buffer)
-            ? buffer.Getter(() => _order[_rank])
-            : (ValueGetter<int>)((ref int rank) => rank = _rank);
-        return getter as ValueGetter<TValue>
-            ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType.Name}, not {typeof(TValue).Name}.");
-    }
-
     protected override void Dispose(bool disposing)
     {
         if (disposing)
+        {
+            foreach (var column in _columns.Values)
+                column.Clear();
             _input.Dispose();
+        }
         base.Dispose(disposing);
     }
 

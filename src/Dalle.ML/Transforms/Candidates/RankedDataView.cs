@@ -38,7 +38,7 @@ internal sealed class RankedDataView : IDataView
     public long? GetRowCount() => null;
 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
-        new RankedCursor(_input, this, [.. columnsNeeded.Select(column => column.Index)]);
+        new RankedCursor(_input, this, [.. columnsNeeded]);
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
         [GetRowCursor(columnsNeeded)];

@@ -1,25 +1,27 @@
+using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Transforms.Candidates;
 
 /// <summary>Walks the candidates of each row. Vectors are read when a candidate's value is asked for, or to count what has no known count.</summary>
-internal sealed class UnrolledCursor : DataViewRowCursor
+internal sealed class UnrolledCursor : CheckedCursor
 {
     private readonly UnrolledDataView _view;
-    private readonly HashSet<int> _active;
     private readonly DataViewRowCursor _input;
     private readonly Func<int> _count;
     private long _position = -1;
 
-    public UnrolledCursor(IDataView input, UnrolledDataView view, HashSet<int> active)
+    public UnrolledCursor(IDataView input, UnrolledDataView view, DataViewSchema.Column[] active)
+        : base(view.Schema, active)
     {
-        (_view, _active) = (view, active);
+        _view = view;
         var width = input.Schema.Count;
-        var needed = active.Select(index => index < width ? input.Schema[index] : view.Columns[index - width].Source).OfType<DataViewSchema.Column>();
+        var needed = active.Select(column => column.Index < width ? input.Schema[column.Index] : view.Columns[column.Index - width].Source)
+            .OfType<DataViewSchema.Column>();
         if (view.KnownCount == 0)
             needed = needed.Append(view.Counted);
-        _input = input.GetRowCursor(needed.DistinctBy(column => column.Index));
+        _input = OpenRowByRow(input, needed);
         _count = view.KnownCount > 0 ? () => view.KnownCount
             : ((VectorDataViewType)view.Counted.Type).ItemType.RawType == typeof(float) ? LengthOf<float>(view.Counted)
             : LengthOf<ulong>(view.Counted);
@@ -31,39 +33,9 @@ internal sealed class UnrolledCursor : DataViewRowCursor
     /// <summary>Number of candidates of the row.</summary>
     public int Candidates { get; private set; }
 
-    public override DataViewSchema Schema => _view.Schema;
-
-    public override long Position => _position;
-
     public override long Batch => _input.Batch;
 
-    public override bool MoveNext()
-    {
-        Candidate++;
-        while (Candidate >= Candidates)
-        {
-            if (!_input.MoveNext())
-                return false;
-            (Candidate, Candidates) = (0, _count());
-        }
-        _position++;
-        return true;
-    }
-
-    public override ValueGetter<DataViewRowId> GetIdGetter() => (ref DataViewRowId id) => id = new DataViewRowId((ulong)_position, 0);
-
-    public override bool IsColumnActive(DataViewSchema.Column column) => _active.Contains(column.Index);
-
-    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
-    {
-        if (!_active.Contains(column.Index))
-            throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns that the cursor was asked for.");
-        var own = column.Index - _input.Schema.Count;
-        if (own < 0)
-            return _input.GetGetter<TValue>(_input.Schema[column.Index]);
-        return _view.Columns[own].Bind(this) as ValueGetter<TValue>
-            ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType.Name}, not {typeof(TValue).Name}.");
-    }
+    protected override long RowNumber => _position;
 
     /// <summary>The vector of the current row, read once for all of its candidates.</summary>
     public Func<T[]> Vector<T>(DataViewSchema.Column source)
@@ -80,6 +52,25 @@ internal sealed class UnrolledCursor : DataViewRowCursor
             }
             return values;
         };
+    }
+
+    protected override Delegate GetterOf<TValue>(DataViewSchema.Column column)
+    {
+        var own = column.Index - _input.Schema.Count;
+        return own < 0 ? _input.GetGetter<TValue>(_input.Schema[column.Index]) : _view.Columns[own].Bind(this);
+    }
+
+    protected override bool MoveToNext()
+    {
+        Candidate++;
+        while (Candidate >= Candidates)
+        {
+            if (!_input.MoveNext())
+                return false;
+            (Candidate, Candidates) = (0, _count());
+        }
+        _position++;
+        return true;
     }
 
     protected override void Dispose(bool disposing)

@@ -61,7 +61,7 @@ internal sealed class UnrolledDataView : IDataView
     public long? GetRowCount() => KnownCount > 0 ? _input.GetRowCount() * KnownCount : null;
 
     public DataViewRowCursor GetRowCursor(IEnumerable<DataViewSchema.Column> columnsNeeded, Random? rand = null) =>
-        new UnrolledCursor(_input, this, [.. columnsNeeded.Select(column => column.Index)]);
+        new UnrolledCursor(_input, this, [.. columnsNeeded]);
 
     public DataViewRowCursor[] GetRowCursorSet(IEnumerable<DataViewSchema.Column> columnsNeeded, int n, Random? rand = null) =>
         [GetRowCursor(columnsNeeded)];

@@ -4,8 +4,8 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
-/// What a column tells of itself beside its type, under the names that ML.NET's own scorers and vectors use. Third parties can neither
-/// promise it, as ML.NET alone makes the columns of a SchemaShape, nor save it, as it loads a mapping's columns by their class.
+/// Annotations of columns, with the kinds that ML.NET's own scorers and vectors use. There are two forms of each: for a schema, with its
+/// values, and for the definition that a schema's shape is borrowed from, which has kinds and types only.
 /// </summary>
 internal static class ColumnAnnotations
 {
@@ -20,6 +20,13 @@ internal static class ColumnAnnotations
         builder.AddPrimitiveValue(ScoreValueKind, TextDataViewType.Instance, "Score".AsMemory());
     }
 
+    /// <summary>As <see cref="AddRankingScore(DataViewSchema.Annotations.Builder)"/>, for a shape.</summary>
+    public static void AddRankingScore(this SchemaDefinition.Column column)
+    {
+        column.AddAnnotation(ScoreColumnKind, "Ranking".AsMemory(), TextDataViewType.Instance);
+        column.AddAnnotation(ScoreValueKind, "Score".AsMemory(), TextDataViewType.Instance);
+    }
+
     /// <summary>A vector's items are named as the rows are numbered that UnrollCandidates makes of them.</summary>
     public static void AddCandidateSlots(this DataViewSchema.Annotations.Builder builder, int candidates)
     {
@@ -31,6 +38,10 @@ internal static class ColumnAnnotations
             value = editor.Commit();
         });
     }
+
+    /// <summary>As <see cref="AddCandidateSlots(DataViewSchema.Annotations.Builder, int)"/>, for a shape.</summary>
+    public static void AddCandidateSlots(this SchemaDefinition.Column column) =>
+        column.AddAnnotation(SlotNames, default(VBuffer<ReadOnlyMemory<char>>), new VectorDataViewType(TextDataViewType.Instance, 1));
 
     /// <summary>What holds for each item of a vector too.</summary>
     public static DataViewSchema.Annotations OfItems(DataViewSchema.Column vector)

@@ -20,15 +20,25 @@ internal sealed record OutputColumn(string? Name, ResultField Field, Func<DalleM
         var builder = new DataViewSchema.Annotations.Builder();
         if (Field.IsScore)
             builder.AddRankingScore();
-        if (Field.IsOfCandidates && IsFixedSize)
+        if (HasCandidateSlots)
             builder.AddCandidateSlots(Length(model));
         return builder.ToAnnotations();
     }
 
     public int Length(DalleModelInfo model) => IsFixedSize ? FixedSize.TypeOf(Item, Dimensions!(model)).Size : 0;
 
-    /// <summary>A vector type of a known size, whichever.</summary>
-    public VectorDataViewType AnySize => new(Item, 1);
+    /// <summary>Gives a mapping's column what is known without the model: whether it has a fixed size, and which annotations.</summary>
+    public void Describe(SchemaDefinition.Column column)
+    {
+        if (IsFixedSize)
+            column.ColumnType = new VectorDataViewType(Item, 1);
+        if (Field.IsScore)
+            column.AddRankingScore();
+        if (HasCandidateSlots)
+            column.AddCandidateSlots();
+    }
+
+    private bool HasCandidateSlots => Field.IsOfCandidates && IsFixedSize;
 
     private PrimitiveDataViewType Item => ((VectorDataViewType)Field.Type).ItemType;
 }

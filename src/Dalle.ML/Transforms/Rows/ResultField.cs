@@ -1,3 +1,4 @@
+using Microsoft.ML;
 using Microsoft.ML.Data;
 using Microsoft.ML.Transforms.Image;
 
@@ -6,9 +7,9 @@ namespace Dalle.ML.Transforms.Rows;
 /// <summary>A member of <see cref="RowResult"/>: which columns it fills and how.</summary>
 /// <param name="Source">The column of a saved pipeline that has it.</param>
 /// <param name="Type">The type of its columns; vectors may have any length.</param>
-/// <param name="Value">A <see cref="ValueOf{T}"/>.</param>
+/// <param name="Getter">Makes a <see cref="ValueGetter{TValue}"/> of the result in hand.</param>
 /// <param name="SetMissing">Fills a vector of a given length with what stands for no value.</param>
-internal sealed record ResultField(string Source, DataViewType Type, Delegate Value, Action<RowResult, int> SetMissing)
+internal sealed record ResultField(string Source, DataViewType Type, Func<Func<RowResult>, Delegate> Getter, Action<RowResult, int> SetMissing)
 {
     public static readonly ResultField Image = Of(
         nameof(RowResult.Image), new ImageDataViewType(), (ref MLImage? value, RowResult result) => value = result.Image);
@@ -57,16 +58,19 @@ internal sealed record ResultField(string Source, DataViewType Type, Delegate Va
     public bool IsOfCandidates { get; private init; }
 
     /// <summary>Reads a value off a result, in the manner of ML.NET's getters.</summary>
-    public delegate void ValueOf<T>(ref T value, RowResult result);
+    private delegate void ValueOf<T>(ref T value, RowResult result);
 
     private static ResultField Of<T>(string name, DataViewType type, ValueOf<T> value, bool isScore = false) =>
-        new(RowResult.Prefix + name, type, value, (_, _) => { }) { IsScore = isScore };
+        new(RowResult.Prefix + name, type, GetterOf(value), (_, _) => { }) { IsScore = isScore };
+
+    private static Func<Func<RowResult>, Delegate> GetterOf<T>(ValueOf<T> read) =>
+        current => (ValueGetter<T>)((ref T value) => read(ref value, current()));
 
     private static ResultField OfVector<T>(
         string name, PrimitiveDataViewType item, Func<RowResult, T[]> get, Action<RowResult, T[]> set, T missing,
         bool isScore = false, bool isOfCandidates = false)
     {
-        return new(RowResult.Prefix + name, new VectorDataViewType(item), (ValueOf<VBuffer<T>>)Read, SetMissing)
+        return new(RowResult.Prefix + name, new VectorDataViewType(item), GetterOf<VBuffer<T>>(Read), SetMissing)
         {
             IsScore = isScore,
             IsOfCandidates = isOfCandidates,

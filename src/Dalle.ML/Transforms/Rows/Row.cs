@@ -4,9 +4,9 @@ namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
 /// What a component reads of one row, whichever columns it comes from. The column names are those inside a saved pipeline, see
-/// <see cref="Saving.SavedComponent"/>. Objects are used again for later rows.
+/// <see cref="Saving.SavedComponent"/>. Objects are used again for later rows. Disposing one disposes its image.
 /// </summary>
-internal sealed class Row
+internal sealed class Row : IDisposable
 {
     internal const string Prefix = "Dalle.ML.";
 
@@ -37,4 +37,13 @@ internal sealed class Row
 
     /// <summary>The row's number, where there is one to name it by.</summary>
     internal long? Position { get; set; }
+
+    /// <summary>Why it could not be read; null if it could.</summary>
+    internal Exception? ReadFailure { get; set; }
+
+    public void Dispose()
+    {
+        Image?.Dispose();
+        Image = null;
+    }
 }

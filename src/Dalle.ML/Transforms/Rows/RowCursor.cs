@@ -8,10 +8,9 @@ namespace Dalle.ML.Transforms.Rows;
 /// Walks the input and runs the component when a column of its is first asked for, on as many rows at once as it gains from. For more than
 /// one, they are read ahead by a second cursor, so that the other columns are read one row at a time, and not at all if nobody does.
 /// </summary>
-internal sealed class RowCursor : DataViewRowCursor
+internal sealed class RowCursor : CheckedCursor
 {
     private readonly RowSchema _schema;
-    private readonly bool[] _isActive;
     private readonly DataViewRowCursor _input;
     private readonly DataViewRowCursor? _ahead;
     private readonly Action<Row>? _read;
@@ -25,51 +24,38 @@ internal sealed class RowCursor : DataViewRowCursor
     private long _row = -1;
     private long _outcomeRow = -1;
     private long _aheadRow;
-    private bool _isOnRow;
 
     public RowCursor(IDataView input, RowSchema schema, DataViewSchema.Column[] active, Random? rand)
+        : base(schema.Output, active)
     {
         _schema = schema;
-        _isActive = new bool[schema.Output.Count];
-        foreach (var column in active)
-            _isActive[column.Index] = true;
 
         // Both cursors must meet the rows in the same order.
         var order = rand?.Next();
         var runs = active.Any(schema.IsMade);
         var readsAhead = runs && schema.BatchSize > 1;
-        _input = input.GetRowCursor(schema.Needed(active, isMadeHere: runs && !readsAhead), Shuffle());
+        _input = OpenRowByRow(input, schema.Needed(active, isMadeHere: runs && !readsAhead), Shuffle());
         if (readsAhead)
-            _ahead = input.GetRowCursor(schema.Sources, Shuffle());
+            _ahead = OpenRowByRow(input, schema.Sources, Shuffle());
         if (runs)
             _read = schema.Reader(_ahead ?? _input);
 
         Random? Shuffle() => order is { } seed ? new Random(seed) : null;
     }
 
-    public override DataViewSchema Schema => _schema.Output;
-
-    public override long Position => _input.Position;
-
     public override long Batch => _input.Batch;
 
-    public override ValueGetter<DataViewRowId> GetIdGetter() => _input.GetIdGetter();
+    protected override long RowNumber => _input.Position;
 
-    public override bool IsColumnActive(DataViewSchema.Column column) => _isActive[column.Index];
+    protected override ValueGetter<DataViewRowId> IdGetter() => _input.GetIdGetter();
 
-    public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
-    {
-        if (!_isActive[column.Index])
-            throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns that the cursor was asked for.");
-        return _schema.IsMade(column)
-            ? _schema.Getter<TValue>(column, Current)
-            : _input.GetGetter<TValue>(_schema.Input[column.Index]);
-    }
+    protected override Delegate GetterOf<TValue>(DataViewSchema.Column column) =>
+        _schema.IsMade(column) ? _schema.Getter(column, Current) : _input.GetGetter<TValue>(_schema.Input[column.Index]);
 
-    public override bool MoveNext()
+    protected override bool MoveToNext()
     {
         _row++;
-        return _isOnRow = _input.MoveNext();
+        return _input.MoveNext();
     }
 
     protected override void Dispose(bool disposing)
@@ -78,6 +64,7 @@ internal sealed class RowCursor : DataViewRowCursor
         {
             _outcome?.Dispose();
             _batch.Dispose();
+            _rows.ForEach(row => row.Dispose());
             _ahead?.Dispose();
             _input.Dispose();
         }
@@ -87,8 +74,6 @@ internal sealed class RowCursor : DataViewRowCursor
     /// <summary>The result of the current row.</summary>
     private RowResult Current()
     {
-        if (!_isOnRow)
-            throw new InvalidOperationException("The cursor is not on a row: it is before the first, call MoveNext, or after the last.");
         _failure?.Throw();
         try
         {

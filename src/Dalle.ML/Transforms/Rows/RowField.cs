@@ -21,15 +21,17 @@ internal sealed class RowField
     public static readonly RowField Pixels = Of<VBuffer<byte>>(
         nameof(Row.Pixels), new VectorDataViewType(NumberDataViewType.Byte), (row, value) => row.Pixels = [.. value.DenseValues()]);
 
-    // The image of the row before goes into the getter: ML.NET's own getters dispose it, as nobody else may.
+    // The image that was read before goes into the getter, which disposes it: nobody else may. The row has a copy of its own, as rows that are
+    // run together are read one after the other.
     public static readonly RowField Image = new(nameof(Row.Image), new ImageDataViewType(), (source, column) =>
     {
         var getter = source.GetGetter<MLImage>(column);
+        MLImage image = null!;
         return row =>
         {
-            var image = row.Image!;
+            row.Dispose();
             getter(ref image);
-            row.Image = image;
+            row.Image = image?.Copy();
         };
     });
 

@@ -20,13 +20,16 @@ internal sealed class RowMapper(RowSchema schema) : IRowToRowMapper
     {
         ArgumentNullException.ThrowIfNull(input);
         if (input.Schema != schema.Input)
-            throw new ArgumentException("The row has another schema than the mapper was made for.", nameof(input));
-        return new MappedRow(input, schema, [.. activeColumns.Select(column => column.Index)]);
+            throw new InvalidOperationException("The row has another schema than the mapper was made for. Give a row of the data that GetRowToRowMapper was given the schema of.");
+        return new MappedRow(input, schema, [.. activeColumns.Where(schema.IsMade).Select(column => column.Index)]);
     }
 
+    /// <param name="input">The row that is mapped; its columns are active where they are active there.</param>
+    /// <param name="schema">What is made of it.</param>
+    /// <param name="active">Indices of the columns to make.</param>
     private sealed class MappedRow(DataViewRow input, RowSchema schema, HashSet<int> active) : DataViewRow
     {
-        private readonly Action<Row>? _read = active.Any(index => index >= schema.Input.Count) ? schema.Reader(input) : null;
+        private readonly Action<Row>? _read = active.Count > 0 ? schema.Reader(input) : null;
         private readonly Row _row = new();
         private RowOutcome? _outcome;
         private long _position = -1;
@@ -39,14 +42,17 @@ internal sealed class RowMapper(RowSchema schema) : IRowToRowMapper
 
         public override ValueGetter<DataViewRowId> GetIdGetter() => input.GetIdGetter();
 
-        public override bool IsColumnActive(DataViewSchema.Column column) => active.Contains(column.Index);
+        public override bool IsColumnActive(DataViewSchema.Column column) =>
+            schema.IsMade(column) ? active.Contains(column.Index) : input.IsColumnActive(schema.Input[column.Index]);
 
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
         {
-            if (!active.Contains(column.Index))
-                throw new InvalidOperationException($"Column '{column.Name}' is not active.");
+            if (!IsColumnActive(column))
+                throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns that the row was asked for.");
+            if (typeof(TValue) != column.Type.RawType)
+                throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType.Name}, not {typeof(TValue).Name}.");
             return schema.IsMade(column)
-                ? schema.Getter<TValue>(column, Current)
+                ? (ValueGetter<TValue>)schema.Getter(column, Current)
                 : input.GetGetter<TValue>(schema.Input[column.Index]);
         }
 
@@ -55,6 +61,7 @@ internal sealed class RowMapper(RowSchema schema) : IRowToRowMapper
             if (disposing)
             {
                 _outcome?.Dispose();
+                _row.Dispose();
                 input.Dispose();
             }
             base.Dispose(disposing);
@@ -63,6 +70,8 @@ internal sealed class RowMapper(RowSchema schema) : IRowToRowMapper
         /// <summary>All outputs of a position come from one run.</summary>
         private RowResult Current()
         {
+            if (input.Position < 0)
+                throw new InvalidOperationException("The input is not on a row: it is before the first or after the last.");
             if (_outcome is null || _position != input.Position)
             {
                 _outcome?.Dispose();

@@ -18,7 +18,7 @@ internal sealed class RowResult : IDisposable
     [ColumnName(Prefix + nameof(Image)), MLImageType]
     public MLImage? Image
     {
-        get => _image is null ? null : MLImage.CreateFromPixels(_image.Width, _image.Height, _image.PixelFormat, _image.Pixels);
+        get => _image?.Copy();
         set
         {
             _image?.Dispose();

@@ -9,14 +9,22 @@ internal sealed class RowRunner : IDisposable
     private readonly CancellationToken _cancellation;
     private readonly InputColumn? _image;
 
-    /// <summary>Takes the model over.</summary>
+    /// <summary>Takes the model over, also when it fails.</summary>
     /// <exception cref="NotSupportedException">The model cannot do what the component needs.</exception>
     public RowRunner(ComponentOptions options, DalleModel model, ImageSize? imageSize)
     {
-        (Options, Model, ImageSize, Component) = (options, model, imageSize, options.CreateComponent());
-        _cancellation = options.CancellationToken;
-        _image = Component.Inputs.FirstOrDefault(input => input.Field == RowField.Image);
-        Component.Check(model.Info);
+        try
+        {
+            (Options, Model, ImageSize, Component) = (options, model, imageSize, options.CreateComponent());
+            _cancellation = options.CancellationToken;
+            _image = Component.Inputs.FirstOrDefault(input => input.Field == RowField.Image);
+            Component.Check(model.Info);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     public ComponentOptions Options { get; }
@@ -38,25 +46,23 @@ internal sealed class RowRunner : IDisposable
     /// <summary>An outcome for each row, in order, each as soon as it is known.</summary>
     public IEnumerable<RowOutcome> Run(IReadOnlyList<Row> rows)
     {
-        var done = 0;
-        if (rows.Count > 1)
+        Row[] readable = [.. rows.Where(row => row.ReadFailure is null)];
+        using var results = RunTogether(readable).GetEnumerator();
+        var isTogether = readable.Length > 1;
+        foreach (var row in rows)
         {
-            using var results = RunTogether(rows).GetEnumerator();
-            while (TryMoveNext(results))
-            {
-                done++;
-                yield return new RowOutcome(results.Current);
-            }
+            // When one of the rows together fails, those that are left show alone whether they are the one.
+            if (isTogether && row.ReadFailure is null)
+                isTogether = TryMoveNext(results);
+            yield return isTogether && row.ReadFailure is null ? new RowOutcome(results.Current) : RunAlone(row);
         }
-
-        // Of the rows at hand one fails: alone, each shows whether it is the one.
-        for (; done < rows.Count; done++)
-            yield return RunAlone(rows[done]);
     }
 
     public RowOutcome RunAlone(Row row)
     {
         _cancellation.ThrowIfCancellationRequested();
+        if (row.ReadFailure is { } failure)
+            return Fail(row, failure);
         try
         {
             if (_image is not null && row.Image is null)
@@ -68,6 +74,10 @@ internal sealed class RowRunner : IDisposable
             return Fail(row, exception);
         }
     }
+
+    /// <summary>Whether a failure may concern one row only: an interrupt, the device and the model concern all.</summary>
+    public static bool IsOfOneRow(Exception exception) => exception is not (OperationCanceledException or OutOfMemoryException
+        or DalleDeviceException or DalleBundleException or NotSupportedException or ObjectDisposedException);
 
     public void Dispose() => Model.Dispose();
 
@@ -89,10 +99,6 @@ internal sealed class RowRunner : IDisposable
             return false;
         }
     }
-
-    /// <summary>Whether a failure may concern one row only: an interrupt, the device and the model concern all.</summary>
-    private static bool IsOfOneRow(Exception exception) => exception is not (OperationCanceledException or OutOfMemoryException
-        or DalleDeviceException or DalleBundleException or NotSupportedException or ObjectDisposedException);
 
     private RowOutcome Fail(Row row, Exception exception)
     {

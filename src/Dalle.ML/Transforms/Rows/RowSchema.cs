@@ -44,15 +44,24 @@ internal sealed class RowSchema
         .Concat(isMadeHere ? Sources : [])
         .DistinctBy(column => column.Index);
 
-    /// <summary>A reader of the current row of an input.</summary>
+    /// <summary>A reader of the current row of an input. What a column fails with is kept in the row: it may concern that row only.</summary>
     public Action<Row> Reader(DataViewRow source)
     {
-        var readers = _read.Select(read => read.Field.Bind(source, read.Column)).ToArray();
+        var readers = _read.Select(read => (read.Column.Name, Read: read.Field.Bind(source, read.Column))).ToArray();
         return row =>
         {
-            row.Position = source.Position;
-            foreach (var read in readers)
-                read(row);
+            (row.Position, row.Text, row.ReadFailure) = (source.Position, "", null);
+            foreach (var (name, read) in readers)
+            {
+                try
+                {
+                    read(row);
+                }
+                catch (Exception exception) when (RowRunner.IsOfOneRow(exception))
+                {
+                    row.ReadFailure ??= new InvalidOperationException($"Column '{name}' cannot be read: {exception.Message}", exception);
+                }
+            }
         };
     }
 
@@ -61,11 +70,5 @@ internal sealed class RowSchema
     public int BatchSize => _runner.Component.BatchSize;
 
     /// <summary>A getter of one of our own columns, from the result of the current row.</summary>
-    /// <exception cref="InvalidOperationException"><typeparamref name="TValue"/> is not the column's type.</exception>
-    public ValueGetter<TValue> Getter<TValue>(DataViewSchema.Column column, Func<RowResult> current)
-    {
-        var read = _made[column.Index - Input.Count].Field.Value as ResultField.ValueOf<TValue>
-            ?? throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType.Name}, not {typeof(TValue).Name}.");
-        return (ref TValue value) => read(ref value, current());
-    }
+    public Delegate Getter(DataViewSchema.Column column, Func<RowResult> current) => _made[column.Index - Input.Count].Field.Getter(current);
 }

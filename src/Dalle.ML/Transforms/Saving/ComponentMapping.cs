@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Dalle.ML.Runtime;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Transforms;
@@ -6,8 +7,9 @@ using Microsoft.ML.Transforms;
 namespace Dalle.ML.Transforms.Saving;
 
 /// <summary>
-/// Any component in a loaded pipeline. Its model is loaded when the first row is run; as ML.NET disposes no mapping, it goes when the
-/// pipeline is collected.
+/// Any component in a pipeline that <c>ml.Model.Load</c> loaded. ML.NET asks for the mapping when it loads, but tells it nothing of the file:
+/// which component it is comes with the first row, and only then can the model be looked for. As ML.NET disposes no mapping, the model goes
+/// when the pipeline is collected. <see cref="SavedPipeline"/> has neither limit.
 /// </summary>
 [CustomMappingFactoryAttribute(Contract)]
 internal sealed class ComponentMapping : CustomMappingFactory<Row, RowResult>
@@ -19,13 +21,17 @@ internal sealed class ComponentMapping : CustomMappingFactory<Row, RowResult>
         var runners = new ConcurrentDictionary<string, OnDemand<RowRunner>>();
         return (row, result) =>
         {
-            var runner = runners.GetOrAdd(row.Component, text => new OnDemand<RowRunner>(() => SavedComponent.FromText(text).Load())).Value;
+            var runner = runners.GetOrAdd(row.Component, text => new OnDemand<RowRunner>(() => Load(SavedComponent.FromText(text)))).Value;
             using var image = runner.ImageSize?.ToImage(row.Pixels);
             row.Image = image ?? row.Image;
             using var outcome = runner.RunAlone(row);
             result.Take(outcome.Result);
         };
     }
+
+    // A mapping has no channel to warn on.
+    private static RowRunner Load(SavedComponent saved) => saved.Load(
+        saved.Options.GpuDeviceId is { } id ? DalleDevice.Cuda(id) : DalleDevice.Cpu, saved.Options.FallbackToCpu, warning => Trace.TraceWarning(warning));
 }
 
 /// <summary>The columns that a component does not read.</summary>

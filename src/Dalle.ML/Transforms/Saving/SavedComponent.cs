@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Dalle.ML.Runtime;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -15,6 +16,9 @@ namespace Dalle.ML.Transforms.Saving;
 /// </summary>
 internal sealed record SavedComponent
 {
+    /// <summary>The column that has the record inside a saved pipeline.</summary>
+    public const string Column = Row.Prefix + nameof(Row.Component);
+
     private static readonly JsonSerializerOptions Json = new() { DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull };
 
     public required SavedModel Model { get; init; }
@@ -34,8 +38,16 @@ internal sealed record SavedComponent
     public static SavedComponent FromText(string text) =>
         JsonSerializer.Deserialize<SavedComponent>(Convert.FromHexString(text), Json)!;
 
-    /// <exception cref="Dalle.ML.Models.DalleBundleException">The model is not there any more, or has changed.</exception>
-    public RowRunner Load() => new(Options, Model.Load(Options.GpuDeviceId, Options.FallbackToCpu), ImageSize);
+    /// <param name="device">Where the model runs.</param>
+    /// <param name="fallbackToCpu">Whether the CPU takes the place of a device that cannot be used.</param>
+    /// <param name="warn">Told when it does.</param>
+    /// <exception cref="Models.DalleBundleException">The model is not there any more, or has changed.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used, nor may the CPU take its place.</exception>
+    public RowRunner Load(DalleDevice device, bool fallbackToCpu, Action<string> warn)
+    {
+        var options = Options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
+        return new RowRunner(options, ModelLoader.Load(Model.Find(), device, fallbackToCpu, warn), ImageSize);
+    }
 
     public static void Save(ModelSaveContext ctx, RowRunner runner)
     {
@@ -52,9 +64,8 @@ internal sealed record SavedComponent
 
     private static IEnumerable<IEstimator<ITransformer>> Steps(TransformsCatalog transforms, SavedComponent saved, RowRunner runner)
     {
-        const string Component = Row.Prefix + nameof(Row.Component);
         yield return transforms.CustomMapping(new DefaultsMapping().GetMapping(), DefaultsMapping.Contract);
-        yield return transforms.Expression(Component, $"x => \"{saved.ToText()}\"", Component);
+        yield return transforms.Expression(Column, $"x => \"{saved.ToText()}\"", Column);
         foreach (var input in runner.Component.Inputs)
         {
             // ML.NET reads images of a stated size into classes that state the same size only, but pixels into any.

@@ -1,6 +1,4 @@
-using System.Diagnostics;
 using Dalle.ML.Models;
-using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Transforms.Saving;
 
@@ -28,25 +26,9 @@ internal sealed record SavedModel
         Hash = model.Hash,
     };
 
-    /// <summary>Loads the model that the pipeline was saved with, wherever it lies here.</summary>
+    /// <summary>The folder where the model that the pipeline was saved with lies now.</summary>
     /// <exception cref="DalleBundleException">It is not there any more, or has changed.</exception>
-    public DalleModel Load(int? gpuDeviceId, bool fallbackToCpu)
-    {
-        var folder = Find();
-        var device = gpuDeviceId is { } id ? DalleDevice.Cuda(id) : DalleDevice.Cpu;
-        try
-        {
-            return DalleModel.Load(folder, device);
-        }
-        catch (DalleDeviceException exception) when (fallbackToCpu)
-        {
-            // A mapping that ML.NET has loaded has no channel to warn on.
-            Trace.TraceWarning(exception.Message + " Running on the CPU instead.");
-            return DalleModel.Load(folder);
-        }
-    }
-
-    private string Find()
+    public string Find()
     {
         var places = Places().Distinct().ToArray();
         var models = places.Where(place => File.Exists(System.IO.Path.Combine(place, Bundle.ManifestName))).ToArray();

@@ -1,0 +1,26 @@
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Transforms;
+
+/// <summary>Loads the model of a component.</summary>
+internal static class ModelLoader
+{
+    /// <param name="path">The model's folder.</param>
+    /// <param name="device">The device that was asked for.</param>
+    /// <param name="fallbackToCpu">Whether the CPU takes the place of a device that cannot be used.</param>
+    /// <param name="warn">Told when it does.</param>
+    /// <exception cref="Models.DalleBundleException">A file is missing, altered or malformed.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used, nor may the CPU take its place.</exception>
+    public static DalleModel Load(string path, DalleDevice device, bool fallbackToCpu, Action<string> warn)
+    {
+        try
+        {
+            return DalleModel.Load(path, device);
+        }
+        catch (DalleDeviceException exception) when (fallbackToCpu && device.GpuDeviceId is not null)
+        {
+            warn(exception.Message + " Running on the CPU instead.");
+            return DalleModel.Load(path);
+        }
+    }
+}
