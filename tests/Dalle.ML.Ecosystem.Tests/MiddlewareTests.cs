@@ -113,7 +113,7 @@ public sealed class MiddlewareTests : IDisposable
     {
         var services = new ServiceCollection();
         services.AddSingleton(_loggers);
-        services.AddImageGenerator(_ => new DalleImageGenerator(DalleModel.LoadDefault())).UseLogging().UseOpenTelemetry(sourceName: _source);
+        services.AddDalle().UseLogging().UseOpenTelemetry(sourceName: _source);
         await using var provider = services.BuildServiceProvider();
         var options = new ImageGenerationOptions { AdditionalProperties = new() { ["candidates"] = 1 } };
         await provider.GetRequiredService<IImageGenerator>().GenerateImagesAsync("a cat", options);

@@ -31,14 +31,16 @@ public sealed class TrainerTests(Drawings drawings)
         var data = _ml.Data.LoadFromEnumerable(Texts);
         using var model = pipeline.Fit(data);
 
-        // As an application has it: saved, loaded, asked for one prediction.
+        // As an application has it: saved, loaded, asked for one prediction after the other.
         var path = drawings.NewFile(".zip");
         _ml.Model.Save(model, data.Schema, path);
-        var loaded = new MLContext().Model.Load(path, out _);
-        using var engine = _ml.Model.CreatePredictionEngine<Text, Prediction>(loaded);
-        Assert.Equal(["heart", "cat", "pizza"], new[] { "a purple heart", "three cats", "a pizza on a blue background" }.Select(Predict));
+        foreach (var loaded in new[] { _ml.Model.Load(path, out _), _ml.Model.LoadDalle(path, out _) })
+        {
+            using var engine = _ml.Model.CreatePredictionEngine<Text, Prediction>(loaded);
+            Assert.Equal(["heart", "cat", "pizza"], new[] { "a purple heart", "three cats", "a pizza on a blue background" }.Select(Predict));
 
-        string Predict(string prompt) => engine.Predict(new Text { Prompt = prompt }).Predicted;
+            string Predict(string prompt) => engine.Predict(new Text { Prompt = prompt }).Predicted;
+        }
     }
 
     [Fact]
