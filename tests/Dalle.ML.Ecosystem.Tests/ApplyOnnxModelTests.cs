@@ -1,0 +1,45 @@
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Ecosystem.Tests;
+
+/// <summary>Graphs of a bundle in ML.NET's own transform for ONNX files.</summary>
+public sealed class ApplyOnnxModelTests(Drawings drawings)
+{
+    private readonly MLContext _ml = new(seed: 1);
+
+    /// <summary>As the README has it.</summary>
+    [Fact]
+    public void The_image_encoders_graph_gives_the_tokens_of_EncodeImageTokens()
+    {
+        var data = drawings.Load(_ml);
+        var pipeline = _ml.Transforms.ResizeImages("pixels", 64, 64, "Picture")
+            .Append(_ml.Transforms.ExtractPixels("pixels", scaleImage: 1 / 255f))
+            .Append(_ml.Transforms.ApplyOnnxModel(
+                "tokens", "pixels", Path.Combine(DalleModel.DefaultPath, "image_encoder.onnx"),
+                shapeDictionary: new Dictionary<string, int[]> { ["pixels"] = [1, 3, 64, 64] }))
+            .Append(_ml.Transforms.EncodeImageTokens("Tokens", "Picture"));
+        var view = pipeline.Fit(data).Transform(data);
+        Assert.Equal(view.GetColumn<int[]>("Tokens"), view.GetColumn<long[]>("tokens").Select(tokens => Array.ConvertAll(tokens, token => (int)token)));
+    }
+
+    [Fact]
+    public void The_image_decoders_graph_gives_the_images_of_DecodeImageTokens()
+    {
+        var data = drawings.Load(_ml);
+        var pipeline = _ml.Transforms.EncodeImageTokens("Tokens", "Picture")
+            .Append(_ml.Transforms.DecodeImageTokens("Image", "Tokens"))
+            .Append(_ml.Transforms.Conversion.ConvertType("tokens", "Tokens", DataKind.Int64))
+            .Append(_ml.Transforms.ApplyOnnxModel(
+                ["pixels"], ["tokens"], Path.Combine(DalleModel.DefaultPath, "image_decoder.onnx"),
+                new Dictionary<string, int[]> { ["tokens"] = [1, 64], ["pixels"] = [1, 3, 64, 64] },
+                gpuDeviceId: null, fallbackToCpu: false, recursionLimit: 100))
+            // ConvertToImage cuts fractions off, and its own scale would make images of alpha 0.
+            .Append(_ml.Transforms.Expression("bytes", "x => min(255f, max(0f, x * 255f)) + 0.5f", "pixels"))
+            .Append(_ml.Transforms.ConvertToImage(64, 64, "Decoded", "bytes"));
+        var view = pipeline.Fit(data).Transform(data);
+        Assert.Equal(view.GetColumn<MLImage>("Image").Select(Pixels), view.GetColumn<MLImage>("Decoded").Select(Pixels));
+    }
+
+    private static string Pixels(MLImage image) => $"{image.Width} × {image.Height}: {Convert.ToHexString(image.Pixels)}";
+}
