@@ -1,4 +1,3 @@
-using Dalle.ML.Generation;
 using Microsoft.Data.Analysis;
 using Microsoft.ML;
 using Microsoft.ML.Data;

@@ -1,5 +1,4 @@
 using Dalle.ML.Ecosystem.Tests;
-using Dalle.ML.Generation;
 using Microsoft.ML;
 
 [assembly: AssemblyFixture(typeof(Drawings))]

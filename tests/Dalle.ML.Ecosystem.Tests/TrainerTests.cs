@@ -10,7 +10,7 @@ namespace Dalle.ML.Ecosystem.Tests;
 /// <summary>CLIP embeddings as features of ML.NET's trainers.</summary>
 public sealed class TrainerTests(Drawings drawings)
 {
-    private const int EmbeddingLength = 192;
+    private const int EmbeddingDimension = 192;
 
     private readonly MLContext _ml = new(seed: 1);
 
@@ -122,7 +122,7 @@ public sealed class TrainerTests(Drawings drawings)
             .Append(_ml.Transforms.Conversion.MapKeyToValue("Predicted", "PredictedLabel"));
         using var model = pipeline.Fit(data);
         var view = model.Transform(data);
-        Assert.Equal(new VectorDataViewType(NumberDataViewType.Single, 2 * EmbeddingLength), view.Schema["Features"].Type);
+        Assert.Equal(new VectorDataViewType(NumberDataViewType.Single, 2 * EmbeddingDimension), view.Schema["Features"].Type);
         Assert.Equal(view.GetColumn<string>("Kind"), view.GetColumn<string>("Predicted"));
     }
 
@@ -157,7 +157,7 @@ public sealed class TrainerTests(Drawings drawings)
         foreach (var (embedding, unit) in view.GetColumn<float[]>("Embedding").Zip(view.GetColumn<float[]>("Unit")))
             Assert.All(embedding.Zip(unit), pair => Assert.Equal(pair.First, pair.Second, 1e-5f));
         var ranged = view.GetColumn<float[]>("Ranged").ToArray();
-        for (var slot = 0; slot < EmbeddingLength; slot++)
+        for (var slot = 0; slot < EmbeddingDimension; slot++)
         {
             var values = ranged.Select(row => row[slot]).ToArray();
             Assert.Equal(0, values.Min(), 1e-5f);
