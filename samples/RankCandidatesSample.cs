@@ -12,16 +12,16 @@ public static class RankCandidatesSample
         // Rows of one prompt follow one another. The images could as well be photographs.
         var data = ml.Data.LoadFromEnumerable(new[]
         {
-            new Request { Prompt = "a red heart", Drawn = "a green square" },
-            new Request { Prompt = "a red heart", Drawn = "a red heart" },
-            new Request { Prompt = "a cat", Drawn = "a cat" },
+            new Request { Prompt = "a red heart", Shown = "a green square" },
+            new Request { Prompt = "a red heart", Shown = "a red heart" },
+            new Request { Prompt = "a cat", Shown = "a cat" },
         });
-        var pipeline = ml.Transforms.DalleGenerate("Image", "Drawn")
+        var pipeline = ml.Transforms.DalleGenerate("Image", "Shown")
             .Append(ml.Transforms.ClipScore("Score", "Prompt", "Image"));
 
         var ranked = ml.Data.RankCandidates(pipeline.Fit(data).Transform(data), groupColumnName: "Prompt", scoreColumnName: "Score", topK: 1);
         foreach (var row in ml.Data.CreateEnumerable<Request>(ranked, reuseRowObject: false))
-            Console.WriteLine($"The best for {row.Prompt} shows {row.Drawn}");
+            Console.WriteLine($"The best for {row.Prompt} shows {row.Shown}");
 
         // Output:
         //   The best for a red heart shows a red heart
@@ -32,7 +32,7 @@ public static class RankCandidatesSample
     {
         public string Prompt { get; set; } = "";
 
-        public string Drawn { get; set; } = "";
+        public string Shown { get; set; } = "";
     }
     #endregion
 }

@@ -14,11 +14,11 @@ public static class TokenizePromptSample
 
         var tokens = pipeline.Fit(data).Transform(data).GetColumn<int[]>("Tokens").ToArray();
         Console.WriteLine($"{tokens[0].Length} tokens, with padding");
-        Console.WriteLine($"This model does not tell capitals: {tokens[0].SequenceEqual(tokens[1])}");
+        Console.WriteLine($"Capitals make no difference to this model: {tokens[0].SequenceEqual(tokens[1])}");
 
         // Output:
         //   24 tokens, with padding
-        //   This model does not tell capitals: True
+        //   Capitals make no difference to this model: True
     }
 
     private sealed class Request

@@ -12,8 +12,8 @@ public static class DalleReconstructSample
         var data = ml.Data.LoadFromEnumerable(new[] { new Request { Prompt = "a red heart" } });
 
         // Images come from anywhere, for example from LoadImages, and may have any size.
-        var pipeline = ml.Transforms.DalleGenerate("Drawing", "Prompt")
-            .Append(ml.Transforms.ResizeImages("Large", imageWidth: 200, imageHeight: 150, inputColumnName: "Drawing"))
+        var pipeline = ml.Transforms.DalleGenerate("Generated", "Prompt")
+            .Append(ml.Transforms.ResizeImages("Large", imageWidth: 200, imageHeight: 150, inputColumnName: "Generated"))
             .Append(ml.Transforms.DalleReconstruct("Image", "Large"));
 
         var images = pipeline.Fit(data).Transform(data);

@@ -11,7 +11,7 @@ public static class UnrollCandidatesSample
     {
         var ml = new MLContext(seed: 1);
         var data = ml.Data.LoadFromEnumerable(new[] { new Request { Prompt = "a red heart" }, new Request { Prompt = "a cat" } });
-        var drawn = ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options
+        var generated = ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options
         {
             InputColumnName = "Prompt",
             OutputColumnName = "Best",
@@ -20,7 +20,7 @@ public static class UnrollCandidatesSample
             Generation = new GenerationOptions { Candidates = 3 },
         }).Fit(data).Transform(data);
 
-        var candidates = ml.Data.UnrollCandidates(drawn, inputScoresColumnName: "Scores", inputImagesColumnName: "Images");
+        var candidates = ml.Data.UnrollCandidates(generated, inputScoresColumnName: "Scores", inputImagesColumnName: "Images");
         foreach (var candidate in ml.Data.CreateEnumerable<Candidate>(candidates, reuseRowObject: false))
             Console.WriteLine($"{candidate.Prompt} {candidate.Number}: {candidate.Image!.Width} pixels wide");
 

@@ -10,8 +10,8 @@ public static class DecodeImageTokensSample
     {
         var ml = new MLContext();
 
-        // A picture of the first code of the book, over and over.
-        var data = ml.Data.LoadFromEnumerable(new[] { new Codes { Tokens = new int[64] } });
+        // An image of image token 0 in all places.
+        var data = ml.Data.LoadFromEnumerable(new[] { new ImageTokens { Tokens = new int[64] } });
         var pipeline = ml.Transforms.DecodeImageTokens("Image", "Tokens");
 
         var image = pipeline.Fit(data).Transform(data).GetColumn<MLImage>("Image").Single();
@@ -21,7 +21,7 @@ public static class DecodeImageTokensSample
         //   64 x 64 pixels
     }
 
-    private sealed class Codes
+    private sealed class ImageTokens
     {
         public int[] Tokens { get; set; } = [];
     }

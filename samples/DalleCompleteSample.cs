@@ -12,7 +12,7 @@ public static class DalleCompleteSample
         var ml = new MLContext(seed: 1);
         var data = ml.Data.LoadFromEnumerable(new[] { new Request { Prompt = "a red heart", Other = "a green heart" } });
 
-        // Draws a heart, keeps the upper half of it, and draws the rest as another text says.
+        // Generates a heart, keeps its upper half, and generates the rest for another prompt.
         var pipeline = ml.Transforms.DalleGenerate("First", "Prompt")
             .Append(ml.Transforms.EncodeImageTokens("FirstTokens", "First"))
             .Append(ml.Transforms.DalleComplete(new DalleCompleteEstimator.Options

@@ -19,10 +19,10 @@ public static class DalleGenerateSample
             Generation = new GenerationOptions { Candidates = 2 },
         });
 
-        // Nothing is drawn yet: an image is drawn when it is read.
+        // Nothing is generated yet: an image is generated when it is read.
         var images = pipeline.Fit(data).Transform(data);
-        foreach (var drawing in ml.Data.CreateEnumerable<Drawing>(images, reuseRowObject: false))
-            Console.WriteLine($"{drawing.Prompt}: {drawing.Image!.Width} x {drawing.Image.Height} pixels of {drawing.Tokens.Length} tokens");
+        foreach (var result in ml.Data.CreateEnumerable<Result>(images, reuseRowObject: false))
+            Console.WriteLine($"{result.Prompt}: {result.Image!.Width} x {result.Image.Height} pixels of {result.Tokens.Length} tokens");
 
         // Output:
         //   a red heart: 64 x 64 pixels of 64 tokens
@@ -34,7 +34,7 @@ public static class DalleGenerateSample
         public string Prompt { get; set; } = "";
     }
 
-    private sealed class Drawing
+    private sealed class Result
     {
         public string Prompt { get; set; } = "";
 
