@@ -31,11 +31,20 @@ public sealed partial class LinkTests
     [MemberData(nameof(Pages))]
     public void Source_files_that_are_named_exist(string name)
     {
-        var sources = Repository.Root.Length + 1;
         var files = new[] { "src", "tests", "samples" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
-            .Select(path => "/" + path[sources..].Replace('\\', '/')).ToArray();
+            .Select(path => "/" + Path.GetRelativePath(Repository.Root, path).Replace('\\', '/')).ToArray();
         foreach (Match match in SourceFile().Matches(new Page(name).Text))
             Assert.True(files.Any(file => file.EndsWith("/" + match.Groups["path"].Value, StringComparison.Ordinal)), $"{name} names '{match.Groups["path"].Value}', which does not exist.");
+    }
+
+    /// <summary>The samples that XML documentation includes, by paths from the file that names them, as docfx reads them.</summary>
+    [Fact]
+    public void Samples_in_the_documentation_of_members_exist()
+    {
+        var included = Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
+            .SelectMany(file => IncludedSource().Matches(File.ReadAllText(file)).Select(match => Path.GetFullPath(match.Groups["path"].Value, Path.GetDirectoryName(file)!))).ToArray();
+        Assert.NotEmpty(included);
+        Assert.All(included, file => Assert.True(File.Exists(file), file));
     }
 
     [Fact]
@@ -58,6 +67,9 @@ public sealed partial class LinkTests
 
     [GeneratedRegex(@"src=""(?<target>[^""]+)""")]
     private static partial Regex Picture();
+
+    [GeneratedRegex(@"<code source=""(?<path>[^""]+)""")]
+    private static partial Regex IncludedSource();
 
     [GeneratedRegex(@"`(?<path>[\w./]*\w\.cs)`")]
     private static partial Regex SourceFile();

@@ -12,7 +12,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/ClipEmbedTextSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/ClipEmbedTextSample.cs" region="Sample" language="csharp"/></example>
     public static ClipEmbedTextEstimator ClipEmbedText(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
@@ -38,7 +38,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/ClipEmbedImageSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/ClipEmbedImageSample.cs" region="Sample" language="csharp"/></example>
     public static ClipEmbedImageEstimator ClipEmbedImage(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
@@ -65,7 +65,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/ClipScoreSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/ClipScoreSample.cs" region="Sample" language="csharp"/></example>
     public static ClipScoreEstimator ClipScore(
         this TransformsCatalog catalog, string outputColumnName, string inputTextColumnName, string inputImageColumnName,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
@@ -93,7 +93,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/ClipRankSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/ClipRankSample.cs" region="Sample" language="csharp"/></example>
     public static ClipRankEstimator ClipRank(
         this TransformsCatalog catalog, string outputColumnName, string inputTextColumnName, string inputTokensColumnName,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>

@@ -19,7 +19,7 @@ public static partial class DalleCatalog
     /// <param name="inputSeedsColumnName">Name of the column with the candidates' seeds; none if null.</param>
     /// <param name="inputImagesColumnName">Name of the column with the candidates' pixels; none if null.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type.</exception>
-    /// <example><code source="../../samples/UnrollCandidatesSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/UnrollCandidatesSample.cs" region="Sample" language="csharp"/></example>
     public static IDataView UnrollCandidates(
         this DataOperationsCatalog catalog, IDataView input, string inputScoresColumnName, string? inputSeedsColumnName = null,
         string? inputImagesColumnName = null) =>
@@ -55,7 +55,7 @@ public static partial class DalleCatalog
     /// <param name="topK">Number of rows of a group that are kept, 1 or more; all if null.</param>
     /// <param name="rankColumnName">Name of the column to make with the place in the group, Int32, from 0.</param>
     /// <exception cref="ArgumentOutOfRangeException">A column is missing or of another type, or <paramref name="topK"/> is less than 1.</exception>
-    /// <example><code source="../../samples/RankCandidatesSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/RankCandidatesSample.cs" region="Sample" language="csharp"/></example>
     public static IDataView RankCandidates(
         this DataOperationsCatalog catalog, IDataView input, string groupColumnName, string scoreColumnName = "Score", int? topK = null,
         string rankColumnName = "Rank")

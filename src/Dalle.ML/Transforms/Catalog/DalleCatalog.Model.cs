@@ -29,7 +29,7 @@ public static partial class DalleCatalog
     /// <returns>The pipeline. Dispose it to free its models.</returns>
     /// <exception cref="DalleBundleException">A model is not there any more, or was altered.</exception>
     /// <exception cref="DalleDeviceException">A device cannot be used, and falling back to the CPU was not asked for.</exception>
-    /// <example><code source="../../samples/LoadDalleSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/LoadDalleSample.cs" region="Sample" language="csharp"/></example>
     public static ITransformer LoadDalle(this ModelOperationsCatalog catalog, string filePath, out DataViewSchema inputSchema)
     {
         ArgumentNullException.ThrowIfNull(catalog);
@@ -64,7 +64,7 @@ public static partial class DalleCatalog
     /// <exception cref="ArgumentOutOfRangeException">An input column of a component is missing or of another type.</exception>
     /// <exception cref="DalleBundleException">A model is not there any more, or was altered.</exception>
     /// <exception cref="DalleDeviceException">A device cannot be used, and falling back to the CPU was not asked for.</exception>
-    /// <example><code source="../../samples/WithDalleSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/WithDalleSample.cs" region="Sample" language="csharp"/></example>
     public static ITransformer WithDalle(this ITransformer transformer, MLContext context, DataViewSchema? inputSchema)
     {
         ArgumentNullException.ThrowIfNull(transformer);

@@ -39,7 +39,7 @@ public static partial class DalleCatalog
     /// <exception cref="InvalidDataException">The file has no prompt, or a line is wrong; the message names file, line and remedy.</exception>
     /// <exception cref="IOException">The file is not there or cannot be read, or is a pipe, which can be read once only.</exception>
     /// <exception cref="UnauthorizedAccessException">The file may not be read.</exception>
-    /// <example><code source="../../samples/LoadPromptsSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/LoadPromptsSample.cs" region="Sample" language="csharp"/></example>
     public static IDataView LoadPrompts(this DataOperationsCatalog catalog, string path, ulong seed = 0)
     {
         ArgumentNullException.ThrowIfNull(catalog);

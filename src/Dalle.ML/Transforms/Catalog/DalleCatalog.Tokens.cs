@@ -12,7 +12,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/TokenizePromptSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/TokenizePromptSample.cs" region="Sample" language="csharp"/></example>
     public static TokenizePromptEstimator TokenizePrompt(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
@@ -38,7 +38,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/EncodeImageTokensSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/EncodeImageTokensSample.cs" region="Sample" language="csharp"/></example>
     public static EncodeImageTokensEstimator EncodeImageTokens(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
@@ -67,7 +67,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/GenerateImageTokensSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/GenerateImageTokensSample.cs" region="Sample" language="csharp"/></example>
     public static GenerateImageTokensEstimator GenerateImageTokens(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
@@ -93,7 +93,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/DecodeImageTokensSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/DecodeImageTokensSample.cs" region="Sample" language="csharp"/></example>
     public static DecodeImageTokensEstimator DecodeImageTokens(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>

@@ -13,7 +13,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/DalleGenerateSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/DalleGenerateSample.cs" region="Sample" language="csharp"/></example>
     public static DalleGenerateEstimator DalleGenerate(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
@@ -44,7 +44,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/DalleCompleteSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/DalleCompleteSample.cs" region="Sample" language="csharp"/></example>
     public static DalleCompleteEstimator DalleComplete(
         this TransformsCatalog catalog, string outputColumnName, string inputTextColumnName, string inputImageColumnName, KeepRegion keep,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
@@ -72,7 +72,7 @@ public static partial class DalleCatalog
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
-    /// <example><code source="../../samples/DalleReconstructSample.cs" region="Sample" language="csharp"/></example>
+    /// <example><code source="../../../../samples/DalleReconstructSample.cs" region="Sample" language="csharp"/></example>
     public static DalleReconstructEstimator DalleReconstruct(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
         string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
