@@ -32,13 +32,13 @@ public sealed class CodeTests : IDisposable
         // MEAI001: IImageGenerator of Microsoft.Extensions.AI is marked experimental; the page says so.
         .WithSpecificDiagnosticOptions([KeyValuePair.Create("MEAI001", ReportDiagnostic.Suppress)]);
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
 
     public static IEnumerable<TheoryDataRow<string, int>> Programs => Of(_ => true);
 
     public static IEnumerable<TheoryDataRow<string, int>> RunnablePrograms => Of(block => block.Marks.Contains("run"));
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose() => _folder.Delete(recursive: true);
 
     [Theory]
     [MemberData(nameof(Programs))]
@@ -59,7 +59,7 @@ public sealed class CodeTests : IDisposable
         var tests = Path.ChangeExtension(typeof(CodeTests).Assembly.Location, null);
         var start = new ProcessStartInfo("dotnet", ["exec", "--depsfile", tests + ".deps.json", "--runtimeconfig", tests + ".runtimeconfig.json", program])
         {
-            WorkingDirectory = _folder.Path,
+            WorkingDirectory = _folder.FullName,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
         };

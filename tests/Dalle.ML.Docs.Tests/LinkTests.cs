@@ -31,8 +31,8 @@ public sealed partial class LinkTests
     [MemberData(nameof(Pages))]
     public void Source_files_that_are_named_exist(string name)
     {
-        var files = new[] { "src", "tests", "samples" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Repository.Root, folder), "*.cs", SearchOption.AllDirectories))
-            .Select(path => "/" + Path.GetRelativePath(Repository.Root, path).Replace('\\', '/')).ToArray();
+        var files = new[] { "src", "tests", "samples" }.SelectMany(folder => Directory.EnumerateFiles(Path.Combine(Page.Root, folder), "*.cs", SearchOption.AllDirectories))
+            .Select(path => "/" + Path.GetRelativePath(Page.Root, path).Replace('\\', '/')).ToArray();
         foreach (Match match in SourceFile().Matches(new Page(name).Text))
             Assert.True(files.Any(file => file.EndsWith("/" + match.Groups["path"].Value, StringComparison.Ordinal)), $"{name} names '{match.Groups["path"].Value}', which does not exist.");
     }
@@ -41,20 +41,20 @@ public sealed partial class LinkTests
     [Fact]
     public void Samples_in_the_documentation_of_members_exist()
     {
-        var included = Directory.EnumerateFiles(Path.Combine(Repository.Root, "src"), "*.cs", SearchOption.AllDirectories)
+        var included = Directory.EnumerateFiles(Path.Combine(Page.Root, "src"), "*.cs", SearchOption.AllDirectories)
             .SelectMany(file => IncludedSource().Matches(File.ReadAllText(file)).Select(match => Path.GetFullPath(match.Groups["path"].Value, Path.GetDirectoryName(file)!))).ToArray();
         Assert.NotEmpty(included);
         Assert.All(included, file => Assert.True(File.Exists(file), file));
     }
 
     [Fact]
-    public void The_readme_fits_on_its_screen() => Assert.InRange(File.ReadLines(Path.Combine(Repository.Root, "README.md")).Count(), 1, LinesOfReadme);
+    public void The_readme_fits_on_its_screen() => Assert.InRange(File.ReadLines(Path.Combine(Page.Root, "README.md")).Count(), 1, LinesOfReadme);
 
     [Fact]
     public void The_readme_links_to_every_page_of_docs()
     {
-        var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
-        var pages = Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md").Select(Path.GetFileName);
+        var readme = File.ReadAllText(Path.Combine(Page.Root, "README.md"));
+        var pages = Directory.EnumerateFiles(Path.Combine(Page.Root, "docs"), "*.md").Select(Path.GetFileName);
         Assert.All(pages, page => Assert.Contains($"(docs/{page}", readme, StringComparison.Ordinal));
     }
 

@@ -13,15 +13,18 @@ internal sealed record Block(string Language, int Line, string Text, string[] Ma
 /// <param name="Name">Its path below the repository.</param>
 internal sealed partial record Page(string Name)
 {
+    /// <summary>The repository that the tests were built in.</summary>
+    public static string Root { get; } = FindRoot();
+
     /// <summary>README.md, CONTRIBUTING.md, CHANGELOG.md and everything below docs.</summary>
     public static IReadOnlyList<Page> All { get; } =
     [
-        .. Directory.EnumerateFiles(Repository.Root, "*.md")
-            .Concat(Directory.EnumerateFiles(Path.Combine(Repository.Root, "docs"), "*.md", SearchOption.AllDirectories))
-            .Select(path => new Page(Path.GetRelativePath(Repository.Root, path).Replace('\\', '/'))).OrderBy(page => page.Name, StringComparer.Ordinal),
+        .. Directory.EnumerateFiles(Root, "*.md")
+            .Concat(Directory.EnumerateFiles(Path.Combine(Root, "docs"), "*.md", SearchOption.AllDirectories))
+            .Select(path => new Page(Path.GetRelativePath(Root, path).Replace('\\', '/'))).OrderBy(page => page.Name, StringComparer.Ordinal),
     ];
 
-    public string FullPath => Path.Combine(Repository.Root, Name);
+    public string FullPath => Path.Combine(Root, Name);
 
     public string Text => File.ReadAllText(FullPath);
 
@@ -34,6 +37,14 @@ internal sealed partial record Page(string Name)
             text[..match.Index].Count(character => character == '\n') + 1 + match.Value[..match.Value.IndexOf("```", StringComparison.Ordinal)].Count(character => character == '\n'),
             match.Groups["text"].Value,
             match.Groups["marks"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)));
+    }
+
+    private static string FindRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "README.md")))
+            folder = folder.Parent!;
+        return folder.FullName;
     }
 
     [GeneratedRegex(@"(^<!-- (?<marks>[a-z, ]+) -->\n)?^```(?<language>\w*)\n(?<text>.*?)^```$", RegexOptions.Multiline | RegexOptions.Singleline)]
