@@ -54,7 +54,7 @@ public sealed class BatchSlurmTests : IDisposable
         Task UntilMidway(int task) => cluster.Until(
             $"task {task} is midway",
             () => Task.FromResult(BatchFolderState.ManifestOrEmpty(In($"array/manifest-{task}-of-{Tasks}.jsonl")).Length >= 3), ArrayPatience);
-        Task<Tool> Batch(params string[] arguments) => Tool.RunAsync(_folder.Path, ["batch", .. arguments], environment: cluster.Variables);
+        Task<Tool> Batch(params string[] arguments) => ToolProcess.RunAsync(_folder.Path, ["batch", .. arguments], environment: cluster.Variables);
         string In(string name) => Path.Combine(_folder.Path, name);
     }
 }

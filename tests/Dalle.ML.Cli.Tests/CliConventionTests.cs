@@ -31,10 +31,10 @@ public sealed partial class CliConventionTests : IDisposable
     }
 
     [Fact]
-    public async Task The_readme_has_a_row_with_an_example_for_every_command()
+    public async Task The_docs_have_a_row_with_an_example_for_every_command()
     {
         var help = await HelpAsync();
-        var rows = File.ReadAllLines(Path.Combine(Repository.Root, "README.md")).Select(line => CommandRow().Match(line)).Where(row => row.Success).ToArray();
+        var rows = File.ReadAllLines(CommandTable()).Select(line => CommandRow().Match(line)).Where(row => row.Success).ToArray();
         Assert.Equal(help.Keys.Order(), rows.Select(row => row.Groups["command"].Value).Order());
         Assert.All(rows, row => AssertHolds(row.Groups["example"].Value.Replace(@"\|", "|", StringComparison.Ordinal), row.Groups["command"].Value, help));
     }
@@ -117,6 +117,10 @@ public sealed partial class CliConventionTests : IDisposable
         Assert.Contains("100%", plain, StringComparison.Ordinal);
     }
 
+    /// <summary>The page with the table of the commands.</summary>
+    private static string CommandTable() =>
+        new[] { "docs/cli.md", "README.md" }.Select(page => Path.Combine(Repository.Root, page)).First(File.Exists);
+
     /// <summary>An example is one of its command, perhaps with others in a pipe, and each has the options that it is given.</summary>
     private static void AssertHolds(string example, string command, Dictionary<string, string[]> help)
     {
@@ -145,7 +149,7 @@ public sealed partial class CliConventionTests : IDisposable
 
     private async Task<string> InTerminal(string command, string? noColor)
     {
-        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{Tool.AssemblyPath}' {command}", "/dev/null"])
+        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{ToolProcess.AssemblyPath}' {command}", "/dev/null"])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardInput = true,

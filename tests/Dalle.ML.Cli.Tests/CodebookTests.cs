@@ -51,10 +51,10 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task Images_and_tokens_go_through_pipes()
     {
-        var encoded = await Tool.RunAsync(_folder.Path, ["encode", "-"], File.ReadAllBytes(_apple));
+        var encoded = await ToolProcess.RunAsync(_folder.Path, ["encode", "-"], File.ReadAllBytes(_apple));
         Assert.Equal("-", encoded.Json.Single().GetProperty("file").GetString());
-        var decoded = await Tool.RunAsync(_folder.Path, ["decode", "-", "-o", "-"], encoded.Bytes);
-        var reconstructed = await Tool.RunAsync(_folder.Path, ["reconstruct", "-", "-o", "-", "-q"], File.ReadAllBytes(_apple));
+        var decoded = await ToolProcess.RunAsync(_folder.Path, ["decode", "-", "-o", "-"], encoded.Bytes);
+        var reconstructed = await ToolProcess.RunAsync(_folder.Path, ["reconstruct", "-", "-o", "-", "-q"], File.ReadAllBytes(_apple));
         Assert.Equal("", reconstructed.Errors);
         Assert.Equal(decoded.Bytes, reconstructed.Bytes);
     }
@@ -102,10 +102,10 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task An_interrupt_leaves_whole_images_and_nothing_else()
     {
-        Tool.SkipUnlessInterruptible();
-        using var process = Tool.Start(_folder.Path, ["reconstruct", .. Enumerable.Repeat("apple.png", 5000), "-o", "out", "-q"]);
+        ToolProcess.SkipUnlessInterruptible();
+        using var process = ToolProcess.Start(_folder.Path, ["reconstruct", .. Enumerable.Repeat("apple.png", 5000), "-o", "out", "-q"]);
         var first = await process.StandardOutput.ReadLineAsync();
-        var run = await Tool.InterruptAsync(process);
+        var run = await ToolProcess.InterruptAsync(process);
         Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
         Assert.Equal([first!], Directory.GetFiles(In("out"), "*", new EnumerationOptions { AttributesToSkip = 0 }));
     }
@@ -113,10 +113,10 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task Waiting_for_standard_input_can_be_interrupted()
     {
-        Tool.SkipUnlessInterruptible();
-        using var process = Tool.Start(_folder.Path, ["encode", "apple.png", "-"], hasInput: true);
+        ToolProcess.SkipUnlessInterruptible();
+        using var process = ToolProcess.Start(_folder.Path, ["encode", "apple.png", "-"], hasInput: true);
         Assert.NotNull(await process.StandardOutput.ReadLineAsync());
-        var run = await Tool.InterruptAsync(process);
+        var run = await ToolProcess.InterruptAsync(process);
         Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
     }
 

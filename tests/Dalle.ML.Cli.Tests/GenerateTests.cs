@@ -66,18 +66,18 @@ public sealed partial class GenerateTests : IDisposable
     [Fact]
     public async Task Prompts_come_from_arguments_and_standard_input()
     {
-        var run = await Tool.RunAsync(_folder.Path, ["generate", "--seed", "1", "--candidates", "1"], input: "a cat\n\n  three bananas \r\nкошка\n");
+        var run = await Tool.RunAsync(_folder.Path, ["generate", "--seed", "1", "--candidates", "1"], "a cat\n\n  three bananas \r\nкошка\n");
         Assert.Equal(["a-cat_1.png", "three-bananas_1.png", "кошка_1.png"], run.Output.Select(Path.GetFileName));
         Assert.Equal(_folder.Path, Path.GetDirectoryName(run.Output[0]));
 
-        var mixed = await Tool.RunAsync(_folder.Path, ["generate", "a dog", "-", "--seed", "1", "--candidates", "1", "-o", "mixed"], input: "a fox\n");
+        var mixed = await Tool.RunAsync(_folder.Path, ["generate", "a dog", "-", "--seed", "1", "--candidates", "1", "-o", "mixed"], "a fox\n");
         Assert.Equal(["a-dog_1.png", "a-fox_1.png"], mixed.Output.Select(Path.GetFileName));
     }
 
     [Fact]
     public async Task No_prompt_is_a_usage_error()
     {
-        var run = await Tool.RunAsync(_folder.Path, ["generate"], input: " \n");
+        var run = await Tool.RunAsync(_folder.Path, ["generate"], " \n");
         Assert.Equal(2, run.ExitCode);
         Assert.Contains("no prompt", run.Errors, StringComparison.Ordinal);
         Assert.Empty(run.Output);
@@ -148,7 +148,7 @@ public sealed partial class GenerateTests : IDisposable
         var run = await Run("generate", "a dog", "--prompts", "prompts.txt", "--seed", "1", "--candidates", "1", "-o", "out");
         Assert.Equal(["a-dog_1.png", "a-cat_1.png", "кошка_1.png"], run.Output.Select(Path.GetFileName));
 
-        var piped = await Tool.RunAsync(_folder.Path, ["generate", "--prompts", "-", "--seed", "1", "--candidates", "1", "-o", "out"], input: "a cat\n");
+        var piped = await Tool.RunAsync(_folder.Path, ["generate", "--prompts", "-", "--seed", "1", "--candidates", "1", "-o", "out"], "a cat\n");
         Assert.Equal([run.Output[1]], piped.Output);
 
         File.WriteAllBytes(In("latin1.txt"), [0x61, 0x0A, 0xE9, 0x62]);
@@ -284,10 +284,10 @@ public sealed partial class GenerateTests : IDisposable
     [Fact]
     public async Task An_interrupt_keeps_what_is_finished()
     {
-        Tool.SkipUnlessInterruptible();
-        using var process = Tool.Start(_folder.Path, ["generate", "a cat", "-n", "2000", "--seed", "1", "-o", "out"]);
+        ToolProcess.SkipUnlessInterruptible();
+        using var process = ToolProcess.Start(_folder.Path, ["generate", "a cat", "-n", "2000", "--seed", "1", "-o", "out"]);
         var first = await process.StandardOutput.ReadLineAsync();
-        var run = await Tool.InterruptAsync(process);
+        var run = await ToolProcess.InterruptAsync(process);
         Assert.Equal(130, run.ExitCode);
         string[] printed = [first!, .. run.Output];
         Assert.Contains($"{printed.Length} of 2000 images were written", run.Errors, StringComparison.Ordinal);
@@ -300,7 +300,7 @@ public sealed partial class GenerateTests : IDisposable
     {
         if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
             Assert.Skip("The test needs 'script' of util-linux, which runs a program in a terminal.");
-        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{Tool.AssemblyPath}' generate 'a cat' --candidates 512 --best 2 --seed 1 -o out", "/dev/null"])
+        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{ToolProcess.AssemblyPath}' generate 'a cat' --candidates 512 --best 2 --seed 1 -o out", "/dev/null"])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardInput = true,

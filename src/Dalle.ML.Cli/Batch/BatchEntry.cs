@@ -1,6 +1,6 @@
 using System.Text.Json.Serialization;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>A line of a manifest: what became of a prompt. All of it but <see cref="Seconds"/> is the same however often a batch is run.</summary>
 internal sealed record BatchEntry

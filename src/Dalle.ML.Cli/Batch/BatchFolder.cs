@@ -1,7 +1,7 @@
 using System.Security.Cryptography;
 using Microsoft.ML.Data;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>
 /// The output folder of a batch as one shard's process sees it. Files appear whole or not at all: they are written under a temporary name of

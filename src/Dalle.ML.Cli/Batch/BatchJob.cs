@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 using System.Text.Json.Serialization;
 using Dalle.ML.Prompts;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>
 /// What a folder's images are made of: <c>batch.json</c>, written first and never changed, beside the prompts themselves. All processes that
@@ -79,7 +79,7 @@ internal sealed record BatchJob
         if (!File.Exists(folder.PathOf(FileName)))
         {
             RefuseForeignImages(folder, prompts);
-            folder.WriteNew(FileName, JsonLine.Of(job));
+            folder.WriteNew(FileName, JsonLine.Bytes(job));
         }
         var known = ReadDescription(folder.FullPath);
         job = seed is null ? job with { Seed = known.Seed } : job;
@@ -99,7 +99,8 @@ internal sealed record BatchJob
         var job = ReadDescription(folder);
         if (!BatchFolder.Holds(folder, PromptsName, job.PromptsSha256))
             throw new InvalidDataException($"'{PromptsName}' of the folder '{folder}' is missing or altered. Run the batch again with its own prompts: it writes the file, and draws nothing twice.");
-        return (job, BatchPrompts.Read(Path.Combine(folder, PromptsName), PromptFormat.Jsonl));
+        var path = Path.Combine(folder, PromptsName);
+        return (job, BatchPrompts.Read(new PromptFile(path, PromptFormat.Jsonl, () => File.OpenRead(path))));
     }
 
     private static BatchJob ReadDescription(string folder)
@@ -113,7 +114,7 @@ internal sealed record BatchJob
     private static void RefuseForeignImages(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts)
     {
         var files = Directory.EnumerateFiles(folder.FullPath).Select(Path.GetFileName).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        var taken = prompts.Select(prompt => FileNames.OfImage(prompt.Id)).FirstOrDefault(files.Contains);
+        var taken = prompts.Select(prompt => FileNames.OfId(prompt.Id)).FirstOrDefault(files.Contains);
         // If a batch was begun meanwhile, by another shard, the file is of that.
         if (taken is not null && !File.Exists(folder.PathOf(FileName)))
             throw new InvalidDataException($"The folder '{folder.FullPath}' has a file '{taken}' already that is not of a batch. Choose another folder, best a new one.");
@@ -138,7 +139,7 @@ internal sealed record BatchJob
 
     /// <summary>The prompts as a prompt file that gives the same prompts again.</summary>
     private static byte[] Lines(IReadOnlyList<NumberedPrompt> prompts) =>
-        [.. prompts.SelectMany(prompt => JsonLine.Of(new { prompt.Id, prompt.Prompt, prompt.Seed }))];
+        [.. prompts.SelectMany(prompt => JsonLine.Bytes(new { prompt.Id, prompt.Prompt, prompt.Seed }))];
 
     private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 }

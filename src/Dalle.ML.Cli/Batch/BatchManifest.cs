@@ -1,6 +1,6 @@
 using Dalle.ML.Prompts;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>
 /// The manifest that one shard appends to, a line when an image is in place. A process that is killed in between leaves an image without a
@@ -22,7 +22,7 @@ internal sealed class BatchManifest : IDisposable
 
     public void Append(BatchEntry entry)
     {
-        _file.Write(JsonLine.Of(entry));
+        _file.Write(JsonLine.Bytes(entry));
         _file.Flush(flushToDisk: true);
     }
 
@@ -30,7 +30,7 @@ internal sealed class BatchManifest : IDisposable
 
     /// <summary>Writes the manifest anew when nothing is left to do: a line a prompt, in their order.</summary>
     public static void Finish(BatchFolder folder, Shard shard, IEnumerable<BatchEntry> entries) =>
-        folder.Write(shard.ManifestName, [.. entries.OrderBy(entry => entry.Index).SelectMany(JsonLine.Of)]);
+        folder.Write(shard.ManifestName, [.. entries.OrderBy(entry => entry.Index).SelectMany(JsonLine.Bytes)]);
 
     /// <summary>The manifests in a folder, and whose they are.</summary>
     public static IEnumerable<(Shard Shard, IEnumerable<BatchEntry> Entries)> ReadAll(string folder)
@@ -63,7 +63,7 @@ internal sealed class BatchManifest : IDisposable
     public static Func<BatchEntry, bool> Verifier(string folder, IReadOnlyList<NumberedPrompt> prompts, ulong seed, Shard shard) => entry =>
         entry.Index >= 0 && entry.Index < prompts.Count && shard.Holds(entry.Index)
         && prompts[entry.Index] is var prompt
-        && (entry.Id, entry.File, entry.Prompt, entry.Seed) == (prompt.Id, FileNames.OfImage(prompt.Id), prompt.Prompt, prompt.SeedAfter(seed))
+        && (entry.Id, entry.File, entry.Prompt, entry.Seed) == (prompt.Id, FileNames.OfId(prompt.Id), prompt.Prompt, prompt.SeedAfter(seed))
         && (entry.Sha256 is null || BatchFolder.Holds(folder, entry.File, entry.Sha256));
 
     /// <summary>The whole lines of a manifest that can be read; another process may be writing the next.</summary>

@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary><c>dalle batch --merge</c>: the shards' manifests become one, if every prompt of the batch is in them.</summary>
 internal static class BatchMerge

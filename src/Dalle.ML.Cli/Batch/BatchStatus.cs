@@ -1,8 +1,7 @@
 using System.Globalization;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>How far a batch is, by its manifests as they stand; the images are not looked at.</summary>
 internal sealed record BatchStatus(int Prompts, int Done, int Failed, int Left, IReadOnlyList<BatchStatus.Part> Shards, SlurmArray.Status? Slurm)

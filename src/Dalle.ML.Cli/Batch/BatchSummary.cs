@@ -1,7 +1,6 @@
 using System.Globalization;
-using Dalle.ML.Export.Checkpoints;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>What a run or a merge came to.</summary>
 internal sealed record BatchSummary(string Manifest, int Prompts, int Done, int Failed, int Missing, int Drawn, ulong Seed, double Seconds)

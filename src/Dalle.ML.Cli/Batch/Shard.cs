@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>One of several equal parts of a batch: every <paramref name="Count"/>-th prompt, from the <paramref name="Number"/>-th on.</summary>
 /// <param name="Number">Which part, from 1.</param>

@@ -3,7 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>A batch's job array in Slurm: a task a shard. <c>slurm.json</c> remembers it.</summary>
 internal sealed record SlurmArray(string Job, int Tasks)
@@ -39,7 +39,7 @@ internal sealed record SlurmArray(string Job, int Tasks)
         if (exitCode != 0)
             throw new IOException($"sbatch did not take '{script}': {errors.Trim()}");
         var array = new SlurmArray(output.Trim().Split(';')[0], tasks);
-        folder.Write(FileName, JsonLine.Of(array));
+        folder.Write(FileName, JsonLine.Bytes(array));
         return array;
     }
 
