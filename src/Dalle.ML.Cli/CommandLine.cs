@@ -3,7 +3,7 @@ using System.CommandLine.Parsing;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>Runs a command line: results go to standard output, all else to standard error, and the exit code says how it went.</summary>
+/// <summary>Runs a command line: results go to standard output, everything else to standard error, and the exit code tells success from failure.</summary>
 internal static class CommandLine
 {
     public const int Success = 0;
@@ -91,11 +91,11 @@ internal static class CommandLine
         }
         if (parsed.Tokens.Any(token => token.Type == TokenType.Argument && string.IsNullOrWhiteSpace(token.Value)))
         {
-            yield return "an argument is empty. If it comes from a variable of a script, that has no value.";
+            yield return "an argument is empty. A variable of a script may have no value.";
             yield break;
         }
 
-        // Of an option's errors the last is ours, and says what it must be.
+        // The last error of an option is ours, and says what the value must be.
         foreach (var error in parsed.Errors)
         {
             if (error.SymbolResult is not OptionResult option || error == parsed.Errors.Last(other => other.SymbolResult == option))
@@ -111,7 +111,7 @@ internal static class CommandLine
         }
     }
 
-    /// <summary>Whether the message alone tells the user what is wrong; anything else is our fault and shows its stack.</summary>
+    /// <summary>Whether the message alone tells the user what is wrong; anything else is a bug and shows its stack.</summary>
     private static bool IsExpected(Exception exception) =>
         exception is DalleBundleException or DalleDeviceException or IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException;
 }

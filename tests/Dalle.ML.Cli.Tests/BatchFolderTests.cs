@@ -37,7 +37,7 @@ public sealed class BatchFolderTests : IDisposable
         var before = BatchFolderState.Of(_batch.In("out"));
         foreach (var (arguments, message) in new (string[], string)[]
         {
-            (["others.txt", "-o", "out", .. BatchSandbox.Common], "the prompts are others"),
+            (["others.txt", "-o", "out", .. BatchSandbox.Common], "the prompts differ"),
             (["prompts.txt", "-o", "out", "--seed", "8", "--candidates", "1"], "--seed is 7 there and 8 here"),
             (["prompts.txt", "-o", "out", "--seed", "7", "--candidates", "2"], "--candidates is 1 there and 2 here"),
             (["prompts.txt", "-o", "out", "--guidance", "3", .. BatchSandbox.Common], "--guidance is 1.2 there and 3 here"),
@@ -59,7 +59,7 @@ public sealed class BatchFolderTests : IDisposable
         _batch.Write("photos/Dog.png", "mine");
         var run = await _batch.RunAsync(["prompts.csv", "-o", "photos", .. BatchSandbox.Common]);
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains("'dog.png' already", Assert.Single(BatchSandbox.Lines(run.Errors)), StringComparison.Ordinal);
+        Assert.Contains("already has a file 'dog.png'", Assert.Single(BatchSandbox.Lines(run.Errors)), StringComparison.Ordinal);
         Assert.Equal(["Dog.png", "note.txt"], BatchFolderState.Of(_batch.In("photos")).Keys);
         Assert.Equal("mine", File.ReadAllText(_batch.In("photos/Dog.png")));
 

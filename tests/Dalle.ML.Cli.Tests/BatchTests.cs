@@ -118,4 +118,26 @@ public sealed class BatchTests : IDisposable
         Assert.Equal(0, (await _batch.RunAsync(["prompts.csv", "-o", "fresh", .. BatchSandbox.Common])).ExitCode);
         Assert.Equal(BatchFolderState.Of(_batch.In("fresh")), BatchFolderState.Of(_batch.In("out")));
     }
+
+    [Fact]
+    public async Task Progress_is_a_line_now_and_then_where_there_is_no_terminal()
+    {
+        _batch.Write("prompts.txt", "a cat\na dog\n");
+        string[] arguments = ["batch", "prompts.txt", .. BatchSandbox.Common, "-o"];
+        var run = await Tool.RunAsync(_batch.Folder, [.. arguments, "out"], clock: new SteppingClock(TimeSpan.FromSeconds(11)));
+        Assert.Matches("dalle: 1 of 2 prompts, [0-9.]+ a second, [0-9:]+ left\n", run.Errors);
+
+        var quick = await Tool.RunAsync(_batch.Folder, [.. arguments, "quick"], clock: new SteppingClock(TimeSpan.Zero));
+        Assert.DoesNotContain("1 of 2", quick.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>A clock that goes on by the same time whenever it is read.</summary>
+    private sealed class SteppingClock(TimeSpan step) : TimeProvider
+    {
+        private long _ticks;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Interlocked.Add(ref _ticks, step.Ticks);
+    }
 }

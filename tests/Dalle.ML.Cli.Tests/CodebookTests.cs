@@ -75,8 +75,8 @@ public sealed class CodebookTests : IDisposable
     [InlineData("{\"tokens\":[1,2]}", "tokens.json, line 2: 2 image tokens were given")]
     [InlineData("{\"rows\":16,\"columns\":16,\"tokens\":[1]}", "line 2: the tokens are a grid of 16 × 16; the model 'emoji-64' has 8 × 8")]
     [InlineData("{\"model\":\"other\",\"hash\":\"00\",\"tokens\":[1]}", "line 2: the tokens belong to the model 'other'")]
-    [InlineData("{\"file\":\"a.png\"}", "line 2: this is no line of tokens")]
-    [InlineData("tokens", "line 2: this is no line of tokens")]
+    [InlineData("{\"file\":\"a.png\"}", "line 2: this is not a line of tokens")]
+    [InlineData("tokens", "line 2: this is not a line of tokens")]
     public async Task Tokens_of_no_use_are_named_and_nothing_is_written(string line, string message)
     {
         File.WriteAllLines(In("tokens.json"), ["", line]);

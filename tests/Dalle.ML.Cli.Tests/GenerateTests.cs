@@ -160,7 +160,7 @@ public sealed partial class GenerateTests : IDisposable
             (1, "empty.txt", "empty.txt, line 1: there is no prompt"),
             (1, "none.txt", "'none.txt' does not exist"),
             (1, "folder.txt", "'folder.txt' is a folder"),
-            (2, "prompts.csv", "'prompts.csv', which may have ids and seeds, is drawn by 'dalle batch'"),
+            (2, "prompts.csv", "use 'dalle batch' for 'prompts.csv'"),
         })
         {
             var failed = await Run("generate", "--prompts", file, "-q");
@@ -349,7 +349,7 @@ public sealed partial class GenerateTests : IDisposable
     [GeneratedRegex("candidate [1-9][0-9]+ of 512")]
     private static partial Regex SecondWave();
 
-    [GeneratedRegex("--seed 1 --first-candidate ([0-9]+) --candidates ([0-9]+) draws the others")]
+    [GeneratedRegex("--seed 1 --first-candidate ([0-9]+) --candidates ([0-9]+) generates the rest")]
     private static partial Regex HowToGoOn();
 
     private sealed class Row

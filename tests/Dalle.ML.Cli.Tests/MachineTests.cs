@@ -31,7 +31,7 @@ public sealed class MachineTests : IDisposable
         var report = (await DoctorAsync(limit: true, "--json")).Json.Single();
         var (state, detail) = Checks(report)["self-test"];
         Assert.Equal(("note", true), (state, report.GetProperty("ok").GetBoolean()));
-        Assert.Contains("'dalle bench' tells how slow", detail, StringComparison.Ordinal);
+        Assert.Contains("'dalle bench' measures it", detail, StringComparison.Ordinal);
     }
 
     [Fact]

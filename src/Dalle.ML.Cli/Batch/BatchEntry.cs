@@ -2,7 +2,7 @@ using System.Text.Json.Serialization;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>A line of a manifest: what became of a prompt. All of it but <see cref="Seconds"/> is the same however often a batch is run.</summary>
+/// <summary>A line of a manifest: the outcome of a prompt. All of it but <see cref="Seconds"/> is the same however often a batch is run.</summary>
 internal sealed record BatchEntry
 {
     [JsonRequired]
@@ -21,7 +21,7 @@ internal sealed record BatchEntry
     [JsonRequired]
     public string File { get; init; } = "";
 
-    /// <summary>CLIP's score; null where the model has no ranker, or there is no image.</summary>
+    /// <summary>CLIP's score; null if the model has no CLIP, or there is no image.</summary>
     public float? Score { get; init; }
 
     /// <summary>SHA-256 of the image's file; null if there is none.</summary>

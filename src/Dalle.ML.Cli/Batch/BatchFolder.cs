@@ -37,7 +37,7 @@ internal sealed class BatchFolder : IDisposable
         }
         catch (IOException exception) when (File.Exists(_temporary + ".lock"))
         {
-            throw new IOException($"Another process works on shard {shard} of '{path}' ({exception.Message}) Wait for its end, or give each process a --shard of its own.", exception);
+            throw new IOException($"Another process works on shard {shard} of '{path}' ({exception.Message}) Wait until it ends, or give each process a different --shard.", exception);
         }
 
         // What a killed process of this shard was about to write.
@@ -119,7 +119,7 @@ internal sealed class BatchFolder : IDisposable
         return path;
     }
 
-    /// <summary>A file that one process at a time can hold. It is removed at the end; after a kill it stays, and is no hindrance.</summary>
+    /// <summary>A file that one process at a time can hold. It is removed at the end; one that a killed process left does not block others.</summary>
     private static FileStream Lock(string path) =>
         new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
 }

@@ -4,7 +4,7 @@ namespace Dalle.ML.Cli;
 
 /// <summary>
 /// The manifest that one shard appends to, a line when an image is in place. A process that is killed in between leaves an image without a
-/// line, which is drawn again: it comes out the same, and whether the file is whole need not be guessed.
+/// line, which is generated again with the same result: whether the file is complete need not be guessed.
 /// </summary>
 internal sealed class BatchManifest : IDisposable
 {

@@ -6,7 +6,7 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>Draws what is left of a shard through the ML.NET pipeline: each image is put in place, then noted in the manifest.</summary>
+/// <summary>Generates the rest of a shard through the ML.NET pipeline, whose error column keeps the failure of one prompt from the others. Each image is saved, then noted in the manifest.</summary>
 internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyList<NumberedPrompt> prompts, Shard shard)
 {
     private const string ImageColumn = "Image";
@@ -19,8 +19,8 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
     private Dictionary<int, BatchEntry> _known = [];
     private Action _onFinished = () => { };
 
-    /// <summary>Makes the pipeline.</summary>
-    /// <param name="options">Model, batch size, sampling and cancellation; the columns are the runner's affair.</param>
+    /// <summary>Creates the pipeline.</summary>
+    /// <param name="options">Model, batch size, sampling and cancellation; the runner names the columns.</param>
     public static DalleGenerateTransformer Load(DalleGenerateEstimator.Options options) => ML.Transforms
         .DalleGenerate(options with
         {
@@ -32,10 +32,10 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
         })
         .Fit(ML.Data.LoadFromEnumerable<Row>([]));
 
-    /// <summary>Draws the prompts that have no image yet; those that failed, only if they are to be retried.</summary>
+    /// <summary>Generates the prompts without an image; failed ones only if they are retried.</summary>
     /// <param name="transformer">The model, from <see cref="Load"/>.</param>
-    /// <param name="retries">Whether failed prompts are drawn again.</param>
-    /// <param name="progress">Told of each image.</param>
+    /// <param name="retries">Whether failed prompts are generated again.</param>
+    /// <param name="progress">Reports each image.</param>
     /// <exception cref="OperationCanceledException">The run was cancelled. What is finished is kept.</exception>
     /// <exception cref="IOException">The folder cannot be written any more. What is finished is kept.</exception>
     public BatchSummary Run(DalleGenerateTransformer transformer, bool retries, BatchProgress progress)
@@ -53,7 +53,7 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
         using (var manifest = new BatchManifest(folder, shard))
             GenerateAll(todo, transformer, manifest);
         BatchManifest.Finish(folder, shard, _known.Values);
-        return BatchSummary.Of(folder.PathOf(shard.ManifestName), total, _known.Values, drawn: todo.Count(prompt => _known[prompt.Index].IsDone), job.Seed, clock.Elapsed);
+        return BatchSummary.Of(folder.PathOf(shard.ManifestName), total, _known.Values, generated: todo.Count(prompt => _known[prompt.Index].IsDone), job.Seed, clock.Elapsed);
 
         bool IsLeft(NumberedPrompt prompt) => !_known.TryGetValue(prompt.Index, out var entry) || (retries && !entry.IsDone);
     }

@@ -6,7 +6,7 @@ namespace Dalle.ML.Cli;
 /// <summary>How far a batch is, by its manifests as they stand; the images are not looked at.</summary>
 internal sealed record BatchStatus(int Prompts, int Done, int Failed, int Left, IReadOnlyList<BatchStatus.Part> Shards, SlurmArray.Status? Slurm)
 {
-    /// <summary>How far one shard is, and how many images a second it draws.</summary>
+    /// <summary>Progress of one shard, and its images per second.</summary>
     internal sealed record Part(string Shard, int Prompts, int Done, int Failed, int Left, double? Rate);
 
     public static BatchStatus Read(string folder)

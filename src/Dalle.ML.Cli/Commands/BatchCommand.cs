@@ -6,7 +6,7 @@ using Dalle.ML.Transforms;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle batch</c>: a file of prompts becomes a folder of images, in as many sittings and processes as it takes.</summary>
+/// <summary><c>dalle batch</c>: generates a file of prompts into a folder of images, in one or more runs and processes.</summary>
 internal static class BatchCommand
 {
     private const int DefaultArray = 4;
@@ -15,24 +15,24 @@ internal static class BatchCommand
 
     private static readonly Argument<string> Prompts = new("prompts")
     {
-        Description = "A .txt file with a prompt a line; a .csv or .tsv file with a header and a column 'prompt', if need be 'id' and 'seed'; or a .jsonl file of objects with these. '-' is standard input.",
+        Description = "A .txt file with one prompt per line, or a .csv, .tsv or .jsonl file with 'prompt' and optionally 'id' and 'seed'; '-' for standard input.",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
-    private static readonly Option<string> Output = new("--output", "-o") { Description = "Folder of the images and manifest.jsonl, created if need be." };
-    private static readonly Option<PromptFormat?> Format = new("--format") { Description = "The format of the prompts [default: by the file's ending; txt for '-']." };
-    private static readonly Option<int> BatchSize = new Option<int>("--batch-size") { Description = "Prompts that are drawn together. The images are the same.", DefaultValueFactory = _ => 8 }
+    private static readonly Option<string> Output = new("--output", "-o") { HelpName = "folder", Description = "Folder of the images and manifest.jsonl; created if missing." };
+    private static readonly Option<PromptFormat?> Format = new("--format") { Description = "Format of the prompts [default: by the extension; txt for '-']." };
+    private static readonly Option<int> BatchSize = new Option<int>("--batch-size") { HelpName = "n", Description = "Prompts per batch. It does not change the images.", DefaultValueFactory = _ => 8 }
         .MustBe(size => size is >= 1 and <= 100_000, "between 1 and 100000");
-    private static readonly Option<string> ShardOption = new("--shard") { Description = "I/N: draw the I-th of N parts only; others may draw the other parts at the same time [default: all, or the part of the Slurm array task that this runs in]." };
-    private static readonly Option<bool> Retry = new("--retry") { Description = "Draw prompts again that failed." };
-    private static readonly Option<string> Merge = new("--merge") { Description = "Check that all parts of a batch are done, and join their manifests." };
-    private static readonly Option<string> Status = new("--status") { Description = "Report how far a batch is." };
-    private static readonly Option<string> Submit = new("--submit") { Description = "'slurm': leave the batch to a Slurm job array." };
-    private static readonly Option<int> Array = new("--array") { Description = "Tasks of the Slurm job array.", DefaultValueFactory = _ => DefaultArray };
-    private static readonly Option<string> Partition = new("--partition") { Description = "Slurm's partition." };
-    private static readonly Option<string> GpusPerTask = new("--gpus-per-task") { Description = "GPUs that Slurm gives each task." };
-    private static readonly Option<string> Time = new("--time") { Description = "Slurm's limit of a task's time, e.g. 4:00:00." };
-    private static readonly Option<string[]> Sbatch = new("--sbatch") { Description = "A further option for sbatch, e.g. --sbatch=--account=lab; may be repeated." };
+    private static readonly Option<string> ShardOption = new("--shard") { HelpName = "i/n", Description = "Generate part i of n only [default: all, or the part of this Slurm array task]." };
+    private static readonly Option<bool> Retry = new("--retry") { Description = "Generate failed prompts again." };
+    private static readonly Option<string> Merge = new("--merge") { HelpName = "folder", Description = "Check that all shards are done, and merge their manifests." };
+    private static readonly Option<string> Status = new("--status") { HelpName = "folder", Description = "Report the progress of a batch." };
+    private static readonly Option<string> Submit = new("--submit") { Description = "Run the batch as a Slurm job array." };
+    private static readonly Option<int> Array = new("--array") { HelpName = "n", Description = "Number of tasks of the Slurm job array.", DefaultValueFactory = _ => DefaultArray };
+    private static readonly Option<string> Partition = new("--partition") { HelpName = "name", Description = "Slurm partition." };
+    private static readonly Option<string> GpusPerTask = new("--gpus-per-task") { HelpName = "n", Description = "GPUs per task." };
+    private static readonly Option<string> Time = new("--time") { HelpName = "limit", Description = "Time limit of a task, e.g. 4:00:00." };
+    private static readonly Option<string[]> Sbatch = new("--sbatch") { HelpName = "option", Description = "Another option for sbatch, e.g. --sbatch=--account=lab; may be repeated." };
 
     public static Command Create()
     {
@@ -44,12 +44,12 @@ internal static class BatchCommand
             option.MustBe(value => value is null || (value.Length > 0 && !value.Any(char.IsWhiteSpace)), "one word");
         Sbatch.MustBe(values => values is null || values.All(value => value.StartsWith('-') && !value.Any(char.IsControl)), "an option of sbatch, e.g. --sbatch=--account=lab");
 
-        var command = new ToolCommand("batch", "Draw a file of prompts. A batch that was interrupted, or killed, goes on when the same command is given again.",
+        var command = new ToolCommand("batch", "Generate an image for each prompt of a file. The same command resumes an interrupted batch.",
         [
             "dalle batch prompts.csv -o out --seed 7",
             "dalle batch prompts.csv -o out --seed 7 --shard 2/8",
             "dalle batch --merge out",
-            "dalle batch prompts.csv -o out --submit slurm --array 8 --gpus-per-task 1 --device cuda",
+            "dalle batch prompts.csv -o out --submit slurm --array 8 --device cuda",
             "dalle batch --status out",
         ])
         {
@@ -70,9 +70,9 @@ internal static class BatchCommand
         else if (isReport && (prompts is not null || result.GetResult(Output) is not null || result.GetResult(Submit) is not null))
             result.AddError("--merge and --status take the folder of a batch, and neither prompts nor --output nor --submit.");
         else if (!isReport && (prompts is null || result.GetResult(Output) is null))
-            result.AddError("batch takes a file of prompts, '-' for standard input, and the folder of the images: dalle batch prompts.txt -o out.");
+            result.AddError("batch needs a file of prompts ('-' for standard input) and an output folder: dalle batch prompts.txt -o out.");
         else if (prompts is not null && result.GetResult(Format) is null && BatchPrompts.FormatOf(prompts) is null)
-            result.AddError($"The ending of '{prompts}' names no format. Say which it is with --format {string.Join('|', PromptFormats.Names)}.");
+            result.AddError($"The extension of '{prompts}' is not a known prompt format. Name the format with --format {string.Join('|', PromptFormats.Names)}.");
         else if (result.GetResult(Submit) is not null && result.GetResult(ShardOption) is not null)
             result.AddError("--submit gives each task its shard: leave --shard out.");
     }
@@ -86,10 +86,10 @@ internal static class BatchCommand
 
         var path = parsed.GetRequiredValue(Prompts);
         var prompts = BatchPrompts.Read(PromptInput.ReadFile(parsed.Console(), path, parsed.GetValue(Format) ?? BatchPrompts.FormatOf(path)!.Value, cancellationToken));
-        return parsed.GetValue(Submit) is null ? await DrawAsync(parsed, prompts, cancellationToken) : SubmitToSlurm(parsed, prompts);
+        return parsed.GetValue(Submit) is null ? await GenerateAsync(parsed, prompts, cancellationToken) : SubmitToSlurm(parsed, prompts);
     }
 
-    private static async Task<int> DrawAsync(ParseResult parsed, IReadOnlyList<NumberedPrompt> prompts, CancellationToken cancellationToken)
+    private static async Task<int> GenerateAsync(ParseResult parsed, IReadOnlyList<NumberedPrompt> prompts, CancellationToken cancellationToken)
     {
         var shard = parsed.GetValue(ShardOption) is { } text ? Shard.Parse(text)! : Shard.OfSlurmTask(parsed.Console().Variable) ?? Shard.Whole;
         var options = new DalleGenerateEstimator.Options
@@ -112,7 +112,7 @@ internal static class BatchCommand
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
-            Results.Remark(parsed, "interrupted; what is finished is kept. The same command goes on from there.");
+            Results.Remark(parsed, "interrupted; finished images are kept. The same command resumes the batch.");
             return CommandLine.Interrupted;
         }
         return Report(summary!, parsed);
@@ -164,9 +164,9 @@ internal static class BatchCommand
         if (!parsed.GetValue(Results.Quiet))
             Results.Remark(parsed, $"{summary}");
         if (summary.Missing > 0)
-            Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{summary.Missing} of {summary.Prompts} prompts are missing: give the command of their shards again."));
+            Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{summary.Missing} of {summary.Prompts} prompts are missing: run the command of their shards again."));
         if (summary.Failed > 0)
-            Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{summary.Failed} of {summary.Prompts} prompts failed; {summary.Manifest} tells why. --retry draws them again."));
+            Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{summary.Failed} of {summary.Prompts} prompts failed; {summary.Manifest} has the reasons. --retry generates them again."));
         return summary.Done == summary.Prompts ? CommandLine.Success : CommandLine.Failure;
     }
 

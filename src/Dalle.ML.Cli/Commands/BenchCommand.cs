@@ -3,15 +3,15 @@ using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle bench</c>: how fast a model is on this machine.</summary>
+/// <summary><c>dalle bench</c>: measures the speed of a model on this machine.</summary>
 internal static class BenchCommand
 {
-    private static readonly Option<int> Seconds = new Option<int>("--seconds") { Description = "Stop after so long.", DefaultValueFactory = _ => 30 }
+    private static readonly Option<int> Seconds = new Option<int>("--seconds") { HelpName = "n", Description = "Time limit.", DefaultValueFactory = _ => 30 }
         .MustBe(value => value is >= 1 and <= 3600, "between 1 and 3600");
 
     public static Command Create()
     {
-        var command = new ToolCommand("bench", "Measure how fast a model is on this machine: medians of a few rounds.",
+        var command = new ToolCommand("bench", "Measure the speed of a model on this machine: medians of a few rounds.",
         [
             "dalle bench",
             "dalle bench -m ./my-model --device cuda --seconds 120",
@@ -30,7 +30,7 @@ internal static class BenchCommand
         var (path, device) = (ModelOptions.PathOf(parsed), ModelOptions.DeviceOf(parsed));
         var bench = ModelBench.Run(path, device, TimeSpan.FromSeconds(seconds), cancellationToken);
         if (bench.Medians.Count == 0)
-            throw new UsageException($"--seconds {seconds} is too short to measure anything here. Give it longer.");
+            throw new UsageException($"--seconds {seconds} is too short to measure anything here. Raise it.");
         if (parsed.GetValue(Results.Json))
             Results.WriteJson(parsed, new { bench.Model, bench.Hash, Device = device.ToString(), bench.Rounds, Measurements = bench.Medians });
         else

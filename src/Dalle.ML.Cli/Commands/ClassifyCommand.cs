@@ -8,15 +8,15 @@ internal static class ClassifyCommand
 {
     private const string Placeholder = "{}";
 
-    private static readonly Option<string> Labels = new Option<string>("--labels") { Description = "What an image may show, with commas between.", Required = true }
-        .MustBe(text => Split(text).Distinct().Count() >= 2, "two labels or more with commas between, e.g. cat,dog");
+    private static readonly Option<string> Labels = new Option<string>("--labels") { HelpName = "list", Description = "Labels to choose from, separated by commas.", Required = true }
+        .MustBe(text => Split(text).Distinct().Count() >= 2, "two labels or more separated by commas, e.g. cat,dog");
 
-    private static readonly Option<string> Template = new Option<string>("--template") { Description = $"The prompt of a label, with {Placeholder} in its place.", DefaultValueFactory = _ => Placeholder }
-        .MustBe(text => text?.Contains(Placeholder, StringComparison.Ordinal) == true, $"a text with {Placeholder} in the place of the label, e.g. \"a photo of {Placeholder}\"");
+    private static readonly Option<string> Template = new Option<string>("--template") { HelpName = "text", Description = $"Prompt of a label, with {Placeholder} for the label.", DefaultValueFactory = _ => Placeholder }
+        .MustBe(text => text?.Contains(Placeholder, StringComparison.Ordinal) == true, $"a text with {Placeholder} for the label, e.g. \"a photo of {Placeholder}\"");
 
     public static Command Create()
     {
-        var command = new ToolCommand("classify", "Tell which of some labels images show, with probabilities, likeliest first.",
+        var command = new ToolCommand("classify", "Classify images by labels, with probabilities, most likely first.",
         [
             "dalle classify fruit.png --labels apple,banana,pear",
             "dalle classify *.png --labels cat,dog --template \"a photo of a {}\" --json",

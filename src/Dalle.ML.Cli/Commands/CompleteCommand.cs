@@ -3,21 +3,21 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle complete</c>: a part of an image is kept and the rest drawn.</summary>
+/// <summary><c>dalle complete</c>: keeps a region of an image and generates the rest.</summary>
 internal static class CompleteCommand
 {
-    private static readonly Argument<string> Source = new("image") { Description = "The image file (JPEG, PNG, WebP, BMP, GIF); '-' reads it from standard input." };
+    private static readonly Argument<string> Source = new("image") { Description = "Image file (JPEG, PNG, WebP, BMP, GIF); '-' for standard input." };
 
     private static readonly Argument<string> Prompt = new("prompt") { Description = "What the whole image shows." };
 
-    private static readonly Option<string> Keep = new Option<string>("--keep") { Description = "What is kept, in tokens: top:R, rect:WxH, or up:R,left:C,right:C,down:R.", Required = true }
+    private static readonly Option<string> Keep = new Option<string>("--keep") { HelpName = "region", Description = "Region to keep, in tokens: top:R, rect:WxH, or up:R,left:C,right:C,down:R.", Required = true }
         .MustParse(KeepRegion.Parse, "top:R, rect:WxH, or up:R,left:C,right:C,down:R, in tokens");
 
     public static Command Create()
     {
-        var command = new ToolCommand("complete", "Keep a part of an image and draw the rest: image completion and image-to-image.",
+        var command = new ToolCommand("complete", "Keep a region of an image and generate the rest.",
         [
-            "dalle complete apple.png \"a red apple on a green background\" --keep top:4 -o out",
+            "dalle complete apple.png \"a green apple\" --keep top:4 -o out",
             "dalle complete photo.png \"a cat in the snow\" --keep up:1,left:1 -n 4 --grid",
             "dalle complete - \"a dog\" --keep rect:8x4 -o - < cat.png > dog.png",
         ])

@@ -3,18 +3,18 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle decode</c>: tokens of the codebook become images.</summary>
+/// <summary><c>dalle decode</c>: decodes image tokens into images.</summary>
 internal static class DecodeCommand
 {
     private static readonly Argument<string[]> Files = new("tokens")
     {
-        Description = "Files of tokens as 'dalle encode' writes them; '-' reads standard input.",
+        Description = "Token files of 'dalle encode'; '-' for standard input.",
         Arity = ArgumentArity.OneOrMore,
     };
 
     public static Command Create()
     {
-        var command = new ToolCommand("decode", "Turn tokens of the codebook into images.",
+        var command = new ToolCommand("decode", "Decode image tokens into images.",
         [
             "dalle decode tokens.json -o images",
             "dalle encode apple.png | dalle decode - -o - > again.png",
@@ -32,7 +32,7 @@ internal static class DecodeCommand
         // Everything is checked before anything is written.
         var lines = parsed.GetRequiredValue(Files).SelectMany(path => TokenLine.ReadAll(parsed.Console(), path, cancellationToken)).ToArray();
         if (lines.Length == 0)
-            throw new InvalidDataException("There are no tokens in the input; 'dalle encode' writes them.");
+            throw new InvalidDataException("The input has no tokens; 'dalle encode' writes them.");
         foreach (var (line, place) in lines)
             line.Check(model.Info, place);
         var output = ImageOutput.Open(parsed, lines.Length);

@@ -2,12 +2,12 @@ using System.CommandLine;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle doctor</c>: whether this machine can run the tool, and on what.</summary>
+/// <summary><c>dalle doctor</c>: checks whether this machine can run the tool, and on which devices.</summary>
 internal static class DoctorCommand
 {
     public static Command Create()
     {
-        var command = new ToolCommand("doctor", "Look at this machine: system, libraries, devices, telemetry, the model, and a self-test of a few seconds. The exit code is 1 if something that must work does not.",
+        var command = new ToolCommand("doctor", "Check this machine, its devices and the model; exit code 1 if something required fails.",
         [
             "dalle doctor",
             "dalle doctor --device cuda",
@@ -27,7 +27,7 @@ internal static class DoctorCommand
         if (parsed.GetValue(Results.Json))
             Results.WriteJson(parsed, new { Ok = isWell, Checks = checks.Select(check => new { check.Name, State = Word(check), check.Detail }) });
         else
-            Results.WriteTable(parsed, [.. checks.Select(check => new[] { Word(check), check.Name, check.Detail }), [isWell ? "ok" : "fail", "verdict", isWell ? "everything that must work does" : "something that must work does not, see above"]]);
+            Results.WriteTable(parsed, [.. checks.Select(check => new[] { Word(check), check.Name, check.Detail }), [isWell ? "ok" : "fail", "verdict", isWell ? "everything required works" : "something required fails, see above"]]);
         return isWell ? CommandLine.Success : CommandLine.Failure;
     }
 

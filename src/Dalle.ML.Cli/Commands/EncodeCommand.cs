@@ -2,14 +2,14 @@ using System.CommandLine;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle encode</c>: images become tokens of the codebook.</summary>
+/// <summary><c>dalle encode</c>: encodes images into image tokens.</summary>
 internal static class EncodeCommand
 {
-    private static readonly Option<string> Output = new("--output", "-o") { Description = "File of the tokens, a line of JSON an image; '-' for standard output [default: -]." };
+    private static readonly Option<string> Output = new("--output", "-o") { HelpName = "file", Description = "File of the tokens; '-' for standard output [default: -]." };
 
     public static Command Create()
     {
-        var command = new ToolCommand("encode", "Turn images into tokens of the codebook: a line of JSON an image.",
+        var command = new ToolCommand("encode", "Encode images into image tokens: one line of JSON per image.",
         [
             "dalle encode apple.png",
             "dalle encode photos/*.png -o tokens.json",

@@ -4,41 +4,42 @@ using Dalle.ML.Export;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle export</c>: a checkpoint becomes a bundle.</summary>
+/// <summary><c>dalle export</c>: exports a checkpoint as a bundle.</summary>
 internal static class ExportCommand
 {
     public static Command Create()
     {
-        var family = new Argument<string>("family") { Description = "The model family of the checkpoint." };
+        var family = new Argument<string>("family") { HelpName = "family", Description = $"Model family: {string.Join(", ", BundleExporter.Families)}." };
         family.AcceptOnlyFromAmong([.. BundleExporter.Families]);
         var sources = new Argument<string[]>("checkpoint")
         {
-            Description = "The checkpoint's folder, or its files in the family's order.",
+            Description = "Folder of the checkpoint, or its files in the family's order.",
             Arity = ArgumentArity.ZeroOrMore,
         };
-        var output = new Option<string>("--output", "-o") { Description = "The bundle's folder.", Required = true };
-        var precision = new Option<Precision>("--precision")
+        var output = new Option<string>("--output", "-o") { HelpName = "folder", Description = "Folder of the bundle.", Required = true };
+        var precision = new Option<Precision?>("--precision")
         {
-            Description = "How the transformer computes: fp32, fp16 (for GPUs), int8 or int4.",
-            DefaultValueFactory = _ => Precision.Fp32,
+            Description = "Precision of the transformer; fp16 is for GPUs [default: fp32].",
             CustomParser = Read,
         };
+        // In place of the names of the enumeration, which come in two spellings.
+        precision.CompletionSources.Clear();
         precision.CompletionSources.Add([.. Enum.GetNames<Precision>().Select(name => name.ToLowerInvariant())]);
-        var clip = new Option<string>("--clip") { Description = "A bundle whose CLIP becomes this one's ranker." };
-        var random = new Option<bool>("--random") { Description = "Random weights in the published geometry that --size names, to measure speed." };
-        var size = new Option<string>("--size") { Description = "With --random: the geometry." };
-        var settings = new Option<string[]>("--set") { Description = "A setting that the weights do not tell, as name=value." };
-        var name = new Option<string>("--name") { Description = "The model's name, in place of the checkpoint's." };
-        var description = new Option<string>("--description") { Description = "What the model draws, for its manifest." };
-        var license = new Option<string>("--license") { Description = "The licence of the weights, for the manifest." };
-        var provenance = new Option<string>("--provenance") { Description = "Where the weights come from, for the manifest." };
+        var clip = new Option<string>("--clip") { HelpName = "folder", Description = "Bundle whose CLIP is added to this one." };
+        var random = new Option<bool>("--random") { Description = "Random weights in the geometry that --size names, to measure speed." };
+        var size = new Option<string>("--size") { Description = "Geometry of --random." };
+        var settings = new Option<string[]>("--set") { HelpName = "name=value", Description = "A setting that cannot be read from the weights; may be repeated." };
+        var name = new Option<string>("--name") { HelpName = "text", Description = "Name of the model [default: the checkpoint's]." };
+        var description = new Option<string>("--description") { HelpName = "text", Description = "What the model generates, for the manifest." };
+        var license = new Option<string>("--license") { HelpName = "text", Description = "License of the weights, for the manifest." };
+        var provenance = new Option<string>("--provenance") { HelpName = "text", Description = "Origin of the weights, for the manifest." };
 
-        var command = new ToolCommand("export", "Turn a checkpoint into a bundle of ONNX graphs. The same checkpoint gives the same bytes.",
+        var command = new ToolCommand("export", "Export a checkpoint as a bundle of ONNX graphs, reproducible byte for byte.",
         [
             "dalle export dalle ./checkpoint -o ./my-model",
             "dalle export dalle ./checkpoint -o ./my-model --name birds --license MIT",
             "dalle export min-dalle ./pretrained -o ./mega --precision fp16 --clip ./clip",
-            "dalle export clip ./ViT-B-32.pt ./bpe_simple_vocab_16e6.txt.gz -o ./clip --json",
+            "dalle export clip ./ViT-B-32.pt ./bpe_simple_vocab_16e6.txt.gz -o ./clip",
             "dalle export min-dalle --random --size mini -o ./mini",
         ])
         {
@@ -49,7 +50,7 @@ internal static class ExportCommand
             var (folder, chosen) = (parsed.GetRequiredPath(output), parsed.GetRequiredValue(family));
             var options = new ExportOptions
             {
-                Precision = parsed.GetValue(precision),
+                Precision = parsed.GetValue(precision) ?? Precision.Fp32,
                 Clip = parsed.GetPath(clip),
                 Settings = Settings(parsed.GetValue(settings) ?? []),
                 Name = parsed.GetValue(name),
@@ -80,13 +81,13 @@ internal static class ExportCommand
         return command;
     }
 
-    private static Precision Read(ArgumentResult result)
+    private static Precision? Read(ArgumentResult result)
     {
         var word = result.Tokens[0].Value;
         if (Enum.GetNames<Precision>().Contains(word, StringComparer.OrdinalIgnoreCase))
             return Enum.Parse<Precision>(word, ignoreCase: true);
-        result.AddError($"'{word}' is no precision. Use fp32, fp16, int8 or int4.");
-        return default;
+        result.AddError($"'{word}' is not a precision. Use fp32, fp16, int8 or int4.");
+        return null;
     }
 
     private static Dictionary<string, string> Settings(string[] pairs)
@@ -96,7 +97,7 @@ internal static class ExportCommand
         {
             var parts = pair.Split('=', 2);
             if (parts.Length < 2 || !settings.TryAdd(parts[0], parts[1]))
-                throw new UsageException($"--set takes name=value, each name once; '{pair}' is not that.");
+                throw new UsageException($"--set takes name=value, each name once; '{pair}' does not fit.");
         }
         return settings;
     }

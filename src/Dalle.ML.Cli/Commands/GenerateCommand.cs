@@ -8,28 +8,28 @@ internal static class GenerateCommand
 {
     private static readonly Argument<string[]> Prompts = new("prompt")
     {
-        Description = "What to draw; several prompts are drawn in turn. With none, or '-', prompts are read from standard input, one a line.",
+        Description = "Prompts of the images. '-', or none at all, reads prompts from standard input, one per line.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
-    private static readonly Option<string> PromptFile = new("--prompts") { Description = "A file with a prompt a line; '-' for standard input." };
+    private static readonly Option<string> PromptFile = new("--prompts") { HelpName = "file", Description = "File with one prompt per line; '-' for standard input." };
 
-    private static readonly Option<int?> Best = new Option<int?>("--best") { Description = "Write the best so many candidates of each image, best first, in place of the best one." }
+    private static readonly Option<int?> Best = new Option<int?>("--best") { HelpName = "n", Description = "Keep the n best candidates of each image, best first." }
         .MustBe(count => count is null or >= 1, "1 or more");
 
-    private static readonly Option<int> FirstCandidate = new Option<int>("--first-candidate") { Description = "Number of the first candidate, to draw many in several runs: after 256 candidates, the next has the number 256." }
+    private static readonly Option<int> FirstCandidate = new Option<int>("--first-candidate") { HelpName = "n", Description = "Index of the first candidate, from 0: splits many candidates over several runs." }
         .MustBe(number => number >= 0 && number <= int.MaxValue - GenerationOptions.MaxCandidates, "0 or more");
 
-    private static readonly Option<string> Progressive = new("--progressive") { Description = "Folder for a PNG of each image after every row of tokens, from its first candidate." };
+    private static readonly Option<string> Progressive = new("--progressive") { HelpName = "folder", Description = "Folder for a preview of each image after every row of tokens." };
 
     public static Command Create()
     {
-        var command = new ToolCommand("generate", "Draw prompts. The paths of the images go to standard output.",
+        var command = new ToolCommand("generate", "Generate images from prompts and print their paths.",
         [
             "dalle generate \"an apple on a blue background\" -n 4 --seed 7 -o apples",
             "dalle generate \"a cat\" \"a dog\" -n 3 --grid -o pets",
             "dalle generate \"a purple octopus\" --candidates 512 --best 4",
-            "dalle generate \"a purple octopus\" --seed 7 --candidates 256 --first-candidate 256 --best 4 --json",
+            "dalle generate owl --seed 7 --candidates 256 --first-candidate 256 --best 4",
             "dalle generate --prompts prompts.txt --json -o out > images.jsonl",
             "dalle generate \"a yellow star\" --progressive rows",
             "dalle generate \"a red heart\" -o - > heart.png",
@@ -70,7 +70,7 @@ internal static class GenerateCommand
             ? model.GenerateBatch([request], options, progress, cancellationToken).Select(image => new OutputImage(image))
             : GenerateBest(request, progress);
 
-        // Of an interrupted request the best are kept that were found until then.
+        // An interrupted request keeps the best candidates found so far.
         IEnumerable<OutputImage> GenerateBest(GenerationRequest request, SubrangeProgress progress)
         {
             using var found = new BestImages(best.Value);
@@ -87,7 +87,7 @@ internal static class GenerateCommand
             {
                 var end = options.FirstCandidate + options.Candidates!.Value;
                 howToGoOn = string.Create(CultureInfo.InvariantCulture,
-                    $"of '{request.Prompt}' they are the best of candidates {options.FirstCandidate} to {next - 1}; --seed {request.Seed} --first-candidate {next} --candidates {end - next} draws the others.");
+                    $"of '{request.Prompt}' these are the best of candidates {options.FirstCandidate} to {next - 1}; --seed {request.Seed} --first-candidate {next} --candidates {end - next} generates the rest.");
             }
             foreach (var (index, image) in found.TakeAll().Index())
                 yield return new OutputImage(image, Rank: index + 1);

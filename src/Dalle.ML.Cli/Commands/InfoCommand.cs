@@ -3,18 +3,18 @@ using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle info</c>: what a bundle says of itself.</summary>
+/// <summary><c>dalle info</c>: describes a bundle.</summary>
 internal static class InfoCommand
 {
     private static readonly Argument<string?> Bundle = new("bundle")
     {
-        Description = "The bundle's folder [default: the built-in model].",
+        Description = "Folder of the bundle [default: the built-in model].",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
     public static Command Create()
     {
-        var command = new ToolCommand("info", "Tell what a model is and can do.",
+        var command = new ToolCommand("info", "Describe a model and what it can do.",
         [
             "dalle info",
             "dalle info ./my-model --json",
@@ -69,7 +69,7 @@ internal static class InfoCommand
             ["path", info.Path],
             ["hash", info.Hash],
             ["images", info.ImageWidth == 0 ? "none" : $"{info.ImageWidth} × {info.ImageHeight} pixels"],
-            ["tokens", info.TokenRows == 0 ? "none" : $"{info.TokenRows} × {info.TokenColumns} of {info.CodebookSize} codes"],
+            ["tokens", info.TokenRows == 0 ? "none" : $"{info.TokenRows} × {info.TokenColumns} of a codebook of {info.CodebookSize}"],
             ["text", $"{info.TextLength} tokens"],
             ["generates", YesOrNo(info.CanGenerate)],
             ["encodes", YesOrNo(info.CanEncode)],

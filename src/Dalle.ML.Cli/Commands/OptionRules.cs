@@ -3,10 +3,10 @@ using System.CommandLine.Parsing;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>Ranges of options, which are checked before anything runs.</summary>
+/// <summary>Validation of option values before a command runs.</summary>
 internal static class OptionRules
 {
-    /// <summary>Refuses other values; the message says what the option must be.</summary>
+    /// <summary>Rejects other values; the message says what the option must be.</summary>
     public static Option<T> MustBe<T>(this Option<T> option, Func<T?, bool> isValid, string range)
     {
         option.Validators.Add(result =>
@@ -17,7 +17,7 @@ internal static class OptionRules
         return option;
     }
 
-    /// <summary>Refuses what a parser of the library refuses.</summary>
+    /// <summary>Rejects what a parser of the library rejects.</summary>
     public static Option<string> MustParse<TValue>(this Option<string> option, Func<string, TValue> parse, string range) => option.MustBe(
         text =>
         {

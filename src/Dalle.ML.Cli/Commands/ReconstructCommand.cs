@@ -3,12 +3,12 @@ using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle reconstruct</c>: what the codebook makes of an image.</summary>
+/// <summary><c>dalle reconstruct</c>: encodes and decodes images, and measures the loss.</summary>
 internal static class ReconstructCommand
 {
     public static Command Create()
     {
-        var command = new ToolCommand("reconstruct", "Send images through the codebook and back, and measure what is lost (PSNR in decibels; more is better).",
+        var command = new ToolCommand("reconstruct", "Encode and decode images, and measure the loss as PSNR (dB; higher is better).",
         [
             "dalle reconstruct apple.png -o out",
             "dalle reconstruct photos/*.png -o out --json",
@@ -44,7 +44,7 @@ internal static class ReconstructCommand
         return CommandLine.Success;
     }
 
-    /// <summary>In decibels, over eight-bit colours; infinite where nothing is lost.</summary>
+    /// <summary>In decibels, over 8-bit colours; infinite where nothing is lost.</summary>
     private static double PeakSignalToNoise(byte[] original, byte[] decoded)
     {
         var squares = original.Zip(decoded, (a, b) => (double)(a - b) * (a - b)).Average();

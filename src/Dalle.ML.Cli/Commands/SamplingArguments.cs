@@ -4,31 +4,31 @@ using System.Security.Cryptography;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>How images are drawn, wherever the tool draws some.</summary>
+/// <summary>Options of sampling, shared by all commands that generate images.</summary>
 internal static class SamplingArguments
 {
-    public static Option<int> Images { get; } = new Option<int>("--images", "-n") { Description = "Images per prompt.", DefaultValueFactory = _ => 1 }
+    public static Option<int> Images { get; } = new Option<int>("--images", "-n") { HelpName = "n", Description = "Images per prompt.", DefaultValueFactory = _ => 1 }
         .MustBe(count => count is >= 1 and <= 100_000, "between 1 and 100000");
 
-    private static readonly Option<int?> Candidates = new Option<int?>("--candidates") { Description = "Candidates drawn for each image, of which CLIP keeps the best [default: the model's]." }
+    private static readonly Option<int?> Candidates = new Option<int?>("--candidates") { HelpName = "n", Description = "Candidates per image; CLIP keeps the best [default: the model's]." }
         .MustBe(count => count is null or (>= 1 and <= GenerationOptions.MaxCandidates), $"between 1 and {GenerationOptions.MaxCandidates}");
 
-    public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { Description = "The same seed gives the same images [default: a random one, which is reported]." }
+    public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { HelpName = "n", Description = "The same seed gives the same images [default: random, and reported]." }
         .MustBe(_ => true, $"a whole number from 0 to {ulong.MaxValue}");
 
-    private static readonly Option<float?> Temperature = new Option<float?>("--temperature") { Description = "0 always takes the likeliest token; higher varies more [default: the model's]." }
+    private static readonly Option<float?> Temperature = new Option<float?>("--temperature") { HelpName = "t", Description = "0 always takes the most likely token; higher values vary more [default: the model's]." }
         .MustBe(value => value is null or (>= 0 and <= float.MaxValue), "0 or more");
 
-    private static readonly Option<int?> TopK = new Option<int?>("--top-k") { Description = "Draw from the k likeliest tokens only; 0 for all [default: the model's]." }
+    private static readonly Option<int?> TopK = new Option<int?>("--top-k") { HelpName = "k", Description = "Sample from the k most likely tokens only; 0 for all [default: the model's]." }
         .MustBe(value => value is null or >= 0, "0 or more");
 
-    private static readonly Option<float?> TopP = new Option<float?>("--top-p") { Description = "Draw from the likeliest tokens that together reach this probability [default: the model's]." }
+    private static readonly Option<float?> TopP = new Option<float?>("--top-p") { HelpName = "p", Description = "Sample from the most likely tokens that together reach this probability [default: the model's]." }
         .MustBe(value => value is null or (> 0 and <= 1), "above 0 and at most 1");
 
-    private static readonly Option<float?> Guidance = new Option<float?>("--guidance") { Description = "Scale of classifier-free guidance; 1 for none [default: the model's]." }
+    private static readonly Option<float?> Guidance = new Option<float?>("--guidance") { HelpName = "scale", Description = "Classifier-free guidance; 1 for none [default: the model's]." }
         .MustBe(value => value is null || float.IsFinite(value.Value), "a finite number");
 
-    /// <summary>How candidates and tokens are drawn.</summary>
+    /// <summary>Number of candidates and how tokens are sampled.</summary>
     public static IEnumerable<Option> Sampling => [Candidates, Temperature, TopK, TopP, Guidance];
 
     public static IEnumerable<Option> All => [Images, Seed, .. Sampling];
@@ -45,7 +45,7 @@ internal static class SamplingArguments
         },
     };
 
-    /// <summary>The seed that is asked for, or a random one that the user is told, so that the images can be had again.</summary>
+    /// <summary>The given seed, or a random one that is reported so that the images can be generated again.</summary>
     public static ulong ReadSeed(ParseResult parsed)
     {
         if (parsed.GetValue(Seed) is { } seed)

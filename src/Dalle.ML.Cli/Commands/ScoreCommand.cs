@@ -8,12 +8,12 @@ internal static class ScoreCommand
 {
     private static readonly Argument<string> Prompt = new("prompt") { Description = "What the images should show." };
 
-    private static readonly Option<int?> Top = new Option<int?>("--top") { Description = "Print the best so many only." }
+    private static readonly Option<int?> Top = new Option<int?>("--top") { HelpName = "n", Description = "Print the n best only." }
         .MustBe(count => count is null or >= 1, "1 or more");
 
     public static Command CreateScore()
     {
-        var command = new ToolCommand("score", "Score images by how well they fit a prompt (CLIP's scaled cosine; more is better), in the order given.",
+        var command = new ToolCommand("score", "Score how well images fit a prompt, by CLIP (higher is better).",
         [
             "dalle score \"a red apple\" apple.png pear.png",
             "dalle generate \"a cat\" --seed 1 -o - | dalle score \"a cat\" -",
@@ -27,7 +27,7 @@ internal static class ScoreCommand
 
     public static Command CreateRank()
     {
-        var command = new ToolCommand("rank", "Sort images by how well they fit a prompt, best first.",
+        var command = new ToolCommand("rank", "Rank images by how well they fit a prompt, best first.",
         [
             "dalle rank \"a red apple\" apples/*.png --top 3",
             "dalle rank \"a cat\" *.png --json",

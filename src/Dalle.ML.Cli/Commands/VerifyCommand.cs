@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle verify</c>: whether bundles are whole and unaltered.</summary>
+/// <summary><c>dalle verify</c>: verifies that bundles are complete and unaltered.</summary>
 internal static class VerifyCommand
 {
     private static readonly Argument<string[]> Bundles = new("bundle")
@@ -13,7 +13,7 @@ internal static class VerifyCommand
 
     public static Command Create()
     {
-        var command = new ToolCommand("verify", "Check all files of bundles against their manifests: sizes, hashes, graphs. The exit code is 1 if one is not right.",
+        var command = new ToolCommand("verify", "Verify the sizes, hashes and graphs of bundles; exit code 1 if any is wrong.",
         [
             "dalle verify ./my-model",
             "dalle verify models/* --json",
@@ -21,14 +21,14 @@ internal static class VerifyCommand
         {
             Bundles, Results.Json,
         };
-        command.SetAction(parsed => Array.ConvertAll(parsed.GetRequiredValue(Bundles), bundle => IsRight(parsed, parsed.Console().FullPath(bundle))).All(isRight => isRight)
+        command.SetAction(parsed => Array.ConvertAll(parsed.GetRequiredValue(Bundles), bundle => Verify(parsed, parsed.Console().FullPath(bundle))).All(isValid => isValid)
             ? CommandLine.Success
             : CommandLine.Failure);
         return command;
     }
 
-    /// <summary>Reports on a bundle; a wrong one does not keep the others from being looked at.</summary>
-    private static bool IsRight(ParseResult parsed, string folder)
+    /// <summary>Verifies and reports one bundle; the others are verified in any case.</summary>
+    private static bool Verify(ParseResult parsed, string folder)
     {
         try
         {

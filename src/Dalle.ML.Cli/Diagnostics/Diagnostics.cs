@@ -6,7 +6,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>How a check came out: right, worth knowing, or wrong.</summary>
+/// <summary>Outcome of a check: passed, worth knowing, or failed.</summary>
 internal enum CheckStatus
 {
     Ok,
@@ -14,10 +14,10 @@ internal enum CheckStatus
     Fail,
 }
 
-/// <summary>One thing that was looked at.</summary>
+/// <summary>The result of one check.</summary>
 internal readonly record struct Check(string Name, CheckStatus State, string Detail);
 
-/// <summary>Looks at the machine, the libraries and the model. A check that goes wrong is a finding, and the others go on.</summary>
+/// <summary>Checks the machine, the libraries and the model. A check that throws is reported as failed, and the others still run.</summary>
 internal static class Diagnostics
 {
     private const string TelemetryVariable = "ORT_DISABLE_TELEMETRY";
@@ -57,12 +57,12 @@ internal static class Diagnostics
         return new("model", CheckStatus.Ok, $"'{model.Info.Name}' verified, {model.Info.Hash}, {model.Info.Path}");
     }
 
-    /// <summary>Draws an image twice; as the same seed must give the same image, so must the same tokens come out.</summary>
+    /// <summary>Generates an image twice: the same seed must give the same tokens and pixels.</summary>
     private static Check SelfTest(string path, DalleDevice device, TimeProvider clock, CancellationToken cancellationToken)
     {
         using var model = DalleModel.Load(path, device);
         if (!model.Info.CanGenerate)
-            return new("self-test", CheckStatus.Note, $"left out: the model '{model.Info.Name}' does not draw images from text");
+            return new("self-test", CheckStatus.Note, $"skipped: the model '{model.Info.Name}' cannot generate images");
         using var timeout = new CancellationTokenSource(SelfTestLimit, clock);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, timeout.Token);
         var options = new GenerationOptions { Candidates = 1 };
@@ -73,13 +73,13 @@ internal static class Diagnostics
             using var second = model.Generate(Prompt, Seed, options, meter, limit.Token);
             var speed = string.Create(CultureInfo.InvariantCulture, $"{meter.TokensPerSecond:F0} tokens/s on {device}");
             return first.Tokens.SequenceEqual(second.Tokens) && first.Image.Pixels.SequenceEqual(second.Image.Pixels)
-                ? new("self-test", CheckStatus.Ok, $"the same image came out twice, {speed}")
+                ? new("self-test", CheckStatus.Ok, $"generated the same image twice, {speed}")
                 : new("self-test", CheckStatus.Fail, $"the same seed gave two images, {speed}; report this with the output of 'dalle doctor --json'");
         }
         catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
         {
             return new("self-test", CheckStatus.Note, string.Create(CultureInfo.InvariantCulture,
-                $"cut off after {SelfTestLimit.TotalSeconds:F0} s: the model '{model.Info.Name}' is slow on {device}; 'dalle bench' tells how slow, a GPU or a smaller model helps"));
+                $"cut off after {SelfTestLimit.TotalSeconds:F0} s: the model '{model.Info.Name}' is slow on {device}; 'dalle bench' measures it, a GPU or a smaller model helps"));
         }
     }
 
@@ -94,9 +94,9 @@ internal static class Diagnostics
 
     private static Check CheckTelemetry() => Environment.GetEnvironmentVariable(TelemetryVariable) == "1"
         ? new("telemetry", CheckStatus.Ok, "off")
-        : new("telemetry", CheckStatus.Fail, $"ONNX Runtime was not told to keep its telemetry off; set {TelemetryVariable}=1");
+        : new("telemetry", CheckStatus.Fail, $"ONNX Runtime's telemetry is not disabled; set {TelemetryVariable}=1");
 
-    /// <summary>No GPU is nothing wrong, unless it was asked for.</summary>
+    /// <summary>A missing GPU fails only if the user named it.</summary>
     private static Check CheckGpu(DalleDevice gpu, bool isWanted)
     {
         try

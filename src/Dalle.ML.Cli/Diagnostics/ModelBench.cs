@@ -3,11 +3,11 @@ using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>What was measured, and the middle of its samples.</summary>
+/// <summary>A measurement: the median of its samples.</summary>
 internal readonly record struct MedianOf(string Name, double Median, string Unit, int Samples);
 
 /// <summary>
-/// Rounds in which everything is measured once, from loading the model on, so that what else the machine does falls on all alike.
+/// Measures a model in rounds. Each round measures everything once, so that other load on the machine affects all measurements alike.
 /// </summary>
 internal sealed class ModelBench
 {
@@ -27,15 +27,15 @@ internal sealed class ModelBench
 
     public string Hash { get; private set; } = "";
 
-    /// <summary>Rounds that came to their end.</summary>
+    /// <summary>Number of complete rounds.</summary>
     public int Rounds { get; private set; }
 
     public IReadOnlyList<MedianOf> Medians => [.. _samples.Select(each => new MedianOf(each.Name, Median(each.Samples), each.Unit, each.Samples.Count))];
 
     /// <param name="path">The bundle's folder.</param>
     /// <param name="device">Where it runs.</param>
-    /// <param name="limit">When to stop, in the middle of a round if need be.</param>
-    /// <param name="cancellationToken">The user's wish to stop.</param>
+    /// <param name="limit">When to stop, even in the middle of a round.</param>
+    /// <param name="cancellationToken">Stops the measurement.</param>
     public static ModelBench Run(string path, DalleDevice device, TimeSpan limit, CancellationToken cancellationToken)
     {
         using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
@@ -55,7 +55,7 @@ internal sealed class ModelBench
 
     private void RunRound(string path, DalleDevice device, CancellationToken end)
     {
-        // The model is let go of at the end of a round, so that each round loads it anew.
+        // Disposed at the end of the round, so that each round loads the model again.
         var clock = Stopwatch.StartNew();
         using var model = DalleModel.Load(path, device);
         Add("load and verify", clock);
@@ -75,13 +75,13 @@ internal sealed class ModelBench
         Time("first image after loading", () => model.Generate(Prompt, seed: 1, single, progress: null, end).Dispose(), end);
         foreach (var count in CandidateCounts)
         {
-            // Images of one candidate are drawn together like candidates of one image, and need no ranker.
+            // Images of one candidate are batched like the candidates of one image, and need no CLIP.
             var clock = new ThroughputMeter();
             foreach (var image in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, count)], single, clock, end))
                 image.Dispose();
             if (count == 1)
                 Add("prefill and first token", "ms", clock.FirstToken.TotalMilliseconds);
-            Add(string.Create(CultureInfo.InvariantCulture, $"candidates drawn at once: {count}"), "tokens/s", clock.TokensPerSecond);
+            Add(string.Create(CultureInfo.InvariantCulture, $"candidates in one batch: {count}"), "tokens/s", clock.TokensPerSecond);
         }
         Time("whole image, one candidate", () => model.Generate(Prompt, seed: 1, single, progress: null, end).Dispose(), end);
         Time(string.Create(CultureInfo.InvariantCulture, $"whole image, best of {model.Info.Defaults.Candidates}"), () => model.Generate(Prompt, seed: 1, options: null, progress: null, end).Dispose(), end);

@@ -10,7 +10,7 @@ internal sealed class ThroughputMeter : IProgress<GenerationProgress>
     private (TimeSpan Time, double Tokens) _last;
 
     /// <summary>From the start to the first token.</summary>
-    public TimeSpan FirstToken => _first?.Time ?? throw new InvalidOperationException("No token was drawn.");
+    public TimeSpan FirstToken => _first?.Time ?? throw new InvalidOperationException("No token was sampled.");
 
     /// <summary>Tokens a second of all images in flight, after the first of each.</summary>
     public double TokensPerSecond => (_last.Tokens - _first!.Value.Tokens) / (_last.Time - FirstToken).TotalSeconds;

@@ -2,7 +2,7 @@ using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>The prompts of a batch: a file of them, or standard input. All mistakes are found here, before anything is drawn.</summary>
+/// <summary>The prompts of a batch. All mistakes are found here, before anything is generated.</summary>
 internal static class BatchPrompts
 {
     /// <summary>The format that a path's ending names; null if none.</summary>

@@ -8,13 +8,14 @@ internal static class ImageInput
 {
     public static Argument<string[]> Several { get; } = new("image")
     {
-        Description = "Image files (JPEG, PNG, WebP, BMP, GIF); '-' reads one from standard input.",
+        Description = "Image files (JPEG, PNG, WebP, BMP, GIF); '-' for standard input.",
         Arity = ArgumentArity.OneOrMore,
     };
 
     public static Option<int> MaxMegapixels { get; } = new Option<int>("--max-megapixels")
     {
-        Description = $"Largest image that is read, in megapixels: 1 to {ImageReader.MostMegapixels}.",
+        HelpName = "n",
+        Description = $"Largest image to read, in megapixels: 1 to {ImageReader.MostMegapixels}.",
         DefaultValueFactory = _ => ImageReader.DefaultMaxPixels / ImageReader.Megapixel,
     }.MustBe(count => count is >= 1 and <= ImageReader.MostMegapixels, $"a whole number from 1 to {ImageReader.MostMegapixels}");
 

@@ -9,7 +9,7 @@ internal static class InputFile
     /// <param name="console">Standard input and the folder of relative paths.</param>
     /// <param name="path">The file, '-' for standard input.</param>
     /// <param name="what">What the file should be, for errors.</param>
-    /// <param name="cancellationToken">The user's wish to stop.</param>
+    /// <param name="cancellationToken">Stops the wait for input.</param>
     /// <param name="mostMebibytes">The limit on its size: an endless pipe must not take all memory.</param>
     /// <exception cref="IOException">The file cannot be read, or is too large.</exception>
     public static MemoryStream Read(ToolConsole console, string path, string what, CancellationToken cancellationToken, int mostMebibytes = 1024)
@@ -18,7 +18,7 @@ internal static class InputFile
         using var source = path == StandardInput ? console.OpenInput() : Open(console.FullPath(path), path, what);
         var most = (long)mostMebibytes << 20;
         var bytes = new MemoryStream(source.CanSeek ? (int)Math.Min(source.Length, most) : 0);
-        // Whoever waits for standard input cannot be stopped, but need not be waited for.
+        // A read of standard input cannot be cancelled, but the command need not wait for it.
         CopyAsync().WaitAsync(cancellationToken).GetAwaiter().GetResult();
         bytes.Position = 0;
         return bytes;

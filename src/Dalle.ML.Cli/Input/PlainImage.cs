@@ -2,7 +2,7 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>A grey image in a model's size, or any if it has none, where no particular one is meant.</summary>
+/// <summary>A grey image in a model's size, or 256 × 256 if it has none, for measurements and blanks.</summary>
 internal static class PlainImage
 {
     private const int BytesPerPixel = 4;

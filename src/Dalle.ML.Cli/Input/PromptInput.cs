@@ -29,7 +29,7 @@ internal static class PromptInput
             prompts.AddRange(ReadLines(console, file, cancellationToken));
         return prompts.Count > 0
             ? prompts
-            : throw new UsageException("there is no prompt. Give one, e.g. dalle generate \"a red apple\", or a line each on standard input or in the file of --prompts.");
+            : throw new UsageException("there is no prompt. Give one, e.g. dalle generate \"a red apple\", or one per line on standard input or in the file of --prompts.");
 
         async Task AddStandardInputAsync()
         {
@@ -53,5 +53,5 @@ internal static class PromptInput
     private static IEnumerable<string> ReadLines(ToolConsole console, string path, CancellationToken cancellationToken) =>
         PromptFormats.Of(path) is null or PromptFormat.Txt
             ? ReadFile(console, path, PromptFormat.Txt, cancellationToken).Read().Select(prompt => prompt.Prompt)
-            : throw new UsageException($"--prompts takes a prompt a line; a table as '{path}', which may have ids and seeds, is drawn by 'dalle batch'.");
+            : throw new UsageException($"--prompts takes one prompt per line; use 'dalle batch' for '{path}', a table that may have ids and seeds.");
 }

@@ -8,16 +8,16 @@ namespace Dalle.ML.Cli;
 /// <param name="Hash">The hash of that model's bundle.</param>
 /// <param name="Rows">Rows of the grid.</param>
 /// <param name="Columns">Columns of the grid.</param>
-/// <param name="Tokens">The codes in raster order.</param>
+/// <param name="Tokens">The image tokens in raster order.</param>
 internal sealed record TokenLine(string? File, string? Model, string? Hash, int? Rows, int? Columns, int[]? Tokens)
 {
     public static TokenLine Of(string file, int[] tokens, DalleModelInfo model) => new(file, model.Name, model.Hash, model.TokenRows, model.TokenColumns, tokens);
 
     /// <param name="console">Standard input and the folder of relative paths.</param>
     /// <param name="path">A file of such lines, '-' for standard input.</param>
-    /// <param name="cancellationToken">The user's wish to stop.</param>
+    /// <param name="cancellationToken">Stops the wait for input.</param>
     /// <returns>Each line with where it stands, for errors.</returns>
-    /// <exception cref="InvalidDataException">A line is no such line.</exception>
+    /// <exception cref="InvalidDataException">A line does not hold image tokens.</exception>
     public static IEnumerable<(TokenLine Line, string Place)> ReadAll(ToolConsole console, string path, CancellationToken cancellationToken)
     {
         using var reader = new StreamReader(InputFile.Read(console, path, "file of tokens", cancellationToken));
@@ -51,6 +51,6 @@ internal sealed record TokenLine(string? File, string? Model, string? Hash, int?
         throw Invalid(null);
 
         InvalidDataException Invalid(Exception? inner) =>
-            new($"{place}: this is no line of tokens. A line is JSON such as {{\"file\":\"a.png\",\"tokens\":[…]}}, as 'dalle encode' writes it.", inner);
+            new($"{place}: this is not a line of tokens, which is JSON such as {{\"file\":\"a.png\",\"tokens\":[…]}}, as 'dalle encode' writes it.", inner);
     }
 }

@@ -3,8 +3,8 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Cli;
 
 /// <summary>Images of one size side by side on white.</summary>
-/// <param name="count">How many images there will be.</param>
-/// <param name="imagesPerRow">As many a row; as many as make it square if null.</param>
+/// <param name="count">Number of images.</param>
+/// <param name="imagesPerRow">Images per row; the sheet is square if null.</param>
 internal sealed class ContactSheet(int count, int? imagesPerRow)
 {
     private const int BytesPerPixel = 4;
@@ -22,11 +22,11 @@ internal sealed class ContactSheet(int count, int? imagesPerRow)
         _size = (image.Width, image.Height, image.PixelFormat);
         var (width, height) = SizeOf(count);
         if (width * height > MostPixels)
-            throw new UsageException($"--grid would make a sheet of {width} × {height} pixels. Ask for fewer images, or for none of it.");
+            throw new UsageException($"--grid would make a sheet of {width} × {height} pixels. Request fewer images, or drop --grid.");
         _images.Add(image.Pixels.ToArray());
     }
 
-    public MLImage Draw()
+    public MLImage Render()
     {
         var columns = ColumnsOf(_images.Count);
         var (width, height) = ((int, int))SizeOf(_images.Count);

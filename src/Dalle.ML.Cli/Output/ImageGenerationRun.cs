@@ -3,40 +3,40 @@ using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>An image on its way to the output; the rank is given where several of one request are kept, from 1.</summary>
+/// <summary>An image to write; it has a rank, from 1, where several candidates of a request are kept.</summary>
 internal readonly record struct OutputImage(GeneratedImage Image, int? Rank = null);
 
-/// <summary>Draws images and writes each as soon as it is known, with progress; what was written before an interrupt is kept.</summary>
-/// <param name="Images">How many images are drawn.</param>
+/// <summary>Generates images with progress and writes each as soon as it is known; those written before an interrupt are kept.</summary>
+/// <param name="Images">Number of images.</param>
 /// <param name="SheetColumns">Images side by side on the sheet, if the user wants one; as many as make it square if null.</param>
 internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
 {
     public static Option<bool> Grid { get; } = new("--grid") { Description = "Also write all images as one sheet, grid.png." };
 
-    /// <summary>The options of every command that draws.</summary>
+    /// <summary>The options of every command that generates images.</summary>
     public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, Grid, ImageOutput.Target, Results.Json, Results.Quiet];
 
     public async Task<int> RunAsync(
         ParseResult parsed, Func<IProgress<GenerationProgress>, IEnumerable<OutputImage>> generate, CancellationToken cancellationToken)
     {
         var sheet = parsed.GetValue(Grid) ? new ContactSheet(Images, SheetColumns) : null;
-        var output = ImageOutput.Open(parsed, sheet is null ? Images : Images + 1);
+        var files = ImageOutput.Open(parsed, sheet is null ? Images : Images + 1);
         var written = 0;
         try
         {
             await ProgressDisplay.RunAsync(parsed.Console(), !parsed.GetValue(Results.Quiet), betweenLines: null, display =>
             {
-                foreach (var drawn in generate(new GenerationReporter(display)))
+                foreach (var output in generate(new GenerationReporter(display)))
                 {
-                    using var image = drawn.Image;
-                    var rank = drawn.Rank is { } number ? $"_best{number}" : "";
-                    output.Write(image.Image, FileNames.OfPrompt(image.Prompt, image.Seed) + rank, path => new
+                    using var image = output.Image;
+                    var rank = output.Rank is { } number ? $"_best{number}" : "";
+                    files.Write(image.Image, FileNames.OfPrompt(image.Prompt, image.Seed) + rank, path => new
                     {
                         image.Prompt,
                         image.Seed,
                         image.Candidate,
                         image.CandidateSeed,
-                        drawn.Rank,
+                        output.Rank,
                         Score = Results.Finite(image.Score),
                         File = path,
                     });
@@ -54,8 +54,8 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
         {
             if (sheet is not null && written > 0)
             {
-                using var image = sheet.Draw();
-                output.Write(image, "grid", path => new { Grid = path });
+                using var image = sheet.Render();
+                files.Write(image, "grid", path => new { Grid = path });
             }
         }
         return CommandLine.Success;

@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>Where a command's images go: files in a folder, which are reported, or the one image to standard output.</summary>
+/// <summary>Writes the images of a command: files in a folder, which are reported, or one image to standard output.</summary>
 internal sealed class ImageOutput
 {
     public const string StandardOutput = "-";
@@ -15,18 +15,19 @@ internal sealed class ImageOutput
 
     public static Option<string> Target { get; } = new("--output", "-o")
     {
-        Description = "Folder of the images, created if need be, or '-' to write the one image to standard output [default: the current folder].",
+        HelpName = "folder",
+        Description = "Folder of the images, created if missing; '-' writes one image to standard output [default: the current folder].",
     };
 
     /// <param name="parsed">The command line.</param>
     /// <param name="images">How many images will be written.</param>
-    /// <exception cref="UsageException">Standard output cannot take what is asked for.</exception>
+    /// <exception cref="UsageException">Standard output cannot take these images.</exception>
     public static ImageOutput Open(ParseResult parsed, int images)
     {
         if (parsed.GetValue(Target) != StandardOutput)
             return new ImageOutput(parsed, new ImageFiles(parsed.GetPath(Target) ?? parsed.Console().WorkingFolder));
         if (images != 1)
-            throw new UsageException($"--output - writes one image to standard output, and {images} were asked for. Name a folder, or ask for one.");
+            throw new UsageException($"--output - writes one image to standard output, and {images} were requested. Name a folder, or request one image.");
         if (parsed.GetValue(Results.Json))
             throw new UsageException("--output - and --json both write to standard output. Drop one of them.");
         if (parsed.Console().IsOutputTerminal)

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>An image as it grows: a PNG after each row of tokens of its first candidate, the rest of the picture in grey.</summary>
+/// <summary>Previews of an image: a PNG after each row of tokens of its first candidate, the rest in grey.</summary>
 internal sealed class Previews
 {
     private readonly DalleModel _model;
@@ -12,8 +12,8 @@ internal sealed class Previews
     public Previews(DalleModel model, string folder)
     {
         (_model, _files) = (model, new ImageFiles(folder));
-        // A bundle without an encoder cannot say which codes are grey; any code is as good then.
-        _blank = model.Info.CanEncode ? GreyCodes(model) : new int[model.Info.TokenRows * model.Info.TokenColumns];
+        // A bundle without an encoder does not know the tokens of grey; any token will do.
+        _blank = model.Info.CanEncode ? GreyTokens(model) : new int[model.Info.TokenRows * model.Info.TokenColumns];
     }
 
     public void Save(GenerationRequest request, GenerationProgress progress)
@@ -26,7 +26,7 @@ internal sealed class Previews
         _files.Save(image, string.Create(CultureInfo.InvariantCulture, $"{FileNames.OfPrompt(request.Prompt, request.Seed)}_row{progress.Step / columns:D2}"));
     }
 
-    private static int[] GreyCodes(DalleModel model)
+    private static int[] GreyTokens(DalleModel model)
     {
         using var image = PlainImage.For(model.Info);
         return model.EncodeImage(image);
