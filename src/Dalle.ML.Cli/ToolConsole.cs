@@ -3,12 +3,11 @@ using System.CommandLine;
 namespace Dalle.ML.Cli;
 
 /// <summary>
-/// What a command has of the world besides its files: streams, working folder, environment and clock. Commands use nothing else of the
-/// process, so that several may run in one.
+/// Streams, working folder, environment and clock of a command. Commands use no other state of the process, so that several can run in one.
 /// </summary>
 internal sealed class ToolConsole : InvocationConfiguration
 {
-    // How long a cancelled command may take to its next token: a step of the largest models takes seconds on a CPU.
+    // How long a cancelled command may take to reach its next token: a step of the largest models takes seconds on a CPU.
     private static readonly TimeSpan CancellationPatience = TimeSpan.FromSeconds(30);
 
     /// <summary>Standard input as text.</summary>

@@ -18,7 +18,7 @@ public sealed class BatchInterruptTests : IDisposable
     public Task Thirty_kills_in_a_row_leave_no_trace() => KillAsync(times: 30, prompts: 200);
 
     [Fact]
-    public async Task An_interrupt_ends_cleanly_and_the_same_command_goes_on()
+    public async Task An_interrupt_ends_cleanly_and_the_same_command_resumes()
     {
         ToolProcess.SkipUnlessInterruptible();
         _batch.Write("many.txt", string.Join('\n', Enumerable.Repeat("a cat", 2000)));
@@ -49,7 +49,7 @@ public sealed class BatchInterruptTests : IDisposable
     }
 
     /// <param name="times">How many runs are killed.</param>
-    /// <param name="prompts">More than so many short runs generate in all.</param>
+    /// <param name="prompts">Number of prompts, more than the killed runs can generate.</param>
     private async Task KillAsync(int times, int prompts)
     {
         await _batch.RunUndisturbedAsync("whole", prompts);
@@ -59,7 +59,7 @@ public sealed class BatchInterruptTests : IDisposable
         {
             var before = BatchFolderState.ManifestOrEmpty(_batch.In("out/manifest.jsonl"));
             using var process = ToolProcess.Start(_batch.Folder, ["batch", "prompts.txt", "-o", "out", "--batch-size", "4", "--quiet", .. BatchSandbox.Common]);
-            // Every other run has drawn some by then, however long it took to begin; the others are killed at any time.
+            // Every other run has generated some by then, however long it took to start; the others are killed at any time.
             if (kill % 2 == 0)
                 await _batch.UntilNotedAsync("out/manifest.jsonl", before.Length + random.Next(1, 4), process);
             await Task.Delay(random.Next(kill % 2 == 0 ? 100 : 1200));

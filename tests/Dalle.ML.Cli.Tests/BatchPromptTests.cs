@@ -44,7 +44,7 @@ public sealed class BatchPromptTests : IDisposable
     [InlineData("jsonl", "{\"prompt\":\"a cat\",\"seed\":1.5}\n", "line 1", "'1.5' is not a seed")]
     [InlineData("jsonl", "{\"prompt\":\"\\ud800\"}\n", "line 1", "surrogate")]
     [InlineData("jsonl", "{\"prompt\":\"a cat\",\"id\":\"0123456789012345678901234567890123456789012345678901234567890\"}\n", "line 1", "61 characters")]
-    public async Task Mistakes_in_prompts_are_named_by_file_and_line_before_anything_is_drawn(string format, string content, params string[] messages)
+    public async Task Mistakes_in_prompts_are_named_by_file_and_line_before_anything_is_generated(string format, string content, params string[] messages)
     {
         _batch.Write("prompts." + format, content);
         var run = await _batch.RunAsync("prompts." + format, "-o", "out");

@@ -31,7 +31,7 @@ internal sealed class BatchSandbox : IDisposable
         Assert.Equal(0, (await RunAsync(["prompts.txt", "-o", folder, .. Common])).ExitCode);
     }
 
-    /// <summary>Waits until a run has noted so many images, or has ended.</summary>
+    /// <summary>Waits until a run has noted a number of images, or has ended.</summary>
     public async Task UntilNotedAsync(string manifest, int lines, Process run)
     {
         for (var clock = Stopwatch.StartNew(); !run.HasExited && BatchFolderState.ManifestOrEmpty(In(manifest)).Length < lines; await Task.Delay(10))

@@ -48,7 +48,7 @@ public sealed class BatchShardTests : IDisposable
     }
 
     [Fact]
-    public async Task A_batch_goes_on_with_other_shards_than_it_began_with()
+    public async Task A_batch_continues_with_other_shards_than_it_started_with()
     {
         await _batch.RunUndisturbedAsync("whole");
         await _batch.RunAsync(["prompts.txt", "-o", "out", "--shard", "1/4", .. BatchSandbox.Common]);

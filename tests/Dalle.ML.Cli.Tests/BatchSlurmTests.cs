@@ -44,7 +44,7 @@ public sealed class BatchSlurmTests : IDisposable
         await cluster.Until("the array has ended", async () => (await cluster.RunAsync("squeue", "--noheader", "--jobs", job)).Trim() is "" or "slurm_load_jobs error: Invalid job id specified", ArrayPatience);
         var merge = await Batch("--merge", "array");
         Assert.True(merge.ExitCode == 0, merge.Errors + string.Concat(Directory.GetFiles(In("array"), "*.log").Select(File.ReadAllText)));
-        Assert.Contains("not in the queue any more", (await Batch("--status", "array")).Output[^1], StringComparison.Ordinal);
+        Assert.Contains("no longer in the queue", (await Batch("--status", "array")).Output[^1], StringComparison.Ordinal);
 
         Assert.Equal(0, (await Batch([.. common, "-o", "single"])).ExitCode);
         Assert.Equal(BatchFolderState.ImagesOf(In("single")), BatchFolderState.ImagesOf(In("array")));

@@ -10,7 +10,7 @@ public sealed class BatchSubmitTests : IDisposable
     public void Dispose() => _batch.Dispose();
 
     [Fact]
-    public async Task Without_slurm_the_script_is_written_and_the_way_on_is_told()
+    public async Task Without_slurm_the_script_is_written_and_the_next_step_is_named()
     {
         _batch.Write("prompts.txt", "a cat\na dog");
         var run = await ToolProcess.RunAsync(
@@ -29,8 +29,8 @@ public sealed class BatchSubmitTests : IDisposable
         var task = new ProcessStartInfo("sh", ["slurm.sh"]) { WorkingDirectory = _batch.In("it's out"), RedirectStandardOutput = true, RedirectStandardError = true };
         task.Environment["SLURM_ARRAY_TASK_ID"] = "2";
         using var process = Process.Start(task)!;
-        var drawn = await ToolProcess.FinishAsync(process);
-        Assert.Equal((0, _batch.In("it's out/manifest-2-of-3.jsonl")), (drawn.ExitCode, drawn.Output.Single()));
+        var generated = await ToolProcess.FinishAsync(process);
+        Assert.Equal((0, _batch.In("it's out/manifest-2-of-3.jsonl")), (generated.ExitCode, generated.Output.Single()));
         Assert.Equal(["1.png"], BatchFolderState.ImagesOf(_batch.In("it's out")).Keys);
     }
 }

@@ -14,7 +14,7 @@ public sealed class BatchTests : IDisposable
     public void Dispose() => _batch.Dispose();
 
     [Fact]
-    public async Task Draws_a_file_of_prompts_and_tells_of_each()
+    public async Task Generates_a_file_of_prompts_and_reports_each()
     {
         _batch.Write("prompts.txt", "a red apple\n\n  a \"blue\" cat \r\nкошка 🐈");
         var run = await _batch.RunAsync("prompts.txt", "-o", "out", "--seed", "7");
@@ -40,7 +40,7 @@ public sealed class BatchTests : IDisposable
     }
 
     [Fact]
-    public async Task A_pipeline_draws_the_same_from_the_same_file()
+    public async Task A_pipeline_generates_the_same_from_the_same_file()
     {
         _batch.Write("prompts.csv", "id,prompt,seed\ncat,a cat,5\n,a dog,\n");
         Assert.Equal(0, (await _batch.RunAsync(["prompts.csv", "-o", "out", .. BatchSandbox.Common])).ExitCode);
@@ -48,8 +48,8 @@ public sealed class BatchTests : IDisposable
         var prompts = ml.Data.LoadPrompts(_batch.In("prompts.csv"), seed: 7);
         var options = new DalleGenerateEstimator.Options { InputColumnName = "Prompt", InputSeedColumnName = "Seed", Generation = new GenerationOptions { Candidates = 1 } };
         using var transformer = ml.Transforms.DalleGenerate(options).Fit(prompts);
-        var drawn = transformer.Transform(prompts);
-        foreach (var (id, image) in drawn.GetColumn<string>("Id").Zip(drawn.GetColumn<MLImage>("Image")))
+        var generated = transformer.Transform(prompts);
+        foreach (var (id, image) in generated.GetColumn<string>("Id").Zip(generated.GetColumn<MLImage>("Image")))
         {
             image.Save(_batch.In("pipeline.png"));
             Assert.Equal(File.ReadAllBytes(_batch.In($"out/{id}.png")), File.ReadAllBytes(_batch.In("pipeline.png")));
@@ -69,7 +69,7 @@ public sealed class BatchTests : IDisposable
     [InlineData("prompts.txt", "-o", "out", "--submit", "pbs")]
     [InlineData("prompts.txt", "-o", "out", "--submit", "slurm", "--array", "0")]
     [InlineData("prompts.txt", "-o", "out", "--submit", "slurm", "--shard", "1/2")]
-    public async Task Arguments_that_make_no_batch_are_usage_errors(params string[] arguments)
+    public async Task Invalid_combinations_of_arguments_are_usage_errors(params string[] arguments)
     {
         _batch.Write("prompts.txt", "a cat");
         var run = await _batch.RunAsync(arguments);
@@ -97,7 +97,7 @@ public sealed class BatchTests : IDisposable
     }
 
     [Fact]
-    public async Task A_prompt_that_fails_is_noted_and_drawn_again_on_retry()
+    public async Task A_prompt_that_fails_is_noted_and_generated_again_on_retry()
     {
         _batch.Write("prompts.csv", "id,prompt\na,a cat\nb,a dog\nc,a fox\n");
         Directory.CreateDirectory(_batch.In("out/b.png"));

@@ -53,7 +53,7 @@ public sealed partial class CliConventionTests : IDisposable
     }
 
     [Fact]
-    public async Task Shells_are_told_what_can_follow()
+    public async Task Shells_get_suggestions()
     {
         var suggestions = await Run("[suggest]", "");
         Assert.Equal((0, ""), (suggestions.ExitCode, suggestions.Errors));

@@ -11,7 +11,7 @@ public sealed class CodebookTests : IDisposable
     private readonly string _apple;
     private readonly string _cat;
 
-    public CodebookTests() => (_apple, _cat) = (Pictures.Draw(_folder, "a red apple", "apple.png"), Pictures.Draw(_folder, "a cat", "Cat 1.png"));
+    public CodebookTests() => (_apple, _cat) = (Pictures.Generate(_folder, "a red apple", "apple.png"), Pictures.Generate(_folder, "a cat", "Cat 1.png"));
 
     public void Dispose() => _folder.Dispose();
 
@@ -60,7 +60,7 @@ public sealed class CodebookTests : IDisposable
     }
 
     [Fact]
-    public async Task A_reconstruction_tells_what_is_lost()
+    public async Task A_reconstruction_reports_its_loss()
     {
         var run = await Run("reconstruct", "apple.png", _cat, "-o", "out");
         Assert.Equal([In("out/apple_reconstructed.png"), In("out/Cat 1_reconstructed.png")], run.Output);
@@ -77,7 +77,7 @@ public sealed class CodebookTests : IDisposable
     [InlineData("{\"model\":\"other\",\"hash\":\"00\",\"tokens\":[1]}", "line 2: the tokens belong to the model 'other'")]
     [InlineData("{\"file\":\"a.png\"}", "line 2: this is not a line of tokens")]
     [InlineData("tokens", "line 2: this is not a line of tokens")]
-    public async Task Tokens_of_no_use_are_named_and_nothing_is_written(string line, string message)
+    public async Task Invalid_tokens_are_named_and_nothing_is_written(string line, string message)
     {
         File.WriteAllLines(In("tokens.json"), ["", line]);
         var run = await Run("decode", "tokens.json", "-o", "out");
@@ -121,7 +121,7 @@ public sealed class CodebookTests : IDisposable
     }
 
     [Fact]
-    public async Task What_is_no_image_is_named()
+    public async Task A_file_that_is_not_an_image_is_named()
     {
         File.WriteAllText(In("text.png"), "text");
         Directory.CreateDirectory(In("folder"));

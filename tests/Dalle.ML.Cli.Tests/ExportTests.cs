@@ -8,7 +8,7 @@ public sealed class ExportTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_bundle_is_written_that_verifies_and_draws()
+    public async Task A_bundle_is_written_that_verifies_and_generates()
     {
         var export = await Run("export", "dalle", "--random", "--size", "tiny", "-o", "tiny", "--name", "a \"tiny\" one");
         Assert.Equal((0, "", In("tiny")), (export.ExitCode, export.Errors, export.Output.Single()));

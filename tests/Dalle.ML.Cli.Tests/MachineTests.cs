@@ -10,7 +10,7 @@ public sealed class MachineTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_machine_that_runs_the_builtin_model_is_well()
+    public async Task A_machine_that_runs_the_builtin_model_passes()
     {
         var text = await DoctorAsync(limit: false);
         Assert.Equal((0, ""), (text.ExitCode, text.Errors));
@@ -35,7 +35,7 @@ public sealed class MachineTests : IDisposable
     }
 
     [Fact]
-    public async Task What_was_asked_for_and_does_not_work_is_a_failure()
+    public async Task What_was_requested_and_does_not_work_is_a_failure()
     {
         var broken = await Run("doctor", "-m", "no-such-model", "--json");
         Assert.Equal((1, ""), (broken.ExitCode, broken.Errors));

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle batch --merge</c>: the shards' manifests become one, if every prompt of the batch is in them.</summary>
+/// <summary><c>dalle batch --merge</c>: merges the manifests of the shards if they cover every prompt of the batch.</summary>
 internal static class BatchMerge
 {
     private const int LongestList = 20;

@@ -2,7 +2,7 @@ using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>How far a batch is: prompts and their rate since this run began.</summary>
+/// <summary>Progress of a batch: finished prompts, and their rate since this run started.</summary>
 internal sealed class BatchProgress(ProgressDisplay display, TimeProvider clock)
 {
     private (long Time, int Finished)? _start;

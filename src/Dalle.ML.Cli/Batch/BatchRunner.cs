@@ -6,7 +6,10 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>Generates the rest of a shard through the ML.NET pipeline, whose error column keeps the failure of one prompt from the others. Each image is saved, then noted in the manifest.</summary>
+/// <summary>
+/// Generates the remaining prompts of a shard through the ML.NET pipeline, whose error column isolates the failure of one prompt. Each image
+/// is saved, then noted in the manifest.
+/// </summary>
 internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyList<NumberedPrompt> prompts, Shard shard)
 {
     private const string ImageColumn = "Image";
@@ -36,8 +39,8 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
     /// <param name="transformer">The model, from <see cref="Load"/>.</param>
     /// <param name="retries">Whether failed prompts are generated again.</param>
     /// <param name="progress">Reports each image.</param>
-    /// <exception cref="OperationCanceledException">The run was cancelled. What is finished is kept.</exception>
-    /// <exception cref="IOException">The folder cannot be written any more. What is finished is kept.</exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled. Finished images are kept.</exception>
+    /// <exception cref="IOException">The folder can no longer be written. Finished images are kept.</exception>
     public BatchSummary Run(DalleGenerateTransformer transformer, bool retries, BatchProgress progress)
     {
         var clock = Stopwatch.StartNew();

@@ -41,7 +41,7 @@ internal static class Diagnostics
         foreach (var path in new[] { DalleModel.DefaultPath, model }.Distinct())
             checks.Add(Try("model", () => CheckModel(path)));
         checks.Add(Try("self-test", () => SelfTest(model, device, clock, cancellationToken)));
-        // After the self-test: it must be the library that starts ONNX Runtime, with telemetry off.
+        // After the self-test: the library must be the one to start ONNX Runtime, with telemetry disabled.
         checks.Add(Try("device cpu", CheckOnnxRuntime));
         checks.Add(Try($"device {gpu}", () => CheckGpu(gpu, isWanted: gpu == device)));
         checks.Add(CheckTelemetry());

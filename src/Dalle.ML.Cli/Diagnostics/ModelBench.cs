@@ -16,7 +16,7 @@ internal sealed class ModelBench
 
     private static readonly int[] CandidateCounts = [1, 4, 8];
 
-    // In the order in which they are first measured.
+    // In the order of their first measurement.
     private readonly List<(string Name, string Unit, List<double> Samples)> _samples = [];
 
     private ModelBench()
@@ -32,8 +32,8 @@ internal sealed class ModelBench
 
     public IReadOnlyList<MedianOf> Medians => [.. _samples.Select(each => new MedianOf(each.Name, Median(each.Samples), each.Unit, each.Samples.Count))];
 
-    /// <param name="path">The bundle's folder.</param>
-    /// <param name="device">Where it runs.</param>
+    /// <param name="path">Folder of the bundle.</param>
+    /// <param name="device">Device to run on.</param>
     /// <param name="limit">When to stop, even in the middle of a round.</param>
     /// <param name="cancellationToken">Stops the measurement.</param>
     public static ModelBench Run(string path, DalleDevice device, TimeSpan limit, CancellationToken cancellationToken)

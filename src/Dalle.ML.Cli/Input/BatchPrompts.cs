@@ -5,7 +5,7 @@ namespace Dalle.ML.Cli;
 /// <summary>The prompts of a batch. All mistakes are found here, before anything is generated.</summary>
 internal static class BatchPrompts
 {
-    /// <summary>The format that a path's ending names; null if none.</summary>
+    /// <summary>The format of a path's extension; null if it is unknown.</summary>
     public static PromptFormat? FormatOf(string path) => path == InputFile.StandardInput ? PromptFormat.Txt : PromptFormats.Of(path);
 
     /// <summary>Reads a file of prompts and checks that each id can name a file.</summary>

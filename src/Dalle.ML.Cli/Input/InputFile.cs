@@ -1,6 +1,6 @@
 namespace Dalle.ML.Cli;
 
-/// <summary>What commands read: files, or standard input for '-'.</summary>
+/// <summary>Input of commands: files, or standard input for '-'.</summary>
 internal static class InputFile
 {
     public const string StandardInput = "-";
@@ -8,7 +8,7 @@ internal static class InputFile
     /// <summary>Reads all of a file, or of standard input.</summary>
     /// <param name="console">Standard input and the folder of relative paths.</param>
     /// <param name="path">The file, '-' for standard input.</param>
-    /// <param name="what">What the file should be, for errors.</param>
+    /// <param name="what">Kind of the file, for errors.</param>
     /// <param name="cancellationToken">Stops the wait for input.</param>
     /// <param name="mostMebibytes">The limit on its size: an endless pipe must not take all memory.</param>
     /// <exception cref="IOException">The file cannot be read, or is too large.</exception>

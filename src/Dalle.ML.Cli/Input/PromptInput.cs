@@ -7,7 +7,7 @@ internal static class PromptInput
 {
     /// <param name="console">Standard input and the folder of relative paths.</param>
     /// <param name="arguments">Prompts, '-' for those on standard input.</param>
-    /// <param name="file">A file with a prompt a line, '-' for standard input, or null.</param>
+    /// <param name="file">A file with one prompt per line, '-' for standard input, or null.</param>
     /// <param name="cancellationToken">Stops the wait for input.</param>
     /// <exception cref="UsageException">There is no prompt, or the file is a table of prompts.</exception>
     /// <exception cref="InvalidDataException">The file has no text.</exception>
@@ -41,7 +41,7 @@ internal static class PromptInput
         }
     }
 
-    /// <summary>Reads and checks a file of prompts. All of it at once: what comes from a pipe can be read once only.</summary>
+    /// <summary>Reads and checks a file of prompts. It is read at once, since a pipe can be read only once.</summary>
     /// <exception cref="InvalidDataException">A line is wrong; the message names file, line and remedy.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
     public static PromptFile ReadFile(ToolConsole console, string path, PromptFormat format, CancellationToken cancellationToken)
