@@ -49,7 +49,7 @@ internal sealed class LogitsDecodeBatch : DecodeBatch
     /// <summary>Appends <see cref="Ids"/> to the sequences.</summary>
     public void Decode()
     {
-        Decode();
+        base.Decode();
         _logits.Collect();
     }
 
