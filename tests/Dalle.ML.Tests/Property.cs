@@ -14,6 +14,6 @@ internal static class Property
     public static void Holds<T>(Gen<T> inputs, int runs, Action<T> assert)
     {
         var replay = new Replay(new Rnd(2021, 1), FSharpOption<int>.None);
-        Prop.ForAll(inputs.ToArbitrary(), assert).Check(Config.QuickThrowOnFailure.WithMaxTest(runs).WithReplay(FSharpOption<Replay>.Some(replay)));
+        Prop.ForAll(inputs.ToArbitrary(), assert).Check(Config.QuickThrowOnFailure.WithQuietOnSuccess(true).WithMaxTest(runs).WithReplay(FSharpOption<Replay>.Some(replay)));
     }
 }
