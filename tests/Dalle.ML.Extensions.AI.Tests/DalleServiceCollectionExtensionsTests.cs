@@ -43,7 +43,7 @@ public sealed class DalleServiceCollectionExtensionsTests
     public async Task Middleware_is_put_around_the_image_generator()
     {
         var services = new ServiceCollection();
-        services.AddFakeLogging();
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Debug).AddFakeLogging());
         services.AddDalle().UseLogging().ConfigureOptions(options => options.Count = 2);
         await using var provider = services.BuildServiceProvider();
         var generator = provider.GetRequiredService<IImageGenerator>();
