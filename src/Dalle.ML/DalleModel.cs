@@ -12,7 +12,7 @@ namespace Dalle.ML;
 /// <remarks>
 /// All members may be used from several threads. Models loaded from the same bundle for the same device share their sessions, which are
 /// freed when the last of them is disposed and its last call has returned. Besides the weights, a call takes the key-value cache of up to 64
-/// sequences, 4 GiB at most, of which 256 MiB may stay for the next: what is more is drawn in waves, one after another.
+/// sequences, 4 GiB at most, of which 256 MiB may stay for the next: larger requests are processed in batches.
 /// </remarks>
 /// <example>
 /// <code>
@@ -54,7 +54,7 @@ public sealed class DalleModel : IDisposable
         return new DalleModel(EngineHandle.Open(path, device ?? DalleDevice.Cpu));
     }
 
-    /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with a ranker.</summary>
+    /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with CLIP.</summary>
     /// <param name="device">Where it runs; the CPU if null.</param>
     /// <exception cref="DalleBundleException">The model's folder is not beside the assembly, or was changed.</exception>
     public static DalleModel LoadDefault(DalleDevice? device = null) => Load(DefaultPath, device);
@@ -73,14 +73,14 @@ public sealed class DalleModel : IDisposable
     /// <summary>The registered folder of the model with a hash, null if there is none.</summary>
     internal static string? Registered(string hash) => Folders.GetValueOrDefault(hash);
 
-    /// <summary>Another share in the model, which its owner disposes.</summary>
-    internal DalleModel AddRef() => new(_handle.Acquire());
+    /// <summary>Adds a reference; the caller disposes the returned model.</summary>
+    internal DalleModel AddRef() => new(Acquire());
 
     /// <summary>Generates one image: the best of the candidates, by CLIP.</summary>
-    /// <param name="prompt">What to draw. Words beyond the model's text length are cut off.</param>
+    /// <param name="prompt">What to generate. Words beyond the model's text length are cut off.</param>
     /// <param name="seed">The same seed gives the same image.</param>
     /// <param name="options">How; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
@@ -94,7 +94,7 @@ public sealed class DalleModel : IDisposable
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
     /// <param name="options">How; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentException">A prompt is null.</exception>
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
@@ -115,7 +115,7 @@ public sealed class DalleModel : IDisposable
     /// </summary>
     /// <param name="request">Prompt and seed.</param>
     /// <param name="options">How, of how many candidates and from which on; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentException">The prompt is null.</exception>
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
@@ -133,14 +133,14 @@ public sealed class DalleModel : IDisposable
     }
 
     /// <summary>
-    /// Draws the image tokens of several requests at once, and makes no images of them. The candidates of a request are in the order of their
+    /// Samples the image tokens of several requests at once, and makes no images of them. The candidates of a request are in the order of their
     /// numbers: <see cref="GeneratedImage.Candidate"/> of the images that they would be.
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
     /// <param name="options">How, and of how many candidates; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
-    /// <returns>For each request its candidates, each <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> codes.</returns>
+    /// <returns>For each request its candidates, each <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> image tokens.</returns>
     /// <exception cref="ArgumentException">A prompt is null, or tokens of prompt or image are not the model's.</exception>
     /// <exception cref="NotSupportedException">The bundle has no transformer.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
@@ -153,13 +153,13 @@ public sealed class DalleModel : IDisposable
         return During(engine => engine.GenerateTokens(requests, options ?? new GenerationOptions(), progress, cancellationToken));
     }
 
-    /// <summary>Draws the part of an image that is not kept.</summary>
+    /// <summary>Keeps a region of an image and generates the rest.</summary>
     /// <param name="prompt">What the whole image shows.</param>
     /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
     /// <param name="keep">What is kept of it, in tokens.</param>
     /// <param name="seed">The same seed gives the same image.</param>
     /// <param name="options">How; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
     /// <exception cref="NotSupportedException">The bundle cannot encode or generate, or cannot rank the candidates that were asked for.</exception>
@@ -172,10 +172,10 @@ public sealed class DalleModel : IDisposable
         return GenerateBatch([new GenerationRequest(prompt, seed) { KnownTokens = kept }], options, progress, cancellationToken).Single();
     }
 
-    /// <summary>The codes of an image's region, for <see cref="GenerationRequest.KnownTokens"/>.</summary>
+    /// <summary>The image tokens of a region, for <see cref="GenerationRequest.KnownTokens"/>.</summary>
     /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
     /// <param name="keep">What is kept of it, in tokens.</param>
-    /// <returns>As many codes as the model's grid has, −1 where the region does not reach.</returns>
+    /// <returns>As many image tokens as the model's grid has, −1 where the region does not reach.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
     public int[] EncodeKnownTokens(MLImage image, KeepRegion keep) => keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
@@ -186,7 +186,7 @@ public sealed class DalleModel : IDisposable
     public int CountTokens(string prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Tokenizer.Count(prompt);
     }
 
@@ -196,7 +196,7 @@ public sealed class DalleModel : IDisposable
     public int[] TokenizePrompt(string prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt), id => (int)id);
     }
 
@@ -206,7 +206,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public float Score(string text, MLImage image)
     {
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Clip.Score(EmbedText(text), EmbedImage(image));
     }
 
@@ -216,7 +216,7 @@ public sealed class DalleModel : IDisposable
     public float[] EmbedText(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Clip.EmbedText(text);
     }
 
@@ -226,15 +226,15 @@ public sealed class DalleModel : IDisposable
     public float[] EmbedImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Clip.EmbedImage(image);
     }
 
-    /// <summary>CLIP's embedding of the image that codes stand for, without rounding its colours to bytes.</summary>
+    /// <summary>CLIP's embedding of the image that image tokens stand for, without rounding its colours to bytes.</summary>
     internal float[] EmbedTokens(int[] tokens)
     {
         CheckTokens(tokens, least: 0, nameof(tokens));
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         using var pixels = use.Engine.Vae.Decode(tokens);
         return use.Engine.Clip.EmbedImage(pixels);
     }
@@ -242,17 +242,17 @@ public sealed class DalleModel : IDisposable
     /// <summary>How well embeddings of a text and an image fit.</summary>
     internal float ScoreEmbeddings(float[] text, float[] image)
     {
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Clip.Score(text, image);
     }
 
-    /// <summary>Turns an image into codes, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
+    /// <summary>Turns an image into image tokens, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
     /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
     public int[] EncodeImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Vae.Encode(ImageTensor.From(image));
     }
 
@@ -262,18 +262,18 @@ public sealed class DalleModel : IDisposable
     public MLImage FitImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Vae.ResizeAndCenterCrop(ImageTensor.From(image)).ToImage();
     }
 
-    /// <summary>Turns codes into the image that they stand for.</summary>
-    /// <param name="tokens">As many codes as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
-    /// <exception cref="ArgumentException">There are too few or too many codes, or one is out of range.</exception>
+    /// <summary>Turns image tokens into the image that they stand for.</summary>
+    /// <param name="tokens">As many image tokens as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
+    /// <exception cref="ArgumentException">There are too few or too many tokens, or one is out of range.</exception>
     /// <exception cref="NotSupportedException">The bundle has no image decoder.</exception>
     public MLImage DecodeTokens(ReadOnlySpan<int> tokens)
     {
         CheckTokens(tokens.ToArray(), least: 0, nameof(tokens));
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         using var pixels = use.Engine.Vae.Decode(tokens);
         return pixels.ToImage();
     }
@@ -281,10 +281,13 @@ public sealed class DalleModel : IDisposable
     /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>
     public void Dispose() => _handle.Dispose();
 
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    private EngineHandle Acquire() => _handle.TryAcquire() ?? throw new ObjectDisposedException(nameof(DalleModel));
+
     /// <summary>What an engine gives one by one, while it is kept alive.</summary>
     private IEnumerable<T> During<T>(Func<DalleEngine, IEnumerable<T>> run)
     {
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         foreach (var item in run(use.Engine))
             yield return item;
     }
@@ -303,7 +306,7 @@ public sealed class DalleModel : IDisposable
     {
         if (ids.Count != Info.TextLength)
             throw new ArgumentException($"{ids.Count} prompt tokens were given; the model '{Info.Name}' takes {Info.TextLength}, as TokenizePrompt gives them.", parameter);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         var manifest = use.Engine.Bundle.Manifest;
         var end = manifest is { TextEncoder: null, Decoder: { } decoder } ? decoder.ImageIdOffset : int.MaxValue;
         foreach (var id in ids.Where(id => id < 0 || id >= end))
