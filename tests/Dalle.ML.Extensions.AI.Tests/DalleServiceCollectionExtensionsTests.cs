@@ -42,38 +42,14 @@ public sealed class DalleServiceCollectionExtensionsTests
     [Fact]
     public async Task Middleware_is_put_around_the_image_generator()
     {
-        var log = new Logs();
         var services = new ServiceCollection();
-        services.AddSingleton<ILoggerFactory>(log);
+        services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.Debug).AddFakeLogging());
         services.AddDalle().UseLogging().ConfigureOptions(options => options.Count = 2);
         await using var provider = services.BuildServiceProvider();
         var generator = provider.GetRequiredService<IImageGenerator>();
         Assert.Equal(2, (await generator.GenerateImagesAsync("a red heart")).Contents.Count);
-        Assert.Contains(log.Messages, message => message.Contains("GenerateAsync", StringComparison.Ordinal));
+        Assert.Contains(provider.GetFakeLogCollector().GetSnapshot(), record => record.Message.Contains("GenerateAsync", StringComparison.Ordinal));
         Assert.IsType<LoggingImageGenerator>(generator.GetService<LoggingImageGenerator>());
         Assert.Equal("emoji-64", generator.GetRequiredService<DalleModel>().Info.Name);
-    }
-
-    private sealed class Logs : ILoggerFactory, ILogger
-    {
-        public List<string> Messages { get; } = [];
-
-        public ILogger CreateLogger(string categoryName) => this;
-
-        public void AddProvider(ILoggerProvider provider)
-        {
-        }
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            Messages.Add(formatter(state, exception));
-
-        public void Dispose()
-        {
-        }
     }
 }

@@ -7,13 +7,20 @@ public sealed class CandidateTests
 {
     private static readonly GenerationRequest Request = new("a red apple on a blue background", Seed: 3);
 
+    public static IEnumerable<TheoryDataRow<bool, float, int[]>> Runs =>
+    [
+        new(false, 2, [0, 1, 6, 40]),
+        new(false, 1, [0, 3, 66]),
+        new(true, 2, [1000, 1002, 1003]),
+        new TheoryDataRow<bool, float, int[]>(true, 2, [0, 1, 6, 40]).WithTrait("Category", "Slow"),
+        new TheoryDataRow<bool, float, int[]>(true, 1, [0, 3, 66]).WithTrait("Category", "Slow"),
+    ];
+
     [Theory]
-    [InlineData(2, 0, 1, 6, 40)]
-    [InlineData(1, 0, 3, 66)]
-    [InlineData(2, 1000, 1002, 1003)]
-    public void Candidates_are_the_same_in_one_run_and_in_several(float guidance, params int[] bounds)
+    [MemberData(nameof(Runs))]
+    public void Candidates_are_the_same_in_one_run_and_in_several(bool isBuiltIn, float guidance, int[] bounds)
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = isBuiltIn ? DalleModel.LoadDefault() : TinyModel.Load();
         var whole = Draw(bounds[0], bounds[^1]);
         var parts = bounds.Zip(bounds.Skip(1), Draw).SelectMany(part => part);
         Assert.Equal(whole, parts);
@@ -28,7 +35,7 @@ public sealed class CandidateTests
     [Fact]
     public void The_image_is_the_best_of_the_candidates_that_are_drawn()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var options = new GenerationOptions { FirstCandidate = 4, Candidates = 5 };
         var candidates = model.GenerateCandidates(Request, options).ToArray();
         using var image = model.Generate(Request.Prompt, Request.Seed, options);
@@ -42,7 +49,7 @@ public sealed class CandidateTests
     [Fact]
     public void A_wave_is_scored_before_the_next_is_drawn_and_progress_counts_all()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var reports = new List<GenerationProgress>();
         var reportsAtImage = new List<int>();
         foreach (var image in model.GenerateCandidates(Request, new() { FirstCandidate = 100, Candidates = 40 }, new Immediate(reports.Add)))
@@ -62,7 +69,7 @@ public sealed class CandidateTests
     [Fact]
     public void The_best_of_what_is_finished_are_kept_when_the_rest_is_cancelled()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         using var cancellationToken = new CancellationTokenSource();
         var finished = 0;
         var progress = new Immediate(value =>

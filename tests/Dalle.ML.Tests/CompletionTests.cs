@@ -14,7 +14,7 @@ public sealed class CompletionTests
     [InlineData("up:1,left:1,right:1,down:1")]
     public void What_is_kept_is_kept_and_the_rest_is_drawn(string region)
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         using var image = model.Generate("a red heart", 1, Quick).Image;
         var tokens = model.EncodeImage(image);
         var keep = KeepRegion.Parse(region);
@@ -60,7 +60,7 @@ public sealed class CompletionTests
     [InlineData("left:5,right:4")]
     public void A_region_must_fit_and_leave_something_to_draw(string region)
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         using var image = MLImage.CreateFromPixels(1, 1, MLPixelFormat.Rgba32, [0, 0, 0, 255]);
         Assert.Throws<ArgumentOutOfRangeException>(() => model.Complete("a cat", image, KeepRegion.Parse(region), 1));
     }
@@ -68,7 +68,7 @@ public sealed class CompletionTests
     [Fact]
     public void Candidates_of_a_completion_are_ranked_and_given_codes_are_checked()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         using var image = model.Generate("a cat", 1, Quick).Image;
         Assert.True(model.Complete("a cat", image, KeepRegion.Top(2), 1).Score >= model.Complete("a cat", image, KeepRegion.Top(2), 1, Quick).Score);
         Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest("a cat", 1) { KnownTokens = new int[3] }]));
@@ -91,7 +91,7 @@ public sealed class CompletionTests
     [Fact]
     public void Progress_shows_the_codes_drawn_so_far()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var previews = new List<int[]>();
         var image = model.Generate("a cat", 1, Quick, new Previews(previews));
         Assert.Equal(Enumerable.Range(1, 64), previews.Select(preview => preview.Length));

@@ -17,12 +17,20 @@ public sealed class DalleModelTests
         Assert.NotNull(model.Info.License);
     }
 
-    [Fact]
-    public void An_image_is_the_same_alone_in_any_batch_and_in_any_order()
+    public static IEnumerable<TheoryDataRow<bool, int>> ModelsAndCandidates =>
+    [
+        new(false, 8),
+        new(true, 1),
+        new TheoryDataRow<bool, int>(true, 8).WithTrait("Category", "Slow"),
+    ];
+
+    [Theory]
+    [MemberData(nameof(ModelsAndCandidates))]
+    public void An_image_is_the_same_alone_in_any_batch_and_in_any_order(bool isBuiltIn, int candidates)
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = isBuiltIn ? DalleModel.LoadDefault() : TinyModel.Load();
         var requests = GenerationRequest.Series(Prompt, 7, 5).Concat(GenerationRequest.Series("three bananas", 8, 4)).ToArray();
-        var hot = new GenerationOptions { Sampling = new() { Temperature = 1.5f } };
+        var hot = new GenerationOptions { Candidates = candidates, Sampling = new() { Temperature = 1.5f } };
         var alone = requests.Select(request => Picture(model.Generate(request.Prompt, request.Seed, hot))).ToArray();
         Assert.Equal(alone, model.GenerateBatch(requests, hot).Select(Picture));
         Assert.Equal(alone.Reverse(), model.GenerateBatch([.. requests.Reverse()], hot).Select(Picture));
@@ -32,7 +40,7 @@ public sealed class DalleModelTests
     [Fact]
     public void The_chosen_candidate_is_drawn_again_by_its_own_seed()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         foreach (var best in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 3, 4)]))
         {
             var again = model.Generate(Prompt, best.CandidateSeed, Quick);
@@ -44,7 +52,7 @@ public sealed class DalleModelTests
     [Fact]
     public void More_candidates_never_score_less()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var scores = new[] { 1, 2, 4, 8, 16 }.Select(candidates => model.Generate(Prompt, 5, new GenerationOptions { Candidates = candidates }).Score).ToArray();
         Assert.Equal(scores.Order(), scores);
         Assert.True(scores[^1] > scores[0]);
@@ -79,7 +87,7 @@ public sealed class DalleModelTests
     [Fact]
     public void Greedy_ignores_the_seed()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var greedy = Quick with { Sampling = new SamplingOptions { TopK = 1 } };
         Assert.Equal(model.Generate(Prompt, 1, greedy).Tokens, model.Generate(Prompt, 2, greedy).Tokens);
     }
@@ -87,7 +95,7 @@ public sealed class DalleModelTests
     [Fact]
     public void Any_text_is_a_prompt()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         foreach (var prompt in new[] { "", "   \t\n ", "яблоко на синем фоне 🍎 り\0んご", "a lone surrogate " + '\ud800' })
             Assert.Equal(64, model.Generate(prompt, 1, Quick).Tokens.Count);
     }
@@ -95,7 +103,7 @@ public sealed class DalleModelTests
     [Fact]
     public void A_prompt_beyond_the_models_length_is_cut()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var long1 = string.Concat(Enumerable.Repeat("a red apple ", 20));
         var long2 = string.Concat(Enumerable.Repeat("a red apple ", 20_000));
         Assert.Equal(model.Generate(long1, 1, Quick).Tokens, model.Generate(long2, 1, Quick).Tokens);
@@ -105,7 +113,7 @@ public sealed class DalleModelTests
     [Fact]
     public void Null_prompts_are_refused_at_the_call()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         Assert.Throws<ArgumentException>(() => model.GenerateBatch([new GenerationRequest(null!, 1)]));
         Assert.Throws<ArgumentException>(() => model.GenerateCandidates(new GenerationRequest(null!, 1)));
     }
@@ -143,7 +151,7 @@ public sealed class DalleModelTests
     [Fact]
     public void Wrong_tokens_are_refused()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         Assert.Throws<ArgumentException>(() => model.DecodeTokens([1, 2, 3]));
         Assert.Throws<ArgumentException>(() => model.DecodeTokens(Enumerable.Repeat(2048, 64).ToArray()));
         Assert.Throws<ArgumentException>(() => model.DecodeTokens(Enumerable.Repeat(-1, 64).ToArray()));
@@ -152,7 +160,7 @@ public sealed class DalleModelTests
     [Fact]
     public void Cancellation_stops_within_a_token_and_keeps_what_is_finished()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         using var cancellationToken = new CancellationTokenSource();
         var reported = 0;
         var progress = new Immediate(value =>
@@ -177,7 +185,7 @@ public sealed class DalleModelTests
     [Fact]
     public void Progress_counts_up_to_the_whole()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var reports = new List<GenerationProgress>();
         _ = model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, 6)], new GenerationOptions { Candidates = 8 }, new Immediate(reports.Add)).Count();
         Assert.Equal(2 * 64, reports.Count);
@@ -189,13 +197,13 @@ public sealed class DalleModelTests
     [Fact]
     public void Threads_do_not_disturb_each_other()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var requests = GenerationRequest.Series(Prompt, 11, 8).ToArray();
         var expected = requests.Select(request => Picture(model.Generate(request.Prompt, request.Seed, Quick))).ToArray();
         var actual = new string[requests.Length];
         Parallel.For(0, requests.Length, new ParallelOptions { MaxDegreeOfParallelism = 4 }, i =>
         {
-            using var own = DalleModel.LoadDefault();
+            using var own = TinyModel.Load();
             actual[i] = Picture((i % 2 == 0 ? model : own).Generate(requests[i].Prompt, requests[i].Seed, Quick));
         });
         Assert.Equal(expected, actual);
@@ -204,8 +212,8 @@ public sealed class DalleModelTests
     [Fact]
     public void Models_on_one_bundle_share_an_engine_until_the_last_is_disposed()
     {
-        var first = DalleModel.LoadDefault();
-        var second = DalleModel.LoadDefault();
+        var first = TinyModel.Load();
+        var second = TinyModel.Load();
         var picture = Picture(first.Generate(Prompt, 1, Quick));
         first.Dispose();
         first.Dispose();
@@ -219,7 +227,7 @@ public sealed class DalleModelTests
     [Fact]
     public void A_model_disposed_under_a_call_lets_it_finish()
     {
-        var model = DalleModel.LoadDefault();
+        var model = TinyModel.Load();
         using var images = model.GenerateBatch([.. GenerationRequest.Series(Prompt, 1, 3)], Quick).GetEnumerator();
         Assert.True(images.MoveNext());
         model.Dispose();

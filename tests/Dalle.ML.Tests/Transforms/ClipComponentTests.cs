@@ -7,7 +7,7 @@ namespace Dalle.ML.Tests.Transforms;
 
 public sealed class ClipEmbedTextTests : ComponentContract<ClipEmbedTextTransformer>
 {
-    protected override ComponentOptions Options => new ClipEmbedTextEstimator.Options { InputColumnName = "Prompt" };
+    protected override ComponentOptions Options => new ClipEmbedTextEstimator.Options { ModelPath = TinyModel.Path, InputColumnName = "Prompt" };
 
     protected override string[] Inputs => ["Prompt"];
 
@@ -16,9 +16,9 @@ public sealed class ClipEmbedTextTests : ComponentContract<ClipEmbedTextTransfor
     [Fact]
     public void Embeddings_are_the_engines_and_can_be_concatenated()
     {
-        using var model = DalleModel.LoadDefault();
-        var pipeline = ML.Transforms.ClipEmbedText("Text", "Prompt")
-            .Append(ML.Transforms.ClipEmbedImage("Image", "Picture"))
+        using var model = TinyModel.Load();
+        var pipeline = ML.Transforms.ClipEmbedText("Text", "Prompt", modelPath: TinyModel.Path)
+            .Append(ML.Transforms.ClipEmbedImage("Image", "Picture", modelPath: TinyModel.Path))
             .Append(ML.Transforms.Concatenate("Features", "Text", "Image"));
         var view = pipeline.Fit(Load(Rows)).Transform(Load(Rows));
         Assert.Equal(Prompts.Select(model.EmbedText), view.GetColumn<float[]>("Text"));
@@ -32,7 +32,7 @@ public sealed class ClipEmbedTextTests : ComponentContract<ClipEmbedTextTransfor
 
 public sealed class ClipEmbedImageTests : ComponentContract<ClipEmbedImageTransformer>
 {
-    protected override ComponentOptions Options => new ClipEmbedImageEstimator.Options { InputColumnName = "Picture" };
+    protected override ComponentOptions Options => new ClipEmbedImageEstimator.Options { ModelPath = TinyModel.Path, InputColumnName = "Picture" };
 
     protected override string[] Inputs => ["Picture"];
 
@@ -43,8 +43,8 @@ public sealed class ClipEmbedImageTests : ComponentContract<ClipEmbedImageTransf
     [Fact]
     public void Embeddings_are_the_engines()
     {
-        using var model = DalleModel.LoadDefault();
-        var view = ML.Transforms.ClipEmbedImage("Embedding", "Picture").Fit(Load(Rows)).Transform(Load(Rows));
+        using var model = TinyModel.Load();
+        var view = ML.Transforms.ClipEmbedImage("Embedding", "Picture", modelPath: TinyModel.Path).Fit(Load(Rows)).Transform(Load(Rows));
         Assert.Equal(Load(Rows).GetColumn<MLImage>("Picture").Select(model.EmbedImage), view.GetColumn<float[]>("Embedding"));
     }
 
@@ -54,7 +54,7 @@ public sealed class ClipEmbedImageTests : ComponentContract<ClipEmbedImageTransf
 
 public sealed class ClipScoreTests : ComponentContract<ClipScoreTransformer>
 {
-    protected override ComponentOptions Options => new ClipScoreEstimator.Options { InputTextColumnName = "Prompt", InputImageColumnName = "Picture" };
+    protected override ComponentOptions Options => new ClipScoreEstimator.Options { ModelPath = TinyModel.Path, InputTextColumnName = "Prompt", InputImageColumnName = "Picture" };
 
     protected override string[] Inputs => ["Prompt", "Picture"];
 
@@ -67,8 +67,8 @@ public sealed class ClipScoreTests : ComponentContract<ClipScoreTransformer>
     [Fact]
     public void Scores_are_the_engines()
     {
-        using var model = DalleModel.LoadDefault();
-        var view = ML.Transforms.ClipScore("Score", "Prompt", "Picture").Fit(Load(Rows)).Transform(Load(Rows));
+        using var model = TinyModel.Load();
+        var view = ML.Transforms.ClipScore("Score", "Prompt", "Picture", modelPath: TinyModel.Path).Fit(Load(Rows)).Transform(Load(Rows));
         Assert.Equal(Prompts.Zip(Load(Rows).GetColumn<MLImage>("Picture"), model.Score), view.GetColumn<float>("Score"));
     }
 
@@ -80,6 +80,7 @@ public sealed class ClipRankTests : ComponentContract<ClipRankTransformer>
 {
     protected override ComponentOptions Options => new ClipRankEstimator.Options
     {
+        ModelPath = TinyModel.Path,
         InputTextColumnName = "Prompt",
         InputImagesColumnName = "Pixels",
         OrderColumnName = "Order",
@@ -103,11 +104,12 @@ public sealed class ClipRankTests : ComponentContract<ClipRankTransformer>
     [InlineData(9)]
     public void Tokens_are_ordered_as_the_engine_orders_them(int? topK)
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var generation = new GenerationOptions { Candidates = 5 };
-        var pipeline = ML.Transforms.GenerateImageTokens(new() { InputColumnName = "Prompt", Seed = 7, Generation = generation })
+        var pipeline = ML.Transforms.GenerateImageTokens(new() { ModelPath = TinyModel.Path, InputColumnName = "Prompt", Seed = 7, Generation = generation })
             .Append(ML.Transforms.ClipRank(new()
             {
+                ModelPath = TinyModel.Path,
                 InputTextColumnName = "Prompt",
                 InputTokensColumnName = "Tokens",
                 OrderColumnName = "Order",

@@ -21,6 +21,7 @@ public sealed class DalleGenerateTests
 
     private DalleGenerateEstimator.Options All => new()
     {
+        ModelPath = TinyModel.Path,
         InputColumnName = "Prompt",
         OutputColumnName = "Image",
         SeedColumnName = "Seed",
@@ -103,7 +104,7 @@ public sealed class DalleGenerateTests
     public void All_outputs_of_a_row_come_from_one_generation()
     {
         var rows = _ml.Data.CreateEnumerable<Drawing>(Fit(All).Transform(Prompts()), reuseRowObject: false).ToArray();
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var expected = model.GenerateBatch([.. Texts.Select(text => new GenerationRequest(text, 7))], Quick).ToArray();
         Assert.Equal(Texts, rows.Select(row => row.Prompt));
         Assert.Equal(expected.Select(image => Hash(image.Image)), rows.Select(row => Hash(row.Image!)));
@@ -130,7 +131,7 @@ public sealed class DalleGenerateTests
     {
         var options = All with { InputSeedColumnName = "RowSeed" };
         var data = _ml.Data.LoadFromEnumerable(GenerationRequest.Series("a cat", 7, 4).Select(request => new PromptRow { Prompt = "a cat", RowSeed = request.Seed }));
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var expected = model.GenerateBatch([.. GenerationRequest.Series("a cat", 7, 4)], Quick).Select(image => Hash(image.Image)).ToArray();
         Assert.Equal(expected, Pictures(Fit(options, data).Transform(data)));
         Assert.Equal(expected, Pictures(Fit(options with { BatchSize = 3 }, data).Transform(data)));
@@ -289,7 +290,7 @@ public sealed class DalleGenerateTests
     [Fact]
     public void An_output_may_hide_its_input()
     {
-        var images = _ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options { OutputColumnName = "Prompt", Seed = 7, Generation = Quick })
+        var images = _ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options { ModelPath = TinyModel.Path, OutputColumnName = "Prompt", Seed = 7, Generation = Quick })
             .Fit(Prompts(2)).Transform(Prompts(2));
         Assert.Equal(2, images.GetColumn<MLImage>("Prompt").Select(Hash).Distinct().Count());
     }
@@ -327,7 +328,7 @@ public sealed class DalleGenerateTests
     [Fact]
     public void Image_transforms_of_ML_NET_chain_after_it()
     {
-        var pixels = _ml.Transforms.DalleGenerate(All)
+        var pixels = _ml.Transforms.DalleGenerate(All with { ModelPath = null })
             .Append(_ml.Transforms.ResizeImages("Small", 16, 16, "Image"))
             .Append(_ml.Transforms.ExtractPixels("Pixels", "Small"))
             .Fit(Prompts(2)).Transform(Prompts(2)).GetColumn<float[]>("Pixels").ToArray();
@@ -477,7 +478,7 @@ public sealed class DalleGenerateTests
     public void A_loaded_pipeline_that_is_dropped_frees_its_model()
     {
         using var folder = new TemporaryFolder();
-        var (bundle, path) = (folder.CopyOf(DalleModel.DefaultPath, "model"), Path.Combine(folder.Path, "pipeline.zip"));
+        var (bundle, path) = (folder.CopyOf(TinyModel.Path, "model"), Path.Combine(folder.Path, "pipeline.zip"));
         using (var fitted = Fit(All with { ModelPath = bundle }))
             _ml.Model.Save(fitted, Prompts(1).Schema, path);
         LoadAndDraw();
@@ -530,7 +531,7 @@ public sealed class DalleGenerateTests
     {
         var data = _ml.Data.LoadFromEnumerable(Texts.Take(3).Select((text, row) => new PromptRow { Prompt = text, RowSeed = (ulong)row + 40 }));
         var pipeline = _ml.Transforms.CopyColumns("Text", "Prompt")
-            .Append(_ml.Transforms.DalleGenerate(All with { InputColumnName = "Text", InputSeedColumnName = hasSeeds ? "RowSeed" : null, Generation = new() { Candidates = 2 } }))
+            .Append(_ml.Transforms.DalleGenerate(All with { ModelPath = null, InputColumnName = "Text", InputSeedColumnName = hasSeeds ? "RowSeed" : null, Generation = new() { Candidates = 2 } }))
             .Fit(data);
         using var folder = new TemporaryFolder();
         var path = Path.Combine(folder.Path, "pipeline.zip");
@@ -555,7 +556,7 @@ public sealed class DalleGenerateTests
     public void A_saved_pipeline_knows_its_model_again()
     {
         using var folder = new TemporaryFolder();
-        var bundle = folder.CopyOf(DalleModel.DefaultPath, "model");
+        var bundle = folder.CopyOf(TinyModel.Path, "model");
         var data = Prompts(1);
         var path = Path.Combine(folder.Path, "pipeline.zip");
         using (var fitted = Fit(All with { ModelPath = bundle }))
@@ -565,7 +566,7 @@ public sealed class DalleGenerateTests
         var text = File.ReadAllText(manifest);
         File.WriteAllText(manifest, text + " ");
         var changed = Assert.ThrowsAny<Exception>(() => Pictures(_ml.Model.Load(path, out _).Transform(data)));
-        var saved = Bundle.HashOf(DalleModel.DefaultPath);
+        var saved = Bundle.HashOf(TinyModel.Path);
         Assert.Contains(saved, changed.ToString(), StringComparison.Ordinal);
         Assert.Contains(Bundle.HashOf(bundle), changed.ToString(), StringComparison.Ordinal);
 

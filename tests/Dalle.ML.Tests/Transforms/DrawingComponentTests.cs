@@ -12,6 +12,7 @@ public sealed class DalleGenerateCandidatesTests : ComponentContract<DalleGenera
 
     protected override ComponentOptions Options => new DalleGenerateEstimator.Options
     {
+        ModelPath = TinyModel.Path,
         InputColumnName = "Prompt",
         InputSeedColumnName = "RowSeed",
         ScoreColumnName = "Score",
@@ -40,7 +41,7 @@ public sealed class DalleGenerateCandidatesTests : ComponentContract<DalleGenera
     [Fact]
     public void Candidates_are_the_engines_best_first_and_can_be_unrolled()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var expected = Rows.SelectMany(row => model.GenerateCandidates(new GenerationRequest(row.Prompt, row.RowSeed), Three).OrderByDescending(image => image.Score)).ToArray();
         var view = Create(Options).Fit(Load(Rows)).Transform(Load(Rows));
         var unrolled = ML.Data.UnrollCandidates(view, new UnrollCandidatesOptions
@@ -72,6 +73,7 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
 
     protected override ComponentOptions Options => new DalleCompleteEstimator.Options
     {
+        ModelPath = TinyModel.Path,
         InputTextColumnName = "Prompt",
         InputImageColumnName = "Picture",
         Keep = new KeepRegion(Up: 2, Left: 1) { RectangleHeight = 4, RectangleWidth = 3 },
@@ -97,11 +99,11 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
     [InlineData("up:1,left:1,right:1,down:1")]
     public void The_region_is_kept_and_the_rest_is_drawn_as_the_engine_does(string region)
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var keep = KeepRegion.Parse(region);
         var data = Load(Rows);
         var expected = Prompts.Zip(data.GetColumn<MLImage>("Picture"), (prompt, image) => ColumnText.Of(model.Complete(prompt, image, keep, 5, Quick).Image));
-        var pipeline = ML.Transforms.DalleComplete(new() { InputTextColumnName = "Prompt", InputImageColumnName = "Picture", Keep = keep, Seed = 5, Generation = Quick });
+        var pipeline = ML.Transforms.DalleComplete(new() { ModelPath = TinyModel.Path, InputTextColumnName = "Prompt", InputImageColumnName = "Picture", Keep = keep, Seed = 5, Generation = Quick });
         Assert.Equal(expected, ColumnText.Of(pipeline.Fit(data).Transform(data), "Image"));
     }
 
@@ -109,7 +111,7 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
     public void A_region_that_does_not_fit_is_refused_before_anything_is_drawn()
     {
         using var folder = new TemporaryFolder();
-        var bundle = folder.CopyOf(DalleModel.DefaultPath, "model");
+        var bundle = folder.CopyOf(TinyModel.Path, "model");
         var pipeline = ML.Transforms.DalleComplete("Image", "Prompt", "Picture", KeepRegion.Top(8), modelPath: bundle);
         Assert.Throws<ArgumentOutOfRangeException>(() => pipeline.Fit(Load(Rows)));
         Assert.False(EngineHandle.IsOpen(bundle));
@@ -121,7 +123,7 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
 
 public sealed class DalleReconstructTests : ComponentContract<DalleReconstructTransformer>
 {
-    protected override ComponentOptions Options => new DalleReconstructEstimator.Options { InputColumnName = "Picture", TokensColumnName = "Tokens" };
+    protected override ComponentOptions Options => new DalleReconstructEstimator.Options { ModelPath = TinyModel.Path, InputColumnName = "Picture", TokensColumnName = "Tokens" };
 
     protected override string[] Inputs => ["Picture"];
 
@@ -132,10 +134,10 @@ public sealed class DalleReconstructTests : ComponentContract<DalleReconstructTr
     [Fact]
     public void Reconstructing_is_encoding_and_decoding()
     {
-        var parts = ML.Transforms.EncodeImageTokens("Tokens", "Picture").Append(ML.Transforms.DecodeImageTokens("Image", "Tokens"));
+        var parts = ML.Transforms.EncodeImageTokens("Tokens", "Picture", modelPath: TinyModel.Path).Append(ML.Transforms.DecodeImageTokens("Image", "Tokens", modelPath: TinyModel.Path));
         Assert.Equal(
             ColumnText.Of(parts.Fit(Load(Rows)).Transform(Load(Rows)), "Image"),
-            ColumnText.Of(ML.Transforms.DalleReconstruct("Image", "Picture").Fit(Load(Rows)).Transform(Load(Rows)), "Image"));
+            ColumnText.Of(ML.Transforms.DalleReconstruct("Image", "Picture", modelPath: TinyModel.Path).Fit(Load(Rows)).Transform(Load(Rows)), "Image"));
     }
 
     protected override ComponentEstimator<DalleReconstructTransformer> Create(ComponentOptions options) =>

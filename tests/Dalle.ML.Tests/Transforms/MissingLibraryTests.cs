@@ -21,7 +21,7 @@ public sealed class MissingLibraryTests : IDisposable
         PipelineRow[] rows = [new() { Prompt = "a cat" }];
         var data = ml.Data.LoadFromEnumerable(rows);
         var pipeline = Path.Combine(_folder.Path, "pipeline.zip");
-        using (var fitted = ml.Transforms.ClipEmbedText(new() { InputColumnName = "Prompt", ModelPath = DalleModel.DefaultPath, ErrorColumnName = "Error" }).Fit(data))
+        using (var fitted = ml.Transforms.ClipEmbedText(new() { InputColumnName = "Prompt", ModelPath = TinyModel.Path, ErrorColumnName = "Error" }).Fit(data))
             ml.Model.Save(fitted, data.Schema, pipeline);
 
         // Without its list of dependencies a program finds assemblies beside itself, but no native libraries in the folders of platforms.

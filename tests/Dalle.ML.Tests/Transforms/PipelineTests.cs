@@ -2,7 +2,6 @@ using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;
-using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Tests.Transforms;
 
@@ -24,11 +23,11 @@ public sealed class PipelineTests : IDisposable
         PipelineRow[] rows = [.. _ml.Data.CreateEnumerable<PipelineRow>(data, reuseRowObject: false, ignoreMissingColumns: true)];
         var eight = new GenerationOptions { Candidates = 8 };
         var pipeline = _ml.Transforms
-            .GenerateImageTokens(new() { InputColumnName = "Prompt", InputSeedColumnName = "RowSeed", Generation = eight, BatchSize = 2 })
-            .Append(_ml.Transforms.ClipRank(new() { InputTextColumnName = "Prompt", InputTokensColumnName = "Tokens", OutputColumnName = "Best", ScoresColumnName = "Scores", TopK = 1 }))
+            .GenerateImageTokens(new() { ModelPath = TinyModel.Path, InputColumnName = "Prompt", InputSeedColumnName = "RowSeed", Generation = eight, BatchSize = 2 })
+            .Append(_ml.Transforms.ClipRank(new() { ModelPath = TinyModel.Path, InputTextColumnName = "Prompt", InputTokensColumnName = "Tokens", OutputColumnName = "Best", ScoresColumnName = "Scores", TopK = 1 }))
             .Append(_ml.Transforms.ResizeImages("Small", 16, 16, "Best"))
             .Append(_ml.Transforms.ExtractPixels("Pixels", "Small", scaleImage: 1 / 255f))
-            .Append(_ml.Transforms.ClipEmbedImage("Embedding", "Best"))
+            .Append(_ml.Transforms.ClipEmbedImage("Embedding", "Best", modelPath: TinyModel.Path))
             .Append(_ml.Transforms.Concatenate("Features", "Pixels", "Embedding"))
             .Append(_ml.Transforms.SelectColumns("Prompt", "Best", "Scores", "Features"))
             .Fit(data);
@@ -40,7 +39,7 @@ public sealed class PipelineTests : IDisposable
         Assert.All(features, values => Assert.All(values, value => Assert.InRange(value, -1, 1)));
         Assert.Equal([0, 1, 2], features.Select(values => Nearest(values, features)));
 
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var best = rows.Select(row => model.Generate(row.Prompt, row.RowSeed, eight)).ToArray();
         Assert.Equal(best.Select(image => ColumnText.Of(image.Image)), ColumnText.Of(view, "Best"));
         Assert.Equal(best.Select(image => image.Score), view.GetColumn<float[]>("Scores").Select(scores => scores.Single()));
@@ -56,37 +55,21 @@ public sealed class PipelineTests : IDisposable
     public void Image_transforms_of_ML_NET_take_our_images_and_we_take_theirs()
     {
         var data = _ml.Data.LoadFromEnumerable(new PipelineRow[] { new() { Prompt = "a red heart" }, new() { Prompt = "a cat" } });
-        var theirs = _ml.Transforms.DalleGenerate(new() { InputColumnName = "Prompt", Seed = 2, Generation = new() { Candidates = 1 } })
+        var theirs = _ml.Transforms.DalleGenerate(new() { ModelPath = TinyModel.Path, InputColumnName = "Prompt", Seed = 2, Generation = new() { Candidates = 1 } })
             .Append(_ml.Transforms.ConvertToGrayscale("Gray", "Image"))
             .Append(_ml.Transforms.ResizeImages("Small", 32, 32, "Gray"))
             .Append(_ml.Transforms.ExtractPixels("Pixels", "Small"))
             .Append(_ml.Transforms.ConvertToImage(32, 32, "Back", "Pixels"));
         var ours = theirs
-            .Append(_ml.Transforms.EncodeImageTokens("GrayTokens", "Gray"))
-            .Append(_ml.Transforms.EncodeImageTokens("SmallTokens", "Small"))
-            .Append(_ml.Transforms.EncodeImageTokens("BackTokens", "Back"))
-            .Append(_ml.Transforms.DalleReconstruct("Again", "Back"));
+            .Append(_ml.Transforms.EncodeImageTokens("GrayTokens", "Gray", modelPath: TinyModel.Path))
+            .Append(_ml.Transforms.EncodeImageTokens("SmallTokens", "Small", modelPath: TinyModel.Path))
+            .Append(_ml.Transforms.EncodeImageTokens("BackTokens", "Back", modelPath: TinyModel.Path))
+            .Append(_ml.Transforms.DalleReconstruct("Again", "Back", modelPath: TinyModel.Path));
         var view = ours.Fit(data).Transform(data);
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         Assert.Equal(view.GetColumn<MLImage>("Gray").Select(model.EncodeImage), view.GetColumn<int[]>("GrayTokens"));
         Assert.Equal(view.GetColumn<int[]>("SmallTokens"), view.GetColumn<int[]>("BackTokens"));
         Assert.Equal(view.GetColumn<int[]>("BackTokens").Select(tokens => ColumnText.Of(model.DecodeTokens(tokens))), ColumnText.Of(view, "Again"));
-    }
-
-    [Fact]
-    public void The_image_encoders_file_takes_what_ExtractPixels_gives()
-    {
-        // As ApplyOnnxModel would run it, batch 1; see the README.
-        var data = _ml.Data.LoadFromEnumerable(new PipelineRow[] { new() { Prompt = "a red heart" } });
-        var pipeline = _ml.Transforms.DalleGenerate("Image", "Prompt")
-            .Append(_ml.Transforms.ResizeImages("Sized", 64, 64, "Image"))
-            .Append(_ml.Transforms.ExtractPixels("pixels", "Sized", scaleImage: 1 / 255f))
-            .Append(_ml.Transforms.EncodeImageTokens("Tokens", "Image"));
-        var view = pipeline.Fit(data).Transform(data);
-        using var session = new InferenceSession(Path.Combine(DalleModel.DefaultPath, "image_encoder.onnx"));
-        using var pixels = OrtValue.CreateTensorValueFromMemory(view.GetColumn<float[]>("pixels").Single(), [1, 3, 64, 64]);
-        using var results = session.Run(new RunOptions(), ["pixels"], [pixels], ["tokens"]);
-        Assert.Equal(view.GetColumn<int[]>("Tokens").Single(), results[0].GetTensorDataAsSpan<long>().ToArray().Select(token => (int)token));
     }
 
     [Fact]
@@ -97,6 +80,7 @@ public sealed class PipelineTests : IDisposable
         var data = _ml.Data.LoadFromEnumerable(rows);
         DalleGenerateEstimator.Options options = new()
         {
+            ModelPath = TinyModel.Path,
             InputColumnName = "Prompt",
             InputSeedColumnName = "RowSeed",
             TokensColumnName = "Tokens",
@@ -104,7 +88,7 @@ public sealed class PipelineTests : IDisposable
             BatchSize = 4,
         };
         var expected = Read(options);
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var bad = model.Generate(rows[2].Prompt, 2, new() { Candidates = 1 }).Tokens;
         var values = Read(options with { ErrorColumnName = "Error", Progress = new Fault(bad) });
         Assert.Equal("none", values[2]);
@@ -123,6 +107,7 @@ public sealed class PipelineTests : IDisposable
         var translated = _ml.Transforms.CustomMapping<PipelineRow, Translation>(Translate, contractName: null).Fit(data).Transform(data);
         DalleGenerateEstimator.Options options = new()
         {
+            ModelPath = TinyModel.Path,
             InputColumnName = "Translated",
             InputSeedColumnName = "RowSeed",
             Generation = new() { Candidates = 1 },
@@ -131,7 +116,7 @@ public sealed class PipelineTests : IDisposable
         };
         using var transformer = _ml.Transforms.DalleGenerate(options).Fit(translated);
         var view = transformer.Transform(translated);
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         string[] expected = [.. rows.Select(row => row.RowSeed == 1 ? "none" : ColumnText.Of(model.Generate(row.Prompt, row.RowSeed, options.Generation).Image))];
         Assert.Equal(expected, ColumnText.Of(view, "Image"));
         Assert.Equal(["", "Column 'Translated' cannot be read: There are no words for it.", "", "", ""], ColumnText.Of(view, "Error"));

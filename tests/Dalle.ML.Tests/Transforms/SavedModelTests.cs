@@ -29,7 +29,7 @@ public sealed class SavedModelTests : IDisposable
     [Fact]
     public async Task It_is_found_by_the_relative_path_that_it_was_given_by()
     {
-        var bundle = _folder.CopyOf(DalleModel.DefaultPath, "relative");
+        var bundle = _folder.CopyOf(TinyModel.Path, "relative");
         var (pipeline, _, expected) = Save(bundle: bundle, modelPath: Path.GetRelativePath(Environment.CurrentDirectory, bundle));
         Directory.Move(bundle, bundle + "-moved");
         var there = Directory.CreateDirectory(Path.Combine(_folder.Path, "a", "b")).FullName;
@@ -123,7 +123,7 @@ public sealed class SavedModelTests : IDisposable
     [Fact]
     public void A_pipeline_that_cannot_be_restored_holds_no_model()
     {
-        var (first, second) = (_folder.CopyOf(DalleModel.DefaultPath, "first"), _folder.CopyOf(DalleModel.DefaultPath, "second"));
+        var (first, second) = (_folder.CopyOf(TinyModel.Path, "first"), _folder.CopyOf(TinyModel.Path, "second"));
         var data = _ml.Data.LoadFromEnumerable(_rows);
         var path = Path.Combine(_folder.Path, "two.zip");
         using (var fitted = _ml.Transforms.ClipEmbedText("A", "Prompt", modelPath: first).Append(_ml.Transforms.ClipEmbedText("B", "Prompt", modelPath: second)).Fit(data))
@@ -137,8 +137,8 @@ public sealed class SavedModelTests : IDisposable
     public void Components_are_restored_wherever_they_are_in_a_pipeline_and_the_other_steps_kept()
     {
         var data = _ml.Data.LoadFromEnumerable(_rows);
-        var inner = _ml.Transforms.CopyColumns("Text", "Prompt").Append(_ml.Transforms.ClipEmbedText("A", "Text"));
-        var pipeline = inner.Append(_ml.Transforms.ClipEmbedText("B", "Text").Append(_ml.Transforms.Concatenate("Features", "A", "B")));
+        var inner = _ml.Transforms.CopyColumns("Text", "Prompt").Append(_ml.Transforms.ClipEmbedText("A", "Text", modelPath: TinyModel.Path));
+        var pipeline = inner.Append(_ml.Transforms.ClipEmbedText("B", "Text", modelPath: TinyModel.Path).Append(_ml.Transforms.Concatenate("Features", "A", "B")));
         var path = Path.Combine(_folder.Path, "nested.zip");
         using var fitted = pipeline.Fit(data);
         _ml.Model.Save(fitted, data.Schema, path);
@@ -172,8 +172,8 @@ public sealed class SavedModelTests : IDisposable
         using var image = MLImage.CreateFromPixels(8, 8, MLPixelFormat.Bgra32, [.. Enumerable.Repeat((byte)200, 256)]);
         var data = _ml.Data.LoadFromEnumerable([new ImageRow { Picture = image, Sized = image }]);
         var path = Path.Combine(_folder.Path, "images.zip");
-        using var fitted = _ml.Transforms.ClipEmbedImage("A", "Picture")
-            .Append(_ml.Transforms.ResizeImages("Small", 4, 4, "Sized")).Append(_ml.Transforms.ClipEmbedImage("B", "Small")).Fit(data);
+        using var fitted = _ml.Transforms.ClipEmbedImage("A", "Picture", modelPath: TinyModel.Path)
+            .Append(_ml.Transforms.ResizeImages("Small", 4, 4, "Sized")).Append(_ml.Transforms.ClipEmbedImage("B", "Small", modelPath: TinyModel.Path)).Fit(data);
         _ml.Model.Save(fitted, data.Schema, path);
         var loaded = _ml.Model.Load(path, out var schema);
         Assert.DoesNotContain(schema, column => column.Type is Microsoft.ML.Transforms.Image.ImageDataViewType);
@@ -186,7 +186,7 @@ public sealed class SavedModelTests : IDisposable
     public void A_model_given_to_many_components_is_loaded_once_and_stays_its_owners()
     {
         var data = _ml.Data.LoadFromEnumerable(_rows);
-        using var model = DalleModel.Load(_folder.CopyOf(DalleModel.DefaultPath, "shared"));
+        using var model = DalleModel.Load(_folder.CopyOf(TinyModel.Path, "shared"));
 
         // Once it is loaded, nobody needs its files any more: whoever loaded it again would miss them.
         _ = model.EmbedText("a cat");
@@ -201,7 +201,7 @@ public sealed class SavedModelTests : IDisposable
     private (string Pipeline, string Bundle, string[] Expected) Save(string name)
     {
         // Each test has a model of its own.
-        var bundle = _folder.CopyOf(DalleModel.DefaultPath, name);
+        var bundle = _folder.CopyOf(TinyModel.Path, name);
         File.AppendAllText(Path.Combine(bundle, Bundle.ManifestName), string.Concat(Enumerable.Repeat("\n", name.Length)));
         return Save(bundle, bundle);
     }

@@ -7,7 +7,7 @@ namespace Dalle.ML.Tests.Transforms;
 
 public sealed class TokenizePromptTests : ComponentContract<TokenizePromptTransformer>
 {
-    protected override ComponentOptions Options => new TokenizePromptEstimator.Options { InputColumnName = "Prompt", OutputColumnName = "Tokens" };
+    protected override ComponentOptions Options => new TokenizePromptEstimator.Options { ModelPath = TinyModel.Path, InputColumnName = "Prompt", OutputColumnName = "Tokens" };
 
     protected override string[] Inputs => ["Prompt"];
 
@@ -16,8 +16,8 @@ public sealed class TokenizePromptTests : ComponentContract<TokenizePromptTransf
     [Fact]
     public void Prompts_become_what_the_transformer_takes()
     {
-        using var model = DalleModel.LoadDefault();
-        var tokens = ML.Transforms.TokenizePrompt("Tokens", "Prompt").Fit(Load(Rows)).Transform(Load(Rows)).GetColumn<int[]>("Tokens").ToArray();
+        using var model = TinyModel.Load();
+        var tokens = ML.Transforms.TokenizePrompt("Tokens", "Prompt", modelPath: TinyModel.Path).Fit(Load(Rows)).Transform(Load(Rows)).GetColumn<int[]>("Tokens").ToArray();
         Assert.Equal(Prompts.Select(model.TokenizePrompt), tokens);
         Assert.Equal(model.CountTokens(Prompts[0]), tokens[0].Count(id => id < 2048));
     }
@@ -28,7 +28,7 @@ public sealed class TokenizePromptTests : ComponentContract<TokenizePromptTransf
 
 public sealed class EncodeImageTokensTests : ComponentContract<EncodeImageTokensTransformer>
 {
-    protected override ComponentOptions Options => new EncodeImageTokensEstimator.Options { InputColumnName = "Picture", OutputColumnName = "Tokens" };
+    protected override ComponentOptions Options => new EncodeImageTokensEstimator.Options { ModelPath = TinyModel.Path, InputColumnName = "Picture", OutputColumnName = "Tokens" };
 
     protected override string[] Inputs => ["Picture"];
 
@@ -39,8 +39,8 @@ public sealed class EncodeImageTokensTests : ComponentContract<EncodeImageTokens
     [Fact]
     public void Images_of_any_size_become_the_models_tokens()
     {
-        using var model = DalleModel.LoadDefault();
-        var tokens = ML.Transforms.EncodeImageTokens("Tokens", "Picture").Fit(Load(Rows)).Transform(Load(Rows)).GetColumn<int[]>("Tokens");
+        using var model = TinyModel.Load();
+        var tokens = ML.Transforms.EncodeImageTokens("Tokens", "Picture", modelPath: TinyModel.Path).Fit(Load(Rows)).Transform(Load(Rows)).GetColumn<int[]>("Tokens");
         Assert.Equal(Load(Rows).GetColumn<MLImage>("Picture").Select(model.EncodeImage), tokens);
     }
 
@@ -50,7 +50,7 @@ public sealed class EncodeImageTokensTests : ComponentContract<EncodeImageTokens
 
 public sealed class DecodeImageTokensTests : ComponentContract<DecodeImageTokensTransformer>
 {
-    protected override ComponentOptions Options => new DecodeImageTokensEstimator.Options { InputColumnName = "Codes", OutputColumnName = "Image" };
+    protected override ComponentOptions Options => new DecodeImageTokensEstimator.Options { ModelPath = TinyModel.Path, InputColumnName = "Codes", OutputColumnName = "Image" };
 
     protected override string[] Inputs => ["Codes"];
 
@@ -61,8 +61,8 @@ public sealed class DecodeImageTokensTests : ComponentContract<DecodeImageTokens
     [Fact]
     public void Tokens_become_the_images_that_they_stand_for()
     {
-        using var model = DalleModel.LoadDefault();
-        var images = ML.Transforms.DecodeImageTokens("Image", "Codes").Fit(Load(Rows)).Transform(Load(Rows)).GetColumn<MLImage>("Image");
+        using var model = TinyModel.Load();
+        var images = ML.Transforms.DecodeImageTokens("Image", "Codes", modelPath: TinyModel.Path).Fit(Load(Rows)).Transform(Load(Rows)).GetColumn<MLImage>("Image");
         Assert.Equal(Rows.Select(row => ColumnText.Of(model.DecodeTokens(row.Codes))), images.Select(ColumnText.Of));
     }
 
@@ -76,6 +76,7 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
 
     protected override ComponentOptions Options => new GenerateImageTokensEstimator.Options
     {
+        ModelPath = TinyModel.Path,
         InputColumnName = "Prompt",
         InputImageTokensColumnName = "Codes",
         InputSeedColumnName = "RowSeed",
@@ -101,10 +102,10 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
     [Fact]
     public void Tokens_are_those_of_the_engines_candidates_by_number()
     {
-        using var model = DalleModel.LoadDefault();
+        using var model = TinyModel.Load();
         var three = Three with { FirstCandidate = 2 };
         var expected = Rows.Select(row => model.GenerateCandidates(new GenerationRequest(row.Prompt, row.RowSeed), three).ToArray()).ToArray();
-        var view = Transform(new() { InputColumnName = "Prompt", InputSeedColumnName = "RowSeed", ScoresColumnName = "Scores", SeedsColumnName = "Seeds", Generation = three });
+        var view = Transform(new() { ModelPath = TinyModel.Path, InputColumnName = "Prompt", InputSeedColumnName = "RowSeed", ScoresColumnName = "Scores", SeedsColumnName = "Seeds", Generation = three });
         Assert.Equal(expected.Select(images => images.SelectMany(image => image.Tokens)), view.GetColumn<int[]>("Tokens"));
         Assert.Equal(expected.Select(images => images.Select(image => image.Score)), view.GetColumn<float[]>("Scores"));
         Assert.Equal(expected.Select(images => images.Select(image => image.CandidateSeed)), view.GetColumn<ulong[]>("Seeds"));
@@ -113,8 +114,8 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
     [Fact]
     public void Prompt_tokens_take_the_place_of_text()
     {
-        var data = ML.Transforms.TokenizePrompt("PromptTokens", "Prompt").Fit(Load(Rows)).Transform(Load(Rows));
-        GenerateImageTokensEstimator.Options options = new() { Generation = new() { Candidates = 1 }, Seed = 3 };
+        var data = ML.Transforms.TokenizePrompt("PromptTokens", "Prompt", modelPath: TinyModel.Path).Fit(Load(Rows)).Transform(Load(Rows));
+        GenerateImageTokensEstimator.Options options = new() { ModelPath = TinyModel.Path, Generation = new() { Candidates = 1 }, Seed = 3 };
         var byText = Transform(options with { InputColumnName = "Prompt" }, data);
         var byTokens = Transform(options with { InputPromptTokensColumnName = "PromptTokens" }, data);
         Assert.Equal("Vector<Int32, 8, 8>", byTokens.Schema["Tokens"].Type.ToString());
@@ -132,7 +133,7 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
     public void What_is_given_is_the_beginning(int given)
     {
         var rows = Rows.Select(row => new PipelineRow { Prompt = row.Prompt, Codes = row.Codes[..given] }).ToArray();
-        var view = Transform(new() { InputColumnName = "Prompt", InputImageTokensColumnName = "Codes", Generation = new() { Candidates = 2 } }, Load(rows));
+        var view = Transform(new() { ModelPath = TinyModel.Path, InputColumnName = "Prompt", InputImageTokensColumnName = "Codes", Generation = new() { Candidates = 2 } }, Load(rows));
         Assert.All(view.GetColumn<int[]>("Tokens").Zip(rows), pair =>
         {
             Assert.Equal(pair.Second.Codes, pair.First[..given]);
@@ -145,7 +146,7 @@ public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTo
     public void Prompt_tokens_that_are_none_are_refused_by_the_row()
     {
         var rows = Rows.Select((row, number) => new PipelineRow { PromptCodes = number == 2 ? [.. Enumerable.Repeat(2072, 24)] : row.PromptCodes }).ToArray();
-        var view = Transform(new() { InputPromptTokensColumnName = "PromptCodes", Generation = new() { Candidates = 1 }, BatchSize = 4, ErrorColumnName = "Error" }, Load(rows));
+        var view = Transform(new() { ModelPath = TinyModel.Path, InputPromptTokensColumnName = "PromptCodes", Generation = new() { Candidates = 1 }, BatchSize = 4, ErrorColumnName = "Error" }, Load(rows));
         Assert.Contains("2072 is not a prompt token", view.GetColumn<string>("Error").ElementAt(2), StringComparison.Ordinal);
         Assert.Equal(3, view.GetColumn<string>("Error").Count(error => error.Length == 0));
     }

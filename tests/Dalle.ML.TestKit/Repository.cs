@@ -1,7 +1,7 @@
 namespace Dalle.ML.Tests;
 
 /// <summary>The repository that the tests were built in.</summary>
-internal static class Repository
+public static class Repository
 {
     public static string Root { get; } = Find();
 

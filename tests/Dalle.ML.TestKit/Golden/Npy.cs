@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 namespace Dalle.ML.Tests.Golden;
 
 /// <summary>A NumPy array file (C order, little-endian).</summary>
-internal sealed record Npy(int[] Shape, string Type, byte[] Data)
+public sealed record Npy(int[] Shape, string Type, byte[] Data)
 {
     public static Npy Read(string path)
     {

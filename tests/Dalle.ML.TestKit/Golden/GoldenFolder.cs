@@ -4,7 +4,7 @@ namespace Dalle.ML.Tests.Golden;
 /// The reference data of the public model families: the folder that the environment variable <c>DALLE_GOLDEN</c> names, else
 /// <c>../shared/golden</c> beside the repository, else the part of it that the repository holds.
 /// </summary>
-internal static class GoldenFolder
+public static class GoldenFolder
 {
     private static readonly Lazy<string> Found = new(Find);
 

@@ -1,7 +1,7 @@
 namespace Dalle.ML.Tests;
 
 /// <summary>Notes at each token how many bytes the thread has allocated since the first one, and allocates none itself.</summary>
-internal sealed class AllocationMeter(int tokens) : IProgress<GenerationProgress>
+public sealed class AllocationMeter(int tokens) : IProgress<GenerationProgress>
 {
     private readonly long[] _allocated = new long[tokens];
 

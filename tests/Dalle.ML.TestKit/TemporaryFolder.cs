@@ -1,7 +1,7 @@
 namespace Dalle.ML.Tests;
 
 /// <summary>A folder that is gone when the test is.</summary>
-internal sealed class TemporaryFolder : IDisposable
+public sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("dalle-").FullName;
 
