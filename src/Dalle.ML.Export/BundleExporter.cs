@@ -72,7 +72,8 @@ public static class BundleExporter
         try
         {
             var writer = new BundleWriter(draft);
-            var manifest = family.Export(new ExportSource(sources, size, options), writer);
+            using var source = new ExportSource(sources, size, options);
+            var manifest = family.Export(source, writer);
             writer.Finish(manifest with
             {
                 Name = options.Name ?? manifest.Name,

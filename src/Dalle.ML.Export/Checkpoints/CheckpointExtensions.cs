@@ -19,29 +19,4 @@ internal static class CheckpointExtensions
         }
         return count;
     }
-
-    /// <summary>
-    /// The part of a checkpoint in which a tensor has this name, however deep it lies: trainers wrap weights in dictionaries and modules.
-    /// </summary>
-    /// <exception cref="InvalidDataException">There is no such tensor.</exception>
-    public static Checkpoint Around(this Checkpoint weights, string tensor)
-    {
-        if (weights.Contains(tensor))
-            return weights;
-        var deep = weights.Names.Where(name => name.EndsWith("." + tensor, StringComparison.Ordinal)).MinBy(name => name.Length);
-        return deep is not null
-            ? weights.At(deep[..^tensor.Length])
-            : throw new InvalidDataException($"The checkpoint has no tensor '{tensor}'. It has "
-                + $"{string.Join(", ", weights.Names.Take(4).Select(name => $"'{name}'"))}, …");
-    }
-
-    /// <summary>The sizes of a tensor that must have so many axes.</summary>
-    /// <exception cref="InvalidDataException">There is no such tensor, or it has another number of axes.</exception>
-    public static int[] Shape(this Checkpoint weights, string name, int rank)
-    {
-        var shape = weights.Shape(name);
-        return shape.Length == rank
-            ? shape
-            : throw new InvalidDataException($"The tensor '{name}' has the shape [{string.Join(", ", shape)}]; it must have {rank} axes.");
-    }
 }

@@ -50,8 +50,7 @@ internal static class ClipFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var checkpoint = source.Open(0, Checkpoints);
-        var weights = checkpoint.Around("ln_final.weight");
+        var weights = source.OpenModel(0, "ln_final.weight", Checkpoints);
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(weights);
         var tokenizer = source.Size is null ? Tokenizer(source, bundle, config) : RandomTokenizer.Write(bundle);
         return new Manifest
@@ -63,7 +62,7 @@ internal static class ClipFamily
             Clip = new ClipGraphs
             {
                 TextEncoder = TextEncoder(bundle, weights, config),
-                ImageEncoder = ImageEncoder(bundle, weights.At("visual."), config),
+                ImageEncoder = ImageEncoder(bundle, weights.Subtree("visual."), config),
                 Text = new TextFormat
                 {
                     Tokenizer = tokenizer,
@@ -111,7 +110,7 @@ internal static class ClipFamily
         var ids = g.Input("ids", DataType.Int64, "batch", text.Length);
         var tokens = g.Node("Gather", [g.Weight("token", weights.Read("token_embedding.weight", text.Vocabulary, width)), ids]);
         var x = g.Node("Add", [tokens, g.Weight("position", weights.Read("positional_embedding", text.Length, width))]);
-        x = g.Transformer(x, weights.At("transformer."), text.Layers, width, isCausal: true);
+        x = g.Transformer(x, weights.Subtree("transformer."), text.Layers, width, isCausal: true);
         var end = g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1));
         x = g.LayerNorm(g.Node("GatherND", [x, end], ("batch_dims", 1)), weights.Read("ln_final.weight", width), weights.Read("ln_final.bias", width));
         return Embedding(g, g.MatMul(x, Half(weights.Read("text_projection", width, config.Embedding))), config, File);
@@ -146,7 +145,7 @@ internal static class ClipFamily
             x = g.Node("Add", [g.Node("Pad", [x, g.Constant("class", 0, 1, 0, 0, 0, 0)]), g.Weight("position", added)]);
             x = g.LayerNorm(x, weights.Read("ln_pre.weight", width), weights.Read("ln_pre.bias", width));
         }
-        x = g.Transformer(x, weights.At("transformer."), image.Layers[0], width, isCausal: false);
+        x = g.Transformer(x, weights.Subtree("transformer."), image.Layers[0], width, isCausal: false);
         x = g.Node("Gather", [x, g.Scalar("class", 0L)], ("axis", 1));
         x = g.LayerNorm(x, weights.Read("ln_post.weight", width), weights.Read("ln_post.bias", width));
         return g.MatMul(x, Half(weights.Read("proj", width, config.Embedding)));
@@ -174,7 +173,7 @@ internal static class ClipFamily
         /// <exception cref="InvalidDataException">The weights are no CLIP's.</exception>
         public static Config Infer(Checkpoint weights)
         {
-            var visual = weights.At("visual.");
+            var visual = weights.Subtree("visual.");
             var text = new Prompt(
                 weights.Shape("ln_final.weight", rank: 1)[0],
                 weights.Count("transformer.resblocks.", ".ln_1.weight"),

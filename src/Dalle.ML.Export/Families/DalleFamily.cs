@@ -35,8 +35,8 @@ internal static class DalleFamily
         var config = source.Size is { } size ? Sizes[size] : Config.Read(source.Find(0, "config.json"));
         var heads = AttentionHeads.Of(config.Transformer.Dim, source.Setting("heads") ?? config.Transformer.Heads);
         ModelSizes.Check(config.Text.Length, config.Grid);
-        using var transformer = source.Open(0, config.Transformer.File);
-        using var dvae = source.Open(1, config.Dvae.File);
+        var transformer = source.OpenModel(0, "text_emb.weight", config.Transformer.File);
+        var dvae = source.OpenModel(1, "decoder.codebook.weight", config.Dvae.File);
         if (source.Size is null)
             config = config with { Dvae = config.Dvae.Infer(dvae) };
 
@@ -82,7 +82,7 @@ internal static class DalleFamily
 
     private static ClipGraphs Clip(ExportSource source, BundleWriter bundle, Config.ClipPart part, Config config, TextFormat text)
     {
-        using var clip = source.Open(2, part.File);
+        var clip = source.OpenModel(2, "logit_scale", part.File);
         return new ClipGraphs
         {
             TextEncoder = ClipText(bundle, clip, config, part.Embedding),
@@ -121,7 +121,7 @@ internal static class DalleFamily
 
         for (var layer = 0; layer < layers; layer++)
         {
-            var block = weights.At($"blocks.{layer}.");
+            var block = weights.Subtree($"blocks.{layer}.");
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {
@@ -158,7 +158,7 @@ internal static class DalleFamily
     {
         using var g = bundle.ImageGraph("image_encoder.onnx");
         var width = config.Dvae.Width;
-        weights = weights.At("encoder.");
+        weights = weights.Subtree("encoder.");
         var x = g.Input("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
         x = g.Node("Sub", [g.Node("Mul", [x, g.Scalar("two", 2f)]), g.Scalar("one", 1f)]);
         using (g.Scope("conv_in"))
@@ -185,7 +185,7 @@ internal static class DalleFamily
     private static string ImageDecoder(BundleWriter bundle, Checkpoint weights, Config config)
     {
         using var g = bundle.ImageGraph("image_decoder.onnx");
-        weights = weights.At("decoder.");
+        weights = weights.Subtree("decoder.");
         var (width, codeDim) = (config.Dvae.Width, config.Dvae.CodeDim);
         string Convolution(string x, string name, int from, int to, int kernel)
         {
@@ -218,13 +218,13 @@ internal static class DalleFamily
     {
         const int Heads = 4;
         using var g = bundle.Graph("clip_text.onnx");
-        weights = weights.At("text.");
+        weights = weights.Subtree("text.");
         var dim = weights.Shape("text_emb.weight")[1];
         var ids = g.Input("ids", DataType.Int64, "batch", config.Text.Length);
         var x = g.Node("Add", [g.Node("Gather", [g.Weight("token", weights.Read("text_emb.weight")), ids]), g.Weight("position", weights.Read("text_pos.weight"))]);
         for (var layer = 0; weights.Contains($"blocks.{layer}.qkv.weight"); layer++)
         {
-            var block = weights.At($"blocks.{layer}.");
+            var block = weights.Subtree($"blocks.{layer}.");
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {
@@ -244,7 +244,7 @@ internal static class DalleFamily
     private static string ClipImage(BundleWriter bundle, Checkpoint weights, Config config, int embedding)
     {
         using var g = bundle.Graph("clip_image.onnx");
-        weights = weights.At("image.");
+        weights = weights.Subtree("image.");
         string Convolution(string x, string name, Tensor weight, int stride, int padding)
         {
             using var scope = g.Scope(name);

@@ -38,8 +38,8 @@ internal static partial class DalleMiniFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var model = source.Open(0, "flax_model.msgpack");
-        using var vqganFile = source.Open(1, VqganFiles);
+        var model = source.OpenModel(0, "lm_head.kernel", "flax_model.msgpack");
+        var vqganFile = source.Open(1, VqganFiles);
         var (encoder, decoder, codec) = source.Size is null
             ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile))
             : (model, model, vqganFile);
@@ -112,9 +112,9 @@ internal static partial class DalleMiniFamily
 
     /// <summary>A VQGAN under the names of CompVis/taming-transformers, whoever saved it.</summary>
     private static Checkpoint TorchVqgan(Checkpoint vqgan) =>
-        vqgan.Contains("quantize.embedding.embedding")
-            ? new FlaxModules(vqgan, module => NumberedParts().Replace(module, "$1.$2."))
-            : vqgan.Around("decoder.conv_in.weight");
+        vqgan.TryFindSubtree("quantize.embedding.embedding") is { } flax
+            ? new FlaxModules(flax, module => NumberedParts().Replace(module, "$1.$2."))
+            : vqgan.FindSubtree("decoder.conv_in.weight");
 
     // Numbers of lists; 'mid.block_1' is a name.
     [GeneratedRegex(@"(?<!\bmid\.)\b(up|down|block|attn)_(\d+)\.")]

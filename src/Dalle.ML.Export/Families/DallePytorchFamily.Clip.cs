@@ -17,14 +17,14 @@ internal static partial class DallePytorchFamily
         {
             Tokenizer = tokenizer,
             Cleaning = CleaningFor(tokenizer.Kind),
-            Vocabulary = weights.Shape("text_emb.weight", axes: 2)[0],
-            Length = weights.Shape("text_pos_emb.weight", axes: 2)[0],
+            Vocabulary = weights.Shape("text_emb.weight", rank: 2)[0],
+            Length = weights.Shape("text_pos_emb.weight", rank: 2)[0],
             Padding = Padding.Shared,
             PaddingId = 0,
         };
-        var embedding = weights.Shape("to_text_latent.weight", axes: 2)[0];
-        var patch = Root(weights, "to_visual_embedding.weight", weights.Shape("to_visual_embedding.weight", axes: 2)[1] / Colors);
-        var grid = Root(weights, "visual_pos_emb.weight", weights.Shape("visual_pos_emb.weight", axes: 2)[0]);
+        var embedding = weights.Shape("to_text_latent.weight", rank: 2)[0];
+        var patch = Root(weights, "to_visual_embedding.weight", weights.Shape("to_visual_embedding.weight", rank: 2)[1] / Colors);
+        var grid = Root(weights, "visual_pos_emb.weight", weights.Shape("visual_pos_emb.weight", rank: 2)[0]);
         return new ClipGraphs
         {
             TextEncoder = ClipText(bundle, weights, text, embedding),
@@ -41,11 +41,11 @@ internal static partial class DallePytorchFamily
     {
         const string File = "clip_text.onnx";
         using var g = bundle.Graph(File);
-        var stack = ClipStack(weights.At("text_transformer."));
+        var stack = ClipStack(weights.Subtree("text_transformer."));
         var ids = g.Input("ids", DataType.Int64, "batch", text.Length);
         var tokens = g.Node("Gather", [g.Weight("token", weights.Read("text_emb.weight", text.Vocabulary, stack.Dim)), ids]);
         var x = g.Node("Add", [tokens, g.Weight("position", weights.Read("text_pos_emb.weight", text.Length, stack.Dim))]);
-        x = stack.Run(g, x, weights.At("text_transformer."), (_, qkv) => AttendToAll(g, qkv, stack));
+        x = stack.Run(g, x, weights.Subtree("text_transformer."), (_, qkv) => AttendToAll(g, qkv, stack));
         ClipEmbedding(g, x, weights.Read("to_text_latent.weight", embedding, stack.Dim));
         return File;
     }
@@ -54,14 +54,14 @@ internal static partial class DallePytorchFamily
     {
         const string File = "clip_image.onnx";
         using var g = bundle.Graph(File);
-        var stack = ClipStack(weights.At("visual_transformer."));
+        var stack = ClipStack(weights.Subtree("visual_transformer."));
         var pixels = g.Input("pixels", DataType.Float, "batch", Colors, patch * grid, patch * grid);
         // A linear layer over a patch's pixels, colours innermost, is a convolution with colours outermost.
         var kernel = weights.Read("to_visual_embedding.weight", stack.Dim, patch * patch * Colors).Reshape(stack.Dim, patch, patch, Colors).Transpose(0, 3, 1, 2);
         var planes = g.Convolution(pixels, kernel, weights.Read("to_visual_embedding.bias", stack.Dim), stride: patch);
         var patches = g.Node("Transpose", [g.Node("Reshape", [planes, g.Constant("shape", 0, stack.Dim, grid * grid)])], ("perm", new long[] { 0, 2, 1 }));
         var x = g.Node("Add", [patches, g.Weight("position", weights.Read("visual_pos_emb.weight", grid * grid, stack.Dim))]);
-        x = stack.Run(g, x, weights.At("visual_transformer."), (_, qkv) => AttendToAll(g, qkv, stack));
+        x = stack.Run(g, x, weights.Subtree("visual_transformer."), (_, qkv) => AttendToAll(g, qkv, stack));
         ClipEmbedding(g, x, weights.Read("to_visual_latent.weight", embedding, stack.Dim));
         return File;
     }

@@ -48,7 +48,7 @@ internal static partial class DallePytorchFamily
             return decoder.Attend(layer, rotation?.Rotate(qkv) ?? qkv, bias: bias, scale: 1 / MathF.Sqrt(stack.Heads.Size));
         }
         var shift = config.ShiftsTokens ? new TokenShift(g, decoder, graph, dim, textPlaces, grid) : null;
-        x = decoder.Last(stack.Run(g, x, weights.At("transformer."), Attend, shift is null ? null : shift.Shift));
+        x = decoder.Last(stack.Run(g, x, weights.Subtree("transformer."), Attend, shift is null ? null : shift.Shift));
 
         using (g.Scope("head"))
         {

@@ -43,13 +43,13 @@ internal static partial class DallePytorchFamily
         public static DiscreteVae Infer(Checkpoint weights, Arguments arguments)
         {
             var layers = weights.Count("encoder.", ".0.weight");
-            var codebook = weights.Shape("codebook.weight", axes: 2);
+            var codebook = weights.Shape("codebook.weight", rank: 2);
             var vae = new DiscreteVae
             {
                 ImageSize = arguments.Number("image_size", 256),
                 Layers = layers,
                 Residuals = Enumerable.Range(layers, int.MaxValue - layers).TakeWhile(i => weights.Contains($"encoder.{i}.net.0.weight")).Count(),
-                Hidden = weights.Shape("encoder.0.0.weight", axes: 4)[0],
+                Hidden = weights.Shape("encoder.0.0.weight", rank: 4)[0],
                 Codes = codebook[0],
                 CodeLength = codebook[1],
             };
@@ -61,7 +61,7 @@ internal static partial class DallePytorchFamily
         }
 
         public ImageGraphs Write(BundleWriter bundle, Checkpoint weights) =>
-            new(Square(ImageSize, Grid, Codes), Encoder(bundle, weights.At("encoder.")), Decoder(bundle, weights));
+            new(Square(ImageSize, Grid, Codes), Encoder(bundle, weights.Subtree("encoder.")), Decoder(bundle, weights));
 
         private string Encoder(BundleWriter bundle, Checkpoint weights)
         {
@@ -92,7 +92,7 @@ internal static partial class DallePytorchFamily
             var codes = g.Node("Gather", [g.Weight("codebook", weights.Read("codebook.weight", Codes, CodeLength)), tokens]);
             var x = g.Node("Reshape", [g.Node("Transpose", [codes], ("perm", new long[] { 0, 2, 1 })), g.Constant("grid", 0, CodeLength, Grid, Grid)]);
 
-            weights = weights.At("decoder.");
+            weights = weights.Subtree("decoder.");
             var (next, channels) = (0, CodeLength);
             if (Residuals > 0)
             {

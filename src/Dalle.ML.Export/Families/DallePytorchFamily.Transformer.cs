@@ -27,14 +27,14 @@ internal static partial class DallePytorchFamily
         public static Stack Infer(Checkpoint weights, int headSize, int? heads = null)
         {
             var isReversible = weights.Contains("layers.blocks.0.f.net.scale");
-            var first = weights.At(isReversible ? "layers.blocks.0.f.net." : "layers.layers.0.0.");
-            var inner = Wrapped(first, "to_out.0.weight").Shape("to_out.0.weight", axes: 2)[1];
+            var first = weights.Subtree(isReversible ? "layers.blocks.0.f.net." : "layers.layers.0.0.");
+            var inner = Wrapped(first, "to_out.0.weight").Shape("to_out.0.weight", rank: 2)[1];
             if (inner == 0 || (heads is null && inner % headSize != 0))
                 throw new InvalidDataException($"The transformer's attention has {inner} channels, which are no whole number of heads of {headSize}.");
             return new Stack
             {
                 Layers = isReversible ? weights.Count("layers.blocks.", ".f.net.scale") : weights.Count("layers.layers.", ".0.scale"),
-                Dim = first.Shape("scale", axes: 3)[2],
+                Dim = first.Shape("scale", rank: 3)[2],
                 Heads = AttentionHeads.Of(inner, heads ?? inner / headSize),
                 IsReversible = isReversible,
                 IsSandwich = first.Contains("fn.norm_out.weight"),
@@ -55,13 +55,13 @@ internal static partial class DallePytorchFamily
                 using var scope = g.Scope($"layer_{layer}");
                 using (g.Scope("attention"))
                 {
-                    var part = weights.At(IsReversible ? $"layers.blocks.{layer}.f.net." : $"layers.layers.{layer}.0.");
+                    var part = weights.Subtree(IsReversible ? $"layers.blocks.{layer}.f.net." : $"layers.layers.{layer}.0.");
                     first = g.Node("Add", [first, Branch(second, part, y => Attention(g, y, part, qkv => attend(layer, qkv)))]);
                 }
                 second = IsReversible ? second : first;
                 using (g.Scope("feed_forward"))
                 {
-                    var part = weights.At(IsReversible ? $"layers.blocks.{layer}.g.net." : $"layers.layers.{layer}.1.");
+                    var part = weights.Subtree(IsReversible ? $"layers.blocks.{layer}.g.net." : $"layers.layers.{layer}.1.");
                     second = g.Node("Add", [second, Branch(first, part, y => FeedForward(g, y, part))]);
                 }
                 first = IsReversible ? first : second;
@@ -102,7 +102,7 @@ internal static partial class DallePytorchFamily
         private static Checkpoint Wrapped(Checkpoint part, string tensor)
         {
             var name = part.Names.FirstOrDefault(name => name.EndsWith("." + tensor, StringComparison.Ordinal));
-            return part.At(name is null ? "fn.fn." : name[..^tensor.Length]);
+            return part.Subtree(name is null ? "fn.fn." : name[..^tensor.Length]);
         }
     }
 }

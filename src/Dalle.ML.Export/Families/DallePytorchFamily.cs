@@ -31,27 +31,32 @@ internal static partial class DallePytorchFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var checkpoint = source.Open(0, "dalle.pt", "vae.pt", "clip.pt");
-        var weights = checkpoint.At("weights.");
+        var checkpoint = source.Open(0, "dalle.pt", "vae.pt", "clip.pt");
         if (source.Size is not null)
         {
+            var weights = checkpoint.Subtree("weights.");
             var (dalle, vae) = Sizes[source.Size];
             var heads = dalle.Stack.Heads.Or(source.Setting("heads"));
             dalle = dalle with { Stack = dalle.Stack with { Heads = heads }, RotaryWidth = Config.Rotated(heads) };
-            return WithDalle(dalle, vae.Write(bundle, weights.At("vae.")), TextOf(dalle, RandomTokenizer.Write(bundle)));
+            return WithDalle(weights, dalle, vae.Write(bundle, weights.Subtree("vae.")), TextOf(dalle, RandomTokenizer.Write(bundle)));
         }
-        if (weights.Contains("codebook.weight"))
-            return Describe(source, DiscreteVae.Infer(weights, new Arguments(checkpoint.At("hparams."))).Write(bundle, weights));
-        if (weights.Contains("to_text_latent.weight"))
-            return Describe(source) with { Clip = Clip(bundle, weights, CopyTokenizer(source, bundle)) };
+        var arguments = new Arguments(checkpoint.Subtree("hparams."));
+        if ((checkpoint.TryFindSubtree("transformer.layers.layers.0.0.scale") ?? checkpoint.TryFindSubtree("transformer.layers.blocks.0.f.net.scale")) is { } model)
+        {
+            var images = Images(bundle, model.Subtree("vae."), new Arguments(checkpoint.Subtree("vae_params.")));
+            var config = Config.Infer(model, arguments, images.Format, source.Setting("heads"));
+            var text = TextOf(config, CopyTokenizer(source, bundle));
+            return WithDalle(model, config, images, text) with
+            {
+                Clip = source.TryOpen(2, "clip.pt") is { } clip ? Clip(bundle, clip.FindSubtree("to_text_latent.weight"), text.Tokenizer) : null,
+            };
+        }
+        if (checkpoint.TryFindSubtree("to_text_latent.weight") is { } ranker)
+            return Describe(source) with { Clip = Clip(bundle, ranker, CopyTokenizer(source, bundle)) };
+        var autoencoder = checkpoint.FindSubtree("codebook.weight");
+        return Describe(source, DiscreteVae.Infer(autoencoder, arguments).Write(bundle, autoencoder));
 
-        var images = Images(bundle, checkpoint);
-        var config = Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), images.Format, source.Setting("heads"));
-        var text = TextOf(config, CopyTokenizer(source, bundle));
-        using var clip = source.TryFind(2, "clip.pt") is { } file ? Checkpoint.Open(file) : null;
-        return WithDalle(config, images, text) with { Clip = clip is null ? null : Clip(bundle, clip.At("weights."), text.Tokenizer) };
-
-        Manifest WithDalle(Config config, ImageGraphs images, TextFormat text) => Describe(source, images) with
+        Manifest WithDalle(Checkpoint weights, Config config, ImageGraphs images, TextFormat text) => Describe(source, images) with
         {
             Text = text,
             Decoder = Decoder(bundle, weights, config, source.Precision),
@@ -86,16 +91,15 @@ internal static partial class DallePytorchFamily
     };
 
     /// <summary>The graphs of the autoencoder within: the project's own, OpenAI's, or one of taming-transformers.</summary>
-    private static ImageGraphs Images(BundleWriter bundle, Checkpoint checkpoint)
+    private static ImageGraphs Images(BundleWriter bundle, Checkpoint vae, Arguments arguments)
     {
-        var vae = checkpoint.At("weights.vae.");
         if (vae.Contains("codebook.weight"))
-            return DiscreteVae.Infer(vae, new Arguments(checkpoint.At("vae_params."))).Write(bundle, vae);
+            return DiscreteVae.Infer(vae, arguments).Write(bundle, vae);
         if (vae.Contains("model.decoder.conv_in.weight"))
-            return VqganImages(bundle, vae.At("model."));
+            return VqganImages(bundle, vae.Subtree("model."));
         if (!vae.Contains("enc.blocks.input.w"))
             throw new InvalidDataException("The checkpoint has no DiscreteVAE, OpenAIDiscreteVAE or VQGanVAE at 'weights.vae.', so it is not what train_dalle.py saves.");
-        var openAi = OpenAiDvaeFamily.Export(bundle, vae.At("enc."), vae.At("dec."));
+        var openAi = OpenAiDvaeFamily.Export(bundle, vae.Subtree("enc."), vae.Subtree("dec."));
         return new ImageGraphs(openAi.Image!, openAi.ImageEncoder!, openAi.ImageDecoder!);
     }
 
@@ -209,13 +213,13 @@ internal static partial class DallePytorchFamily
             var textLength = arguments.Number("text_seq_len", 256);
             var config = new Config
             {
-                Stack = Stack.Infer(weights.At("transformer."), arguments.Number("dim_head", 64), heads),
+                Stack = Stack.Infer(weights.Subtree("transformer."), arguments.Number("dim_head", 64), heads),
                 TextIds = checked(arguments.Number("num_text_tokens", 10000) + textLength),
                 TextLength = textLength,
                 Grid = image.Columns,
                 Codes = image.CodebookSize,
                 Attention = arguments.Words("attn_types", ["full"]),
-                RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb", axes: 3)[2] : 0,
+                RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb", rank: 3)[2] : 0,
                 ShiftsTokens = arguments.Flag("shift_tokens", true),
                 IsStable = arguments.Flag("stable", false),
                 SharesEmbeddings = weights.Contains("text_emb.linear.weight"),

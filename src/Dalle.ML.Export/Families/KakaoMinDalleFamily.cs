@@ -36,9 +36,8 @@ internal static class KakaoMinDalleFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var stage1 = source.Open(0, "stage1_last.ckpt", "stage1.safetensors");
-        using var stage2 = source.Open(1, "stage2_last.ckpt", "stage2.safetensors");
-        var (images, transformer) = (stage1.Around("quantize.embedding.weight"), stage2.Around("tok_emb_img.weight"));
+        var images = source.OpenModel(0, "quantize.embedding.weight", "stage1_last.ckpt", "stage1.safetensors");
+        var transformer = source.OpenModel(1, "tok_emb_img.weight", "stage2_last.ckpt", "stage2.safetensors");
         var config = source.Size is { } size ? Config.Random(size, source) : Config.Infer(transformer, source);
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.Codes != config.Codes)
@@ -142,7 +141,7 @@ internal static class KakaoMinDalleFamily
 
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            var block = weights.At($"blocks.{layer}.");
+            var block = weights.Subtree($"blocks.{layer}.");
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {

@@ -27,9 +27,9 @@ internal static class MinDalleFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var encoder = source.Open(0, In(BartFolders, "encoder.pt", "encoder.safetensors"));
-        using var decoder = source.Open(1, In(BartFolders, "decoder.pt", "decoder.safetensors"));
-        using var detoker = source.Open(2, In(VqganFolders, "detoker.pt", "detoker.safetensors"));
+        var encoder = source.OpenModel(0, "embed_tokens.weight", In(BartFolders, "encoder.pt", "encoder.safetensors"));
+        var decoder = source.OpenModel(1, "embed_tokens.weight", In(BartFolders, "decoder.pt", "decoder.safetensors"));
+        var detoker = source.OpenModel(2, "decoder.conv_in.weight", In(VqganFolders, "detoker.pt", "detoker.safetensors"));
         var heads = source.Setting("heads") ?? source.Configured("attention_head_count");
         var (config, images) = source.Size is { } size
             ? DalleBartConfig.Random(size, heads)

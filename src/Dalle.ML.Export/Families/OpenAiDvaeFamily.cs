@@ -39,8 +39,8 @@ internal static class OpenAiDvaeFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var encoder = source.Open(0, "encoder.pkl", "encoder.pt", "encoder.safetensors");
-        using var decoder = source.Open(1, "decoder.pkl", "decoder.pt", "decoder.safetensors");
+        var encoder = source.OpenModel(0, "blocks.input.w", "encoder.pkl", "encoder.pt", "encoder.safetensors");
+        var decoder = source.OpenModel(1, "blocks.input.w", "decoder.pkl", "decoder.pt", "decoder.safetensors");
         var config = source.Size is { } size ? Sizes[size] : Config.Infer(encoder, decoder);
         return Describe(bundle, encoder, decoder, config, config.Tokens("height", source), config.Tokens("width", source));
     }
@@ -68,8 +68,8 @@ internal static class OpenAiDvaeFamily
             CodebookSize = config.Codes,
             Resample = ResampleFilter.Lanczos,
         },
-        ImageEncoder = ImageEncoder(bundle, encoder.At("blocks."), config, rows, columns),
-        ImageDecoder = ImageDecoder(bundle, decoder.At("blocks."), config, rows, columns),
+        ImageEncoder = ImageEncoder(bundle, encoder.Subtree("blocks."), config, rows, columns),
+        ImageDecoder = ImageDecoder(bundle, decoder.Subtree("blocks."), config, rows, columns),
         Files = [],
     };
 
@@ -141,7 +141,7 @@ internal static class OpenAiDvaeFamily
     private static string Block(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to, float gain, int[] kernels, bool doubles)
     {
         using var scope = g.Scope(name);
-        weights = weights.At(name + ".");
+        weights = weights.Subtree(name + ".");
         var hidden = to / 4;
         var path = x;
         for (var i = 1; i <= 4; i++)

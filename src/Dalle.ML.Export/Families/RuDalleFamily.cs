@@ -49,10 +49,9 @@ internal static class RuDalleFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var transformer = source.Open(0, "pytorch_model.bin", "pytorch_model_v3.bin", "pytorch_model_v2.bin", "model.safetensors");
-        using var vqganFile = source.Open(1, VqganFiles);
+        var transformer = source.OpenModel(0, "text_embeddings.weight", "pytorch_model.bin", "pytorch_model_v3.bin", "pytorch_model_v2.bin", "model.safetensors");
+        var images = source.OpenModel(1, "quantize.proj.weight", VqganFiles);
         var config = source.Size is { } size ? Config.Random(size, source) : Config.Infer(transformer, source);
-        var images = vqganFile.Around("quantize.proj.weight");
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
@@ -119,7 +118,7 @@ internal static class RuDalleFamily
 
         for (var layer = 0; layer < config.Layers; layer++)
         {
-            var block = weights.At($"transformer.layers.{layer}.");
+            var block = weights.Subtree($"transformer.layers.{layer}.");
             using var scope = g.Scope($"layer_{layer}");
             using (g.Scope("attention"))
             {

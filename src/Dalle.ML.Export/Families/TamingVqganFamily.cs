@@ -33,8 +33,7 @@ internal static class TamingVqganFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var checkpoint = source.Open(0, "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
-        var weights = checkpoint.Around("decoder.conv_in.weight");
+        var weights = source.OpenModel(0, "decoder.conv_in.weight", "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
         var config = source.Size is { } size ? Sizes[size] : VqganConfig.Infer(weights);
         var side = source.Setting("resolution") ?? Resolution(source) ?? DefaultSide;
         if (side <= 0 || side % config.Encoded != 0)

@@ -42,13 +42,13 @@ internal static class ClipResNet
                 channels = (width << layer) * Expansion;
             }
         }
-        return Attention(g, x, weights.At("attnpool."), channels, grid, embedding);
+        return Attention(g, x, weights.Subtree("attnpool."), channels, grid, embedding);
     }
 
     private static string Bottleneck(GraphBuilder g, string x, Checkpoint weights, string name, int from, int inner, bool halves)
     {
         using var scope = g.Scope(name);
-        weights = weights.At(name + ".");
+        weights = weights.Subtree(name + ".");
         var to = inner * Expansion;
         var path = g.Relu(Convolution(g, x, weights, 1, from, inner, kernel: 1));
         path = g.Relu(Convolution(g, path, weights, 2, inner, inner, kernel: 3));

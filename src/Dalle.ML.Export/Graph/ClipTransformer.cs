@@ -20,7 +20,7 @@ internal static class ClipTransformer
         for (var layer = 0; layer < layers; layer++)
         {
             using var scope = g.Scope($"layer_{layer}");
-            var block = weights.At($"resblocks.{layer}.");
+            var block = weights.Subtree($"resblocks.{layer}.");
             using (g.Scope("attention"))
             {
                 string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];

@@ -46,7 +46,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
         var x = Embed(g, encoder, config.Encoder, ids, places => places);
         for (var layer = 0; layer < config.Encoder.Layers; layer++)
         {
-            var block = encoder.At($"layers.{layer}.");
+            var block = encoder.Subtree($"layers.{layer}.");
             using var scope = g.Scope($"layer_{layer}");
             x = Residual(g, x, block, "pre_self_attn_layer_norm", "self_attn_layer_norm", normed =>
             {
@@ -59,7 +59,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
         var state = Norm(g, x, encoder, "final_ln", config.Width);
         for (var layer = 0; layer < config.Decoder.Layers; layer++)
         {
-            var block = decoder.At($"layers.{layer}.");
+            var block = decoder.Subtree($"layers.{layer}.");
             using var scope = g.Scope($"cross_{layer}");
             g.Node("Identity", [Keys(g, state, block, "encoder_attn")], [CrossKey(layer)]);
             g.Node("Identity", [Values(g, state, block, "encoder_attn")], [CrossValue(layer)]);
@@ -96,7 +96,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
         var x = Embed(g, decoder, config.Decoder, cached.Ids, places => g.Node("Gather", [places, cached.Positions]));
         for (var layer = 0; layer < layers; layer++)
         {
-            var block = decoder.At($"layers.{layer}.");
+            var block = decoder.Subtree($"layers.{layer}.");
             var (key, value) = (g.Input(CrossKey(layer), g.Type, KeyShape), g.Input(CrossValue(layer), g.Type, ValueShape));
             using var scope = g.Scope($"layer_{layer}");
             x = Residual(g, x, block, "pre_self_attn_layer_norm", "self_attn_layer_norm", normed =>
@@ -145,7 +145,7 @@ internal sealed class DalleBart(BundleWriter bundle, Precision precision, Checkp
     private string FeedForward(GraphBuilder g, string x, Checkpoint block, int gated)
     {
         using var scope = g.Scope("glu");
-        block = block.At("glu.");
+        block = block.Subtree("glu.");
         var gates = Tensor.Concat(block.Read("fc0.weight", gated, config.Width), block.Read("fc1.weight", gated, config.Width));
         string[] halves = [g.Unique("gate"), g.Unique("value")];
         g.Node("Split", [g.Linear(Norm(g, x, block, "ln0", config.Width), gates)], halves, ("axis", -1), ("num_outputs", 2));

@@ -15,7 +15,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
     {
         const string File = "image_encoder.onnx";
         using var g = bundle.ImageGraph(File);
-        var parts = weights.At("encoder.");
+        var parts = weights.Subtree("encoder.");
         var channels = config.Stem!.Value;
         var pixels = g.Input("pixels", DataType.Float, "batch", 3, grid * config.Encoded, grid * config.Encoded);
         var x = config.IsSigned ? g.Node("Sub", [g.Node("Mul", [pixels, g.Scalar("two", 2f)]), g.Scalar("one", 1f)]) : pixels;
@@ -50,8 +50,8 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         const string File = "image_decoder.onnx";
         using var g = bundle.ImageGraph(File);
         // ru-dALLE's DecoderDWT is a decoder within, and has a post_quant_conv of its own; the other one is not used.
-        var whole = config.IsWavelet ? weights.At("decoder.") : weights;
-        var parts = whole.At("decoder.");
+        var whole = config.IsWavelet ? weights.Subtree("decoder.") : weights;
+        var parts = whole.Subtree("decoder.");
         var channels = config.Channels[^1];
         var tokens = g.Input("tokens", DataType.Int64, "batch", grid * grid);
         var codes = g.Node("Gather", [g.Weight("codebook", weights.Read(config.Codebook, config.Codes, config.CodeLength)), tokens]);
@@ -91,7 +91,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
     private string Residual(GraphBuilder g, string x, Checkpoint parts, string name, int from, int to)
     {
         using var scope = g.Scope(name);
-        parts = parts.At(name + ".");
+        parts = parts.Subtree(name + ".");
         var path = Convolution(g, g.Swish(Norm(g, x, parts, "norm1", from)), parts, "conv1", from, to, kernel: 3);
         path = Convolution(g, g.Swish(Norm(g, path, parts, "norm2", to)), parts, "conv2", to, to, kernel: 3);
         return g.Node("Add", [from == to ? x : Convolution(g, x, parts, "nin_shortcut", from, to, kernel: 1), path]);
@@ -101,7 +101,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
     private string Attention(GraphBuilder g, string x, Checkpoint parts, string name, int channels, int side)
     {
         using var scope = g.Scope(name);
-        parts = parts.At(name + ".");
+        parts = parts.Subtree(name + ".");
         var columns = g.Node("Reshape", [Norm(g, x, parts, "norm", channels), g.Constant("columns", 0, channels, side * side)]);
         var rows = g.Node("Transpose", [columns], ("perm", new long[] { 0, 2, 1 }));
         string Project(string part, string value)

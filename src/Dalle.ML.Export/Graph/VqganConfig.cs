@@ -98,7 +98,7 @@ internal sealed record VqganConfig
     public static VqganConfig Infer(Checkpoint weights)
     {
         var isWavelet = weights.Contains("decoder.decoder.conv_in.weight");
-        var decoder = weights.At(isWavelet ? "decoder.decoder." : "decoder.");
+        var decoder = weights.Subtree(isWavelet ? "decoder.decoder." : "decoder.");
         var levels = decoder.Count("up.", ".block.0.conv1.weight");
         var codebook = Codebooks.FirstOrDefault(weights.Contains);
         if (levels == 0 || codebook is null)

@@ -163,7 +163,7 @@ public sealed partial class RuDalleTests : IDisposable
         using var weights = Checkpoint.Open(transformer);
         using var vqgan = Checkpoint.Open(First(VqganFiles));
         var codes = weights.Shape("image_embeddings.weight")[0];
-        return vqgan.Around("quantize.embed.weight").Shape("quantize.embed.weight")[0] == codes
+        return vqgan.FindSubtree("quantize.embed.weight").Shape("quantize.embed.weight")[0] == codes
             ? First(VqganFiles)
             : Copy(First(VqganFiles), (name, tensor) => name.Contains("quantize.", StringComparison.Ordinal) ? tensor.WithRows(codes) : tensor);
     }

@@ -31,7 +31,7 @@ internal static class FlaxMsgPack
     public static StoredCheckpoint Read(CheckpointFile file)
     {
         var reader = new MsgPackReader(file, 0, file.Length);
-        var tree = ObjectTree.Of(reader.Read(value => Restore(file, value)));
+        var tree = StateDictFlattener.Of(reader.Read(value => Restore(file, value)));
         return reader.IsAtEnd
             ? new StoredCheckpoint(file.Path, tree.Tensors, tree.Settings, [file])
             : throw new InvalidDataException("it goes on after its object.");

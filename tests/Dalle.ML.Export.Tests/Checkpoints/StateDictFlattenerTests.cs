@@ -2,7 +2,7 @@ using static Dalle.ML.Export.Tests.Checkpoints.PickleWriter;
 
 namespace Dalle.ML.Export.Tests.Checkpoints;
 
-public sealed class ObjectTreeTests : CheckpointTest
+public sealed class StateDictFlattenerTests : CheckpointTest
 {
     [Fact]
     public void References_in_a_circle_are_passed_over()

@@ -4,7 +4,7 @@ namespace Dalle.ML.Export.Checkpoints;
 /// Gives the tensors and plain values of nested dictionaries, lists and objects their dotted paths. Where the same object is met by
 /// two paths both are names; a reference back to an object on the way to itself is passed over.
 /// </summary>
-internal sealed class ObjectTree
+internal sealed class StateDictFlattener
 {
     private const int MaxDepth = 100;
     private const int MaxPath = 2048;
@@ -15,14 +15,14 @@ internal sealed class ObjectTree
     private readonly HashSet<object> _ancestors = new(ReferenceEqualityComparer.Instance);
     private long _characters;
 
-    private ObjectTree(object? root) => Visit("", root);
+    private StateDictFlattener(object? root) => Visit("", root);
 
     public Dictionary<string, StoredTensor> Tensors { get; } = [];
 
     public Dictionary<string, object?> Settings { get; } = [];
 
     /// <exception cref="InvalidDataException">The tree is too deep or too large.</exception>
-    public static ObjectTree Of(object? root) => new(root);
+    public static StateDictFlattener Of(object? root) => new(root);
 
     private void Visit(string path, object? node)
     {
