@@ -73,8 +73,8 @@ public sealed class DalleModel : IDisposable
     /// <summary>The registered folder of the model with a hash, null if there is none.</summary>
     internal static string? Registered(string hash) => Folders.GetValueOrDefault(hash);
 
-    /// <summary>Another share in the model, which its owner disposes.</summary>
-    internal DalleModel AddRef() => new(_handle.Acquire());
+    /// <summary>Adds a reference; the caller disposes the returned model.</summary>
+    internal DalleModel AddRef() => new(Acquire());
 
     /// <summary>Generates one image: the best of the candidates, by CLIP.</summary>
     /// <param name="prompt">What to draw. Words beyond the model's text length are cut off.</param>
@@ -186,7 +186,7 @@ public sealed class DalleModel : IDisposable
     public int CountTokens(string prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Tokenizer.Count(prompt);
     }
 
@@ -196,7 +196,7 @@ public sealed class DalleModel : IDisposable
     public int[] TokenizePrompt(string prompt)
     {
         ArgumentNullException.ThrowIfNull(prompt);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt), id => (int)id);
     }
 
@@ -206,7 +206,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public float Score(string text, MLImage image)
     {
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Clip.Score(EmbedText(text), EmbedImage(image));
     }
 
@@ -216,7 +216,7 @@ public sealed class DalleModel : IDisposable
     public float[] EmbedText(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Clip.EmbedText(text);
     }
 
@@ -226,7 +226,7 @@ public sealed class DalleModel : IDisposable
     public float[] EmbedImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Clip.EmbedImage(image);
     }
 
@@ -234,7 +234,7 @@ public sealed class DalleModel : IDisposable
     internal float[] EmbedTokens(int[] tokens)
     {
         CheckTokens(tokens, least: 0, nameof(tokens));
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         using var pixels = use.Engine.Vae.Decode(tokens);
         return use.Engine.Clip.EmbedImage(pixels);
     }
@@ -242,7 +242,7 @@ public sealed class DalleModel : IDisposable
     /// <summary>How well embeddings of a text and an image fit.</summary>
     internal float ScoreEmbeddings(float[] text, float[] image)
     {
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Clip.Score(text, image);
     }
 
@@ -252,7 +252,7 @@ public sealed class DalleModel : IDisposable
     public int[] EncodeImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Vae.Encode(ImageTensor.From(image));
     }
 
@@ -262,7 +262,7 @@ public sealed class DalleModel : IDisposable
     public MLImage FitImage(MLImage image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         return use.Engine.Vae.ResizeAndCenterCrop(ImageTensor.From(image)).ToImage();
     }
 
@@ -273,7 +273,7 @@ public sealed class DalleModel : IDisposable
     public MLImage DecodeTokens(ReadOnlySpan<int> tokens)
     {
         CheckTokens(tokens.ToArray(), least: 0, nameof(tokens));
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         using var pixels = use.Engine.Vae.Decode(tokens);
         return pixels.ToImage();
     }
@@ -281,10 +281,13 @@ public sealed class DalleModel : IDisposable
     /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>
     public void Dispose() => _handle.Dispose();
 
+    /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
+    private EngineHandle Acquire() => _handle.TryAcquire() ?? throw new ObjectDisposedException(nameof(DalleModel));
+
     /// <summary>What an engine gives one by one, while it is kept alive.</summary>
     private IEnumerable<T> During<T>(Func<DalleEngine, IEnumerable<T>> run)
     {
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         foreach (var item in run(use.Engine))
             yield return item;
     }
@@ -303,7 +306,7 @@ public sealed class DalleModel : IDisposable
     {
         if (ids.Count != Info.TextLength)
             throw new ArgumentException($"{ids.Count} prompt tokens were given; the model '{Info.Name}' takes {Info.TextLength}, as TokenizePrompt gives them.", parameter);
-        using var use = _handle.Acquire();
+        using var use = Acquire();
         var manifest = use.Engine.Bundle.Manifest;
         var end = manifest is { TextEncoder: null, Decoder: { } decoder } ? decoder.ImageIdOffset : int.MaxValue;
         foreach (var id in ids.Where(id => id < 0 || id >= end))

@@ -3,7 +3,6 @@ using Dalle.ML.Clip;
 using Dalle.ML.Generation;
 using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
-using Dalle.ML.Runtime;
 using Dalle.ML.Text;
 
 namespace Dalle.ML.Engine;

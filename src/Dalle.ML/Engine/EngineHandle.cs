@@ -3,8 +3,8 @@ using Dalle.ML.Bundles;
 namespace Dalle.ML.Engine;
 
 /// <summary>
-/// A share in an engine. Leases for the same bundle and device share one engine, and every call that is under way holds a share of its
-/// own, so that an engine is freed neither too late nor under somebody's hands.
+/// A counted reference to an engine. Handles for the same bundle and device refer to one engine, and every call that is under way holds one, so
+/// that an engine is freed neither too late nor while it is used.
 /// </summary>
 internal sealed class EngineHandle : IDisposable
 {
@@ -25,7 +25,7 @@ internal sealed class EngineHandle : IDisposable
         /// <summary>Made outside of the lock: verifying a large bundle takes seconds, in which others go on.</summary>
         public Lazy<DalleEngine> Engine { get; } = new(() => new DalleEngine(Bundle.Open(key.Folder), key.Device));
 
-        public int Shares { get; set; }
+        public int References { get; set; }
     }
 
     public DalleEngine Engine => _shared.Engine.Value;
@@ -39,7 +39,7 @@ internal sealed class EngineHandle : IDisposable
         {
             if (!Engines.TryGetValue(key, out var shared))
                 Engines.Add(key, shared = new Shared(key));
-            shared.Shares++;
+            shared.References++;
             handle = new EngineHandle(shared);
         }
         try
@@ -54,21 +54,21 @@ internal sealed class EngineHandle : IDisposable
         }
     }
 
-    /// <summary>Whether anybody has a share in an engine for the bundle.</summary>
+    /// <summary>Whether an engine is open for the bundle.</summary>
     public static bool IsOpen(string folder)
     {
         lock (Lock)
             return Engines.Keys.Any(key => key.Folder == Bundle.FullPath(folder));
     }
 
-    /// <summary>A share for the time of one call.</summary>
-    /// <exception cref="ObjectDisposedException">This handle was given back.</exception>
-    public EngineHandle Acquire()
+    /// <summary>A reference for the time of one call; null if this one was released.</summary>
+    public EngineHandle? TryAcquire()
     {
         lock (Lock)
         {
-            ObjectDisposedException.ThrowIf(_isDisposed, typeof(DalleModel));
-            _shared.Shares++;
+            if (_isDisposed)
+                return null;
+            _shared.References++;
             return new EngineHandle(_shared);
         }
     }
@@ -89,7 +89,7 @@ internal sealed class EngineHandle : IDisposable
             if (_isDisposed)
                 return;
             _isDisposed = true;
-            if (--_shared.Shares > 0)
+            if (--_shared.References > 0)
                 return;
             Engines.Remove(_shared.Key);
         }

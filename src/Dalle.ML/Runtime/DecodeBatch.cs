@@ -70,7 +70,7 @@ internal abstract class DecodeBatch : IDisposable
     /// <summary>Forgets what was cached and runs so many ids of every row in one go.</summary>
     /// <param name="sequence">Number of ids a row.</param>
     /// <param name="bind">Binds the ids, and anything else that is as in no other call.</param>
-    protected void Prefill(int sequence, Action<OrtIoBinding> bind)
+    protected void RunPrefill(int sequence, Action<OrtIoBinding> bind)
     {
         (_totalLength[0], _turn) = (sequence, 0);
         using var binding = NewBinding();
@@ -83,7 +83,7 @@ internal abstract class DecodeBatch : IDisposable
 
     /// <summary>Appends an id to every row.</summary>
     /// <param name="bind">Binds what is as in no other call; such a call is finished when this returns, others may go on on a device.</param>
-    protected void Decode(Action<OrtIoBinding>? bind = null)
+    protected void RunDecode(Action<OrtIoBinding>? bind = null)
     {
         _totalLength[0]++;
         _turn = (_turn + 1) % _bindings.Length;

@@ -35,7 +35,7 @@ internal sealed class LogitsDecodeBatch : DecodeBatch
     {
         var sequence = ids.Length / Rows;
         using var tensor = OrtValue.CreateTensorValueFromMemory(ids, [Rows, sequence]);
-        Prefill(sequence, binding => binding.BindInput(Session.Graph.Ids, tensor));
+        RunPrefill(sequence, binding => binding.BindInput(Session.Graph.Ids, tensor));
         _logits.Collect();
     }
 
@@ -49,7 +49,7 @@ internal sealed class LogitsDecodeBatch : DecodeBatch
     /// <summary>Appends <see cref="Ids"/> to the sequences.</summary>
     public void Decode()
     {
-        Decode();
+        RunDecode();
         _logits.Collect();
     }
 

@@ -54,7 +54,7 @@ internal sealed class SampledDecodeBatch : DecodeBatch
     {
         var sequence = ids.Length / Rows;
         using var tensor = OrtValue.CreateTensorValueFromMemory(ids, [Rows, sequence]);
-        Prefill(sequence, binding =>
+        RunPrefill(sequence, binding =>
         {
             binding.BindInput(Session.Graph.Ids, tensor);
             binding.BindInput(SamplingGraph.Codes, _known);
@@ -64,7 +64,7 @@ internal sealed class SampledDecodeBatch : DecodeBatch
     }
 
     /// <summary>Samples a token of each image; it is there when it is read.</summary>
-    public void Decode(bool reads) => Decode(reads ? Read : null);
+    public void Decode(bool reads) => RunDecode(reads ? Read : null);
 
     public override void Dispose()
     {

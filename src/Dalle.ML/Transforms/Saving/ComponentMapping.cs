@@ -1,6 +1,5 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
-using Dalle.ML.Runtime;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Transforms;
 

@@ -1,4 +1,4 @@
-namespace Dalle.ML.Runtime;
+namespace Dalle.ML;
 
 /// <summary>
 /// Something that is made when it is first needed and disposed if it was. Unlike <see cref="Lazy{T}"/> it does not remember a failure: what
