@@ -1,5 +1,5 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Onnx;
 
 namespace Dalle.ML.Export;

@@ -1,8 +1,8 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Text.Tokenizers;
-using static Dalle.ML.Export.Graph.ClipTransformer;
+using static Dalle.ML.Export.Architectures.ClipTransformer;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;

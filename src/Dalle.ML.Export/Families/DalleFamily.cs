@@ -2,7 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;
@@ -15,6 +15,18 @@ namespace Dalle.ML.Export.Families;
 /// </summary>
 internal static class DalleFamily
 {
+    private static readonly LayerNames Names = new()
+    {
+        Attention = layer => $"blocks.{layer}.",
+        Mlp = layer => $"blocks.{layer}.",
+        AttentionNorm = "ln1",
+        Qkv = "qkv",
+        Output = "proj",
+        MlpNorm = "ln2",
+        Up = "fc1",
+        Down = "fc2",
+    };
+
     // The paper's, two of the shape of GPTs of their size, to measure speed with, and one to try things out with.
     private static readonly Dictionary<string, Config> Sizes = new()
     {
@@ -64,7 +76,7 @@ internal static class DalleFamily
                 CodebookSize = config.ImageVocab,
             },
             Text = text,
-            Decoder = Decoder(bundle, transformer, config, heads, source.Precision),
+            Decoder = Transformer(transformer, config, heads).Write(bundle, transformer, source.Precision),
             ImageEncoder = ImageEncoder(bundle, dvae, config),
             ImageDecoder = ImageDecoder(bundle, dvae, config),
             Clip = config.Clip is { } clip ? Clip(source, bundle, clip, config, text) : null,
@@ -94,63 +106,26 @@ internal static class DalleFamily
         };
     }
 
-    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, AttentionHeads heads, Precision precision)
+    private static GptDecoder Transformer(Checkpoint weights, Config config, AttentionHeads heads)
     {
         var (layers, dim) = (config.Transformer.Layers, config.Transformer.Dim);
         var textIds = config.Text.VocabSize + config.Text.Length;
         var sparse = config.Transformer.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
-        var graph = new DecoderGraph
+        return new GptDecoder
         {
-            File = "decoder.onnx",
-            ImageIdOffset = textIds,
-            TotalLength = "total_length",
-            Cache = heads.Cache(precision, layers, config.Text.Length + config.Grid * config.Grid),
+            Layers = new TransformerLayers { Count = layers, Dim = dim, Heads = heads, Names = Names },
+            TextIds = textIds,
+            TextLength = config.Text.Length,
+            Grid = config.Grid,
+            CodebookSize = config.ImageVocab,
+            Tokens = () => Tensor.Concat(weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)),
+            Positions = () => Tensor.Concat(
+                weights.Read("text_pos.weight", config.Text.Length, dim),
+                Layers.GridPositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim))),
+            Mask = layer => sparse?.Mask(layer, layers),
+            FinalNorms = ["ln"],
+            Head = () => (weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab)),
         };
-        using var g = bundle.Graph(graph.File, precision);
-        var decoder = new CachedDecoder(g, graph);
-
-        string x;
-        using (g.Scope("embedding"))
-        {
-            var tokens = g.Weight("token", Tensor.Concat(
-                weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)));
-            var grid = Layers.GridPositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim));
-            var places = g.Weight("position", Tensor.Concat(weights.Read("text_pos.weight", config.Text.Length, dim), grid));
-            x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
-        }
-
-        for (var layer = 0; layer < layers; layer++)
-        {
-            var block = weights.Subtree($"blocks.{layer}.");
-            using var scope = g.Scope($"layer_{layer}");
-            using (g.Scope("attention"))
-            {
-                var qkv = Qkv(g, x, block, dim, heads.PadOutputs);
-                var attended = decoder.Attend(layer, qkv, bias: sparse?.Bias(decoder, layer, layers) ?? "", scale: heads.Scale);
-                x = g.Node("Add", [x, g.Linear(attended, heads.PadInputs(block.Read("proj.weight", dim, dim)), block.Read("proj.bias", dim))]);
-            }
-            using (g.Scope("mlp"))
-                x = Mlp(g, x, block, dim);
-        }
-
-        using (g.Scope("head"))
-        {
-            var normed = g.LayerNorm(decoder.Last(x), weights.Read("ln.weight", dim), weights.Read("ln.bias", dim));
-            var (head, bias) = (weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab));
-            decoder.Finish(g.Linear(normed, head, bias), config.ImageVocab);
-        }
-        return graph;
-    }
-
-    private static string Qkv(GraphBuilder g, string x, Checkpoint weights, int dim, Func<Tensor, Tensor> pad) => g.Linear(
-        g.LayerNorm(x, weights.Read("ln1.weight", dim), weights.Read("ln1.bias", dim)),
-        pad(weights.Read("qkv.weight", 3 * dim, dim)), pad(weights.Read("qkv.bias", 3 * dim)));
-
-    private static string Mlp(GraphBuilder g, string x, Checkpoint weights, int dim)
-    {
-        var normed = g.LayerNorm(x, weights.Read("ln2.weight", dim), weights.Read("ln2.bias", dim));
-        var hidden = g.Linear(normed, weights.Read("fc1.weight", 4 * dim, dim), weights.Read("fc1.bias", 4 * dim));
-        return g.Node("Add", [x, g.Linear(g.Node("Gelu", [hidden]), weights.Read("fc2.weight", dim, 4 * dim), weights.Read("fc2.bias", dim))]);
     }
 
     /// <summary>Nearest code of every patch: the last convolution's outputs are, up to a constant, the negative squared distances.</summary>
@@ -222,21 +197,14 @@ internal static class DalleFamily
         var dim = weights.Shape("text_emb.weight")[1];
         var ids = g.Input("ids", DataType.Int64, "batch", config.Text.Length);
         var x = g.Node("Add", [g.Node("Gather", [g.Weight("token", weights.Read("text_emb.weight")), ids]), g.Weight("position", weights.Read("text_pos.weight"))]);
-        for (var layer = 0; weights.Contains($"blocks.{layer}.qkv.weight"); layer++)
+        var layers = new TransformerLayers
         {
-            var block = weights.Subtree($"blocks.{layer}.");
-            using var scope = g.Scope($"layer_{layer}");
-            using (g.Scope("attention"))
-            {
-                var qkv = Qkv(g, x, block, dim, tensor => tensor);
-                string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];
-                g.Node("Split", [qkv], parts, ("axis", -1), ("num_outputs", 3));
-                var attended = g.Contrib("MultiHeadAttention", parts, attributes: ("num_heads", Heads));
-                x = g.Node("Add", [x, g.Linear(attended, block.Read("proj.weight"), block.Read("proj.bias"))]);
-            }
-            using (g.Scope("mlp"))
-                x = Mlp(g, x, block, dim);
-        }
+            Count = weights.Count("blocks.", ".qkv.weight"),
+            Dim = dim,
+            Heads = AttentionHeads.Of(dim, Heads) with { IsPadded = false },
+            Names = Names,
+        };
+        x = layers.Run(g, x, weights, (_, qkv) => g.SelfAttention(qkv, Heads));
         var mean = g.Node("ReduceMean", [g.LayerNorm(x, weights.Read("ln.weight"), weights.Read("ln.bias")), g.Constant("positions", 1)], ("keepdims", 0));
         return Embedding(g, g.Linear(mean, weights.Read("proj.weight"), weights.Read("proj.bias")), embedding, "clip_text.onnx");
     }

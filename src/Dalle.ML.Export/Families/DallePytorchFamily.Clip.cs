@@ -1,6 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;
@@ -41,11 +41,11 @@ internal static partial class DallePytorchFamily
     {
         const string File = "clip_text.onnx";
         using var g = bundle.Graph(File);
-        var stack = ClipStack(weights.Subtree("text_transformer."));
+        var stack = ClipLayers(weights, "text_transformer.");
         var ids = g.Input("ids", DataType.Int64, "batch", text.Length);
         var tokens = g.Node("Gather", [g.Weight("token", weights.Read("text_emb.weight", text.Vocabulary, stack.Dim)), ids]);
         var x = g.Node("Add", [tokens, g.Weight("position", weights.Read("text_pos_emb.weight", text.Length, stack.Dim))]);
-        x = stack.Run(g, x, weights.Subtree("text_transformer."), (_, qkv) => AttendToAll(g, qkv, stack));
+        x = stack.Run(g, x, weights, (_, qkv) => g.SelfAttention(qkv, stack.Heads.Count));
         ClipEmbedding(g, x, weights.Read("to_text_latent.weight", embedding, stack.Dim));
         return File;
     }
@@ -54,26 +54,19 @@ internal static partial class DallePytorchFamily
     {
         const string File = "clip_image.onnx";
         using var g = bundle.Graph(File);
-        var stack = ClipStack(weights.Subtree("visual_transformer."));
+        var stack = ClipLayers(weights, "visual_transformer.");
         var pixels = g.Input("pixels", DataType.Float, "batch", Colors, patch * grid, patch * grid);
         // A linear layer over a patch's pixels, colours innermost, is a convolution with colours outermost.
         var kernel = weights.Read("to_visual_embedding.weight", stack.Dim, patch * patch * Colors).Reshape(stack.Dim, patch, patch, Colors).Transpose(0, 3, 1, 2);
         var planes = g.Convolution(pixels, kernel, weights.Read("to_visual_embedding.bias", stack.Dim), stride: patch);
         var patches = g.Node("Transpose", [g.Node("Reshape", [planes, g.Constant("shape", 0, stack.Dim, grid * grid)])], ("perm", new long[] { 0, 2, 1 }));
         var x = g.Node("Add", [patches, g.Weight("position", weights.Read("visual_pos_emb.weight", grid * grid, stack.Dim))]);
-        x = stack.Run(g, x, weights.Subtree("visual_transformer."), (_, qkv) => AttendToAll(g, qkv, stack));
+        x = stack.Run(g, x, weights, (_, qkv) => g.SelfAttention(qkv, stack.Heads.Count));
         ClipEmbedding(g, x, weights.Read("to_visual_latent.weight", embedding, stack.Dim));
         return File;
     }
 
-    private static Stack ClipStack(Checkpoint weights) => Stack.Infer(weights, headSize: ClipHeadSize);
-
-    private static string AttendToAll(GraphBuilder g, string qkv, Stack stack)
-    {
-        string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];
-        g.Node("Split", [qkv], parts, ("axis", -1), ("num_outputs", 3));
-        return g.Contrib("MultiHeadAttention", parts, attributes: ("num_heads", stack.Heads.Count));
-    }
+    private static TransformerLayers ClipLayers(Checkpoint weights, string prefix) => InferLayers(weights, prefix, headSize: ClipHeadSize);
 
     private static void ClipEmbedding(GraphBuilder g, string x, Tensor projection)
     {

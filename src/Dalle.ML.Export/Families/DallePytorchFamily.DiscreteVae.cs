@@ -1,5 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;

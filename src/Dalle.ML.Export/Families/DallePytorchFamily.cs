@@ -1,6 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 
 namespace Dalle.ML.Export.Families;
 
@@ -11,6 +11,9 @@ namespace Dalle.ML.Export.Families;
 internal static partial class DallePytorchFamily
 {
     private const int Colors = 3;
+
+    // The name of the layers in exported graphs.
+    private const string Scope = "transformer";
 
     private static readonly Dictionary<string, (Config Dalle, DiscreteVae Vae)> Sizes = new()
     {
@@ -36,8 +39,8 @@ internal static partial class DallePytorchFamily
         {
             var weights = checkpoint.Subtree("weights.");
             var (dalle, vae) = Sizes[source.Size];
-            var heads = dalle.Stack.Heads.Or(source.Setting("heads"));
-            dalle = dalle with { Stack = dalle.Stack with { Heads = heads }, RotaryWidth = Config.Rotated(heads) };
+            var heads = dalle.Layers.Heads.Or(source.Setting("heads"));
+            dalle = dalle with { Layers = dalle.Layers with { Heads = heads }, RotaryWidth = Config.Rotated(heads) };
             return WithDalle(weights, dalle, vae.Write(bundle, weights.Subtree("vae.")), TextOf(dalle, RandomTokenizer.Write(bundle)));
         }
         var arguments = new Arguments(checkpoint.Subtree("hparams."));
@@ -59,7 +62,7 @@ internal static partial class DallePytorchFamily
         Manifest WithDalle(Checkpoint weights, Config config, ImageGraphs images, TextFormat text) => Describe(source, images) with
         {
             Text = text,
-            Decoder = Decoder(bundle, weights, config, source.Precision),
+            Decoder = Transformer(weights, config).Write(bundle, weights, source.Precision),
             // generate_images keeps half of all logits, those of the text, which are none, among them.
             Sampling = new SamplingDefaults { TopK = (config.TextIds + config.Codes) / 2 },
         };
@@ -141,6 +144,110 @@ internal static partial class DallePytorchFamily
         TextCleaning.Lowercase,
     ];
 
+    /// <summary>The transformer: the start of the stream, the text, and the image, whose last token is sampled and never decoded.</summary>
+    private static GptDecoder Transformer(Checkpoint weights, Config config)
+    {
+        var (dim, grid, ids, start) = (config.Layers.Dim, config.Grid, config.TextIds + config.Codes, 1 + config.TextLength);
+        return new GptDecoder
+        {
+            Layers = config.Layers,
+            TextIds = config.TextIds,
+            TextLength = config.TextLength,
+            Grid = grid,
+            CodebookSize = config.Codes,
+            Tokens = () => config.SharesEmbeddings
+                ? weights.Read("to_logits.1.weight", ids, dim)
+                : Tensor.Concat(weights.Read("text_emb.weight", config.TextIds, dim), weights.Read("image_emb.weight", config.Codes, dim)),
+            Positions = config.RotaryWidth > 0 ? null : () => Tensor.Concat(weights.Read("text_pos_emb.weight", start, dim), ImagePositions(weights, grid, dim)),
+            RotaryAngles = config.RotaryWidth == 0 ? null : () =>
+            {
+                var positions = config.TextLength + grid * grid + 1;
+                return weights.Read("transformer.pos_emb", 1, positions, config.RotaryWidth).Reshape(positions, config.RotaryWidth);
+            },
+            Mask = layer => Mask(config.Attention[layer % config.Attention.Count], start, grid),
+            Scale = 1 / MathF.Sqrt(config.Layers.Heads.Size),
+            ShiftsFrom = config.ShiftsTokens ? start : null,
+            IsStable = config.IsStable,
+            FinalNorms = ["to_logits.0"],
+            Head = () => (weights.Read("to_logits.1.weight", ids, dim).Rows(config.TextIds..), weights.Read("to_logits.1.bias", ids).Rows(config.TextIds..)),
+        };
+    }
+
+    private static Tensor ImagePositions(Checkpoint weights, int grid, int dim)
+    {
+        // The package axial_positional_embedding named them so by hand, until it took PyTorch's lists of parameters.
+        var axes = weights.Contains("image_pos_emb.weights.0") ? "image_pos_emb.weights." : "image_pos_emb.weights_";
+        var (row, column) = (weights.Read(axes + 0, 1, grid, 1, dim), weights.Read(axes + 1, 1, 1, grid, dim));
+        return Layers.GridPositions(row.Reshape(grid, dim), column.Reshape(grid, dim));
+    }
+
+    /// <summary>What an image token sees of the image: its row, its column, or a window of 5 × 5 whose last corner it is. All see all text.</summary>
+    private static AttentionMask? Mask(string kind, int start, int grid)
+    {
+        const int Reach = 4;
+        return kind == "full" ? null : new AttentionMask(kind, (query, key) =>
+        {
+            var (from, to) = (query - start, key - start);
+            var (rows, columns) = (from / grid - to / grid, from % grid - to % grid);
+            return to < 0 || kind switch
+            {
+                "axial_row" => rows == 0,
+                "axial_col" => columns == 0,
+                _ => rows <= Reach && columns is >= 0 and <= Reach,
+            };
+        });
+    }
+
+    private static LayerNames Names(string prefix, bool isReversible = false, bool isSandwich = false) => new()
+    {
+        Attention = layer => prefix + (isReversible ? $"layers.blocks.{layer}.f.net." : $"layers.layers.{layer}.0."),
+        Mlp = layer => prefix + (isReversible ? $"layers.blocks.{layer}.g.net." : $"layers.layers.{layer}.1."),
+        AttentionNorm = "fn.norm",
+        Qkv = new LayerName("to_qkv") { HasBias = false },
+        Output = "to_out.0",
+        AttentionNormOut = isSandwich ? new LayerName("fn.norm_out") : null,
+        MlpNorm = "fn.norm",
+        Up = "net.0",
+        Down = "net.3",
+        MlpNormOut = isSandwich ? new LayerName("fn.norm_out") : null,
+        Scale = "scale",
+        Inner = Unwrap,
+        MlpScope = "feed_forward",
+    };
+
+    /// <summary>A module within its wrappers, of which a layer has more or fewer: each adds a <c>fn.</c> to the names.</summary>
+    private static Checkpoint Unwrap(Checkpoint part)
+    {
+        string[] ends = [".to_out.0.weight", ".net.0.weight"];
+        var (name, end) = part.Names.SelectMany(name => ends, (name, end) => (name, end)).FirstOrDefault(pair => pair.name.EndsWith(pair.end, StringComparison.Ordinal));
+        return part.Subtree(name is null ? "fn.fn." : name[..(name.Length - end.Length + 1)]);
+    }
+
+    /// <param name="weights">The model.</param>
+    /// <param name="prefix">Prefix of the layers' names.</param>
+    /// <param name="headSize">Channels of a head, if their number is not given.</param>
+    /// <param name="heads">Number of heads, if it is given.</param>
+    /// <exception cref="InvalidDataException">The weights are not those of such layers.</exception>
+    private static TransformerLayers InferLayers(Checkpoint weights, string prefix, int headSize, int? heads = null)
+    {
+        weights = weights.Subtree(prefix);
+        var isReversible = weights.Contains("layers.blocks.0.f.net.scale");
+        var first = weights.Subtree(isReversible ? "layers.blocks.0.f.net." : "layers.layers.0.0.");
+        var inner = Unwrap(first).Shape("to_out.0.weight", rank: 2)[1];
+        if (inner == 0 || (heads is null && inner % headSize != 0))
+            throw new InvalidDataException($"The transformer's attention has {inner} channels, which are no whole number of heads of {headSize}.");
+        return new TransformerLayers
+        {
+            Count = isReversible ? weights.Count("layers.blocks.", ".f.net.scale") : weights.Count("layers.layers.", ".0.scale"),
+            Dim = first.Shape("scale", rank: 3)[2],
+            Heads = AttentionHeads.Of(inner, heads ?? inner / headSize),
+            Names = Names(prefix, isReversible, isSandwich: first.Contains("fn.norm_out.weight")),
+            Activation = Activation.GatedGelu,
+            IsReversible = isReversible,
+            Scope = Scope,
+        };
+    }
+
     private sealed record ImageGraphs(ImageFormat Format, string Encoder, string Decoder);
 
     private static ImageFormat Square(int size, int grid, int codes) => new()
@@ -160,7 +267,7 @@ internal static partial class DallePytorchFamily
         var vae = new DiscreteVae { ImageSize = imageSize, Layers = 3, Residuals = 2, Hidden = dim / 2, Codes = codes, CodeLength = dim };
         return (new Config
         {
-            Stack = new Stack { Dim = dim, Layers = layers, Heads = heads },
+            Layers = new TransformerLayers { Count = layers, Dim = dim, Heads = heads, Names = Names("transformer."), Activation = Activation.GatedGelu, Scope = Scope },
             TextIds = words + textLength,
             TextLength = textLength,
             Grid = vae.Grid,
@@ -173,7 +280,7 @@ internal static partial class DallePytorchFamily
     /// <summary>What the arguments of the constructor and the shapes of the weights tell of a DALLE.</summary>
     private sealed record Config
     {
-        public required Stack Stack { get; init; }
+        public required TransformerLayers Layers { get; init; }
 
         /// <summary>Ids of the text, with one for the padding of every position.</summary>
         public required int TextIds { get; init; }
@@ -200,9 +307,6 @@ internal static partial class DallePytorchFamily
         /// <summary>Whether the head's weights are the embeddings of the ids.</summary>
         public bool SharesEmbeddings { get; init; }
 
-        /// <summary>Positions that are run: the start, the text, and all of the image but its last token.</summary>
-        public int Capacity => TextLength + Grid * Grid;
-
         /// <summary>Channels of such heads that the project rotates: three times the pairs that are in a third of them.</summary>
         public static int Rotated(AttentionHeads heads) => heads.Size / 6 * 6;
 
@@ -213,7 +317,7 @@ internal static partial class DallePytorchFamily
             var textLength = arguments.Number("text_seq_len", 256);
             var config = new Config
             {
-                Stack = Stack.Infer(weights.Subtree("transformer."), arguments.Number("dim_head", 64), heads),
+                Layers = InferLayers(weights, "transformer.", arguments.Number("dim_head", 64), heads),
                 TextIds = checked(arguments.Number("num_text_tokens", 10000) + textLength),
                 TextLength = textLength,
                 Grid = image.Columns,
@@ -227,10 +331,10 @@ internal static partial class DallePytorchFamily
             ModelSizes.Check(config.TextLength, config.Grid);
             if (config.Attention.FirstOrDefault(kind => kind is not ("full" or "axial_row" or "axial_col" or "conv_like")) is { } unknown)
                 throw new InvalidDataException($"The transformer has attention of the kind '{unknown}'; full, axial_row, axial_col and conv_like can be exported.");
-            if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Stack.Heads.Size)
-                throw new InvalidDataException($"The transformer rotates {config.RotaryWidth} of {config.Stack.Heads.Size} channels, which is not a number of pairs within them.");
-            if (config.ShiftsTokens && config.Stack.Dim % 4 != 0)
-                throw new InvalidDataException($"The transformer shifts quarters of {config.Stack.Dim} channels, which are no multiple of four.");
+            if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Layers.Heads.Size)
+                throw new InvalidDataException($"The transformer rotates {config.RotaryWidth} of {config.Layers.Heads.Size} channels, which is not a number of pairs within them.");
+            if (config.ShiftsTokens && config.Layers.Dim % 4 != 0)
+                throw new InvalidDataException($"The transformer shifts quarters of {config.Layers.Dim} channels, which are no multiple of four.");
             return config;
         }
     }

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 
 namespace Dalle.ML.Export.Families;
 
@@ -14,6 +14,18 @@ namespace Dalle.ML.Export.Families;
 internal static class KakaoMinDalleFamily
 {
     private const string Name = "minDALL-E";
+
+    private static readonly LayerNames Names = new()
+    {
+        Attention = layer => $"blocks.{layer}.",
+        Mlp = layer => $"blocks.{layer}.",
+        AttentionNorm = "ln1",
+        Qkv = new LayerName("attn.query", "attn.key", "attn.value") { HasBias = null },
+        Output = Linear("attn.proj"),
+        MlpNorm = "ln2",
+        Up = Linear("mlp.0"),
+        Down = Linear("mlp.2"),
+    };
 
     private static readonly Dictionary<string, (Config Transformer, VqganConfig Images)> Sizes = new()
     {
@@ -51,7 +63,7 @@ internal static class KakaoMinDalleFamily
             Precision = source.Precision.Name(),
             Image = vqgan.Images(config.Grid),
             Text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config),
-            Decoder = Decoder(bundle, transformer, config, source.Precision),
+            Decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision),
             ImageEncoder = graphs.Encoder(config.Grid),
             ImageDecoder = graphs.Decoder(config.Grid),
             Sampling = new SamplingDefaults { TopK = 256 },
@@ -115,74 +127,36 @@ internal static class KakaoMinDalleFamily
         };
     }
 
-    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
+    private static GptDecoder Transformer(Checkpoint weights, Config config) => new()
     {
-        var dim = config.Dim;
-        var graph = new DecoderGraph
+        Layers = new TransformerLayers
         {
-            File = "decoder.onnx",
-            ImageIdOffset = config.TextIds,
-            TotalLength = "total_length",
-            Cache = config.Heads.Cache(precision, config.Layers, config.TextLength + config.Grid * config.Grid),
-        };
-        using var g = bundle.Graph(graph.File, precision);
-        var decoder = new CachedDecoder(g, graph);
-
-        string x;
-        using (g.Scope("embedding"))
-        {
-            var (text, textPlaces) = config.HasText
-                ? (weights.Read("tok_emb_txt.weight", config.TextIds, dim), weights.Read("pos_emb_txt.weight", config.TextLength, dim))
-                : (Starts(weights, config), new Tensor(new float[dim], isHalf: false, 1, dim));
-            var tokens = g.Weight("token", Tensor.Concat(text, weights.Read("tok_emb_img.weight", config.Codes, dim)));
-            var places = g.Weight("position", Tensor.Concat(textPlaces, weights.Read("pos_emb_img.weight", config.Grid * config.Grid, dim)));
-            x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
-        }
-
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            var block = weights.Subtree($"blocks.{layer}.");
-            using var scope = g.Scope($"layer_{layer}");
-            using (g.Scope("attention"))
-            {
-                string[] parts = ["attn.query", "attn.key", "attn.value"];
-                var weight = Tensor.Concat([.. parts.Select(part => block.Read(part + ".weight", dim, dim))]);
-                var bias = block.Contains("attn.query.bias") ? Tensor.Concat([.. parts.Select(part => block.Read(part + ".bias", dim))]) : null;
-                var qkv = g.Linear(Norm(g, x, block, "ln1", dim), config.Heads.PadOutputs(weight), bias is null ? null : config.Heads.PadOutputs(bias));
-                var attended = decoder.Attend(layer, qkv, scale: config.Heads.Scale);
-                x = g.Node("Add", [x, Linear(g, attended, block, "attn.proj", dim, dim, config.Heads.PadInputs)]);
-            }
-            using (g.Scope("mlp"))
-            {
-                var hidden = Linear(g, Norm(g, x, block, "ln2", dim), block, "mlp.0", dim, 4 * dim);
-                hidden = config.IsQuickGelu ? g.Contrib("QuickGelu", [hidden], attributes: ("alpha", 1.702f)) : g.Node("Gelu", [hidden]);
-                x = g.Node("Add", [x, Linear(g, hidden, block, "mlp.2", 4 * dim, dim)]);
-            }
-        }
-
-        using (g.Scope("head"))
-        {
-            var normed = Norm(g, decoder.Last(x), weights, "ln_f", dim);
-            decoder.Finish(g.Linear(normed, weights.Read(config.HasText ? "head_img.weight" : "head.weight", config.Codes, dim)), config.Codes);
-        }
-        return graph;
-    }
+            Count = config.Layers,
+            Dim = config.Dim,
+            Heads = config.Heads,
+            Names = Names,
+            Activation = config.IsQuickGelu ? Activation.QuickGelu : Activation.Gelu,
+        },
+        TextIds = config.TextIds,
+        TextLength = config.TextLength,
+        Grid = config.Grid,
+        CodebookSize = config.Codes,
+        Tokens = () => Tensor.Concat(
+            config.HasText ? weights.Read("tok_emb_txt.weight", config.TextIds, config.Dim) : Starts(weights, config),
+            weights.Read("tok_emb_img.weight", config.Codes, config.Dim)),
+        Positions = () => Tensor.Concat(
+            config.HasText ? weights.Read("pos_emb_txt.weight", config.TextLength, config.Dim) : new Tensor(new float[config.Dim], isHalf: false, 1, config.Dim),
+            weights.Read("pos_emb_img.weight", config.Grid * config.Grid, config.Dim)),
+        FinalNorms = ["ln_f"],
+        Head = () => (weights.Read(config.HasText ? "head_img.weight" : "head.weight", config.Codes, config.Dim), null),
+    };
 
     /// <summary>The embeddings of what begins the stream of a model of images alone.</summary>
     private static Tensor Starts(Checkpoint weights, Config config) => weights.Contains("sos")
         ? weights.Read("sos", 1, 1, config.Dim).Reshape(1, config.Dim)
         : weights.Read("sos.weight", config.TextIds, config.Dim);
 
-    /// <summary>A linear layer, with or without a bias as the checkpoint has it.</summary>
-    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to, Func<Tensor, Tensor>? pad = null)
-    {
-        using var scope = g.Scope(name);
-        var weight = weights.Read(name + ".weight", to, from);
-        return g.Linear(x, pad?.Invoke(weight) ?? weight, weights.Contains(name + ".bias") ? weights.Read(name + ".bias", to) : null);
-    }
-
-    private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim) =>
-        g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));
+    private static LayerName Linear(string name) => new(name) { HasBias = null, IsScope = true };
 
     /// <param name="Layers">Number of layers.</param>
     /// <param name="Dim">Number of values that stand for a token between them.</param>

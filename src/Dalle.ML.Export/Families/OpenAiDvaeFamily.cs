@@ -1,6 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;

@@ -1,6 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 
 namespace Dalle.ML.Export.Families;
 
@@ -18,7 +18,19 @@ internal static class RuDalleFamily
     private const int Start = 2;
     private const int End = 3;
 
-    private const float LargestHalf = 65504;
+    private static readonly LayerNames Names = new()
+    {
+        Attention = layer => $"transformer.layers.{layer}.",
+        Mlp = layer => $"transformer.layers.{layer}.",
+        AttentionNorm = Norm("input_layernorm"),
+        Qkv = "attention.query_key_value",
+        Output = "attention.dense",
+        AttentionNormOut = Norm("before_first_addition_layernorm"),
+        MlpNorm = Norm("post_attention_layernorm"),
+        Up = "mlp.dense_h_to_4h",
+        Down = "mlp.dense_4h_to_h",
+        MlpNormOut = Norm("before_second_addition_layernorm"),
+    };
 
     // The project keeps them beside the folders of its models.
     private static readonly string[] VqganFiles =
@@ -76,7 +88,7 @@ internal static class RuDalleFamily
                 Padding = Bundles.Padding.PerPosition,
                 PaddingId = config.TextIds - config.TextLength,
             },
-            Decoder = Decoder(bundle, transformer, config, source.Precision),
+            Decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision),
             ImageEncoder = graphs.Encoder(config.Grid),
             ImageDecoder = graphs.Decoder(config.Grid),
             Sampling = new SamplingDefaults { TopK = 2048, TopP = 0.995f },
@@ -90,72 +102,27 @@ internal static class RuDalleFamily
         Vocabulary = bundle.Copy(source.Find(2, "bpe.model", "../bpe.model"), "bpe.model"),
     };
 
-    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
+    private static GptDecoder Transformer(Checkpoint weights, Config config) => new()
     {
-        var dim = config.Dim;
-        var graph = new DecoderGraph
-        {
-            File = "decoder.onnx",
-            ImageIdOffset = config.TextIds,
-            TotalLength = "total_length",
-            Cache = config.Heads.Cache(precision, config.Layers, config.TextLength + config.Grid * config.Grid),
-        };
-        using var g = bundle.Graph(graph.File, precision);
-        var decoder = new CachedDecoder(g, graph);
+        Layers = new TransformerLayers { Count = config.Layers, Dim = config.Dim, Heads = config.Heads, Names = Names, Activation = Activation.TanhGelu, ClampsAttention = true },
+        TextIds = config.TextIds,
+        TextLength = config.TextLength,
+        Grid = config.Grid,
+        CodebookSize = config.Codes,
+        Tokens = () => Tensor.Concat(
+            weights.Read("text_embeddings.weight", config.TextIds, config.Dim), weights.Read("image_embeddings.weight", config.Codes, config.Dim)),
+        Positions = () => Tensor.Concat(
+            weights.Read("text_pos_embeddings.weight", config.TextLength + 1, config.Dim).Rows(..(config.HasPrefix ? config.TextLength + 1 : config.TextLength)),
+            Architectures.Layers.GridPositions(
+                weights.Read("image_row_embeddings.weight", config.Grid, config.Dim), weights.Read("image_col_embeddings.weight", config.Grid, config.Dim))),
+        Mask = layer => config.Sparsity.Mask(layer, config.Layers),
+        FinalNorms = [Norm("transformer.final_layernorm"), Norm("to_logits.0")],
+        Head = () => (
+            weights.Read("to_logits.1.weight", config.TextIds + config.Codes, config.Dim).Rows(config.TextIds..),
+            weights.Read("to_logits.1.bias", config.TextIds + config.Codes).Rows(config.TextIds..)),
+    };
 
-        string x;
-        using (g.Scope("embedding"))
-        {
-            var tokens = g.Weight("token", Tensor.Concat(
-                weights.Read("text_embeddings.weight", config.TextIds, dim), weights.Read("image_embeddings.weight", config.Codes, dim)));
-            var text = weights.Read("text_pos_embeddings.weight", config.TextLength + 1, dim)
-                .Rows(..(config.HasPrefix ? config.TextLength + 1 : config.TextLength));
-            var image = Layers.GridPositions(
-                weights.Read("image_row_embeddings.weight", config.Grid, dim), weights.Read("image_col_embeddings.weight", config.Grid, dim));
-            var places = g.Weight("position", Tensor.Concat(text, image));
-            x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
-        }
-
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            var block = weights.Subtree($"transformer.layers.{layer}.");
-            using var scope = g.Scope($"layer_{layer}");
-            using (g.Scope("attention"))
-            {
-                var (weight, bias) = (block.Read("attention.query_key_value.weight", 3 * dim, dim), block.Read("attention.query_key_value.bias", 3 * dim));
-                var qkv = g.Linear(Norm(g, x, block, "input_layernorm", dim), config.Heads.PadOutputs(weight), config.Heads.PadOutputs(bias));
-                var attended = decoder.Attend(layer, qkv, bias: config.Sparsity.Bias(decoder, layer, config.Layers), scale: config.Heads.Scale);
-                var projection = config.Heads.PadInputs(block.Read("attention.dense.weight", dim, dim));
-                var dense = g.Linear(attended, projection, block.Read("attention.dense.bias", dim));
-                dense = g.Node("Clip", [dense, g.Scalar("least", -LargestHalf), g.Scalar("most", LargestHalf)]);
-                x = g.Node("Add", [x, Norm(g, dense, block, "before_first_addition_layernorm", dim)]);
-            }
-            using (g.Scope("mlp"))
-            {
-                var hidden = Linear(g, Norm(g, x, block, "post_attention_layernorm", dim), block, "mlp.dense_h_to_4h", dim, 4 * dim);
-                var dense = Linear(g, g.Node("Gelu", [hidden], ("approximate", "tanh")), block, "mlp.dense_4h_to_h", 4 * dim, dim);
-                x = g.Node("Add", [x, Norm(g, dense, block, "before_second_addition_layernorm", dim)]);
-            }
-        }
-
-        using (g.Scope("head"))
-        {
-            var normed = Norm(g, Norm(g, decoder.Last(x), weights, "transformer.final_layernorm", dim), weights, "to_logits.0", dim);
-            var head = weights.Read("to_logits.1.weight", config.TextIds + config.Codes, dim).Rows(config.TextIds..);
-            var bias = weights.Read("to_logits.1.bias", config.TextIds + config.Codes).Rows(config.TextIds..);
-            decoder.Finish(g.Linear(normed, head, bias), config.Codes);
-        }
-        return graph;
-    }
-
-    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to) =>
-        g.Linear(x, weights.Read(name + ".weight", to, from), weights.Read(name + ".bias", to));
-
-    private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim)
-    {
-        using var scope = g.Scope(name);
-        return g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));
-    }
+    private static LayerName Norm(string name) => new(name) { IsScope = true };
 
     /// <param name="Layers">Number of layers.</param>
     /// <param name="Dim">Number of values that stand for a token between them.</param>
@@ -167,7 +134,7 @@ internal static class RuDalleFamily
     /// <param name="HasPrefix">Whether an id begins the stream, which the masks take no account of (version 2).</param>
     private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int Codes, bool HasPrefix)
     {
-        public SparseAttention Sparsity => new(TextLength, Grid) { Wraps = HasPrefix };
+        public SparseAttention Sparsity => new(TextLength, Grid) { IsToroidal = HasPrefix };
 
         public static Config Published(int layers, int dim, int heads) =>
             new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 128, TextIds: 16384 + 128, Grid: 32, Codes: 8192, HasPrefix: false);
@@ -204,14 +171,14 @@ internal static class RuDalleFamily
             var version => throw new ArgumentException($"The setting version is {version}; it must be 2 or 3."),
         };
 
-        /// <summary>Whether the checkpoint's mask of squares shows the upper left corner to the upper right one, which is far from it.</summary>
+        /// <summary>Whether the checkpoint's mask of windows shows the upper left corner to the upper right one, which is far from it.</summary>
         private bool WrapsIn(Checkpoint weights)
         {
             var size = TextLength + Grid * Grid;
             var (query, key) = (TextLength + Grid - 1, TextLength);
             return weights.Names.FirstOrDefault(name => name.EndsWith("conv_mask", StringComparison.Ordinal)) is { } mask
                 && weights.Read(mask, size, size).Values[query * size + key] != 0
-                && !Sparsity.Sees(SparsePattern.Square, query, key);
+                && !Sparsity.Sees(SparsePattern.Convolutional, query, key);
         }
     }
 }

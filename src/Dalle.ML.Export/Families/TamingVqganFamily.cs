@@ -1,7 +1,7 @@
 using System.Globalization;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 
 namespace Dalle.ML.Export.Families;
 

@@ -1,4 +1,4 @@
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// The sparse attention of DALL·E (Ramesh et al. 2021, appendix B.1 and figure 11), and of ru-dALLE after it, over a stream of text and a
@@ -8,23 +8,25 @@ namespace Dalle.ML.Export.Graph;
 /// <param name="Side">Tokens in a row of the image.</param>
 internal sealed record SparseAttention(int TextLength, int Side)
 {
-    // The squares are 11 × 11.
+    // The windows are 11 × 11.
     private const int Reach = 5;
 
-    /// <summary>Whether squares go on at the opposite edge of the image, as in ru-dALLE's second version.</summary>
-    public bool Wraps { get; init; }
+    /// <summary>Whether windows continue at the opposite edge of the image, as in the second version of ru-dALLE.</summary>
+    public bool IsToroidal { get; init; }
 
-    /// <summary>What a layer sees: every fourth one, from the second on, columns; the last one squares; all others rows.</summary>
+    /// <summary>What a layer sees: every fourth one, from the second on, columns; the last one a window; all others rows.</summary>
     public static SparsePattern PatternOf(int layer, int layers) =>
         layer % 4 == 1 ? SparsePattern.Column
-        : layer == layers - 1 ? SparsePattern.Square
+        : layer == layers - 1 ? SparsePattern.Convolutional
         : SparsePattern.Row;
 
-    /// <summary>The bias of a layer's scores.</summary>
-    public string Bias(CachedDecoder decoder, int layer, int layers)
+    /// <summary>The mask of a layer.</summary>
+    public AttentionMask Mask(int layer, int layers)
     {
         var pattern = PatternOf(layer, layers);
-        return decoder.Mask(pattern.ToString(), (query, key) => Sees(pattern, query, key));
+        // The name is part of exported graphs, whose bytes stay.
+        var name = pattern == SparsePattern.Convolutional ? "Square" : pattern.ToString();
+        return new AttentionMask(name, (query, key) => Sees(pattern, query, key));
     }
 
     /// <summary>Whether a position sees an earlier one.</summary>
@@ -35,14 +37,14 @@ internal sealed record SparseAttention(int TextLength, int Side)
         {
             SparsePattern.Row => from - to <= Side,
             SparsePattern.Column => (from - to) % Side == 0,
-            _ => IsNear(from / Side, to / Side) && IsNear(from % Side, to % Side),
+            _ => InWindow(from / Side, to / Side) && InWindow(from % Side, to % Side),
         };
     }
 
-    private bool IsNear(int from, int to)
+    private bool InWindow(int from, int to)
     {
         var distance = Math.Abs(from - to);
-        return Math.Min(distance, Wraps ? Side - distance : distance) <= Reach;
+        return Math.Min(distance, IsToroidal ? Side - distance : distance) <= Reach;
     }
 }
 
@@ -55,6 +57,6 @@ internal enum SparsePattern
     /// <summary>What is above itself.</summary>
     Column,
 
-    /// <summary>A square about itself.</summary>
-    Square,
+    /// <summary>A window around itself.</summary>
+    Convolutional,
 }

@@ -1,7 +1,7 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>What the weights of a <see cref="Vqgan"/> tell of it, and what its family knows.</summary>
 internal sealed record VqganConfig

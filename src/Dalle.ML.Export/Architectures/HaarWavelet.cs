@@ -1,6 +1,6 @@
 using Dalle.ML.Export.Checkpoints;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// The two-dimensional Haar wavelet as ru-dALLE's decoder uses it (fbcotter/pytorch_wavelets): an image of half the size, and of each

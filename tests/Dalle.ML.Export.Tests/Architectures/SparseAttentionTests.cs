@@ -1,7 +1,7 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 
-namespace Dalle.ML.Export.Tests.Graph;
+namespace Dalle.ML.Export.Tests.Architectures;
 
 public sealed class SparseAttentionTests
 {
@@ -11,7 +11,7 @@ public sealed class SparseAttentionTests
         var patterns = Enumerable.Range(0, 64).Select(layer => SparseAttention.PatternOf(layer, 64)).ToArray();
         Assert.Equal(16, patterns.Count(pattern => pattern == SparsePattern.Column));
         Assert.Equal([1, 5, 9], patterns.Index().Where(layer => layer.Item == SparsePattern.Column).Take(3).Select(layer => layer.Index));
-        Assert.Equal(63, patterns.Index().Single(layer => layer.Item == SparsePattern.Square).Index);
+        Assert.Equal(63, patterns.Index().Single(layer => layer.Item == SparsePattern.Convolutional).Index);
     }
 
     [Fact]

@@ -2,7 +2,7 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Onnx;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// Half of the channels of a token come from its neighbours: of text from the token before, of an image the first quarter from the token

@@ -1,11 +1,12 @@
 using System.Runtime.InteropServices;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Quantization;
 
 /// <summary>Products with weights that are kept as small whole numbers and scales.</summary>
-internal static class Quantization
+internal static class QuantizedMatMul
 {
     private const int BlockSize = 32;
 

@@ -1,7 +1,7 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 
-namespace Dalle.ML.Export.Tests.Graph;
+namespace Dalle.ML.Export.Tests.Architectures;
 
 public sealed class AttentionHeadsTests
 {

@@ -3,7 +3,7 @@ using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Onnx;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// The graphs of DALL·E mini (Dayma et al. 2021): BART's encoder and decoder (Lewis et al. 2019), with norms before and after attention

@@ -1,8 +1,8 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Tests;
 
-namespace Dalle.ML.Export.Tests.Graph;
+namespace Dalle.ML.Export.Tests.Architectures;
 
 public sealed class CachedDecoderTests : IDisposable
 {
@@ -21,7 +21,7 @@ public sealed class CachedDecoderTests : IDisposable
             TotalLength = "total_length",
             Cache = new KeyValueCache { Layers = 1, Heads = 1, HeadSize = 1, Capacity = 256 * 256 },
         });
-        var error = Assert.Throws<InvalidDataException>(() => decoder.Mask("row", (_, _) => true));
+        var error = Assert.Throws<InvalidDataException>(() => decoder.Mask(new AttentionMask("row", (_, _) => true)));
         Assert.Contains("65536 positions", error.Message, StringComparison.Ordinal);
     }
 }

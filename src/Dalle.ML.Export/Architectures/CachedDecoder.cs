@@ -3,7 +3,7 @@ using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Onnx;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// What all autoregressive transformers share: ids come in, causal attention runs over a key-value cache that is past and present at once,
@@ -72,13 +72,11 @@ internal sealed class CachedDecoder
             scale is { } factor ? [.. heads, ("scale", factor)] : heads);
     }
 
-    /// <summary>A bias that hides what a sparse layer does not see. Equal masks share one table.</summary>
-    /// <param name="name">Of the kind of mask, such as <c>row</c>.</param>
-    /// <param name="sees">Whether a query's position sees an earlier key's.</param>
+    /// <summary>A bias that hides what a sparse layer does not see. Masks of the same name share one table.</summary>
     /// <exception cref="InvalidDataException">The stream is too long for a table of all pairs.</exception>
-    public string Mask(string name, Func<int, int, bool> sees)
+    public string Mask(AttentionMask mask)
     {
-        if (_biases.TryGetValue(name, out var bias))
+        if (_biases.TryGetValue(mask.Name, out var bias))
             return bias;
         var capacity = _graph.Cache.Capacity;
         if (capacity > MaxMaskedPositions)
@@ -87,11 +85,11 @@ internal sealed class CachedDecoder
         for (var query = 0; query < capacity; query++)
         {
             for (var key = 0; key < query; key++)
-                table[query * capacity + key] = sees(query, key) ? 0 : Masked;
+                table[query * capacity + key] = mask.Sees(query, key) ? 0 : Masked;
         }
-        var rows = _g.Node("Gather", [_g.Weight("mask_" + name, new Tensor(table, isHalf: true, capacity, capacity)), Positions]);
+        var rows = _g.Node("Gather", [_g.Weight("mask_" + mask.Name, new Tensor(table, isHalf: true, capacity, capacity)), Positions]);
         var seen = _g.Node("Slice", [rows, _g.Constant("mask_start", 0), _g.Node("Unsqueeze", [_end, _g.Constant("mask_axis", 0)]), _g.Constant("mask_keys", 1)]);
-        return _biases[name] = _g.Node("Unsqueeze", [seen, _g.Constant("mask_axes", 0, 1)]);
+        return _biases[mask.Name] = _g.Node("Unsqueeze", [seen, _g.Constant("mask_axes", 0, 1)]);
     }
 
     /// <summary>The last position of hidden states [batch, sequence, dim], as [batch, dim].</summary>

@@ -1,6 +1,7 @@
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Quantization;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>The layers that the model families are made of, from PyTorch's weights, as sequences of ONNX nodes.</summary>
 internal static class Layers
@@ -45,8 +46,36 @@ internal static class Layers
         return g.Node("Add", [scaled, g.Weight("bias", bias.Reshape(channels, 1, 1))]);
     }
 
+    /// <summary>The first half of the channels, each multiplied by the GELU of its partner in the second (GEGLU, Shazeer 2020).</summary>
+    private static string GatedGelu(this GraphBuilder g, string x)
+    {
+        var halves = g.Split(x, "value", "gate");
+        return g.Node("Mul", [halves[0], g.Node("Gelu", [halves[1]])]);
+    }
+
     /// <summary>x · σ(x).</summary>
     public static string Swish(this GraphBuilder g, string x) => g.Contrib("QuickGelu", [x], attributes: ("alpha", 1f));
+
+    /// <summary>The nonlinearity of an MLP.</summary>
+    public static string Activate(this GraphBuilder g, string x, Activation activation) => activation switch
+    {
+        Activation.Gelu => g.Node("Gelu", [x]),
+        Activation.TanhGelu => g.Node("Gelu", [x], ("approximate", "tanh")),
+        Activation.QuickGelu => g.Contrib("QuickGelu", [x], attributes: ("alpha", 1.702f)),
+        _ => g.GatedGelu(x),
+    };
+
+    /// <summary>Splits the last axis into equal parts.</summary>
+    public static string[] Split(this GraphBuilder g, string x, params string[] names)
+    {
+        var parts = Array.ConvertAll(names, g.Unique);
+        g.Node("Split", [x], parts, ("axis", -1), ("num_outputs", parts.Length));
+        return parts;
+    }
+
+    /// <summary>Attention of every position to all, from queries, keys and values side by side.</summary>
+    public static string SelfAttention(this GraphBuilder g, string qkv, int heads) =>
+        g.Contrib("MultiHeadAttention", g.Split(qkv, "query", "key", "value"), attributes: ("num_heads", heads));
 
     public static string Relu(this GraphBuilder g, string x) => g.Node("Relu", [x]);
 
@@ -81,4 +110,20 @@ internal static class Layers
             .Transpose(0, 1, 4, 2, 5, 3)
             .Reshape(output, channels, kernel * factor, kernel * factor);
     }
+}
+
+/// <summary>The nonlinearity between the two products of an MLP.</summary>
+internal enum Activation
+{
+    /// <summary>x · Φ(x).</summary>
+    Gelu,
+
+    /// <summary>GELU by the hyperbolic tangent.</summary>
+    TanhGelu,
+
+    /// <summary>x · σ(1.702 x).</summary>
+    QuickGelu,
+
+    /// <summary>One half of the channels by the GELU of the other.</summary>
+    GatedGelu,
 }

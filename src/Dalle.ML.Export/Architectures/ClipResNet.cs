@@ -1,7 +1,7 @@
 using Dalle.ML.Export.Checkpoints;
-using static Dalle.ML.Export.Graph.ClipTransformer;
+using static Dalle.ML.Export.Architectures.ClipTransformer;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// CLIP's ResNet (openai/CLIP, clip/model.py, ModifiedResNet): three convolutions first, means in place of strides, and attention from the

@@ -5,7 +5,7 @@ using Dalle.ML.Onnx;
 using Google.Protobuf;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// Writes one ONNX graph. Weights go straight to a data file beside it, each on a page boundary so that ONNX Runtime can map them, and only

@@ -6,7 +6,7 @@ using Google.Protobuf.Collections;
 using Microsoft.ML.OnnxRuntime;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
-namespace Dalle.ML.Export.Tests.Graph;
+namespace Dalle.ML.Export.Tests.Architectures;
 
 /// <summary>
 /// A decoder as the papers write it: its graph with attention in standard operators, over all positions at once, without a cache, and with

@@ -1,6 +1,6 @@
 using Dalle.ML.Export.Checkpoints;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>The sizes of a <see cref="DalleBart"/>.</summary>
 internal sealed record DalleBartConfig

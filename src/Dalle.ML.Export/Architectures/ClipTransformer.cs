@@ -1,6 +1,6 @@
 using Dalle.ML.Export.Checkpoints;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>The layers that CLIP's text tower and its vision transformers are made of (openai/CLIP, clip/model.py).</summary>
 internal static class ClipTransformer

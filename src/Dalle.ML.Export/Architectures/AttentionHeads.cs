@@ -1,7 +1,7 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// The heads of a decoder's attention. ONNX Runtime takes those whose size is a multiple of eight; others get zeros behind them, which change
@@ -13,8 +13,11 @@ internal sealed record AttentionHeads(int Count, int Size)
 {
     private const int Grain = 8;
 
+    /// <summary>Whether the graph's operator needs the padding; <c>MultiHeadAttention</c> does not.</summary>
+    public bool IsPadded { get; init; } = true;
+
     /// <summary>Channels of each in the graph.</summary>
-    public int PaddedSize => (Size + Grain - 1) / Grain * Grain;
+    public int PaddedSize => IsPadded ? (Size + Grain - 1) / Grain * Grain : Size;
 
     /// <summary>Factor of the scores, if it is not the one that goes with <see cref="PaddedSize"/>.</summary>
     public float? Scale => Size == PaddedSize ? null : 1 / MathF.Sqrt(Size);

@@ -1,11 +1,11 @@
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Onnx;
 using Dalle.ML.Tests;
 using Microsoft.ML.OnnxRuntime;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
-namespace Dalle.ML.Export.Tests.Graph;
+namespace Dalle.ML.Export.Tests.Architectures;
 
 public sealed class GraphBuilderTests : IDisposable
 {

@@ -1,7 +1,7 @@
 using Dalle.ML.Export.Checkpoints;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
-namespace Dalle.ML.Export.Graph;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
 /// The graphs of VQGAN (Esser et al. 2021), as in CompVis/taming-transformers: residual blocks with group normalisation, in levels that each
