@@ -79,6 +79,15 @@ internal static class Layers
 
     public static string Relu(this GraphBuilder g, string x) => g.Node("Relu", [x]);
 
+    /// <summary>x + b(relu(a(relu(x)))), both convolutions 3 × 3.</summary>
+    public static string PreActivationResidual(this GraphBuilder g, string x, string name, Checkpoint weights, int width)
+    {
+        using var scope = g.Scope(name);
+        string Convolution(string x, string layer) => g.Convolution(
+            g.Relu(x), weights.Read($"{name}.{layer}.weight", width, width, 3, 3), weights.Read($"{name}.{layer}.bias", width), padding: 1);
+        return g.Node("Add", [x, Convolution(Convolution(x, "a"), "b")]);
+    }
+
     /// <summary>Twice the size: each pixel becomes four.</summary>
     public static string Double(this GraphBuilder g, string x) =>
         g.Node("Resize", [x, "", g.Constant("scales", 1f, 1f, 2f, 2f)],

@@ -9,6 +9,10 @@ namespace Dalle.ML.Export.Architectures;
 /// </summary>
 internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig config)
 {
+    /// <summary>Writes both graphs.</summary>
+    /// <param name="grid">Side of the square of image tokens.</param>
+    public ImageGraphs Write(int grid) => new(Encoder(grid), Decoder(grid));
+
     /// <summary>Writes the graph from pixels to codes and returns its name.</summary>
     /// <param name="grid">Side of the square of codes.</param>
     public string Encoder(int grid)
@@ -37,9 +41,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         x = Convolution(g, x, parts, "conv_out", channels, config.Latent, kernel: 3);
         x = Convolution(g, x, weights, "quant_conv", config.Latent, config.CodeLength, kernel: 1);
         x = config.IsGumbel ? Convolution(g, x, weights, "quantize.proj", config.CodeLength, config.Codes, kernel: 1) : Nearness(g, x);
-        g.Node("Flatten", [g.Node("ArgMax", [x], ("axis", 1), ("keepdims", 0))], ["tokens"]);
-        g.Output("tokens", DataType.Int64, "batch", grid * grid);
-        g.Save();
+        g.SaveTokens(x, grid, grid);
         return File;
     }
 
@@ -53,9 +55,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         var whole = config.IsWavelet ? weights.Subtree("decoder.") : weights;
         var parts = whole.Subtree("decoder.");
         var channels = config.Channels[^1];
-        var tokens = g.Input("tokens", DataType.Int64, "batch", grid * grid);
-        var codes = g.Node("Gather", [g.Weight("codebook", weights.Read(config.Codebook, config.Codes, config.CodeLength)), tokens]);
-        var x = g.Node("Reshape", [g.Node("Transpose", [codes], ("perm", new long[] { 0, 2, 1 })), g.Constant("grid", 0, config.CodeLength, grid, grid)]);
+        var x = g.LookUpTokens(weights.Read(config.Codebook, config.Codes, config.CodeLength), grid, grid);
         x = Convolution(g, x, whole, "post_quant_conv", config.CodeLength, config.Latent, kernel: 1);
         x = Convolution(g, x, parts, "conv_in", config.Latent, channels, kernel: 3);
         x = Middle(g, x, parts, grid, channels);
@@ -75,9 +75,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         x = config.IsWavelet ? InverseHaar(g, x, parts, channels) : Convolution(g, x, parts, "conv_out", channels, 3, kernel: 3);
         if (config.IsSigned)
             x = g.Node("Add", [g.Node("Mul", [x, g.Scalar("half", 0.5f)]), g.Scalar("gray", 0.5f)]);
-        g.Node("Clip", [x, g.Scalar("black", 0f), g.Scalar("white", 1f)], ["pixels"]);
-        g.Output("pixels", DataType.Float, "batch", 3, grid * config.Decoded, grid * config.Decoded);
-        g.Save();
+        g.SavePixels(x, grid * config.Decoded, grid * config.Decoded);
         return File;
     }
 
