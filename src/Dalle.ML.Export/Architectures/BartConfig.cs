@@ -2,8 +2,8 @@ using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Architectures;
 
-/// <summary>The sizes of a <see cref="DalleBart"/>.</summary>
-internal sealed record DalleBartConfig
+/// <summary>The sizes of a DALL·E mini, whose transformer is a BART.</summary>
+internal sealed record BartConfig
 {
     // What dalle-mini's configuration can add to the layers, and no published model has.
     private static readonly string[] Variants = ["_proj.bias", ".fc0.bias", "head_scale", "rel_bias", "mid_layernorm"];
@@ -23,8 +23,8 @@ internal sealed record DalleBartConfig
     public int Grid => (int)Math.Sqrt(Decoder.Length);
 
     /// <summary>The published geometries, with those of their images, and one to try things with.</summary>
-    public static IReadOnlyDictionary<string, (DalleBartConfig Transformer, VqganConfig Images)> Sizes { get; } =
-        new Dictionary<string, (DalleBartConfig, VqganConfig)>
+    public static IReadOnlyDictionary<string, (BartConfig Transformer, VqganConfig Images)> Sizes { get; } =
+        new Dictionary<string, (BartConfig, VqganConfig)>
         {
             ["mini"] = (new()
             {
@@ -51,7 +51,7 @@ internal sealed record DalleBartConfig
 
     /// <summary>A published geometry, with another number of heads if one is given.</summary>
     /// <exception cref="InvalidDataException">They cannot share the width evenly.</exception>
-    public static (DalleBartConfig Transformer, VqganConfig Images) Random(string size, int? heads)
+    public static (BartConfig Transformer, VqganConfig Images) Random(string size, int? heads)
     {
         var (transformer, images) = Sizes[size];
         return (transformer with { Heads = transformer.Heads.Or(heads) }, images);
@@ -62,13 +62,13 @@ internal sealed record DalleBartConfig
     /// <param name="decoder">Weights of the image's side.</param>
     /// <param name="heads">Number of attention heads, if it is known: no shape tells it.</param>
     /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
-    public static DalleBartConfig Infer(Checkpoint encoder, Checkpoint decoder, int? heads)
+    public static BartConfig Infer(Checkpoint encoder, Checkpoint decoder, int? heads)
     {
         var variant = encoder.Names.Concat(decoder.Names).FirstOrDefault(name => Variants.Any(part => name.Contains(part, StringComparison.Ordinal)));
         if (variant is not null)
             throw new InvalidDataException($"The model has a tensor '{variant}': a variant of DALL·E mini that is not supported.");
         var width = encoder.Shape("layernorm_embedding.bias", rank: 1)[0];
-        var config = new DalleBartConfig
+        var config = new BartConfig
         {
             Width = width,
             Heads = AttentionHeads.Of(width, heads),

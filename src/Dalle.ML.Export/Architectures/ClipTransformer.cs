@@ -8,7 +8,7 @@ internal static class ClipTransformer
     /// <summary>Number of values of an attention head; no tensor tells it.</summary>
     public const int HeadSize = 64;
 
-    /// <summary>Layers of attention and of two products with <see cref="QuickGelu"/> between them, each after a normalisation.</summary>
+    /// <summary>Layers of attention and of two products with <see cref="Activation.QuickGelu"/> between them, each after a normalisation.</summary>
     /// <param name="g">The graph.</param>
     /// <param name="x">Hidden states [batch, sequence, width].</param>
     /// <param name="weights">The tensors that begin with <c>transformer.</c></param>
@@ -23,18 +23,16 @@ internal static class ClipTransformer
             var block = weights.Subtree($"resblocks.{layer}.");
             using (g.Scope("attention"))
             {
-                string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];
                 var normed = g.LayerNorm(x, block.Read("ln_1.weight", width), block.Read("ln_1.bias", width));
                 var qkv = g.Linear(normed, Half(block.Read("attn.in_proj_weight", 3 * width, width)), Half(block.Read("attn.in_proj_bias", 3 * width)));
-                g.Node("Split", [qkv], parts, ("axis", -1), ("num_outputs", 3));
-                var attended = g.Contrib("MultiHeadAttention", parts, attributes: [("num_heads", width / HeadSize), ("unidirectional", isCausal ? 1 : 0)]);
+                var attended = g.Contrib("MultiHeadAttention", g.Split(qkv, "query", "key", "value"), attributes: [("num_heads", width / HeadSize), ("unidirectional", isCausal ? 1 : 0)]);
                 x = g.Node("Add", [x, g.Linear(attended, Half(block.Read("attn.out_proj.weight", width, width)), Half(block.Read("attn.out_proj.bias", width)))]);
             }
             using (g.Scope("mlp"))
             {
                 var normed = g.LayerNorm(x, block.Read("ln_2.weight", width), block.Read("ln_2.bias", width));
                 var hidden = g.Linear(normed, Half(block.Read("mlp.c_fc.weight", 4 * width, width)), Half(block.Read("mlp.c_fc.bias", 4 * width)));
-                hidden = g.QuickGelu(hidden);
+                hidden = g.Activate(hidden, Activation.QuickGelu);
                 x = g.Node("Add", [x, g.Linear(hidden, Half(block.Read("mlp.c_proj.weight", width, 4 * width)), Half(block.Read("mlp.c_proj.bias", width)))]);
             }
         }
@@ -43,7 +41,4 @@ internal static class ClipTransformer
 
     /// <summary>CLIP's weights are halves whatever the file holds: clip.load rounds those of convolutions, products and attention.</summary>
     public static Tensor Half(Tensor tensor) => new(tensor.Values, isHalf: true, tensor.Shape);
-
-    /// <summary>x · σ(1.702 x).</summary>
-    private static string QuickGelu(this GraphBuilder g, string x) => g.Contrib("QuickGelu", [x], attributes: ("alpha", 1.702f));
 }

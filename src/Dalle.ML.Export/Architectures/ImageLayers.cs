@@ -35,5 +35,5 @@ internal static class ImageLayers
     }
 }
 
-/// <summary>The files of an exported discrete VAE.</summary>
-internal sealed record ImageGraphs(string Encoder, string Decoder);
+/// <summary>The files of an exported discrete VAE; the encoder is null where the checkpoint has none.</summary>
+internal sealed record ImageGraphs(string? Encoder, string Decoder);

@@ -9,18 +9,16 @@ namespace Dalle.ML.Export.Architectures;
 /// </summary>
 internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig config)
 {
-    /// <summary>Writes both graphs.</summary>
+    /// <summary>Writes the decoder, and the encoder if the checkpoint has one.</summary>
     /// <param name="grid">Side of the square of image tokens.</param>
-    public ImageGraphs Write(int grid) => new(Encoder(grid), Decoder(grid));
+    /// <exception cref="InvalidDataException">A tensor is missing or has another shape.</exception>
+    public ImageGraphs Write(int grid) => new(config.Stem is { } channels ? WriteEncoder(grid, channels) : null, WriteDecoder(grid));
 
-    /// <summary>Writes the graph from pixels to codes and returns its name.</summary>
-    /// <param name="grid">Side of the square of codes.</param>
-    public string Encoder(int grid)
+    private string WriteEncoder(int grid, int channels)
     {
         const string File = "image_encoder.onnx";
         using var g = bundle.ImageGraph(File);
         var parts = weights.Subtree("encoder.");
-        var channels = config.Stem!.Value;
         var pixels = g.Input("pixels", DataType.Float, "batch", 3, grid * config.Encoded, grid * config.Encoded);
         var x = config.IsSigned ? g.Node("Sub", [g.Node("Mul", [pixels, g.Scalar("two", 2f)]), g.Scalar("one", 1f)]) : pixels;
         x = Convolution(g, x, parts, "conv_in", 3, channels, kernel: 3);
@@ -45,9 +43,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         return File;
     }
 
-    /// <summary>Writes the graph from codes to pixels and returns its name.</summary>
-    /// <param name="grid">Side of the square of codes.</param>
-    public string Decoder(int grid)
+    private string WriteDecoder(int grid)
     {
         const string File = "image_decoder.onnx";
         using var g = bundle.ImageGraph(File);

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 

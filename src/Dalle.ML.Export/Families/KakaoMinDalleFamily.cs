@@ -2,8 +2,8 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
@@ -54,7 +54,9 @@ internal static class KakaoMinDalleFamily
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
-        var graphs = new Vqgan(bundle, images, vqgan);
+        var graphs = new Vqgan(bundle, images, vqgan).Write(config.Grid);
+        var decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision);
+        var text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -62,10 +64,10 @@ internal static class KakaoMinDalleFamily
             Family = Name,
             Precision = source.Precision.Name(),
             Image = vqgan.Images(config.Grid),
-            Text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config),
-            Decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision),
-            ImageEncoder = graphs.Encoder(config.Grid),
-            ImageDecoder = graphs.Decoder(config.Grid),
+            Text = text,
+            Decoder = decoder,
+            ImageEncoder = graphs.Encoder,
+            ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { TopK = 256 },
             Files = [],
         };

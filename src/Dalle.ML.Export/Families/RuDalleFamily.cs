@@ -1,6 +1,6 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
@@ -67,7 +67,9 @@ internal static class RuDalleFamily
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.Codes != config.Codes)
             throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
-        var graphs = new Vqgan(bundle, images, vqgan);
+        var decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision);
+        var graphs = new Vqgan(bundle, images, vqgan).Write(config.Grid);
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -77,7 +79,7 @@ internal static class RuDalleFamily
             Image = vqgan.Images(config.Grid),
             Text = new TextFormat
             {
-                Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
+                Tokenizer = tokenizer,
                 Cleaning = [TextCleaning.Lowercase, TextCleaning.Trim],
                 Vocabulary = config.TextIds,
                 Length = config.TextLength,
@@ -88,9 +90,9 @@ internal static class RuDalleFamily
                 Padding = Bundles.Padding.PerPosition,
                 PaddingId = config.TextIds - config.TextLength,
             },
-            Decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision),
-            ImageEncoder = graphs.Encoder(config.Grid),
-            ImageDecoder = graphs.Decoder(config.Grid),
+            Decoder = decoder,
+            ImageEncoder = graphs.Encoder,
+            ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { TopK = 2048, TopP = 0.995f },
             Files = [],
         };

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
@@ -40,7 +40,7 @@ internal static class TamingVqganFamily
             throw new ArgumentException($"The images have a side of {side} pixels; it must be a multiple of {config.Encoded}. Set 'resolution' to another.");
 
         var grid = side / config.Encoded;
-        var vqgan = new Vqgan(bundle, weights, config);
+        var graphs = new Vqgan(bundle, weights, config).Write(grid);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -48,8 +48,8 @@ internal static class TamingVqganFamily
             Family = Name,
             Precision = Precision.Fp32.Name(),
             Image = new ImageFormat { Width = side, Height = side, Rows = grid, Columns = grid, CodebookSize = config.Codes, Resample = ResampleFilter.Lanczos },
-            ImageEncoder = config.Stem is null ? null : vqgan.Encoder(grid),
-            ImageDecoder = vqgan.Decoder(grid),
+            ImageEncoder = graphs.Encoder,
+            ImageDecoder = graphs.Decoder,
             Files = [],
         };
     }

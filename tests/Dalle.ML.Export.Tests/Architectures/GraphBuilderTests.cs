@@ -1,5 +1,5 @@
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Onnx;
 using Dalle.ML.Tests;
 using Microsoft.ML.OnnxRuntime;
