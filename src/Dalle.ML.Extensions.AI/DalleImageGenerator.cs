@@ -3,7 +3,7 @@ using Microsoft.Extensions.AI;
 
 namespace Dalle.ML.Extensions.AI;
 
-/// <summary>Draws images with a <see cref="DalleModel"/>. Thread-safe.</summary>
+/// <summary>Generates images with a <see cref="DalleModel"/>. Thread-safe.</summary>
 /// <remarks>
 /// <para>
 /// What <see cref="ImageGenerationOptions"/> has no property for goes into its <see cref="ImageGenerationOptions.AdditionalProperties"/>:
@@ -11,7 +11,7 @@ namespace Dalle.ML.Extensions.AI;
 /// (a region as <see cref="KeepRegion.Parse"/> reads it).
 /// </para>
 /// <para>
-/// A request with an original image is a completion: the region to keep stays, by default the upper half, and the rest is drawn anew.
+/// A request with an original image is a completion: the region to keep stays, by default the upper half, and the rest is generated.
 /// The original is JPEG, PNG, WebP, BMP or GIF data, as <see cref="ImageReader"/> reads it.
 /// </para>
 /// <para>

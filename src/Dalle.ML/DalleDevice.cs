@@ -35,7 +35,7 @@ public readonly record struct DalleDevice
     }
 
     /// <summary>
-    /// How long a thread without work looks for some before it falls asleep, in whole microseconds; zero puts it to sleep at once. If null, 10 µs
+    /// How long an idle worker thread spins before it sleeps, in whole microseconds; zero puts it to sleep at once. If null, 10 µs
     /// for a transformer, which bridges the gap between two of its operators, and zero for other graphs. More pays where nothing else wants the
     /// cores; beside other work it takes the time from it and from the model itself.
     /// </summary>
@@ -63,7 +63,7 @@ public readonly record struct DalleDevice
 
     /// <summary>
     /// The most memory of a GPU that each graph of a model may take for weights, cache and what lies between, in bytes, 1 MiB or more; if null, all
-    /// of it. Fewer candidates are drawn at once where it is short.
+    /// of it. Fewer candidates are generated at once where it is short.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is less than 1 MiB.</exception>
     public long? GpuMemoryLimit

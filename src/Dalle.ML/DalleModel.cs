@@ -12,7 +12,7 @@ namespace Dalle.ML;
 /// <remarks>
 /// All members may be used from several threads. Models loaded from the same bundle for the same device share their sessions, which are
 /// freed when the last of them is disposed and its last call has returned. Besides the weights, a call takes the key-value cache of up to 64
-/// sequences, 4 GiB at most, of which 256 MiB may stay for the next: what is more is drawn in waves, one after another.
+/// sequences, 4 GiB at most, of which 256 MiB may stay for the next: larger requests are processed in batches.
 /// </remarks>
 /// <example>
 /// <code>
@@ -54,7 +54,7 @@ public sealed class DalleModel : IDisposable
         return new DalleModel(EngineHandle.Open(path, device ?? DalleDevice.Cpu));
     }
 
-    /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with a ranker.</summary>
+    /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with CLIP.</summary>
     /// <param name="device">Where it runs; the CPU if null.</param>
     /// <exception cref="DalleBundleException">The model's folder is not beside the assembly, or was changed.</exception>
     public static DalleModel LoadDefault(DalleDevice? device = null) => Load(DefaultPath, device);
@@ -77,10 +77,10 @@ public sealed class DalleModel : IDisposable
     internal DalleModel AddRef() => new(Acquire());
 
     /// <summary>Generates one image: the best of the candidates, by CLIP.</summary>
-    /// <param name="prompt">What to draw. Words beyond the model's text length are cut off.</param>
+    /// <param name="prompt">What to generate. Words beyond the model's text length are cut off.</param>
     /// <param name="seed">The same seed gives the same image.</param>
     /// <param name="options">How; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
@@ -94,7 +94,7 @@ public sealed class DalleModel : IDisposable
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
     /// <param name="options">How; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentException">A prompt is null.</exception>
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
@@ -115,7 +115,7 @@ public sealed class DalleModel : IDisposable
     /// </summary>
     /// <param name="request">Prompt and seed.</param>
     /// <param name="options">How, of how many candidates and from which on; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentException">The prompt is null.</exception>
     /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
@@ -133,14 +133,14 @@ public sealed class DalleModel : IDisposable
     }
 
     /// <summary>
-    /// Draws the image tokens of several requests at once, and makes no images of them. The candidates of a request are in the order of their
+    /// Samples the image tokens of several requests at once, and makes no images of them. The candidates of a request are in the order of their
     /// numbers: <see cref="GeneratedImage.Candidate"/> of the images that they would be.
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
     /// <param name="options">How, and of how many candidates; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
-    /// <returns>For each request its candidates, each <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> codes.</returns>
+    /// <returns>For each request its candidates, each <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> image tokens.</returns>
     /// <exception cref="ArgumentException">A prompt is null, or tokens of prompt or image are not the model's.</exception>
     /// <exception cref="NotSupportedException">The bundle has no transformer.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
@@ -153,13 +153,13 @@ public sealed class DalleModel : IDisposable
         return During(engine => engine.GenerateTokens(requests, options ?? new GenerationOptions(), progress, cancellationToken));
     }
 
-    /// <summary>Draws the part of an image that is not kept.</summary>
+    /// <summary>Keeps a region of an image and generates the rest.</summary>
     /// <param name="prompt">What the whole image shows.</param>
     /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
     /// <param name="keep">What is kept of it, in tokens.</param>
     /// <param name="seed">The same seed gives the same image.</param>
     /// <param name="options">How; the model's defaults if null.</param>
-    /// <param name="progress">Told of each token.</param>
+    /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
     /// <exception cref="NotSupportedException">The bundle cannot encode or generate, or cannot rank the candidates that were asked for.</exception>
@@ -172,10 +172,10 @@ public sealed class DalleModel : IDisposable
         return GenerateBatch([new GenerationRequest(prompt, seed) { KnownTokens = kept }], options, progress, cancellationToken).Single();
     }
 
-    /// <summary>The codes of an image's region, for <see cref="GenerationRequest.KnownTokens"/>.</summary>
+    /// <summary>The image tokens of a region, for <see cref="GenerationRequest.KnownTokens"/>.</summary>
     /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
     /// <param name="keep">What is kept of it, in tokens.</param>
-    /// <returns>As many codes as the model's grid has, −1 where the region does not reach.</returns>
+    /// <returns>As many image tokens as the model's grid has, −1 where the region does not reach.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
     public int[] EncodeKnownTokens(MLImage image, KeepRegion keep) => keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
@@ -230,7 +230,7 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Clip.EmbedImage(image);
     }
 
-    /// <summary>CLIP's embedding of the image that codes stand for, without rounding its colours to bytes.</summary>
+    /// <summary>CLIP's embedding of the image that image tokens stand for, without rounding its colours to bytes.</summary>
     internal float[] EmbedTokens(int[] tokens)
     {
         CheckTokens(tokens, least: 0, nameof(tokens));
@@ -246,7 +246,7 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Clip.Score(text, image);
     }
 
-    /// <summary>Turns an image into codes, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
+    /// <summary>Turns an image into image tokens, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
     /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
     public int[] EncodeImage(MLImage image)
@@ -266,9 +266,9 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Vae.ResizeAndCenterCrop(ImageTensor.From(image)).ToImage();
     }
 
-    /// <summary>Turns codes into the image that they stand for.</summary>
-    /// <param name="tokens">As many codes as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
-    /// <exception cref="ArgumentException">There are too few or too many codes, or one is out of range.</exception>
+    /// <summary>Turns image tokens into the image that they stand for.</summary>
+    /// <param name="tokens">As many image tokens as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
+    /// <exception cref="ArgumentException">There are too few or too many tokens, or one is out of range.</exception>
     /// <exception cref="NotSupportedException">The bundle has no image decoder.</exception>
     public MLImage DecodeTokens(ReadOnlySpan<int> tokens)
     {

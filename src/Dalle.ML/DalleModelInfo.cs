@@ -9,7 +9,7 @@ public sealed record DalleModelInfo
     /// <summary>The family that it was exported as, e.g. <c>dalle</c>.</summary>
     public required string Family { get; init; }
 
-    /// <summary>What it draws.</summary>
+    /// <summary>What it generates.</summary>
     public string? Description { get; init; }
 
     /// <summary>The licence of its weights.</summary>
@@ -30,25 +30,25 @@ public sealed record DalleModelInfo
     /// <summary>Where it runs.</summary>
     public required DalleDevice Device { get; init; }
 
-    /// <summary>Width of its images in pixels; 0 where the bundle only ranks.</summary>
+    /// <summary>Width of its images in pixels; 0 where the bundle has CLIP alone.</summary>
     public required int ImageWidth { get; init; }
 
-    /// <summary>Height of its images in pixels; 0 where the bundle only ranks.</summary>
+    /// <summary>Height of its images in pixels; 0 where the bundle has CLIP alone.</summary>
     public required int ImageHeight { get; init; }
 
-    /// <summary>Rows of the grid of image tokens; 0 where the bundle only ranks.</summary>
+    /// <summary>Rows of the grid of image tokens; 0 where the bundle has CLIP alone.</summary>
     public required int TokenRows { get; init; }
 
-    /// <summary>Columns of the grid of image tokens; 0 where the bundle only ranks.</summary>
+    /// <summary>Columns of the grid of image tokens; 0 where the bundle has CLIP alone.</summary>
     public required int TokenColumns { get; init; }
 
-    /// <summary>Number of codes in the codebook; 0 where the bundle only ranks.</summary>
+    /// <summary>Number of entries of the codebook; 0 where the bundle has CLIP alone.</summary>
     public required int CodebookSize { get; init; }
 
     /// <summary>Number of text tokens that a prompt may have; 0 where the bundle cannot generate.</summary>
     public required int TextLength { get; init; }
 
-    /// <summary>Whether it draws images from text.</summary>
+    /// <summary>Whether it generates images from text.</summary>
     public required bool CanGenerate { get; init; }
 
     /// <summary>Whether it turns images into tokens.</summary>
@@ -57,7 +57,7 @@ public sealed record DalleModelInfo
     /// <summary>Whether it turns tokens into images.</summary>
     public required bool CanDecode { get; init; }
 
-    /// <summary>Whether it ranks images by CLIP.</summary>
+    /// <summary>Whether it has CLIP, which embeds texts and images and ranks images.</summary>
     public required bool HasClip { get; init; }
 
     /// <summary>Number of values of CLIP's embeddings; 0 where the bundle has none.</summary>

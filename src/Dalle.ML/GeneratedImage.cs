@@ -22,10 +22,10 @@ public sealed class GeneratedImage : IDisposable
     /// <summary>The seed that gives this image as the only candidate.</summary>
     public required ulong CandidateSeed { get; init; }
 
-    /// <summary>CLIP's scaled cosine between prompt and image; not-a-number where the bundle has no ranker.</summary>
+    /// <summary>CLIP's scaled cosine between prompt and image; not-a-number where the bundle has no CLIP.</summary>
     public required float Score { get; init; }
 
-    /// <summary>The codes of the image in raster order, each below the model's vocabulary.</summary>
+    /// <summary>The image tokens in raster order, each below the size of the model's codebook.</summary>
     public required IReadOnlyList<int> Tokens { get; init; }
 
     /// <inheritdoc/>

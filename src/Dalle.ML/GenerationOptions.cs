@@ -3,15 +3,15 @@ namespace Dalle.ML;
 /// <summary>How images are generated. What is null is the bundle's default.</summary>
 public sealed record GenerationOptions
 {
-    /// <summary>Most candidates that are drawn for one image, as many as the DALL·E paper re-ranks.</summary>
+    /// <summary>Most candidates that are generated for one image, as many as the DALL·E paper re-ranks.</summary>
     public const int MaxCandidates = 512;
 
     private readonly int? _candidates;
     private readonly int _firstCandidate;
 
     /// <summary>
-    /// Candidates drawn for each image, 1 to <see cref="MaxCandidates"/>; CLIP keeps the one that fits the prompt best. More than one needs
-    /// a bundle with a ranker.
+    /// Candidates generated for each image, 1 to <see cref="MaxCandidates"/>; CLIP keeps the one that fits the prompt best. More than one needs
+    /// a bundle with CLIP.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not in that range.</exception>
     public int? Candidates
@@ -23,7 +23,7 @@ public sealed record GenerationOptions
     }
 
     /// <summary>
-    /// Number of the first candidate, 0 or more. A candidate is the same whichever others are drawn with it: of 512, one run may draw 0 to 255,
+    /// Number of the first candidate, 0 or more. A candidate is the same whichever others are generated with it: of 512, one run may generate 0 to 255,
     /// and another those from 256 on.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, or leaves no numbers for <see cref="MaxCandidates"/>.</exception>
@@ -35,6 +35,6 @@ public sealed record GenerationOptions
             : throw new ArgumentOutOfRangeException(nameof(FirstCandidate), value, $"FirstCandidate must be between 0 and {int.MaxValue - MaxCandidates}.");
     }
 
-    /// <summary>How tokens are drawn.</summary>
+    /// <summary>How tokens are sampled.</summary>
     public SamplingOptions Sampling { get; init; } = new();
 }

@@ -3,12 +3,12 @@ using Dalle.ML.Generation;
 namespace Dalle.ML;
 
 /// <summary>One image to generate.</summary>
-/// <param name="Prompt">What to draw. Words beyond the model's text length are cut off.</param>
+/// <param name="Prompt">What to generate. Words beyond the model's text length are cut off.</param>
 /// <param name="Seed">The same prompt, seed and options give the same image, whatever else is generated with it.</param>
 public readonly record struct GenerationRequest(string Prompt, ulong Seed)
 {
     /// <summary>
-    /// Codes that are given, in raster order, −1 where the model draws; null to draw all. What is given steers what comes after it.
+    /// The image tokens that are known, in raster order, −1 where the model samples; null to sample all. What is known steers what comes after it.
     /// </summary>
     public IReadOnlyList<int>? KnownTokens { get; init; }
 
@@ -19,7 +19,7 @@ public readonly record struct GenerationRequest(string Prompt, ulong Seed)
     public IReadOnlyList<int>? PromptTokens { get; init; }
 
     /// <summary>Requests for different images of one prompt. The seeds follow from the first, which is <paramref name="seed"/> itself.</summary>
-    /// <param name="prompt">What to draw.</param>
+    /// <param name="prompt">What to generate.</param>
     /// <param name="seed">Seed of the first image.</param>
     /// <param name="count">Number of images, 0 or more.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is negative.</exception>

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Dalle.ML;
 
 /// <summary>
-/// The part of an image's grid of tokens that a completion keeps; the model draws the rest. The DALL·E paper keeps the upper rows, for image
+/// The part of an image's grid of tokens that a completion keeps; the model generates the rest. The DALL·E paper keeps the upper rows, for image
 /// completion and, with a prompt that says how the rest differs, for image-to-image translation; ru-dALLE keeps borders.
 /// </summary>
 /// <param name="Up">Rows kept at the top, over the whole width.</param>
@@ -29,7 +29,7 @@ public readonly record struct KeepRegion(int Up = 0, int Left = 0, int Right = 0
 
     /// <summary>Reads <c>top:R</c>, <c>rect:WxH</c>, or borders such as <c>up:2,left:1,right:1,down:2</c>, in tokens.</summary>
     /// <param name="text">The region.</param>
-    /// <exception cref="FormatException"><paramref name="text"/> is no region.</exception>
+    /// <exception cref="FormatException"><paramref name="text"/> is not a region.</exception>
     public static KeepRegion Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);
@@ -58,8 +58,8 @@ public readonly record struct KeepRegion(int Up = 0, int Left = 0, int Right = 0
     internal bool Keeps(int row, int column, int rows, int columns) =>
         row < Up || column < Left || column >= columns - Right || row >= rows - Down || (row < RectangleHeight && column < RectangleWidth);
 
-    /// <summary>The codes that are kept, −1 for those to draw.</summary>
-    /// <exception cref="ArgumentOutOfRangeException">The region does not fit the grid, is empty or leaves nothing to draw.</exception>
+    /// <summary>The image tokens that are kept, −1 for those to sample.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The region does not fit the grid, is empty or leaves nothing to generate.</exception>
     internal int[] Apply(int[] tokens, int rows, int columns)
     {
         if (Up < 0 || Left < 0 || Right < 0 || Down < 0 || RectangleWidth < 0 || RectangleHeight < 0
@@ -68,7 +68,7 @@ public readonly record struct KeepRegion(int Up = 0, int Left = 0, int Right = 0
         var region = this;
         var kept = tokens.Select((token, i) => region.Keeps(i / columns, i % columns, rows, columns) ? token : -1).ToArray();
         if (!kept.Contains(-1))
-            throw new ArgumentOutOfRangeException(null, this, $"The region keeps the whole grid of {rows} rows and {columns} columns: there is nothing to draw.");
+            throw new ArgumentOutOfRangeException(null, this, $"The region keeps the whole grid of {rows} rows and {columns} columns: there is nothing to generate.");
         return kept;
     }
 }

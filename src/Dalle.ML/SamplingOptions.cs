@@ -1,7 +1,7 @@
 namespace Dalle.ML;
 
 /// <summary>
-/// How an image token is drawn from the transformer's logits, in this order: guidance, temperature, top-k, top-p. What is null is the
+/// How an image token is sampled from the transformer's logits, in this order: guidance, temperature, top-k, top-p. What is null is the
 /// bundle's default.
 /// </summary>
 public sealed record SamplingOptions
@@ -21,7 +21,7 @@ public sealed record SamplingOptions
 
     /// <summary>
     /// Scale s of classifier-free guidance, u + s · (c − u), where c are the logits with the prompt and u those without (Ho and Salimans
-    /// 2022). 1 is none and costs half.
+    /// 2022). 1 is none and takes half of the time.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not finite.</exception>
     public float? GuidanceScale
@@ -30,7 +30,7 @@ public sealed record SamplingOptions
         init => _guidanceScale = Check(value, value is null || float.IsFinite(value.Value), "a finite number");
     }
 
-    /// <summary>Only the k likeliest tokens are drawn from, those that tie with the k-th included. 0 keeps all, 1 is greedy.</summary>
+    /// <summary>Only the k likeliest tokens are sampled, those that tie with the k-th included. 0 keeps all, 1 is greedy.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
     public int? TopK
     {
@@ -39,7 +39,7 @@ public sealed record SamplingOptions
     }
 
     /// <summary>
-    /// Only the likeliest tokens that together reach this probability are drawn from, above 0 and at most 1 (nucleus sampling, Holtzman
+    /// Only the likeliest tokens that together reach this probability are sampled, above 0 and at most 1 (nucleus sampling, Holtzman
     /// et al. 2019). 1 keeps all.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not in that range.</exception>

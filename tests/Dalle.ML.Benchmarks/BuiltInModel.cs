@@ -17,8 +17,8 @@ internal sealed class BuiltInModel : IDisposable
         var tokenizer = new PromptTokenizer(Bundle, manifest.Text!);
         (PromptIds, UnconditionalIds) = (tokenizer.Encode(Prompt), tokenizer.Unconditional(Prompt));
         Decoder = new MeasuredDecoder("decoder", new(Bundle));
-        DrawingDecoder = new MeasuredDecoder("decoder", new(Bundle), drawsTokens: true);
-        Codec = new DiscreteVae(Bundle, DalleDevice.Cpu);
+        SamplingDecoder = new MeasuredDecoder("decoder", new(Bundle), samplesTokens: true);
+        Vae = new DiscreteVae(Bundle, DalleDevice.Cpu);
         Clip = new ClipModel(Bundle, manifest.Clip!, DalleDevice.Cpu);
         Model = DalleModel.LoadDefault();
     }
@@ -36,9 +36,9 @@ internal sealed class BuiltInModel : IDisposable
     public MeasuredDecoder Decoder { get; }
 
     /// <summary>The same, with the sampler in its graph.</summary>
-    public MeasuredDecoder DrawingDecoder { get; }
+    public MeasuredDecoder SamplingDecoder { get; }
 
-    public DiscreteVae Codec { get; }
+    public DiscreteVae Vae { get; }
 
     public ClipModel Clip { get; }
 
@@ -46,8 +46,8 @@ internal sealed class BuiltInModel : IDisposable
     {
         Model.Dispose();
         Clip.Dispose();
-        Codec.Dispose();
-        DrawingDecoder.Dispose();
+        Vae.Dispose();
+        SamplingDecoder.Dispose();
         Decoder.Dispose();
     }
 }

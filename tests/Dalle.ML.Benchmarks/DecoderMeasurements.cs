@@ -80,7 +80,7 @@ internal sealed class DecoderMeasurements : IDisposable
         var batch = _batches[rows];
         if (_steps.TryGetValue(1, out var single))
             comparisons = [("one row", single), .. comparisons];
-        return new Measurement($"{_decoder.Name}: step, rows = {rows}", "ms", Timing.Of(() => Prepare(batch.Value), () => Draw(batch.Value), () => Steps))
+        return new Measurement($"{_decoder.Name}: step, rows = {rows}", "ms", Timing.Of(() => Prepare(batch.Value), () => Sample(batch.Value), () => Steps))
         {
             Baselines = [.. _hardware.All, .. comparisons.Select(comparison => comparison.Other)],
             Figures = FiguresOfStep,
@@ -108,7 +108,7 @@ internal sealed class DecoderMeasurements : IDisposable
     private Measurement Allocation()
     {
         var batch = _batches[1];
-        return new Measurement($"{_decoder.Name}: allocated by a step", "B", Allocations.Of(() => Prepare(batch.Value), () => Draw(batch.Value), () => Steps));
+        return new Measurement($"{_decoder.Name}: allocated by a step", "B", Allocations.Of(() => Prepare(batch.Value), () => Sample(batch.Value), () => Steps));
     }
 
     private double OperationsOf(int positions) => 2.0 * positions * _weights.Value.Count;
@@ -125,8 +125,8 @@ internal sealed class DecoderMeasurements : IDisposable
             batch.CopyRow(_prefix.Value, row);
     }
 
-    /// <summary>Draws a whole image a row, of no meaning: which token comes next makes no difference to the time.</summary>
-    private void Draw(LogitsDecodeBatch batch)
+    /// <summary>Decodes a whole image a row, of no meaning: which token comes next makes no difference to the time.</summary>
+    private void Sample(LogitsDecodeBatch batch)
     {
         for (var step = 0; step < Steps; step++)
         {

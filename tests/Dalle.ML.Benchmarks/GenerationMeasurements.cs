@@ -53,11 +53,11 @@ internal sealed class GenerationMeasurements : IDisposable
         _ = _generator.Generate([new Sequence(_model.PromptIds, _model.UnconditionalIds, Seed: 1, KnownTokens: null)], new SamplingParameters(Guidance: 2), Note, CancellationToken.None).Single();
         return (after - before) / (double)(last - First);
 
-        void Note(Range sequences, ReadOnlyMemory<int> drawn)
+        void Note(Range sequences, ReadOnlyMemory<int> sampled)
         {
-            if (drawn.Length == First)
+            if (sampled.Length == First)
                 before = GC.GetAllocatedBytesForCurrentThread();
-            else if (drawn.Length == last)
+            else if (sampled.Length == last)
                 after = GC.GetAllocatedBytesForCurrentThread();
         }
     });
@@ -65,8 +65,8 @@ internal sealed class GenerationMeasurements : IDisposable
     private Measurement AllocationOfImage()
     {
         var options = new GenerationOptions { Candidates = 1 };
-        return new Measurement("image: allocated by a whole one", "B", Allocations.Of(Draw, Draw, () => 1));
+        return new Measurement("image: allocated by a whole one", "B", Allocations.Of(Generate, Generate, () => 1));
 
-        void Draw() => _model.Model.Generate(BuiltInModel.Prompt, seed: 1, options).Dispose();
+        void Generate() => _model.Model.Generate(BuiltInModel.Prompt, seed: 1, options).Dispose();
     }
 }

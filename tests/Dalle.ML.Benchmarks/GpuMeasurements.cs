@@ -53,7 +53,7 @@ internal sealed class GpuMeasurements : IDisposable
 
     private IReadOnlyList<Measurement> Steps(MeasuredDecoder decoder, Bound memory, params int[] rowCounts)
     {
-        var steps = new DrawingMeasurements(decoder, memory, rowCounts, _ => []);
+        var steps = new InGraphSamplingMeasurements(decoder, memory, rowCounts, _ => []);
         _used.AddRange([decoder, steps]);
         return steps.All;
     }

@@ -8,11 +8,11 @@ internal static class ImageMeasurements
     public static IEnumerable<Measurement> All(BuiltInModel model)
     {
         var tokens = Enumerable.Range(0, model.Image.Tokens).Select(i => 31 * i % model.Image.CodebookSize).ToArray();
-        var pixels = new Lazy<ImageTensor>(() => model.Codec.Decode(tokens));
+        var pixels = new Lazy<ImageTensor>(() => model.Vae.Decode(tokens));
         return
         [
-            new("image: decode", "ms", Timing.Of(() => model.Codec.Decode(tokens))),
-            new("image: encode", "ms", Timing.Of(() => model.Codec.Encode(pixels.Value))),
+            new("image: decode", "ms", Timing.Of(() => model.Vae.Decode(tokens).Dispose())),
+            new("image: encode", "ms", Timing.Of(() => model.Vae.Encode(pixels.Value))),
             new("clip: image", "ms", Timing.Of(() => model.Clip.EmbedImage(pixels.Value))),
             new("clip: text", "ms", Timing.Of(() => model.Clip.EmbedText(BuiltInModel.Prompt))),
         ];

@@ -9,10 +9,10 @@ namespace Dalle.ML.Benchmarks;
 /// <param name="name">What its measurements begin with.</param>
 /// <param name="bundle">Its bundle.</param>
 /// <param name="device">Where it runs.</param>
-/// <param name="drawsTokens">Whether its graph draws tokens, as it always does on a GPU.</param>
-internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDevice device = default, bool drawsTokens = false) : IDisposable
+/// <param name="samplesTokens">Whether its graph samples tokens, as it always does on a GPU.</param>
+internal sealed class MeasuredDecoder(string name, Lazy<Bundle> bundle, DalleDevice device = default, bool samplesTokens = false) : IDisposable
 {
-    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, device, drawsTokens));
+    private readonly Lazy<DecoderSession> _session = new(() => new DecoderSession(bundle.Value, bundle.Value.Manifest.Decoder!, device, samplesTokens));
 
     public string Name => name;
 

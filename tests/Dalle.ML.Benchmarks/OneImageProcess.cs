@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Dalle.ML.Benchmarks;
 
-/// <summary>A process of its own that draws one image, the best of some candidates: how soon it is there, and the memory that it takes.</summary>
+/// <summary>A process that generates one image, the best of some candidates: how soon it is there, and the memory that it takes.</summary>
 internal static class OneImageProcess
 {
     /// <summary>The argument by which this program is that process.</summary>
@@ -12,8 +12,8 @@ internal static class OneImageProcess
 
     public static IEnumerable<Measurement> All { get; } = [Create("one image", candidates: 1), Create("best of 4", candidates: 4)];
 
-    /// <summary>Draws the image and prints the milliseconds until its first token, and the greatest working set in bytes.</summary>
-    public static int Draw(string candidates)
+    /// <summary>Generates the image and prints the milliseconds until its first token, and the greatest working set in bytes.</summary>
+    public static int Run(string candidates)
     {
         using var process = Process.GetCurrentProcess();
         var first = new FirstToken(process.StartTime);
@@ -61,7 +61,7 @@ internal static class OneImageProcess
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         if (process.ExitCode != 0)
-            throw new InvalidOperationException($"The process that draws one image ended with {process.ExitCode}.");
+            throw new InvalidOperationException($"The process that generates one image ended with {process.ExitCode}.");
         return output;
     }
 

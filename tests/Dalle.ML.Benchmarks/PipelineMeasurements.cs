@@ -5,7 +5,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Benchmarks;
 
 /// <summary>
-/// What the ML.NET layer adds to the engine. Images are drawn with one candidate and no guidance: what is added does not depend on the
+/// What the ML.NET layer adds to the engine. Images are generated with one candidate and no guidance: what is added does not depend on the
 /// image, and is the largest share of the quickest one. The decoder's steps are the same in both, but vary by more than the layer takes,
 /// so the difference is taken of what is left without them.
 /// </summary>

@@ -1,9 +1,9 @@
 using Dalle.ML.Benchmarks;
 
 if (args is [OneImageProcess.Argument, var candidates])
-    return OneImageProcess.Draw(candidates);
+    return OneImageProcess.Run(candidates);
 if (args is [StreamProcess.Argument])
-    return StreamProcess.Draw();
+    return StreamProcess.Run();
 if (Arguments.Parse(args) is not { } arguments)
 {
     Console.Error.WriteLine(Arguments.Usage);
@@ -15,7 +15,7 @@ using var model = new BuiltInModel();
 using var hardware = new HardwareMeasurements(model);
 using var decoder = new DecoderMeasurements(model.Decoder, hardware, [1, 2, 4, 8, 16, 32], _ => []);
 using var threads = new ThreadMeasurements(model, hardware, decoder);
-using var drawing = new DrawingMeasurements(model.DrawingDecoder, hardware.Memory, [1, 8], rows => [("the step alone", decoder.StepOf(rows))]);
+using var inGraph = new InGraphSamplingMeasurements(model.SamplingDecoder, hardware.Memory, [1, 8], rows => [("the step alone", decoder.StepOf(rows))]);
 using var gpu = new GpuMeasurements();
 using var precisions = new PrecisionMeasurements(arguments.Checkpoint, hardware);
 using var geometries = new GeometryMeasurements(hardware);
@@ -23,7 +23,7 @@ using var generation = new GenerationMeasurements(model, decoder);
 using var pipeline = new PipelineMeasurements(model);
 Measurement[] all =
 [
-    .. hardware.All, .. decoder.All, .. drawing.All, .. threads.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
+    .. hardware.All, .. decoder.All, .. inGraph.All, .. threads.All, .. SamplerMeasurements.All, .. ImageMeasurements.All(model), .. generation.All, .. pipeline.All,
     .. OneImageProcess.All, .. precisions.All, .. geometries.All, .. gpu.All,
 ];
 var selected = all.Where(measurement => measurement.Name.Contains(arguments.Filter, StringComparison.OrdinalIgnoreCase)).ToArray();

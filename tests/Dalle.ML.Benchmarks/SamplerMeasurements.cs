@@ -3,7 +3,7 @@ using Dalle.ML.Generation.Autoregressive;
 
 namespace Dalle.ML.Benchmarks;
 
-/// <summary>Drawing a token from logits.</summary>
+/// <summary>Sampling a token from logits.</summary>
 internal static class SamplerMeasurements
 {
     // Many rows, or the processor would learn the one by heart.
@@ -11,13 +11,13 @@ internal static class SamplerMeasurements
 
     public static IEnumerable<Measurement> All =>
     [
-        Draw("temperature", vocabulary: 1024, topK: 0, topP: 1),
-        Draw("top-k 256, top-p 0.95", vocabulary: 1024, topK: 256, topP: 0.95f),
-        Draw("temperature", vocabulary: 16384, topK: 0, topP: 1),
-        Draw("top-k 256, top-p 0.95", vocabulary: 16384, topK: 256, topP: 0.95f),
+        Sample("temperature", vocabulary: 1024, topK: 0, topP: 1),
+        Sample("top-k 256, top-p 0.95", vocabulary: 1024, topK: 256, topP: 0.95f),
+        Sample("temperature", vocabulary: 16384, topK: 0, topP: 1),
+        Sample("top-k 256, top-p 0.95", vocabulary: 16384, topK: 256, topP: 0.95f),
     ];
 
-    private static Measurement Draw(string filters, int vocabulary, int topK, float topP)
+    private static Measurement Sample(string filters, int vocabulary, int topK, float topP)
     {
         var sampler = new Sampler(vocabulary, temperature: 0.6f, topK, topP);
         var logits = new Lazy<float[][]>(() => NormalLogits(vocabulary));

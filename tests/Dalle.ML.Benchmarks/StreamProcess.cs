@@ -20,7 +20,7 @@ internal static class StreamProcess
 
     private static readonly int[] Stops = [100, 500, 1000, 1500, 2000];
 
-    public static int Draw()
+    public static int Run()
     {
         var ml = new MLContext(seed: 1);
         var data = ml.Data.LoadFromEnumerable(Enumerable.Range(0, Rows).Select(row => new Row { Prompt = BuiltInModel.Prompt, Seed = (ulong)row }));
@@ -33,15 +33,15 @@ internal static class StreamProcess
         }).Fit(data);
 
         var clock = Stopwatch.StartNew();
-        var (drawn, first) = (0, 0L);
+        var (sampled, first) = (0, 0L);
         foreach (var image in transformer.Transform(data).GetColumn<MLImage>("Image").Take(Stops[^1]))
         {
             image.Dispose();
-            if (!Stops.Contains(++drawn))
+            if (!Stops.Contains(++sampled))
                 continue;
             var now = WorkingSet();
-            first = drawn == Stops[0] ? now : first;
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{drawn,5} of {Rows} rows  {clock.Elapsed.TotalSeconds,6:F1} s  {now / Mebibyte,7:F1} MiB  {now / (double)first - 1,7:+0.0%;-0.0%}  managed {GC.GetTotalMemory(false) / Mebibyte,6:F1} MiB, committed {GC.GetGCMemoryInfo().TotalCommittedBytes / Mebibyte,6:F1} MiB"));
+            first = sampled == Stops[0] ? now : first;
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{sampled,5} of {Rows} rows  {clock.Elapsed.TotalSeconds,6:F1} s  {now / Mebibyte,7:F1} MiB  {now / (double)first - 1,7:+0.0%;-0.0%}  managed {GC.GetTotalMemory(false) / Mebibyte,6:F1} MiB, committed {GC.GetGCMemoryInfo().TotalCommittedBytes / Mebibyte,6:F1} MiB"));
         }
         return 0;
     }

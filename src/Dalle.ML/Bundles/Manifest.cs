@@ -6,7 +6,7 @@ namespace Dalle.ML.Bundles;
 
 /// <summary>
 /// The manifest <c>dalle.json</c> of a bundle: everything that the engine must know of a model beyond its graphs, so that it never
-/// asks which family it runs. Documented in DESIGN under "The bundle".
+/// asks which family it runs. The format is documented in docs/bundle-format.md.
 /// </summary>
 /// <remarks>
 /// What a manifest may leave out has a setter, here and in the records below: to what is initialised only, generated serializers assign
@@ -72,10 +72,10 @@ internal sealed record ImageFormat
 
     public required int Height { get; init; }
 
-    /// <summary>Width of the images that the image encoder takes, where it is another than that of the images that are drawn.</summary>
+    /// <summary>Width of the images that the image encoder takes, where it is another than that of the images that are decoded.</summary>
     public int? EncodedWidth { get; init; }
 
-    /// <summary>Height of the images that the image encoder takes, where it is another than that of the images that are drawn.</summary>
+    /// <summary>Height of the images that the image encoder takes, where it is another than that of the images that are decoded.</summary>
     public int? EncodedHeight { get; init; }
 
     public required int Rows { get; init; }
@@ -246,7 +246,7 @@ internal sealed record RecurrentState
 
     public required int Count { get; init; }
 
-    /// <summary>Sizes of the axes behind that of the batch.</summary>
+    /// <summary>Dimensions behind that of the batch.</summary>
     public required IReadOnlyList<int> Shape { get; init; }
 
     public string Past { get; set; } = "past_state_{index}";
@@ -259,7 +259,7 @@ internal sealed record RecurrentState
         .Select(index => (Past.Replace(Index, index, StringComparison.Ordinal), Present.Replace(Index, index, StringComparison.Ordinal)));
 }
 
-/// <summary>The two towers of the ranker, to unit vectors of the same space.</summary>
+/// <summary>The two encoders of CLIP, to unit vectors of the same space.</summary>
 internal sealed record ClipGraphs
 {
     /// <summary>File of the graph from <c>ids</c> int64 [N,L] to <c>embedding</c> [N,D].</summary>
@@ -298,7 +298,7 @@ internal sealed record SamplingDefaults
 
     public float TopP { get; set; } = 1;
 
-    /// <summary>Images drawn for each one that is kept, where the bundle has a ranker.</summary>
+    /// <summary>Candidates generated for each image, where the bundle has CLIP.</summary>
     public int Candidates { get; set; } = 1;
 }
 

@@ -13,7 +13,7 @@ internal interface IImageGenerator : IDisposable
     /// <param name="requests">Prompts and seeds.</param>
     /// <param name="candidates">Numbers of the candidates of each request.</param>
     /// <param name="sampling">How they are sampled.</param>
-    /// <param name="progress">Told of each step.</param>
+    /// <param name="progress">Receives a report at each step.</param>
     /// <param name="cancellationToken">Checked at each step.</param>
     IEnumerable<Candidate> Generate(
         IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,

@@ -10,7 +10,7 @@ internal class OnnxGraphBuilder
     private readonly Dictionary<string, int> _uses;
     private string _scope = "";
 
-    /// <param name="type">The type of the graph's floats: halves, or 32 bits.</param>
+    /// <param name="type">The type of the graph's floats: Float16 or Float.</param>
     public OnnxGraphBuilder(DataType type) => (Type, _uses) = (type, []);
 
     private OnnxGraphBuilder(OnnxGraphBuilder outer) => (Type, _uses, _scope) = (outer.Type, outer._uses, outer._scope);

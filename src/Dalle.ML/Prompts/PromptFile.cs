@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Dalle.ML.Prompts;
 
 /// <summary>
-/// A file of prompts that was looked through once, so that all mistakes are found before anything is drawn. Its prompts are read anew each
+/// A file of prompts that was looked through once, so that all mistakes are found before anything is generated. Its prompts are read anew each
 /// time, one after the other, and are not kept.
 /// </summary>
 internal sealed class PromptFile

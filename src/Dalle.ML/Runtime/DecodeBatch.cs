@@ -67,9 +67,9 @@ internal abstract class DecodeBatch : IDisposable
         })];
     }
 
-    /// <summary>Forgets what was cached and runs so many ids of every row in one go.</summary>
+    /// <summary>Forgets what was cached and runs the given number of ids of every row in one go.</summary>
     /// <param name="sequence">Number of ids a row.</param>
-    /// <param name="bind">Binds the ids, and anything else that is as in no other call.</param>
+    /// <param name="bind">Binds the ids, and anything else for this call only.</param>
     protected void RunPrefill(int sequence, Action<OrtIoBinding> bind)
     {
         (_totalLength[0], _turn) = (sequence, 0);
@@ -82,7 +82,7 @@ internal abstract class DecodeBatch : IDisposable
     }
 
     /// <summary>Appends an id to every row.</summary>
-    /// <param name="bind">Binds what is as in no other call; such a call is finished when this returns, others may go on on a device.</param>
+    /// <param name="bind">Adds bindings for this call only; such calls complete before returning, others may still run on the device.</param>
     protected void RunDecode(Action<OrtIoBinding>? bind = null)
     {
         _totalLength[0]++;

@@ -89,7 +89,7 @@ internal sealed class DecoderSession : IDisposable
     /// <summary>Where an input lies that goes from call to call.</summary>
     public TensorMemory MemoryOf(string input) => _onDevice.Contains(input) ? _deviceMemory! : TensorMemory.Host;
 
-    /// <summary>A tensor for an input whose axes but the first are fixed.</summary>
+    /// <summary>A tensor for an input of which only the batch dimension is open.</summary>
     public NativeTensor NewInput(string name, int rows, TensorMemory? memory = null)
     {
         var input = _session.InputMetadata[name];
@@ -114,7 +114,7 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>
-    /// Lends a batch for so many sequences, an idle one if it fits, until the lease is disposed. One for a prompt and one for what is sampled stay
+    /// Lends a batch for a number of sequences, an idle one if it fits, until the lease is disposed. One for a prompt and one for what is sampled stay
     /// for the next generation, which is mostly like the last, unless they are large.
     /// </summary>
     public BatchLease Rent(int rows)
@@ -177,7 +177,7 @@ internal sealed class DecoderSession : IDisposable
         return SamplingGraph.Continue(Graph, file.Outputs.Single(output => output.Name == Graph.Logits).Dimensions.Count, CodebookSize);
     }
 
-    /// <summary>The rows that some memory is enough for, of so many that are worth it.</summary>
+    /// <summary>The rows that fit into the memory, at most as many as pay.</summary>
     private int Rows(int most, long bytes)
     {
         var cache = Graph.Cache;

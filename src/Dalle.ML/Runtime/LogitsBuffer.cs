@@ -18,7 +18,7 @@ internal sealed class LogitsBuffer(string name, int[] graphShape, int offset, in
     /// <summary>Whether calls of different lengths need other tensors.</summary>
     public bool RebindsEveryStep => graphShape.Length == 3;
 
-    /// <summary>Binds the output of a call with so many positions.</summary>
+    /// <summary>Binds the output of a call with this number of positions.</summary>
     public void Bind(OrtIoBinding binding, int sequence)
     {
         var positions = graphShape.Length == 2 ? 1 : sequence;

@@ -20,7 +20,7 @@ internal sealed unsafe class NativeTensor : IDisposable
             TensorElementType.Float => sizeof(float),
             TensorElementType.Float16 => sizeof(ushort),
             TensorElementType.Int64 => sizeof(long),
-            _ => throw new NotSupportedException($"A decoder's tensors are floats, halves or ids, not {type}."),
+            _ => throw new NotSupportedException($"A decoder's tensors are float, Float16 or Int64, not {type}."),
         };
         (_memory, _type) = (memory, type);
         _length = shape.Aggregate((long)_elementSize, (product, axis) => checked(product * axis));

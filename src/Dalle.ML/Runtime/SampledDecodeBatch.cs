@@ -29,7 +29,7 @@ internal sealed class SampledDecodeBatch : DecodeBatch
         _tokens = new long[known.Length];
         _tokensTensor = OrtValue.CreateTensorValueFromMemory(_tokens, shape);
         CarryState(Session.Graph.Ids, SamplingGraph.NextIds, Rows, 1);
-        CarryState(SamplingGraph.Codes, SamplingGraph.NextCodes, shape);
+        CarryState(SamplingGraph.Tokens, SamplingGraph.NextTokens, shape);
         CarryState(SamplingGraph.Step, SamplingGraph.NextStep, 1);
         var (ranks, isRanked) = parameters.TopK > 0 && parameters.TopK < vocabulary ? (parameters.TopK, true) : (vocabulary, false);
         Input(SamplingGraph.Uniforms, uniforms, shape);
@@ -57,7 +57,7 @@ internal sealed class SampledDecodeBatch : DecodeBatch
         RunPrefill(sequence, binding =>
         {
             binding.BindInput(Session.Graph.Ids, tensor);
-            binding.BindInput(SamplingGraph.Codes, _known);
+            binding.BindInput(SamplingGraph.Tokens, _known);
             binding.BindInput(SamplingGraph.Step, _firstStep);
             Read(binding);
         });
@@ -77,7 +77,7 @@ internal sealed class SampledDecodeBatch : DecodeBatch
 
     protected override void BindFixed(OrtIoBinding binding) => _inputs.ForEach(input => binding.BindInput(input.Name, input.Value));
 
-    private void Read(OrtIoBinding binding) => binding.BindOutput(SamplingGraph.Drawn, _tokensTensor);
+    private void Read(OrtIoBinding binding) => binding.BindOutput(SamplingGraph.TokensToRead, _tokensTensor);
 
     private void Input<T>(string name, T[] values, params long[] shape)
         where T : unmanaged => _inputs.Add((name, OrtValue.CreateTensorValueFromMemory(values, shape.Length == 0 ? [values.Length] : shape)));

@@ -29,16 +29,16 @@ internal static class SamplingGraph
     /// <summary>The points of the unit interval, double [T, N].</summary>
     public const string Uniforms = Scope + "/uniforms";
 
-    /// <summary>The place of the token that is drawn, int64 [1], and that of the next one.</summary>
+    /// <summary>The place of the token that is sampled, int64 [1], and that of the next one.</summary>
     public const string Step = Scope + "/step";
     public const string NextStep = Scope + "/next_step";
 
-    /// <summary>All tokens, int64 [T, N], −1 where one is to be drawn; and those with the one of this step.</summary>
-    public const string Codes = Scope + "/codes";
-    public const string NextCodes = Scope + "/next_codes";
+    /// <summary>All tokens, int64 [T, N], −1 where one is to be sampled; and those with the one of this step.</summary>
+    public const string Tokens = Scope + "/codes";
+    public const string NextTokens = Scope + "/next_codes";
 
-    /// <summary>The codes once more, to be read.</summary>
-    public const string Drawn = Scope + "/drawn";
+    /// <summary>The tokens once more, to be read by the host.</summary>
+    public const string TokensToRead = Scope + "/drawn";
 
     /// <summary>What the transformer takes next, int64 [rows, 1].</summary>
     public const string NextIds = Scope + "/next_ids";
@@ -50,9 +50,9 @@ internal static class SamplingGraph
     /// of a message that comes twice are merged (Protocol Buffers, "Last One Wins").
     /// </summary>
     /// <param name="decoder">The transformer.</param>
-    /// <param name="rank">Number of the axes of its logits: 2, or 3 where it gives them at all positions.</param>
-    /// <param name="vocabulary">Number of codes.</param>
-    public static byte[] Continue(DecoderGraph decoder, int rank, int vocabulary)
+    /// <param name="rank">Rank of its logits: 2, or 3 where it gives them at all positions.</param>
+    /// <param name="codebookSize">Number of entries of the codebook.</param>
+    public static byte[] Continue(DecoderGraph decoder, int rank, int codebookSize)
     {
         var g = new OnnxGraphBuilder(DataType.Float);
         using (g.Scope(Scope))
@@ -66,36 +66,36 @@ internal static class SamplingGraph
             var filtersByMass = g.Input(FiltersByMass, DataType.Bool, 1);
             var uniforms = g.Input(Uniforms, DataType.Double, Scope + "/tokens", Scope + "/images");
             var step = g.Input(Step, DataType.Int64, 1);
-            var codes = g.Input(Codes, DataType.Int64, Scope + "/tokens", Scope + "/images");
-            var n = new Numbers(g, vocabulary);
+            var tokens = g.Input(Tokens, DataType.Int64, Scope + "/tokens", Scope + "/images");
+            var n = new Numbers(g, codebookSize);
 
-            var images = g.Node("Slice", [g.Node("Shape", [codes]), n.One, n.Two]);
+            var images = g.Node("Slice", [g.Node("Shape", [tokens]), n.One, n.Two]);
             var logits = Guide(Logits(decoder.Logits), images, guidance);
             var token = g.If(isGreedy, DataType.Int64,
                 greedy => greedy.Node("ArgMax", [logits], ("axis", 1), ("keepdims", 1)),
-                drawn => Draw(drawn, KeepMass(KeepRank(Scale(logits)))));
+                sampled => Sample(sampled, KeepMass(KeepRank(Scale(logits)))));
 
-            var given = g.Node("Reshape", [g.Node("Gather", [codes, step]), n.Column]);
+            var given = g.Node("Reshape", [g.Node("Gather", [tokens, step]), n.Column]);
             var code = g.Node("Where", [g.Node("Less", [given, n.Zero]), token, given]);
-            var changed = g.Node("ScatterND", [codes, g.Node("Unsqueeze", [step, n.One]), g.Node("Transpose", [code])]);
-            g.Node("Identity", [changed], [NextCodes]);
-            g.Node("Identity", [changed], [Drawn]);
+            var changed = g.Node("ScatterND", [tokens, g.Node("Unsqueeze", [step, n.One]), g.Node("Transpose", [code])]);
+            g.Node("Identity", [changed], [NextTokens]);
+            g.Node("Identity", [changed], [TokensToRead]);
             g.Node("Add", [step, n.One], [NextStep]);
             var twins = g.Node("Div", [g.Node("Slice", [g.Node("Shape", [decoder.Ids]), n.Zero, n.One]), images]);
             var id = g.Node("Add", [code, g.Constant("id_offset", decoder.ImageIdOffset)]);
             g.Node("Tile", [id, g.Node("Concat", [twins, n.One], ("axis", 0))], [NextIds]);
-            g.Output(NextCodes, DataType.Int64, Scope + "/tokens", Scope + "/images");
-            g.Output(Drawn, DataType.Int64, Scope + "/tokens", Scope + "/images");
+            g.Output(NextTokens, DataType.Int64, Scope + "/tokens", Scope + "/images");
+            g.Output(TokensToRead, DataType.Int64, Scope + "/tokens", Scope + "/images");
             g.Output(NextStep, DataType.Int64, 1);
             g.Output(NextIds, DataType.Int64, Scope + "/rows", 1);
             return new ModelProto { Graph = g.Graph }.ToByteArray();
 
-            // Those of the codes at the last position, [rows, vocabulary].
+            // Those of the image tokens at the last position, [rows, codebook size].
             string Logits(string all)
             {
                 var last = rank == 2 ? all : g.Node("Gather", [all, g.Scalar("last_position", -1L)], ("axis", 1));
                 var start = decoder.LogitsOffset;
-                return g.Node("Slice", [last, g.Constant("first_code", start), g.Constant("last_code", start + (long)vocabulary), n.One]);
+                return g.Node("Slice", [last, g.Constant("first_code", start), g.Constant("last_code", start + (long)codebookSize), n.One]);
             }
 
             // Guided images have a twin without the prompt in the second half of the rows, the others are their own twins. A logit of minus infinity,
@@ -145,7 +145,7 @@ internal static class SamplingGraph
                 }, b => Double(b, p));
             }
 
-            // Cumulative sums over the vocabulary, of blocks and then of what is before a block: a GPU's kernel adds up each sum from the beginning.
+            // Cumulative sums over the codebook, of blocks and then of what is before a block: a GPU's kernel adds up each sum from the beginning.
             string Sums(OnnxGraphBuilder b, string x)
             {
                 var blocks = b.Node("Reshape", [x, n.Blocks]);
@@ -154,7 +154,7 @@ internal static class SamplingGraph
                 return b.Node("Reshape", [b.Node("Add", [within, before]), n.Rows]);
             }
 
-            string Draw(OnnxGraphBuilder b, string p)
+            string Sample(OnnxGraphBuilder b, string p)
             {
                 var sums = Sums(b, p);
                 var total = b.Node("Gather", [sums, n.Last], ("axis", 1));
@@ -167,7 +167,7 @@ internal static class SamplingGraph
 
     private static string Double(OnnxGraphBuilder g, string x) => g.Node("Cast", [x], ("to", (long)DataType.Double));
 
-    /// <summary>How many are true, int64 [rows, 1]. Whole numbers of 32-bit floats are exact beyond any vocabulary.</summary>
+    /// <summary>How many are true, int64 [rows, 1]. Whole numbers of 32-bit floats are exact beyond any codebook.</summary>
     private static string Count(OnnxGraphBuilder g, string flags)
     {
         var ones = g.Node("Cast", [flags], ("to", (long)DataType.Float));
@@ -176,7 +176,7 @@ internal static class SamplingGraph
     }
 
     /// <summary>Constants that occur again and again.</summary>
-    private sealed class Numbers(OnnxGraphBuilder g, int vocabulary)
+    private sealed class Numbers(OnnxGraphBuilder g, int codebookSize)
     {
         public string Zero { get; } = g.Constant("zero", 0);
 
@@ -188,10 +188,10 @@ internal static class SamplingGraph
 
         public string AxisTwo { get; } = g.Scalar("axis_two", 2L);
 
-        /// <summary>A vocabulary as blocks of about as many as there are blocks, and as it is.</summary>
-        public string Blocks { get; } = g.Constant("blocks", -1, vocabulary / BlockSize(vocabulary), BlockSize(vocabulary));
+        /// <summary>A codebook as blocks of about as many as there are blocks, and as it is.</summary>
+        public string Blocks { get; } = g.Constant("blocks", -1, codebookSize / BlockSize(codebookSize), BlockSize(codebookSize));
 
-        public string Rows { get; } = g.Constant("rows", -1, vocabulary);
+        public string Rows { get; } = g.Constant("rows", -1, codebookSize);
 
         public string Column { get; } = g.Constant("column", -1, 1);
 
@@ -201,6 +201,6 @@ internal static class SamplingGraph
 
         public string Nothing { get; } = g.Constant("nothing", 0.0);
 
-        private static int BlockSize(int vocabulary) => Enumerable.Range(1, (int)Math.Sqrt(vocabulary)).Last(size => vocabulary % size == 0);
+        private static int BlockSize(int codebookSize) => Enumerable.Range(1, (int)Math.Sqrt(codebookSize)).Last(size => codebookSize % size == 0);
     }
 }

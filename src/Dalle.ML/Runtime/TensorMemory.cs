@@ -22,7 +22,7 @@ internal sealed class TensorMemory : IDisposable
     /// <summary>A device's, with what was left in it: its kernels read no further than the sequences reach. It lives as long as the session.</summary>
     public static TensorMemory Of(InferenceSession session, OrtMemoryInfo info) => new(info, new OrtAllocator(session, info));
 
-    /// <summary>Gives so many bytes; whoever disposes the handle gives them back.</summary>
+    /// <summary>Allocates memory, which disposing the handle frees.</summary>
     public SafeHandle Allocate(long bytes) => _allocator is null ? new Zeroed((nuint)bytes) : _allocator.Allocate(checked((uint)bytes));
 
     public void Dispose() => _allocator?.Dispose();

@@ -30,7 +30,7 @@ internal static class CatalogEnvironment
     }
 
     /// <summary>
-    /// The seed that the context was created with; a random one if it was created without. The numbers that a context draws from its seed would
+    /// The seed that the context was created with; a random one if it was created without. The numbers that a context takes from its seed would
     /// not do: each operation that it is asked for takes some, so that a seed would depend on those before.
     /// </summary>
     /// <exception cref="NotSupportedException">This version of ML.NET keeps the seed elsewhere.</exception>

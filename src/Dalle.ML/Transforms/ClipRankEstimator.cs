@@ -41,7 +41,7 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         /// <summary>Name of the text column.</summary>
         public string InputTextColumnName { get; init; } = "Text";
 
-        /// <summary>Name of the column with the candidates' codes, Int32 [candidates · tokens]; null if they are given as images.</summary>
+        /// <summary>Name of the column with the candidates' tokens, Int32 [candidates · tokens]; null if they are given as images.</summary>
         public string? InputTokensColumnName { get; init; }
 
         /// <summary>
@@ -71,7 +71,7 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         public string? ScoresColumnName { get; init; }
 
         /// <summary>
-        /// Name of a column to make with the codes of the candidates that are kept, best first, where they are given so;
+        /// Name of a column to make with the tokens of the candidates that are kept, best first, where they are given so;
         /// none if null.
         /// </summary>
         public string? TokensColumnName { get; init; }
@@ -178,5 +178,5 @@ internal sealed class ClipRankComponent : RowComponent
 
     private static T[][] Split<T>(T[] values, int size) => values.Length % size == 0
         ? [.. values.Chunk(size)]
-        : throw new ArgumentException($"A vector of {values.Length} values is no number of candidates of {size} each.");
+        : throw new ArgumentException($"The vector length {values.Length} is not a multiple of {size}.");
 }

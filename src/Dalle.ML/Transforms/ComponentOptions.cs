@@ -5,7 +5,7 @@ using Microsoft.ML.Runtime;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>What all components of Dalle.ML are told. Everything but what says otherwise is saved with a pipeline.</summary>
+/// <summary>Options shared by all components of Dalle.ML. They are saved with a pipeline unless their documentation says otherwise.</summary>
 [JsonDerivedType(typeof(TokenizePromptEstimator.Options), "TokenizePrompt")]
 [JsonDerivedType(typeof(EncodeImageTokensEstimator.Options), "EncodeImageTokens")]
 [JsonDerivedType(typeof(GenerateImageTokensEstimator.Options), "GenerateImageTokens")]
@@ -45,7 +45,7 @@ public abstract record ComponentOptions
     /// <summary>Whether to run on the CPU, with a warning, where <see cref="GpuDeviceId"/> cannot be used.</summary>
     public bool FallbackToCpu { get; init; }
 
-    /// <summary>Checked at each row and, while an image is drawn, at each token. Not saved with the pipeline.</summary>
+    /// <summary>Checked at each row and, while an image is generated, at each token. Not saved with the pipeline.</summary>
     [JsonIgnore]
     public CancellationToken CancellationToken { get; init; }
 

@@ -4,7 +4,7 @@ using Microsoft.ML;
 namespace Dalle.ML.Transforms;
 
 /// <summary>
-/// Keeps a region of each image and draws the rest for its text: image completion and, with a text that says how the rest differs,
+/// Keeps a region of each image and generates the rest for its text: image completion and, with a text that says how the rest differs,
 /// image-to-image translation (Ramesh et al. 2021).
 /// </summary>
 /// <remarks>
@@ -49,7 +49,7 @@ public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTra
     }
 }
 
-/// <summary>Keeps a region of each image and draws the rest, lazily. Made by <see cref="DalleCompleteEstimator"/>.</summary>
+/// <summary>Keeps a region of each image and generates the rest, lazily. Made by <see cref="DalleCompleteEstimator"/>.</summary>
 public sealed class DalleCompleteTransformer : ComponentTransformer
 {
     internal DalleCompleteTransformer(RowRunner runner)

@@ -3,7 +3,7 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Draws a column of text: DALL·E as an estimator.</summary>
+/// <summary>Generates images from a column of text: DALL·E as an estimator.</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
@@ -15,10 +15,10 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// The resulting transformer is lazy: an image is drawn when its row is read and one of the output columns is active, and all outputs of a
+/// The resulting transformer is lazy: an image is generated when its row is read and one of the output columns is active, and all outputs of a
 /// row come from one generation. Rows of the same prompt and seed give the same image; a column of seeds makes them differ.
 ///
-/// As there is no vector of images, the candidates of a row are vectors of their codes, scores, seeds and pixels, best first;
+/// As there is no vector of images, the candidates of a row are vectors of their tokens, scores, seeds and pixels, best first;
 /// UnrollCandidates makes a row of each.
 ///
 /// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
@@ -35,7 +35,7 @@ public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTra
     /// <summary>Options of <see cref="DalleGenerateEstimator"/>.</summary>
     public sealed record Options : ImageGenerationOptions
     {
-        /// <summary>Name of the text column to draw; <see cref="ImageGenerationOptions.OutputColumnName"/> if null.</summary>
+        /// <summary>Name of the prompt column; <see cref="ImageGenerationOptions.OutputColumnName"/> if null.</summary>
         public string? InputColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleGenerateComponent(this);
@@ -44,7 +44,7 @@ public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTra
     }
 }
 
-/// <summary>Draws a column of text, lazily. Made by <see cref="DalleGenerateEstimator"/>.</summary>
+/// <summary>Generates images from a column of text, lazily. Made by <see cref="DalleGenerateEstimator"/>.</summary>
 public sealed class DalleGenerateTransformer : ComponentTransformer
 {
     internal DalleGenerateTransformer(RowRunner runner)

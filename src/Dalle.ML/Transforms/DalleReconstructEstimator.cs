@@ -37,7 +37,7 @@ public sealed class DalleReconstructEstimator : ComponentEstimator<DalleReconstr
         /// <summary>Name of the image column to make.</summary>
         public string OutputColumnName { get; init; } = "Image";
 
-        /// <summary>Name of a column to make with the image's codes, Int32 [token rows, token columns]; none if null.</summary>
+        /// <summary>Name of a column to make with the image's tokens, Int32 [token rows, token columns]; none if null.</summary>
         public string? TokensColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleReconstructComponent(this);

@@ -15,7 +15,7 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// The tokens are codes of the model's codebook in raster order, as EncodeImageTokens and, for one candidate, GenerateImageTokens make them.
+/// The tokens are indices into the model's codebook in raster order, as EncodeImageTokens and, for one candidate, GenerateImageTokens make them.
 ///
 /// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
 /// word: cache or shuffle before this step.
@@ -31,7 +31,7 @@ public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageT
     /// <summary>Options of <see cref="DecodeImageTokensEstimator"/>.</summary>
     public sealed record Options : ComponentOptions
     {
-        /// <summary>Name of the column of codes; <see cref="OutputColumnName"/> if null.</summary>
+        /// <summary>Name of the column of image tokens; <see cref="OutputColumnName"/> if null.</summary>
         public string? InputColumnName { get; init; }
 
         /// <summary>Name of the image column to make.</summary>

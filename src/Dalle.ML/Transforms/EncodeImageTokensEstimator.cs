@@ -34,7 +34,7 @@ public sealed class EncodeImageTokensEstimator : ComponentEstimator<EncodeImageT
         /// <summary>Name of the image column; <see cref="OutputColumnName"/> if null.</summary>
         public string? InputColumnName { get; init; }
 
-        /// <summary>Name of the column of codes to make, in raster order, Int32 [token rows, token columns].</summary>
+        /// <summary>Name of the column of image tokens to make, in raster order, Int32 [token rows, token columns].</summary>
         public string OutputColumnName { get; init; } = "Tokens";
 
         internal override RowComponent CreateComponent() => new EncodeImageTokensComponent(this);

@@ -4,7 +4,7 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Draws the image tokens of prompts, and makes no images of them: the transformer of DALL·E by itself (Ramesh et al. 2021).</summary>
+/// <summary>Samples the image tokens of prompts, and makes no images of them: the transformer of DALL·E by itself (Ramesh et al. 2021).</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
@@ -31,7 +31,7 @@ public sealed class GenerateImageTokensEstimator : ComponentEstimator<GenerateIm
     public sealed record Options : GenerationComponentOptions
     {
         /// <summary>
-        /// Name of the text column to draw; <see cref="OutputColumnName"/> if null, unless <see cref="InputPromptTokensColumnName"/> is given:
+        /// Name of the prompt column; <see cref="OutputColumnName"/> if null, unless <see cref="InputPromptTokensColumnName"/> is given:
         /// then the text is needed for scores only.
         /// </summary>
         public string? InputColumnName { get; init; }
@@ -41,7 +41,7 @@ public sealed class GenerateImageTokensEstimator : ComponentEstimator<GenerateIm
 
         /// <summary>
         /// Name of a column with image tokens that are given, Int32: the first ones in raster order, or as many as an image has with −1 where
-        /// the model draws; none if null.
+        /// the model samples; none if null.
         /// </summary>
         public string? InputImageTokensColumnName { get; init; }
 
@@ -60,7 +60,7 @@ public sealed class GenerateImageTokensEstimator : ComponentEstimator<GenerateIm
     }
 }
 
-/// <summary>Draws the image tokens of prompts, lazily. Made by <see cref="GenerateImageTokensEstimator"/>.</summary>
+/// <summary>Samples the image tokens of prompts, lazily. Made by <see cref="GenerateImageTokensEstimator"/>.</summary>
 public sealed class GenerateImageTokensTransformer : ComponentTransformer
 {
     internal GenerateImageTokensTransformer(RowRunner runner)

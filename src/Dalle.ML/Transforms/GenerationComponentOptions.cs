@@ -4,7 +4,7 @@ using Microsoft.ML.Runtime;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>What components that draw are told.</summary>
+/// <summary>Options shared by components that generate images or image tokens.</summary>
 public abstract record GenerationComponentOptions : ComponentOptions
 {
     private readonly int _batchSize = 1;
@@ -27,8 +27,8 @@ public abstract record GenerationComponentOptions : ComponentOptions
     public GenerationOptions Generation { get; init; } = new();
 
     /// <summary>
-    /// Rows that are drawn together, 1 or more. The images are the same; more is faster, and what is read ahead is drawn in vain if the
-    /// reader stops. The rows ahead are read by a second cursor over the input.
+    /// Rows that are generated together, 1 or more. The images are the same; more is faster, and at most one batch is generated unnecessarily
+    /// if the reader stops. The rows ahead are read by a second cursor over the input.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is less than 1.</exception>
     public int BatchSize
@@ -37,7 +37,7 @@ public abstract record GenerationComponentOptions : ComponentOptions
         init => _batchSize = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "BatchSize must be at least 1.");
     }
 
-    /// <summary>Told of each token. Not saved with the pipeline.</summary>
+    /// <summary>Receives a report at each token. Not saved with the pipeline.</summary>
     [JsonIgnore]
     public IProgress<GenerationProgress>? Progress { get; init; }
 

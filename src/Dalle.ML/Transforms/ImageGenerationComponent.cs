@@ -2,7 +2,7 @@ using Dalle.ML.Transforms.Rows;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>What components that draw images do.</summary>
+/// <summary>Shared by components that generate images.</summary>
 internal abstract class ImageGenerationComponent(ImageGenerationOptions options) : RowComponent
 {
     public sealed override IEnumerable<OutputColumn> Outputs =>
@@ -24,7 +24,7 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
     public override void Check(DalleModelInfo model)
     {
         Require(model.CanGenerate, model, "cannot generate");
-        Require(model.HasClip || options.CandidatesOf(model) == 1, model, "has no ranker to choose among candidates: ask for one");
+        Require(model.HasClip || options.CandidatesOf(model) == 1, model, "has no CLIP to choose among candidates: ask for one");
     }
 
     public sealed override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
@@ -42,9 +42,9 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
     private static RowResult ResultOf(GeneratedImage image) =>
         new() { Image = image.Image, Seed = image.Seed, Tokens = [.. image.Tokens], Score = image.Score };
 
-    private static RowResult ResultOf(GeneratedImage[] drawn)
+    private static RowResult ResultOf(GeneratedImage[] unranked)
     {
-        GeneratedImage[] candidates = [.. drawn.OrderByDescending(image => image.Score)];
+        GeneratedImage[] candidates = [.. unranked.OrderByDescending(image => image.Score)];
         var result = ResultOf(candidates[0]);
         result.CandidateTokens = [.. candidates.SelectMany(candidate => candidate.Tokens)];
         result.CandidateScores = [.. candidates.Select(candidate => candidate.Score)];

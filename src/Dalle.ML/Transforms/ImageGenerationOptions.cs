@@ -1,6 +1,6 @@
 namespace Dalle.ML.Transforms;
 
-/// <summary>What components that draw images are told.</summary>
+/// <summary>Options shared by components that generate images.</summary>
 public abstract record ImageGenerationOptions : GenerationComponentOptions
 {
     private protected ImageGenerationOptions()
@@ -13,13 +13,13 @@ public abstract record ImageGenerationOptions : GenerationComponentOptions
     /// <summary>Name of a column to make with the seed, UInt64, that gives the row's image again; none if null.</summary>
     public string? SeedColumnName { get; init; }
 
-    /// <summary>Name of a column to make with the image's codes, Int32 [token rows, token columns]; none if null.</summary>
+    /// <summary>Name of a column to make with the image's tokens, Int32 [token rows, token columns]; none if null.</summary>
     public string? TokensColumnName { get; init; }
 
-    /// <summary>Name of a column to make with CLIP's score, Single, not-a-number where the model has no ranker; none if null.</summary>
+    /// <summary>Name of a column to make with CLIP's score, Single, not-a-number where the model has no CLIP; none if null.</summary>
     public string? ScoreColumnName { get; init; }
 
-    /// <summary>Name of a column to make with the codes of all candidates, best first, Int32 [candidates · tokens]; none if null.</summary>
+    /// <summary>Name of a column to make with the tokens of all candidates, best first, Int32 [candidates · tokens]; none if null.</summary>
     public string? CandidateTokensColumnName { get; init; }
 
     /// <summary>Name of a column to make with the scores of all candidates, falling, Single [candidates]; none if null.</summary>

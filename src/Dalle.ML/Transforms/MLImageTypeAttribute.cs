@@ -9,7 +9,7 @@ namespace Dalle.ML.Transforms;
 /// </summary>
 /// <example>
 /// <code>
-/// class Drawing
+/// class Picture
 /// {
 ///     public string Prompt { get; set; }
 ///     [MLImageType] public MLImage Image { get; set; }

@@ -11,7 +11,7 @@ public sealed record UnrollCandidatesOptions
     /// <summary>Name of the column with the candidates' seeds, UInt64 [candidates]; null if there are none.</summary>
     public string? InputSeedsColumnName { get; init; }
 
-    /// <summary>Name of the column with the candidates' codes, Int32 [candidates · tokens]; null if there are none.</summary>
+    /// <summary>Name of the column with the candidates' tokens, Int32 [candidates · tokens]; null if there are none.</summary>
     public string? InputTokensColumnName { get; init; }
 
     /// <summary>Name of the column with the candidates' pixels, Byte [candidates · height · width · 4]; null if there are none.</summary>
@@ -32,7 +32,7 @@ public sealed record UnrollCandidatesOptions
     /// <summary>Name of the column to make with the candidate's seed, UInt64, where seeds are given.</summary>
     public string SeedColumnName { get; init; } = "Seed";
 
-    /// <summary>Name of the column to make with the candidate's codes, Int32 [tokens], where codes are given.</summary>
+    /// <summary>Name of the column to make with the candidate's tokens, Int32 [tokens], where tokens are given.</summary>
     public string TokensColumnName { get; init; } = "Tokens";
 
     /// <summary>Name of the image column to make, where pixels are given; a candidate of nothing but zeros has no image.</summary>

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Dalle.ML.Generation.Autoregressive;
 
-/// <summary>Draws a token from logits. Holds scratch memory: for one thread at a time.</summary>
+/// <summary>Samples a token from logits. Holds scratch memory: for one thread at a time.</summary>
 internal sealed class Sampler(int vocabulary, float temperature, int topK, float topP)
 {
     private readonly float[] _probabilities = new float[vocabulary];

@@ -20,7 +20,7 @@ internal static partial class TextCleaner
         TextCleaning.CollapseWhitespace => Whitespace().Replace(text, " "),
         TextCleaning.Trim => text.Trim(),
         TextCleaning.DalleMini => DalleMiniNormalizer.Normalize(text),
-        _ => throw new ArgumentOutOfRangeException(nameof(step), step, "It is no step of cleaning."),
+        _ => throw new ArgumentOutOfRangeException(nameof(step), step, "Unknown cleaning step."),
     };
 
     [GeneratedRegex(@"\s+")]

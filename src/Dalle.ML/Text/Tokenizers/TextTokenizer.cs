@@ -19,7 +19,7 @@ internal static class TextTokenizer
                 TokenizerKind.SpacedBpe => new SpacedBpe(BpeFiles.Read(vocabulary, merges!)),
                 TokenizerKind.CharBpe => new CharBpe(BpeFiles.Read(vocabulary, merges!)),
                 TokenizerKind.ClipBpe => new ClipBpe(merges is null ? BpeFiles.ReadClip(vocabulary) : BpeFiles.Read(vocabulary, merges)),
-                _ => throw new ArgumentOutOfRangeException(nameof(files), files.Kind, "It is no kind of tokenizer."),
+                _ => throw new ArgumentOutOfRangeException(nameof(files), files.Kind, "Unknown kind of tokenizer."),
             };
         }
         catch (Exception exception) when (exception is not OutOfMemoryException)

@@ -29,7 +29,7 @@ internal sealed class UnrolledDataView : IDataView
         if (tokens is { } ofTokens)
         {
             Columns.Add(UnrolledColumn.Slice(
-                options.TokensColumnName, TypeOfSlice(ofTokens), ofTokens, (int[] codes) => new VBuffer<int>(codes.Length, codes)));
+                options.TokensColumnName, TypeOfSlice(ofTokens), ofTokens, (int[] tokens) => new VBuffer<int>(tokens.Length, tokens)));
         }
         if (images is { } ofImages)
         {

@@ -16,7 +16,7 @@ public static partial class DalleCatalog
     /// | Name | Type | Value |
     /// | -- | -- | -- |
     /// | Id | Text | The row's id. Rows without one are called by their number from 0, with leading zeros so that all are of one length. |
-    /// | Prompt | Text | What to draw. |
+    /// | Prompt | Text | What to generate. |
     /// | Seed | UInt64 | The row's seed. Rows without one get the n-th seed that follows from `seed`, so that equal prompts give different images. |
     ///
     /// ### Formats
@@ -26,10 +26,10 @@ public static partial class DalleCatalog
     /// | .csv, .tsv | Values with quotes where needed, as [RFC 4180](https://www.rfc-editor.org/rfc/rfc4180) defines them, and a header that names a column `prompt`, if need be `id` and `seed`, in any case and order. Other columns are passed over. |
     /// | .jsonl | Objects with a string `prompt`, if need be a string `id` and a number `seed`. Other properties are passed over. |
     ///
-    /// The file is looked through at once, so that mistakes show before anything is drawn. Afterwards its rows are read anew by each cursor,
+    /// The file is looked through at once, so that mistakes show before anything is generated. Afterwards its rows are read anew by each cursor,
     /// one after the other, and are not kept: it must not change meanwhile. No two ids may be the same, case aside.
     ///
-    /// With the column of seeds as `InputSeedColumnName`, `DalleGenerate` draws what `dalle batch --seed` draws of the same file.
+    /// With the column of seeds as `InputSeedColumnName`, `DalleGenerate` generates what `dalle batch --seed` generates from the same file.
     /// ]]></format>
     /// </remarks>
     /// <param name="catalog">The catalog of data.</param>

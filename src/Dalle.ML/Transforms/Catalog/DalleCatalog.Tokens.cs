@@ -58,7 +58,7 @@ public static partial class DalleCatalog
         new(catalog, options);
 
     /// <summary>
-    /// Create a <see cref="GenerateImageTokensEstimator"/>, which draws the image tokens of the text of
+    /// Create a <see cref="GenerateImageTokensEstimator"/>, which samples the image tokens of the text of
     /// <paramref name="inputColumnName"/>.
     /// </summary>
     /// <param name="catalog">The transforms' catalog.</param>
@@ -80,7 +80,7 @@ public static partial class DalleCatalog
             FallbackToCpu = fallbackToCpu,
         });
 
-    /// <summary>Create a <see cref="GenerateImageTokensEstimator"/>, which draws the image tokens of prompts.</summary>
+    /// <summary>Create a <see cref="GenerateImageTokensEstimator"/>, which samples the image tokens of prompts.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns, model and how to generate.</param>
     public static GenerateImageTokensEstimator GenerateImageTokens(this TransformsCatalog catalog, GenerateImageTokensEstimator.Options options) =>

@@ -6,7 +6,7 @@ namespace Microsoft.ML;
 /// <summary>The components of Dalle.ML in ML.NET's catalogs.</summary>
 public static partial class DalleCatalog
 {
-    /// <summary>Create a <see cref="DalleGenerateEstimator"/>, which draws the text of <paramref name="inputColumnName"/>.</summary>
+    /// <summary>Create a <see cref="DalleGenerateEstimator"/>, which generates images from the text of <paramref name="inputColumnName"/>.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the image column to make.</param>
     /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
@@ -26,7 +26,7 @@ public static partial class DalleCatalog
             FallbackToCpu = fallbackToCpu,
         });
 
-    /// <summary>Create a <see cref="DalleGenerateEstimator"/>, which draws a column of text.</summary>
+    /// <summary>Create a <see cref="DalleGenerateEstimator"/>, which generates images from a column of text.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns, model and how to generate.</param>
     public static DalleGenerateEstimator DalleGenerate(this TransformsCatalog catalog, DalleGenerateEstimator.Options options) =>
@@ -34,7 +34,7 @@ public static partial class DalleCatalog
 
     /// <summary>
     /// Create a <see cref="DalleCompleteEstimator"/>, which keeps a region of each image of <paramref name="inputImageColumnName"/>
-    /// and draws the rest for its text.
+    /// and generates the rest for its text.
     /// </summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the image column to make.</param>
@@ -59,7 +59,7 @@ public static partial class DalleCatalog
             FallbackToCpu = fallbackToCpu,
         });
 
-    /// <summary>Create a <see cref="DalleCompleteEstimator"/>, which keeps a region of each image and draws the rest.</summary>
+    /// <summary>Create a <see cref="DalleCompleteEstimator"/>, which keeps a region of each image and generates the rest.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns, region, model and how to generate.</param>
     public static DalleCompleteEstimator DalleComplete(this TransformsCatalog catalog, DalleCompleteEstimator.Options options) =>

@@ -4,7 +4,7 @@ namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
 /// A view with a component's columns. It stands on <see cref="IDataView"/> directly: ML.NET's own row mappers look dozens of rows ahead,
-/// which here would draw dozens of images for the first.
+/// which here would generate dozens of images for the first.
 /// </summary>
 internal sealed class RowDataView(IDataView input, RowSchema schema) : IDataView
 {

@@ -2,8 +2,8 @@ using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Benchmarks;
 
-/// <summary>A transformer whose graph draws the tokens: its steps, the drawing among them, of several rows.</summary>
-internal sealed class DrawingMeasurements : IDisposable
+/// <summary>A transformer whose graph samples the tokens: its steps of several rows, sampling included.</summary>
+internal sealed class InGraphSamplingMeasurements : IDisposable
 {
     private static readonly SamplingParameters SamplingParameters = new(TopK: 256);
 
@@ -16,7 +16,7 @@ internal sealed class DrawingMeasurements : IDisposable
     /// <param name="memory">The memory that its weights come from.</param>
     /// <param name="rowCounts">The numbers of rows to measure.</param>
     /// <param name="comparisons">What steps of so many rows are compared with: names and measurements.</param>
-    public DrawingMeasurements(
+    public InGraphSamplingMeasurements(
         MeasuredDecoder decoder, Bound memory, IEnumerable<int> rowCounts, Func<int, IEnumerable<(string Name, Measurement Other)>> comparisons)
     {
         (_decoder, _memory) = (decoder, memory);
@@ -36,8 +36,8 @@ internal sealed class DrawingMeasurements : IDisposable
     {
         var batch = new Lazy<SampledDecodeBatch>(() => NewBatch(rows));
         _batches.Add(batch);
-        return new Measurement($"{_decoder.Name}: step and draw, rows = {rows}", "ms",
-            Timing.Of(() => Begin(batch.Value), () => Draw(batch.Value), () => _decoder.Image.Tokens - 1))
+        return new Measurement($"{_decoder.Name}: step and sample, rows = {rows}", "ms",
+            Timing.Of(() => Begin(batch.Value), () => Sample(batch.Value), () => _decoder.Image.Tokens - 1))
         {
             Baselines = [_memory.Measurement, .. comparisons.Select(comparison => comparison.Other)],
             Figures = FiguresOf,
@@ -70,7 +70,7 @@ internal sealed class DrawingMeasurements : IDisposable
     private void Begin(SampledDecodeBatch batch) => batch.Prefill([.. Enumerable.Repeat(_decoder.PromptIds, batch.Rows).SelectMany(ids => ids)]);
 
     /// <summary>A step waits for none before it; the last one is read, which waits for all.</summary>
-    private void Draw(SampledDecodeBatch batch)
+    private void Sample(SampledDecodeBatch batch)
     {
         for (var token = 1; token < _decoder.Image.Tokens; token++)
             batch.Decode(reads: token == _decoder.Image.Tokens - 1);
