@@ -29,20 +29,20 @@ internal sealed record AttentionHeads(int Count, int Size)
         const int PublishedSize = 64;
         if (count is null && width % PublishedSize != 0)
         {
-            throw new InvalidDataException($"Nothing tells the number of attention heads, and the width of {width} is none of heads of "
-                + $"{PublishedSize}, as in the published models: give it as the setting 'heads'.");
+            throw new InvalidDataException($"Nothing tells the number of attention heads, and the width of {width} is not a multiple of "
+                + $"{PublishedSize}, the head size of the published models: give the number as the setting 'heads'.");
         }
         var heads = count ?? width / PublishedSize;
         return heads > 0 && width % heads == 0
             ? new AttentionHeads(heads, width / heads)
-            : throw new InvalidDataException($"{heads} attention heads do not share a width of {width} evenly: give their number as the setting 'heads'.");
+            : throw new InvalidDataException($"{heads} attention heads do not divide a width of {width} evenly: give their number as the setting 'heads'.");
     }
 
     /// <summary>Another number of heads over the same width, if one is given.</summary>
     /// <exception cref="InvalidDataException">They cannot share the width evenly.</exception>
     public AttentionHeads Or(int? count) => count is null ? this : Of(Count * Size, count);
 
-    /// <summary>What a decoder with such heads keeps of each position.</summary>
+    /// <summary>The key-value cache of a decoder with such heads.</summary>
     public KeyValueCache Cache(Precision precision, int layers, int capacity) => new()
     {
         Type = precision.CacheType(),

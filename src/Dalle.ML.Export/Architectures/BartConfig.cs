@@ -5,7 +5,7 @@ namespace Dalle.ML.Export.Architectures;
 /// <summary>The sizes of a DALL·E mini, whose transformer is a BART.</summary>
 internal sealed record BartConfig
 {
-    // What dalle-mini's configuration can add to the layers, and no published model has.
+    // Tensors that the configuration of dalle-mini can add to the layers; no published model has them.
     private static readonly string[] Variants = ["_proj.bias", ".fc0.bias", "head_scale", "rel_bias", "mid_layernorm"];
 
     /// <summary>Number of values that stand for a token between the layers.</summary>
@@ -16,7 +16,7 @@ internal sealed record BartConfig
 
     public required Stack Encoder { get; init; }
 
-    /// <summary>Its vocabulary is that of the image and a few ids that are never drawn.</summary>
+    /// <summary>Its vocabulary is that of the image and a few ids that are never sampled.</summary>
     public required Stack Decoder { get; init; }
 
     /// <summary>Side of the square of image tokens.</summary>
@@ -61,7 +61,7 @@ internal sealed record BartConfig
     /// <param name="encoder">Weights of the text's side.</param>
     /// <param name="decoder">Weights of the image's side.</param>
     /// <param name="heads">Number of attention heads, if it is known: no shape tells it.</param>
-    /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+    /// <exception cref="InvalidDataException">The weights are not those of such a model.</exception>
     public static BartConfig Infer(Checkpoint encoder, Checkpoint decoder, int? heads)
     {
         var variant = encoder.Names.Concat(decoder.Names).FirstOrDefault(name => Variants.Any(part => name.Contains(part, StringComparison.Ordinal)));
@@ -77,7 +77,7 @@ internal sealed record BartConfig
         };
         return config.Grid * config.Grid == config.Decoder.Length
             ? config
-            : throw new InvalidDataException($"The decoder has {config.Decoder.Length} positions, which are no square of image tokens.");
+            : throw new InvalidDataException($"The decoder has {config.Decoder.Length} positions, which do not form a square of image tokens.");
     }
 
     /// <summary>The layers of the encoder or the decoder.</summary>

@@ -1,6 +1,5 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
-using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Architectures;
 
@@ -18,8 +17,8 @@ internal sealed class BartDecoder(Checkpoint decoder, BartConfig config)
         var vocabulary = config.Decoder.Vocabulary;
         if (codes > vocabulary || start < 0 || start >= vocabulary)
         {
-            throw new InvalidDataException($"The decoder has {vocabulary} ids: too few for {codes} image tokens, or none that is {start}, "
-                + "which the setting 'bos' says begins an image.");
+            throw new InvalidDataException($"The decoder has {vocabulary} ids: too few for {codes} image tokens, or for the id {start} that "
+                + "starts an image (setting 'bos').");
         }
         var graph = new DecoderGraph
         {

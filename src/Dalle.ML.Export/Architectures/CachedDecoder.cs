@@ -52,7 +52,7 @@ internal sealed class CachedDecoder
     /// <param name="query">Queries [batch, sequence, heads · head size].</param>
     /// <param name="key">Keys of the same shape.</param>
     /// <param name="value">Values of the same shape.</param>
-    /// <param name="bias">What is added to the scores, see <see cref="Mask"/>.</param>
+    /// <param name="bias">Added to the scores; see <see cref="Mask"/>.</param>
     /// <param name="scale">Factor of the scores; 1/√(head size) if null.</param>
     public string Attend(int layer, string query, string key = "", string value = "", string bias = "", float? scale = null)
     {

@@ -25,19 +25,19 @@ internal sealed record ConvolutionalVae
 
     public required int CodebookSize { get; init; }
 
-    /// <summary>Number of values of a code.</summary>
-    public required int CodeLength { get; init; }
+    /// <summary>Channels of a codebook entry.</summary>
+    public required int CodeDimension { get; init; }
 
-    /// <summary>What is subtracted from pixels in 0..1, by colour.</summary>
+    /// <summary>Mean of the pixels in 0..1, by colour.</summary>
     public float[] Mean { get; init; } = [0.5f, 0.5f, 0.5f];
 
-    /// <summary>What they are then divided by.</summary>
+    /// <summary>Deviation of the pixels, by colour.</summary>
     public float[] Deviation { get; init; } = [0.5f, 0.5f, 0.5f];
 
     /// <summary>Side of the square of image tokens.</summary>
     public int Grid => ImageSize >> Layers;
 
-    /// <exception cref="InvalidDataException">The weights are no such autoencoder's.</exception>
+    /// <exception cref="InvalidDataException">The weights are not those of such a model.</exception>
     public static ConvolutionalVae Infer(Checkpoint weights, SavedArguments arguments)
     {
         var layers = weights.Count("encoder.", ".0.weight");
@@ -49,7 +49,7 @@ internal sealed record ConvolutionalVae
             Residuals = Enumerable.Range(layers, int.MaxValue - layers).TakeWhile(i => weights.Contains($"encoder.{i}.net.0.weight")).Count(),
             Hidden = weights.Shape("encoder.0.0.weight", rank: 4)[0],
             CodebookSize = codebook[0],
-            CodeLength = codebook[1],
+            CodeDimension = codebook[1],
         };
         if (layers > MaxLayers || vae.Grid << layers != vae.ImageSize)
             throw new InvalidDataException($"The autoencoder cannot halve images of {vae.ImageSize} pixels {layers} times.");
@@ -86,13 +86,13 @@ internal sealed record ConvolutionalVae
     {
         const string File = "image_decoder.onnx";
         using var g = bundle.ImageGraph(File);
-        var x = g.LookUpTokens(weights.Read("codebook.weight", CodebookSize, CodeLength), Grid, Grid);
+        var x = g.LookUpTokens(weights.Read("codebook.weight", CodebookSize, CodeDimension), Grid, Grid);
 
         weights = weights.Subtree("decoder.");
-        var (next, channels) = (0, CodeLength);
+        var (next, channels) = (0, CodeDimension);
         if (Residuals > 0)
         {
-            x = Pointwise(g, x, weights, next++, CodeLength, Hidden);
+            x = Pointwise(g, x, weights, next++, CodeDimension, Hidden);
             channels = Hidden;
         }
         for (var block = 0; block < Residuals; block++)

@@ -80,7 +80,7 @@ internal sealed record GptDecoder
         var shift = ShiftsFrom is { } first ? new TokenShift(g, decoder, graph, dim, first, Grid) : null;
         x = Layers.Run(g, x, weights, Attend, shift is null ? null : shift.Shift);
 
-        // Layers with a name of their own in the graph leave the last position outside of the head.
+        // Where the layers have a scope, the last position is taken outside of the scope of the head.
         var isOutside = Layers.Scope is not null;
         x = isOutside ? decoder.Last(x) : x;
         using (g.Scope("head"))

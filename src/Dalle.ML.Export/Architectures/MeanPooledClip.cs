@@ -71,6 +71,6 @@ internal sealed record MeanPooledClip(TransformerLayers Text, TransformerLayers 
     {
         var root = (int)Math.Sqrt(count);
         return root > 0 && root * root == count ? root : throw new InvalidDataException(
-            $"Tensor '{tensor}' of CLIP has the shape [{string.Join(", ", weights.Shape(tensor))}], by which patches or images are no squares.");
+            $"Tensor '{tensor}' of CLIP has the shape [{string.Join(", ", weights.Shape(tensor))}], which does not give square patches and images.");
     }
 }

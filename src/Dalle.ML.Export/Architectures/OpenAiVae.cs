@@ -75,7 +75,7 @@ internal sealed record OpenAiVae(int CodebookSize, OpenAiVae.Stack Encoder, Open
         return File;
     }
 
-    /// <summary>What the decoder's first convolution, over pixels that are one-hot vectors, makes of each codebook index.</summary>
+    /// <summary>The output of the first convolution, whose input is a one-hot vector, for each codebook index.</summary>
     private Tensor Codebook(Checkpoint weights)
     {
         var (stem, bias) = (Decoder.Stem, weights.Read("input.b", Decoder.Stem));
@@ -126,7 +126,7 @@ internal sealed record OpenAiVae(int CodebookSize, OpenAiVae.Stack Encoder, Open
         /// <summary>The factor of every residual path; no tensor holds it.</summary>
         public float Gain => 1f / (Groups.Length * Blocks * Groups.Length * Blocks);
 
-        /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+        /// <exception cref="InvalidDataException">The weights are not those of such a model.</exception>
         public static Stack Infer(Checkpoint weights)
         {
             const string Last = ".res_path.conv_4.w";

@@ -16,7 +16,7 @@ internal sealed record PixelShuffleVae
 
     public required int CodebookSize { get; init; }
 
-    /// <summary>Channels of a code.</summary>
+    /// <summary>Channels of a codebook entry.</summary>
     public required int CodeDim { get; init; }
 
     /// <summary>Channels at the size of the grid.</summary>
@@ -38,7 +38,7 @@ internal sealed record PixelShuffleVae
     public ImageGraphs Write(BundleWriter bundle, Checkpoint weights) =>
         new(WriteEncoder(bundle, weights.Subtree("encoder.")), WriteDecoder(bundle, weights.Subtree("decoder.")));
 
-    /// <summary>Nearest code of every patch: the last convolution's outputs are, up to a constant, the negative squared distances.</summary>
+    /// <summary>The nearest codebook entry of every patch: the last convolution's outputs are, up to a constant, the negative squared distances.</summary>
     private string WriteEncoder(BundleWriter bundle, Checkpoint weights)
     {
         const string File = "image_encoder.onnx";

@@ -8,7 +8,7 @@ namespace Dalle.ML.Export.Architectures;
 /// Half of the channels of a token come from its neighbours: of text from the token before, of an image the first quarter from the token
 /// above and the second from that on the left, and nothing from beyond an edge (lucidrains/DALLE-pytorch, PreShiftToken).
 /// </summary>
-/// <remarks>What the next call needs of this one is the last row's tokens: they are the decoder's <see cref="DecoderGraph.State"/>.</remarks>
+/// <remarks>The next call needs the tokens of the last row of this one: they are the decoder's <see cref="DecoderGraph.State"/>.</remarks>
 internal sealed class TokenShift
 {
     private readonly GraphBuilder _g;
@@ -43,7 +43,7 @@ internal sealed class TokenShift
         }
     }
 
-    /// <summary>What a decoder carries that shifts so many times.</summary>
+    /// <summary>The state of a decoder with that many shifts.</summary>
     public static RecurrentState State(int shifts, int dim, int columns) => new() { Count = shifts, Shape = [columns, dim / 2] };
 
     /// <summary>Shifts hidden states [batch, sequence, dim]; to be called once for each state.</summary>

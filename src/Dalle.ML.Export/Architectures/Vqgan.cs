@@ -37,8 +37,8 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         x = Middle(g, x, parts, grid, channels);
         x = g.Swish(Norm(g, x, parts, "norm_out", channels));
         x = Convolution(g, x, parts, "conv_out", channels, config.Latent, kernel: 3);
-        x = Convolution(g, x, weights, "quant_conv", config.Latent, config.CodeLength, kernel: 1);
-        x = config.IsGumbel ? Convolution(g, x, weights, "quantize.proj", config.CodeLength, config.Codes, kernel: 1) : Nearness(g, x);
+        x = Convolution(g, x, weights, "quant_conv", config.Latent, config.CodeDimension, kernel: 1);
+        x = config.IsGumbel ? Convolution(g, x, weights, "quantize.proj", config.CodeDimension, config.CodebookSize, kernel: 1) : Nearness(g, x);
         g.SaveTokens(x, grid, grid);
         return File;
     }
@@ -47,12 +47,12 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
     {
         const string File = "image_decoder.onnx";
         using var g = bundle.ImageGraph(File);
-        // ru-dALLE's DecoderDWT is a decoder within, and has a post_quant_conv of its own; the other one is not used.
+        // ru-dALLE's DecoderDWT is a decoder within, and has its own post_quant_conv; the other one is not used.
         var whole = config.IsWavelet ? weights.Subtree("decoder.") : weights;
         var parts = whole.Subtree("decoder.");
         var channels = config.Channels[^1];
-        var x = g.LookUpTokens(weights.Read(config.Codebook, config.Codes, config.CodeLength), grid, grid);
-        x = Convolution(g, x, whole, "post_quant_conv", config.CodeLength, config.Latent, kernel: 1);
+        var x = g.LookUpTokens(weights.Read(config.Codebook, config.CodebookSize, config.CodeDimension), grid, grid);
+        x = Convolution(g, x, whole, "post_quant_conv", config.CodeDimension, config.Latent, kernel: 1);
         x = Convolution(g, x, parts, "conv_in", config.Latent, channels, kernel: 3);
         x = Middle(g, x, parts, grid, channels);
         for (var level = config.Channels.Length - 1; level >= 0; level--)
@@ -119,13 +119,13 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
             ("kernel_shape", new long[] { 3, 3 }), ("strides", new long[] { 2, 2 }), ("pads", new long[] { 0, 0, 1, 1 }));
     }
 
-    /// <summary>z·e − ½‖e‖² for every code e: the largest belongs to the code nearest to z.</summary>
+    /// <summary>z·e − ½‖e‖² for every codebook entry e: the largest belongs to the entry nearest to z.</summary>
     private string Nearness(GraphBuilder g, string z)
     {
         using var scope = g.Scope("codebook");
-        var codes = weights.Read(config.Codebook, config.Codes, config.CodeLength);
-        var bias = codes.Values.Chunk(config.CodeLength).Select(code => (float)(-0.5 * code.Sum(value => (double)value * value)));
-        return g.Convolution(z, codes.Reshape(config.Codes, config.CodeLength, 1, 1), new Tensor([.. bias], isHalf: false, config.Codes));
+        var codes = weights.Read(config.Codebook, config.CodebookSize, config.CodeDimension);
+        var bias = codes.Values.Chunk(config.CodeDimension).Select(code => (float)(-0.5 * code.Sum(value => (double)value * value)));
+        return g.Convolution(z, codes.Reshape(config.CodebookSize, config.CodeDimension, 1, 1), new Tensor([.. bias], isHalf: false, config.CodebookSize));
     }
 
     /// <summary>

@@ -3,7 +3,7 @@ using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Architectures;
 
-/// <summary>What the weights of a <see cref="Vqgan"/> tell of it, and what its family knows.</summary>
+/// <summary>The sizes of a <see cref="Vqgan"/>, by its weights, and the variations that its family knows.</summary>
 internal sealed record VqganConfig
 {
     /// <summary>Number of groups of every group normalisation.</summary>
@@ -24,22 +24,22 @@ internal sealed record VqganConfig
     /// <summary>The levels whose residual blocks are each followed by attention.</summary>
     public required int[] AttentionLevels { get; init; }
 
-    /// <summary>Channels between the codes' convolutions and the rest.</summary>
+    /// <summary>Channels between the codebook's convolutions and the rest.</summary>
     public required int Latent { get; init; }
 
-    /// <summary>Number of codes.</summary>
-    public required int Codes { get; init; }
+    /// <summary>Number of codebook entries.</summary>
+    public required int CodebookSize { get; init; }
 
-    /// <summary>Number of values of a code.</summary>
-    public required int CodeLength { get; init; }
+    /// <summary>Channels of a codebook entry.</summary>
+    public required int CodeDimension { get; init; }
 
-    /// <summary>Name of the tensor that holds the codes.</summary>
+    /// <summary>Name of the tensor that holds the codebook.</summary>
     public string Codebook { get; init; } = Codebooks[0];
 
-    /// <summary>Whether a learned projection tells the codes, not their distance (GumbelVQ).</summary>
+    /// <summary>Whether a learned projection selects the codebook index, instead of the distance (GumbelVQ).</summary>
     public bool IsGumbel { get; init; }
 
-    /// <summary>Whether the decoder draws the wavelet transform of an image of twice the size (ru-dALLE's DWT).</summary>
+    /// <summary>Whether the decoder produces the wavelet transform of an image of twice the size (DecoderDWT of ru-dALLE).</summary>
     public bool IsWavelet { get; init; }
 
     /// <summary>Epsilon of the group normalisations.</summary>
@@ -48,13 +48,13 @@ internal sealed record VqganConfig
     /// <summary>Whether pixels lie in −1..1, else in 0..1.</summary>
     public bool IsSigned { get; init; } = true;
 
-    /// <summary>Side of the square of encoded pixels that a code stands for.</summary>
+    /// <summary>Side of the square of encoded pixels that one token stands for.</summary>
     public int Encoded => 1 << (Channels.Length - 1);
 
-    /// <summary>Side of the square of decoded pixels that a code stands for.</summary>
+    /// <summary>Side of the square of decoded pixels that one token stands for.</summary>
     public int Decoded => Encoded * (IsWavelet ? 2 : 1);
 
-    /// <summary>The published models that draw 16 × 16 pixels for a code.</summary>
+    /// <summary>The published models with 16 × 16 pixels a token.</summary>
     public static VqganConfig F16 { get; } = new()
     {
         Channels = [128, 128, 256, 256, 512],
@@ -62,11 +62,11 @@ internal sealed record VqganConfig
         Blocks = 3,
         AttentionLevels = [4],
         Latent = 256,
-        Codes = 16384,
-        CodeLength = 256,
+        CodebookSize = 16384,
+        CodeDimension = 256,
     };
 
-    /// <summary>The published models that draw 8 × 8 pixels for a code.</summary>
+    /// <summary>The published models with 8 × 8 pixels a token.</summary>
     public static VqganConfig F8 { get; } = new()
     {
         Channels = [128, 128, 256, 512],
@@ -74,13 +74,13 @@ internal sealed record VqganConfig
         Blocks = 3,
         AttentionLevels = [3],
         Latent = 256,
-        Codes = 8192,
-        CodeLength = 256,
+        CodebookSize = 8192,
+        CodeDimension = 256,
         Codebook = "quantize.embed.weight",
         IsGumbel = true,
     };
 
-    /// <summary>The images of a square grid of codes. What wavelets double is drawn larger than it is encoded.</summary>
+    /// <summary>The format of the images of a square grid of tokens. With wavelets the decoded image is larger than the encoded one.</summary>
     public ImageFormat Images(int side) => new()
     {
         Width = side * Decoded,
@@ -89,12 +89,12 @@ internal sealed record VqganConfig
         EncodedHeight = IsWavelet ? side * Encoded : null,
         Rows = side,
         Columns = side,
-        CodebookSize = Codes,
+        CodebookSize = CodebookSize,
     };
 
     /// <summary>Reads the names and shapes of all variants: taming-transformers' VQModel and GumbelVQ, ru-dALLE's and minDALL-E's copies,
     /// min-dalle's decoder on its own.</summary>
-    /// <exception cref="InvalidDataException">The weights are no VQGAN's.</exception>
+    /// <exception cref="InvalidDataException">The weights are not those of a VQGAN.</exception>
     public static VqganConfig Infer(Checkpoint weights)
     {
         var isWavelet = weights.Contains("decoder.decoder.conv_in.weight");
@@ -102,7 +102,7 @@ internal sealed record VqganConfig
         var levels = decoder.Count("up.", ".block.0.conv1.weight");
         var codebook = Codebooks.FirstOrDefault(weights.Contains);
         if (levels == 0 || codebook is null)
-            throw new InvalidDataException("The checkpoint is no VQGAN's: it has no codebook 'quantize.embedding.weight', or no decoder 'decoder.up.0.block.0'.");
+            throw new InvalidDataException("The checkpoint is not that of a VQGAN: it has no codebook 'quantize.embedding.weight', or no decoder 'decoder.up.0.block.0'.");
 
         var config = new VqganConfig
         {
@@ -111,8 +111,8 @@ internal sealed record VqganConfig
             Blocks = decoder.Count("up.0.block.", ".conv1.weight"),
             AttentionLevels = [.. Enumerable.Range(0, levels).Where(level => decoder.Contains($"up.{level}.attn.0.q.weight"))],
             Latent = decoder.Shape("conv_in.weight", rank: 4)[1],
-            Codes = weights.Shape(codebook, rank: 2)[0],
-            CodeLength = weights.Shape(codebook, rank: 2)[1],
+            CodebookSize = weights.Shape(codebook, rank: 2)[0],
+            CodeDimension = weights.Shape(codebook, rank: 2)[1],
             Codebook = codebook,
             IsGumbel = weights.Contains("quantize.proj.weight"),
             IsWavelet = isWavelet,

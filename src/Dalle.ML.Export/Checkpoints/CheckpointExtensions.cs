@@ -3,10 +3,10 @@ namespace Dalle.ML.Export.Checkpoints;
 internal static class CheckpointExtensions
 {
     /// <summary>
-    /// The number of parts that a checkpoint numbers, told by the name of one tensor of each: <paramref name="before"/>, the number,
+    /// Counts numbered parts of a checkpoint by the name of one tensor of each: <paramref name="before"/>, the number,
     /// <paramref name="after"/>. It is 0 where there are none, and not known of random weights.
     /// </summary>
-    /// <exception cref="InvalidDataException">A number is left out, which is no smaller model but half of one.</exception>
+    /// <exception cref="InvalidDataException">A number is missing: the checkpoint is incomplete.</exception>
     public static int Count(this Checkpoint weights, string before, string after, int first = 0)
     {
         var count = weights.Names.Count(name => name.Length > before.Length + after.Length

@@ -6,7 +6,7 @@ namespace Dalle.ML.Export.Families;
 
 /// <summary>
 /// CLIP as OpenAI publishes it (openai/CLIP): a TorchScript archive or the state of its model, whose image tower is a vision transformer or
-/// a ResNet, and the list of merges of its tokenizer. A bundle of its own, which ranks, and which other models take their ranker from.
+/// a ResNet, and the list of merges of its tokenizer. Its bundle ranks images; other models take their ranker from it.
 /// </summary>
 internal static class ClipFamily
 {
@@ -17,7 +17,7 @@ internal static class ClipFamily
         TextCleaning.FixText, TextCleaning.UnescapeHtml, TextCleaning.UnescapeHtml, TextCleaning.CollapseWhitespace, TextCleaning.Trim, TextCleaning.Lowercase,
     ];
 
-    private static readonly Dictionary<string, ClipModel> Sizes = new()
+    private static readonly Dictionary<string, OpenAiClip> Sizes = new()
     {
         ["ViT-B/32"] = new(512, 224, new(768, [12], Patch: 32), new(512, 12)),
         ["ViT-B/16"] = new(512, 224, new(768, [12], Patch: 16), new(512, 12)),
@@ -44,7 +44,7 @@ internal static class ClipFamily
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
         var weights = source.OpenModel(0, "ln_final.weight", Checkpoints);
-        var clip = source.Size is { } size ? Sizes[size] : ClipModel.Infer(weights);
+        var clip = source.Size is { } size ? Sizes[size] : OpenAiClip.Infer(weights);
         var tokenizer = source.Size is null ? Tokenizer(source, bundle, clip) : RandomTokenizer.Write(bundle);
         var graphs = clip.Write(bundle, weights);
         var scale = MathF.Exp(weights.Read("logit_scale", []).Values[0]);
@@ -79,7 +79,7 @@ internal static class ClipFamily
         };
     }
 
-    private static TokenizerFiles Tokenizer(ExportSource source, BundleWriter bundle, ClipModel clip)
+    private static TokenizerFiles Tokenizer(ExportSource source, BundleWriter bundle, OpenAiClip clip)
     {
         var vocabulary = source.TryFind(1, "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt", "vocab.json") ?? throw new FileNotFoundException(
             "A CLIP's checkpoint has no tokenizer. Put bpe_simple_vocab_16e6.txt.gz (of openai/CLIP), or vocab.json and merges.txt, beside it, or name them behind it.");
@@ -87,7 +87,7 @@ internal static class ClipFamily
         var tokens = merges is null ? BpeFiles.ReadClip(vocabulary).Vocabulary : BpeFiles.Read(vocabulary, merges).Vocabulary;
         var (start, end) = (tokens.GetValueOrDefault(ClipBpe.StartOfText), tokens.GetValueOrDefault(ClipBpe.EndOfText));
         if ((start, end) != (clip.Text.Vocabulary - 2, clip.Text.Vocabulary - 1))
-            throw new InvalidDataException($"The tokenizer '{vocabulary}' has {tokens.Count} tokens and the model {clip.Text.Vocabulary}: it is another model's.");
+            throw new InvalidDataException($"The tokenizer '{vocabulary}' has {tokens.Count} tokens and the model {clip.Text.Vocabulary}: it belongs to another model.");
         return new TokenizerFiles
         {
             Kind = TokenizerKind.ClipBpe,

@@ -8,7 +8,7 @@ namespace Dalle.ML.Export.Families;
 /// <summary>
 /// Our own models, trained by the recipes under <c>onnx/training</c>: a folder with <c>config.json</c>, byte-level BPE files and
 /// <c>transformer</c>, <c>dvae</c> and <c>clip</c> as safetensors. The transformer is DALL·E's (Ramesh et al. 2021, section 2): text and
-/// image in one causal stream, padding ids of their own, image positions as the sum of a row and a column embedding; with its sparse
+/// image in one causal stream, a padding id for each position, image positions as the sum of a row and a column embedding; with its sparse
 /// attention if the configuration says so.
 /// </summary>
 internal static class DalleFamily

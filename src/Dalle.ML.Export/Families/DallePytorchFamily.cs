@@ -111,7 +111,7 @@ internal static class DallePytorchFamily
             var model = weights.Subtree("model.");
             var config = VqganConfig.Infer(model);
             var grid = ImageSize / config.Encoded;
-            return new(Square(ImageSize, grid, config.Codes), new Vqgan(bundle, model, config).Write(grid));
+            return new(Square(ImageSize, grid, config.CodebookSize), new Vqgan(bundle, model, config).Write(grid));
         }
         if (!weights.Contains("enc.blocks.input.w"))
             throw new InvalidDataException("The checkpoint has no DiscreteVAE, OpenAIDiscreteVAE or VQGanVAE at 'weights.vae.', so it is not what train_dalle.py saves.");

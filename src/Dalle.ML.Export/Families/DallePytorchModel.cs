@@ -4,7 +4,7 @@ using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
-/// <summary>What the arguments of the constructor and the shapes of the weights tell of a DALLE.</summary>
+/// <summary>The transformer of DALLE-pytorch, by the arguments of its constructor and the shapes of its weights.</summary>
 internal sealed record DallePytorchModel
 {
     public required TransformerLayers Layers { get; init; }
@@ -40,11 +40,11 @@ internal sealed record DallePytorchModel
     /// <summary>Channels of such heads that the project rotates: three times the pairs that are in a third of them.</summary>
     public static int Rotated(AttentionHeads heads) => heads.Size / 6 * 6;
 
-    /// <summary>A geometry with everything that makes the project's transformer its own, to measure speed with.</summary>
+    /// <summary>A geometry with every variation of the project, to measure speed with.</summary>
     public static (DallePytorchModel Dalle, ConvolutionalVae Vae) Random(int layers, int dim, int words, int textLength, int imageSize, int codes)
     {
         var heads = AttentionHeads.Of(dim, count: null);
-        var vae = new ConvolutionalVae { ImageSize = imageSize, Layers = 3, Residuals = 2, Hidden = dim / 2, CodebookSize = codes, CodeLength = dim };
+        var vae = new ConvolutionalVae { ImageSize = imageSize, Layers = 3, Residuals = 2, Hidden = dim / 2, CodebookSize = codes, CodeDimension = dim };
         return (new DallePytorchModel
         {
             Layers = new TransformerLayers { Count = layers, Dim = dim, Heads = heads, Names = Names("transformer."), Activation = Activation.GatedGelu, Scope = Scope },
@@ -60,7 +60,7 @@ internal sealed record DallePytorchModel
     /// <exception cref="InvalidDataException">The checkpoint is not of this project, or of a kind that cannot be exported.</exception>
     public static DallePytorchModel Infer(Checkpoint weights, SavedArguments arguments, ImageFormat image, int? heads)
     {
-        // What was not saved has the constructor's default.
+        // Arguments that were not saved have the defaults of the constructor.
         var textLength = arguments.Number("text_seq_len", 256);
         var config = new DallePytorchModel
         {
@@ -81,7 +81,7 @@ internal sealed record DallePytorchModel
         if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Layers.Heads.Size)
             throw new InvalidDataException($"The transformer rotates {config.RotaryWidth} of {config.Layers.Heads.Size} channels, which is not a number of pairs within them.");
         if (config.ShiftsTokens && config.Layers.Dim % 4 != 0)
-            throw new InvalidDataException($"The transformer shifts quarters of {config.Layers.Dim} channels, which are no multiple of four.");
+            throw new InvalidDataException($"The transformer shifts quarters of {config.Layers.Dim} channels, which is not a multiple of four.");
         return config;
     }
 
@@ -177,7 +177,7 @@ internal sealed record DallePytorchModel
         var first = weights.Subtree(isReversible ? "layers.blocks.0.f.net." : "layers.layers.0.0.");
         var inner = Unwrap(first).Shape("to_out.0.weight", rank: 2)[1];
         if (inner == 0 || (heads is null && inner % headSize != 0))
-            throw new InvalidDataException($"The transformer's attention has {inner} channels, which are no whole number of heads of {headSize}.");
+            throw new InvalidDataException($"The transformer's attention has {inner} channels, which is not a whole number of heads of {headSize}.");
         return new TransformerLayers
         {
             Count = isReversible ? weights.Count("layers.blocks.", ".f.net.scale") : weights.Count("layers.layers.", ".0.scale"),

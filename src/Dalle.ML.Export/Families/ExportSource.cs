@@ -4,10 +4,10 @@ using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
-/// <summary>What a family exports from: files of a checkpoint, or random weights of a published size.</summary>
+/// <summary>The source of an export: files of a checkpoint, or random weights of a published size.</summary>
 /// <param name="paths">One folder, or files.</param>
 /// <param name="size">The size if weights are random, else null.</param>
-/// <param name="options">What the caller chose.</param>
+/// <param name="options">The options of the export.</param>
 internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, ExportOptions options) : IDisposable
 {
     private readonly List<Checkpoint> _opened = [];

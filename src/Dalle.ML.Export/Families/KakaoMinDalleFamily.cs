@@ -8,7 +8,7 @@ using Dalle.ML.Export.Checkpoints;
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
-/// minDALL-E (kakaobrain/minDALL-E): a VQGAN with 16 × 16 pixels a code, and a dense transformer over text and image with a vocabulary,
+/// minDALL-E (kakaobrain/minDALL-E): a VQGAN with 16 × 16 pixels a token, and a dense transformer over text and image with a vocabulary,
 /// positions and a head for each. Also its models of images alone (iGPT), whose stream begins with the class, or with the same id always.
 /// </summary>
 internal static class KakaoMinDalleFamily
@@ -52,8 +52,8 @@ internal static class KakaoMinDalleFamily
         var transformer = source.OpenModel(1, "tok_emb_img.weight", "stage2_last.ckpt", "stage2.safetensors");
         var config = source.Size is { } size ? Config.Random(size, source) : Config.Infer(transformer, source);
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
-        if (vqgan.Codes != config.Codes)
-            throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
+        if (vqgan.CodebookSize != config.CodebookSize)
+            throw new InvalidDataException($"The VQGAN has a codebook of {vqgan.CodebookSize} and the transformer one of {config.CodebookSize}: they belong to different models.");
         var graphs = new Vqgan(bundle, images, vqgan).Write(config.Grid);
         var decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision);
         var text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config);
@@ -101,7 +101,7 @@ internal static class KakaoMinDalleFamily
         }
         catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"'{vocabulary}' is no vocabulary with the token '{Token}': {exception.Message}", exception);
+            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary with the token '{Token}': {exception.Message}", exception);
         }
     }
 
@@ -142,18 +142,18 @@ internal static class KakaoMinDalleFamily
         TextIds = config.TextIds,
         TextLength = config.TextLength,
         Grid = config.Grid,
-        CodebookSize = config.Codes,
+        CodebookSize = config.CodebookSize,
         Tokens = () => Tensor.Concat(
             config.HasText ? weights.Read("tok_emb_txt.weight", config.TextIds, config.Dim) : Starts(weights, config),
-            weights.Read("tok_emb_img.weight", config.Codes, config.Dim)),
+            weights.Read("tok_emb_img.weight", config.CodebookSize, config.Dim)),
         Positions = () => Tensor.Concat(
             config.HasText ? weights.Read("pos_emb_txt.weight", config.TextLength, config.Dim) : new Tensor(new float[config.Dim], isHalf: false, 1, config.Dim),
             weights.Read("pos_emb_img.weight", config.Grid * config.Grid, config.Dim)),
         FinalNorms = ["ln_f"],
-        Head = () => (weights.Read(config.HasText ? "head_img.weight" : "head.weight", config.Codes, config.Dim), null),
+        Head = () => (weights.Read(config.HasText ? "head_img.weight" : "head.weight", config.CodebookSize, config.Dim), null),
     };
 
-    /// <summary>The embeddings of what begins the stream of a model of images alone.</summary>
+    /// <summary>The embeddings of the ids that start the stream of a model of images alone.</summary>
     private static Tensor Starts(Checkpoint weights, Config config) => weights.Contains("sos")
         ? weights.Read("sos", 1, 1, config.Dim).Reshape(1, config.Dim)
         : weights.Read("sos.weight", config.TextIds, config.Dim);
@@ -166,8 +166,8 @@ internal static class KakaoMinDalleFamily
     /// <param name="TextLength">Number of ids before those of the image.</param>
     /// <param name="TextIds">Number of ids of the text, or of classes.</param>
     /// <param name="Grid">Side of the square of image tokens.</param>
-    /// <param name="Codes">Number of ids of the image.</param>
-    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int Codes)
+    /// <param name="CodebookSize">Number of ids of the image.</param>
+    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int CodebookSize)
     {
         /// <summary>Whether a prompt begins the stream, else a class.</summary>
         public bool HasText { get; init; } = true;
@@ -175,7 +175,7 @@ internal static class KakaoMinDalleFamily
         public bool IsQuickGelu { get; init; }
 
         public static Config Published(int layers, int dim, int heads) =>
-            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 64, TextIds: 16384, Grid: 16, Codes: 16384);
+            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 64, TextIds: 16384, Grid: 16, CodebookSize: 16384);
 
         public static Config Random(string size, ExportSource source)
         {
@@ -183,7 +183,7 @@ internal static class KakaoMinDalleFamily
             return config with { Heads = config.Heads.Or(source.Setting("heads")), IsQuickGelu = IsQuick(source) ?? config.IsQuickGelu };
         }
 
-        /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+        /// <exception cref="InvalidDataException">The weights are not those of such a model.</exception>
         public static Config Infer(Checkpoint weights, ExportSource source)
         {
             var yaml = source.Beside("config.yaml") is { } file ? YamlSettings.Read(file) : new Dictionary<string, string>();
@@ -197,7 +197,7 @@ internal static class KakaoMinDalleFamily
                 TextLength: hasText ? weights.Shape("pos_emb_txt.weight", rank: 2)[0] : 1,
                 TextIds: hasText ? weights.Shape("tok_emb_txt.weight", rank: 2)[0] : hasClasses ? weights.Shape("sos.weight", rank: 2)[0] : 1,
                 Grid: (int)Math.Sqrt(tokens),
-                Codes: codes)
+                CodebookSize: codes)
             {
                 HasText = hasText,
                 IsQuickGelu = IsQuick(source) ?? yaml.GetValueOrDefault("stage2.hparams.gelu_use_approx") is "true" or "True",
@@ -205,7 +205,7 @@ internal static class KakaoMinDalleFamily
             ModelSizes.Check(config.TextLength, config.Grid);
             return config.Grid * config.Grid == tokens
                 ? config
-                : throw new InvalidDataException($"The transformer has {tokens} positions for the image, which are no square.");
+                : throw new InvalidDataException($"The transformer has {tokens} positions for the image, which do not form a square.");
         }
 
         /// <summary>Whether the caller says so; null where they say nothing.</summary>

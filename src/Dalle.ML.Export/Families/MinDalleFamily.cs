@@ -38,7 +38,7 @@ internal static class MinDalleFamily
         // Pixels are in 0..1 without a transform, and there is no encoder.
         var vqgan = images with { Epsilon = 1e-5f, IsSigned = false, Stem = null };
         var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
-        var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, source.Setting("bos") ?? vqgan.Codes - 1, vqgan.Codes);
+        var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, source.Setting("bos") ?? vqgan.CodebookSize - 1, vqgan.CodebookSize);
         var graphs = new Vqgan(bundle, detoker, vqgan).Write(config.Grid);
         var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         return new Manifest

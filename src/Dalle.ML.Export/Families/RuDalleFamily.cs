@@ -7,7 +7,7 @@ namespace Dalle.ML.Export.Families;
 /// <summary>
 /// ru-dALLE (ai-forever/ru-dalle): Malevich and the models trained further from it, and Kandinsky. One stream of text and image as in DALL·E,
 /// with its sparse attention; layers are normed at both ends, as in CogView (Ding et al. 2021). Its images are those of a VQGAN with 8 × 8
-/// pixels a code, or 16 × 16 where a wavelet transform makes them twice as large.
+/// pixels a token, or 16 × 16 where a wavelet transform makes them twice as large.
 /// </summary>
 internal static class RuDalleFamily
 {
@@ -54,7 +54,7 @@ internal static class RuDalleFamily
         {
             ["heads"] = "Number of attention heads; by default that in config.json (num_attention_heads), "
                 + "else Malevich's 16 for a width of 2048, else one for 64 of the width.",
-            ["version"] = "2 for models with an id before the text and squares that go on at the opposite edge, or 3; "
+            ["version"] = "2 for models with an id before the text and windows that continue at the opposite edge, or 3; "
                 + "by default what the checkpoint's conv_mask tells, else 3.",
         },
     };
@@ -65,8 +65,8 @@ internal static class RuDalleFamily
         var images = source.OpenModel(1, "quantize.proj.weight", VqganFiles);
         var config = source.Size is { } size ? Config.Random(size, source) : Config.Infer(transformer, source);
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
-        if (vqgan.Codes != config.Codes)
-            throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
+        if (vqgan.CodebookSize != config.CodebookSize)
+            throw new InvalidDataException($"The VQGAN has a codebook of {vqgan.CodebookSize} and the transformer one of {config.CodebookSize}: they belong to different models.");
         var decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision);
         var graphs = new Vqgan(bundle, images, vqgan).Write(config.Grid);
         var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
@@ -110,9 +110,9 @@ internal static class RuDalleFamily
         TextIds = config.TextIds,
         TextLength = config.TextLength,
         Grid = config.Grid,
-        CodebookSize = config.Codes,
+        CodebookSize = config.CodebookSize,
         Tokens = () => Tensor.Concat(
-            weights.Read("text_embeddings.weight", config.TextIds, config.Dim), weights.Read("image_embeddings.weight", config.Codes, config.Dim)),
+            weights.Read("text_embeddings.weight", config.TextIds, config.Dim), weights.Read("image_embeddings.weight", config.CodebookSize, config.Dim)),
         Positions = () => Tensor.Concat(
             weights.Read("text_pos_embeddings.weight", config.TextLength + 1, config.Dim).Rows(..(config.HasPrefix ? config.TextLength + 1 : config.TextLength)),
             Architectures.Layers.GridPositions(
@@ -120,8 +120,8 @@ internal static class RuDalleFamily
         Mask = layer => config.Sparsity.Mask(layer, config.Layers),
         FinalNorms = [Norm("transformer.final_layernorm"), Norm("to_logits.0")],
         Head = () => (
-            weights.Read("to_logits.1.weight", config.TextIds + config.Codes, config.Dim).Rows(config.TextIds..),
-            weights.Read("to_logits.1.bias", config.TextIds + config.Codes).Rows(config.TextIds..)),
+            weights.Read("to_logits.1.weight", config.TextIds + config.CodebookSize, config.Dim).Rows(config.TextIds..),
+            weights.Read("to_logits.1.bias", config.TextIds + config.CodebookSize).Rows(config.TextIds..)),
     };
 
     private static LayerName Norm(string name) => new(name) { IsScope = true };
@@ -132,14 +132,14 @@ internal static class RuDalleFamily
     /// <param name="TextLength">Number of text ids with padding.</param>
     /// <param name="TextIds">Number of ids of text and padding.</param>
     /// <param name="Grid">Side of the square of image tokens.</param>
-    /// <param name="Codes">Number of ids of the image.</param>
+    /// <param name="CodebookSize">Number of ids of the image.</param>
     /// <param name="HasPrefix">Whether an id begins the stream, which the masks take no account of (version 2).</param>
-    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int Codes, bool HasPrefix)
+    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int CodebookSize, bool HasPrefix)
     {
         public SparseAttention Sparsity => new(TextLength, Grid) { IsToroidal = HasPrefix };
 
         public static Config Published(int layers, int dim, int heads) =>
-            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 128, TextIds: 16384 + 128, Grid: 32, Codes: 8192, HasPrefix: false);
+            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 128, TextIds: 16384 + 128, Grid: 32, CodebookSize: 8192, HasPrefix: false);
 
         public static Config Random(string size, ExportSource source)
         {
@@ -147,7 +147,7 @@ internal static class RuDalleFamily
             return config with { Heads = config.Heads.Or(source.Setting("heads")), HasPrefix = IsSecond(source) ?? config.HasPrefix };
         }
 
-        /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+        /// <exception cref="InvalidDataException">The weights are not those of such a model.</exception>
         public static Config Infer(Checkpoint weights, ExportSource source)
         {
             var dim = weights.Shape("text_embeddings.weight", rank: 2)[1];
@@ -158,7 +158,7 @@ internal static class RuDalleFamily
                 TextLength: weights.Shape("text_pos_embeddings.weight", rank: 2)[0] - 1,
                 TextIds: weights.Shape("text_embeddings.weight", rank: 2)[0],
                 Grid: weights.Shape("image_row_embeddings.weight", rank: 2)[0],
-                Codes: weights.Shape("image_embeddings.weight", rank: 2)[0],
+                CodebookSize: weights.Shape("image_embeddings.weight", rank: 2)[0],
                 HasPrefix: false);
             ModelSizes.Check(config.TextLength, config.Grid);
             return config with { HasPrefix = IsSecond(source) ?? config.WrapsIn(weights) };

@@ -16,10 +16,10 @@ internal static class TamingVqganFamily
 
     private static readonly Dictionary<string, VqganConfig> Sizes = new()
     {
-        ["f16-1024"] = VqganConfig.F16 with { Codes = 1024 },
+        ["f16-1024"] = VqganConfig.F16 with { CodebookSize = 1024 },
         ["f16-16384"] = VqganConfig.F16,
         ["gumbel-f8"] = VqganConfig.F8,
-        ["tiny"] = VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32, Codes = 256 },
+        ["tiny"] = VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32, CodebookSize = 256 },
     };
 
     public static ModelFamily Family { get; } = new(Name, "a folder with model.ckpt and config.yml, or these two files, the second if need be", Export)
@@ -47,7 +47,7 @@ internal static class TamingVqganFamily
             Name = source.Size ?? Name,
             Family = Name,
             Precision = Precision.Fp32.Name(),
-            Image = new ImageFormat { Width = side, Height = side, Rows = grid, Columns = grid, CodebookSize = config.Codes, Resample = ResampleFilter.Lanczos },
+            Image = new ImageFormat { Width = side, Height = side, Rows = grid, Columns = grid, CodebookSize = config.CodebookSize, Resample = ResampleFilter.Lanczos },
             ImageEncoder = graphs.Encoder,
             ImageDecoder = graphs.Decoder,
             Files = [],

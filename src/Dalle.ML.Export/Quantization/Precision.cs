@@ -17,7 +17,7 @@ public enum Precision
     Fp16,
 
     /// <summary>
-    /// 8-bit weights with a scale a column; activations are quantised as they come. The best choice on a CPU with VNNI or AMX. A row's result
+    /// 8-bit weights with a scale a column; activations are quantised dynamically. The best choice on a CPU with VNNI or AMX. A row's result
     /// depends slightly on the batch it is computed in, so the same image for every batch size is not promised.
     /// </summary>
     Int8,
@@ -28,10 +28,10 @@ public enum Precision
 
 internal static class PrecisionExtensions
 {
-    /// <summary>The manifest's word.</summary>
+    /// <summary>The name of the precision in a manifest.</summary>
     public static string Name(this Precision precision) => precision.ToString().ToLowerInvariant();
 
-    /// <summary>What a decoder of this precision keeps its keys and values as.</summary>
+    /// <summary>The type of the key-value cache of a decoder of this precision.</summary>
     public static CacheType CacheType(this Precision precision) =>
         precision == Precision.Fp16 ? Bundles.CacheType.Float16 : Bundles.CacheType.Float32;
 }

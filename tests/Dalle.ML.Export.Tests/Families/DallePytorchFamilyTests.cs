@@ -129,7 +129,7 @@ public sealed class DallePytorchFamilyTests : IDisposable
     {
         var settings = new Dictionary<string, string> { ["heads"] = $"{heads}" };
         Action export = () => BundleExporter.Export(Family, new TinyDallePytorch(rotaryWidth: 0).Write(_folder.Path), Output, new() { Settings = settings });
-        Assert.Contains($"{heads} attention heads do not share a width of 40", Assert.Throws<InvalidDataException>(export).Message, StringComparison.Ordinal);
+        Assert.Contains($"{heads} attention heads do not divide a width of 40", Assert.Throws<InvalidDataException>(export).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -63,7 +63,7 @@ internal static class FlaxMsgPack
             || !AreInOrder(shape) || !AreInOrder(chunks))
             throw new InvalidDataException("it has a large array without a shape and pieces.");
         var pieces = chunks.Values.Select(chunk => (chunk as StoredTensor)?.Storage
-            ?? throw new InvalidDataException("it has a large array whose pieces are no arrays."));
+            ?? throw new InvalidDataException("it has a large array whose pieces are not arrays."));
         return StoredTensor.Whole(Storage.Join([.. pieces]), Sizes(shape.Values));
     }
 
@@ -71,5 +71,5 @@ internal static class FlaxMsgPack
         map.Keys.Select((key, index) => key == $"{index}").All(isNext => isNext);
 
     private static long[] Sizes(IEnumerable<object?> sizes) =>
-        [.. sizes.Select(size => size as long? ?? throw new InvalidDataException("it has an array whose sizes are no integers."))];
+        [.. sizes.Select(size => size as long? ?? throw new InvalidDataException("it has an array whose sizes are not integers."))];
 }

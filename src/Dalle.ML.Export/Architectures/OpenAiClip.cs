@@ -10,14 +10,14 @@ namespace Dalle.ML.Export.Architectures;
 /// <param name="ImageSize">Side of the images in pixels.</param>
 /// <param name="Image">The image tower.</param>
 /// <param name="Text">The text tower.</param>
-internal sealed record ClipModel(int Embedding, int ImageSize, ClipImage Image, ClipText Text)
+internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image, ClipText Text)
 {
     // Statistics of the images that it was trained on: red, green, blue.
     private static readonly float[] Mean = [0.48145466f, 0.4578275f, 0.40821073f];
     private static readonly float[] Deviation = [0.26862954f, 0.26130258f, 0.27577711f];
 
     /// <exception cref="InvalidDataException">The weights are not those of a CLIP.</exception>
-    public static ClipModel Infer(Checkpoint weights)
+    public static OpenAiClip Infer(Checkpoint weights)
     {
         var visual = weights.Subtree("visual.");
         var text = new ClipText(
@@ -36,7 +36,7 @@ internal sealed record ClipModel(int Embedding, int ImageSize, ClipImage Image, 
             if (width % HeadSize != 0)
                 throw new InvalidDataException($"A tower of this CLIP is {width} wide; attention heads of {HeadSize} do not fit into it.");
         }
-        return new ClipModel(weights.Shape("text_projection", rank: 2)[1], side, image, text);
+        return new OpenAiClip(weights.Shape("text_projection", rank: 2)[1], side, image, text);
     }
 
     /// <summary>Writes the graphs of text and image.</summary>
