@@ -51,10 +51,10 @@ internal static partial class DalleMiniFamily
         // Pixels are in 0..1 without a transform.
         var vqgan = images with { IsSigned = false };
         var bos = source.Setting("bos") ?? source.Configured("decoder_start_token_id") ?? vqgan.CodebookSize;
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
         var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, bos, vqgan.CodebookSize);
         var graphs = new Vqgan(bundle, codec, vqgan).Write(config.Grid);
-        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,

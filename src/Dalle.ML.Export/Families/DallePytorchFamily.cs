@@ -36,9 +36,9 @@ internal static class DallePytorchFamily
         var arguments = new SavedArguments(checkpoint.Subtree("hparams."));
         if ((checkpoint.TryFindSubtree("transformer.layers.layers.0.0.scale") ?? checkpoint.TryFindSubtree("transformer.layers.blocks.0.f.net.scale")) is { } dalle)
         {
+            var tokenizer = CopyTokenizer(source, bundle);
             var images = ExportImages(bundle, dalle.Subtree("vae."), new SavedArguments(checkpoint.Subtree("vae_params.")));
             var model = DallePytorchModel.Infer(dalle, arguments, images.Format, source.Setting("heads"));
-            var tokenizer = CopyTokenizer(source, bundle);
             var clip = source.TryOpen(2, "clip.pt") is { } file ? Clip(bundle, file.FindSubtree("to_text_latent.weight"), tokenizer) : null;
             return Describe(source, bundle, images, dalle, model, tokenizer) with { Clip = clip };
         }

@@ -54,9 +54,9 @@ internal static class KakaoMinDalleFamily
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.CodebookSize != config.CodebookSize)
             throw new InvalidDataException($"The VQGAN has a codebook of {vqgan.CodebookSize} and the transformer one of {config.CodebookSize}: they belong to different models.");
+        var text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config);
         var graphs = new Vqgan(bundle, images, vqgan).Write(config.Grid);
         var decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision);
-        var text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,

@@ -37,10 +37,10 @@ internal static class MinDalleFamily
         ModelSizes.Check(config.Encoder.Length, config.Grid);
         // Pixels are in 0..1 without a transform, and there is no encoder.
         var vqgan = images with { Epsilon = 1e-5f, IsSigned = false, Stem = null };
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
         var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, source.Setting("bos") ?? vqgan.CodebookSize - 1, vqgan.CodebookSize);
         var graphs = new Vqgan(bundle, detoker, vqgan).Write(config.Grid);
-        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,

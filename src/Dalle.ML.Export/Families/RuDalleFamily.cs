@@ -67,9 +67,9 @@ internal static class RuDalleFamily
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
         if (vqgan.CodebookSize != config.CodebookSize)
             throw new InvalidDataException($"The VQGAN has a codebook of {vqgan.CodebookSize} and the transformer one of {config.CodebookSize}: they belong to different models.");
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         var decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision);
         var graphs = new Vqgan(bundle, images, vqgan).Write(config.Grid);
-        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,

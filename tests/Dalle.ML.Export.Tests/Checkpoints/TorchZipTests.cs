@@ -178,10 +178,10 @@ public sealed class TorchZipTests : CheckpointTest
     {
         Dictionary<string, byte[]> storages = new() { ["0"] = Bytes(1f, 2) };
         AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", 1L << 40, [2]))), storages), "storage '0'");
-        AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", -1, [0]))), storages), "no storage");
+        AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", -1, [0]))), storages), "not a storage");
         AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", 2, [2])), ("b", TorchWriter.Tensor("IntStorage", "0", 2, [2]))), storages), "storage '0'");
         AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("ComplexFloatStorage", "0", 1, [1]))), storages), "torch.ComplexFloatStorage");
-        AssertRefused(TorchWriter.Zip(new PersistentId("elsewhere"), storages), "no storage");
+        AssertRefused(TorchWriter.Zip(new PersistentId("elsewhere"), storages), "not a storage");
     }
 
     private static Dictionary<object, object?> Dictionary(params (object Key, object? Value)[] entries) => entries.ToDictionary(entry => entry.Key, entry => entry.Value);
