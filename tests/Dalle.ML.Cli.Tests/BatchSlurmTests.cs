@@ -44,7 +44,7 @@ public sealed class BatchSlurmTests : IDisposable
         await cluster.Until("the array has ended", async () => (await cluster.RunAsync("squeue", "--noheader", "--jobs", job)).Trim() is "" or "slurm_load_jobs error: Invalid job id specified", ArrayPatience);
         var merge = await Batch("--merge", "array");
         Assert.True(merge.ExitCode == 0, merge.Errors + string.Concat(Directory.GetFiles(In("array"), "*.log").Select(File.ReadAllText)));
-        Assert.Contains("not in the queue any more", (await Batch("--status", "array")).Output[^1], StringComparison.Ordinal);
+        Assert.Contains("no longer in the queue", (await Batch("--status", "array")).Output[^1], StringComparison.Ordinal);
 
         Assert.Equal(0, (await Batch([.. common, "-o", "single"])).ExitCode);
         Assert.Equal(BatchFolderState.ImagesOf(In("single")), BatchFolderState.ImagesOf(In("array")));
@@ -54,7 +54,7 @@ public sealed class BatchSlurmTests : IDisposable
         Task UntilMidway(int task) => cluster.Until(
             $"task {task} is midway",
             () => Task.FromResult(BatchFolderState.ManifestOrEmpty(In($"array/manifest-{task}-of-{Tasks}.jsonl")).Length >= 3), ArrayPatience);
-        Task<Tool> Batch(params string[] arguments) => Tool.RunAsync(_folder.Path, ["batch", .. arguments], environment: cluster.Variables);
+        Task<Tool> Batch(params string[] arguments) => ToolProcess.RunAsync(_folder.Path, ["batch", .. arguments], environment: cluster.Variables);
         string In(string name) => Path.Combine(_folder.Path, name);
     }
 }

@@ -8,7 +8,7 @@ public sealed class BundleTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task Info_tells_of_the_builtin_model_or_a_bundle()
+    public async Task Info_describes_the_builtin_model_or_a_bundle()
     {
         using var model = DalleModel.LoadDefault();
         var text = await Run("info");

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using System.Text.RegularExpressions;
 
 namespace Dalle.ML.Cli.Tests;
@@ -31,16 +32,28 @@ public sealed partial class CliConventionTests : IDisposable
     }
 
     [Fact]
-    public async Task The_readme_has_a_row_with_an_example_for_every_command()
+    public async Task The_docs_have_a_row_with_an_example_for_every_command()
     {
         var help = await HelpAsync();
-        var rows = File.ReadAllLines(Path.Combine(Repository.Root, "README.md")).Select(line => CommandRow().Match(line)).Where(row => row.Success).ToArray();
+        var rows = File.ReadAllLines(CommandTable()).Select(line => CommandRow().Match(line)).Where(row => row.Success).ToArray();
         Assert.Equal(help.Keys.Order(), rows.Select(row => row.Groups["command"].Value).Order());
         Assert.All(rows, row => AssertHolds(row.Groups["example"].Value.Replace(@"\|", "|", StringComparison.Ordinal), row.Groups["command"].Value, help));
     }
 
     [Fact]
-    public async Task Shells_are_told_what_can_follow()
+    public async Task Help_fits_a_terminal_of_80_columns_and_names_each_value_once()
+    {
+        foreach (string[] command in (await CommandsAsync()).Select(command => new[] { command, "--help" }).Append(["--help"]))
+        {
+            var lines = Encoding.UTF8.GetString((await Run(command)).Bytes).Split('\n');
+            Assert.All(lines, line => Assert.True(line.Length <= 80, line));
+            foreach (var values in lines.SelectMany(line => ValuesIn().Matches(line)).Select(match => match.Value.ToLowerInvariant().Split('|')))
+                Assert.Equal(values.Distinct(), values);
+        }
+    }
+
+    [Fact]
+    public async Task Shells_get_suggestions()
     {
         var suggestions = await Run("[suggest]", "");
         Assert.Equal((0, ""), (suggestions.ExitCode, suggestions.Errors));
@@ -117,6 +130,10 @@ public sealed partial class CliConventionTests : IDisposable
         Assert.Contains("100%", plain, StringComparison.Ordinal);
     }
 
+    /// <summary>The page with the table of the commands.</summary>
+    private static string CommandTable() =>
+        new[] { "docs/cli.md", "README.md" }.Select(page => Path.Combine(Repository.Root, page)).First(File.Exists);
+
     /// <summary>An example is one of its command, perhaps with others in a pipe, and each has the options that it is given.</summary>
     private static void AssertHolds(string example, string command, Dictionary<string, string[]> help)
     {
@@ -130,7 +147,9 @@ public sealed partial class CliConventionTests : IDisposable
     {
         var help = await Run("--help");
         Assert.Equal((0, ""), (help.ExitCode, help.Errors));
-        string[] commands = [.. help.Output.SkipWhile(line => line != "Commands:").Skip(1).TakeWhile(line => line != "Examples:").Select(line => line.Split(' ')[0])];
+        // Descriptions go on in lines that are indented further.
+        var lines = Encoding.UTF8.GetString(help.Bytes).Split('\n').SkipWhile(line => line != "Commands:").Skip(1).TakeWhile(line => line != "Examples:");
+        string[] commands = [.. lines.Select(line => CommandIn().Match(line)).Where(line => line.Success).Select(line => line.Value)];
         Assert.Contains("generate", commands);
         return commands;
     }
@@ -145,7 +164,7 @@ public sealed partial class CliConventionTests : IDisposable
 
     private async Task<string> InTerminal(string command, string? noColor)
     {
-        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{Tool.AssemblyPath}' {command}", "/dev/null"])
+        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{ToolProcess.AssemblyPath}' {command}", "/dev/null"])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardInput = true,
@@ -164,6 +183,12 @@ public sealed partial class CliConventionTests : IDisposable
 
     [GeneratedRegex(@"^\| `(?<command>\w+)` \|.*\| `(?<example>dalle .*)` \|$")]
     private static partial Regex CommandRow();
+
+    [GeneratedRegex(@"(?<=^  )\w+")]
+    private static partial Regex CommandIn();
+
+    [GeneratedRegex(@"(?<=<)[^<>]*\|[^<>]*(?=>)")]
+    private static partial Regex ValuesIn();
 
     [GeneratedRegex(@"(?<=\s)--?[a-z][a-z-]*(?=\s|$)")]
     private static partial Regex OptionIn();

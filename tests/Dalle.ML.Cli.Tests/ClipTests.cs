@@ -11,9 +11,9 @@ public sealed class ClipTests : IDisposable
 
     public ClipTests()
     {
-        Pictures.Draw(_folder, "a cat", "cat.png");
-        _apple = Pictures.Draw(_folder, "a red apple", "apple.png");
-        Pictures.Draw(_folder, "a banana", "banana.png");
+        Pictures.Generate(_folder, "a cat", "cat.png");
+        _apple = Pictures.Generate(_folder, "a red apple", "apple.png");
+        Pictures.Generate(_folder, "a banana", "banana.png");
     }
 
     public void Dispose() => _folder.Dispose();
@@ -44,7 +44,7 @@ public sealed class ClipTests : IDisposable
     }
 
     [Fact]
-    public async Task Labels_come_likeliest_first_with_probabilities()
+    public async Task Labels_come_most_likely_first_with_probabilities()
     {
         var one = await Run("classify", "apple.png", "--labels", "cat, red apple,banana");
         Assert.StartsWith("red apple\t", one.Output[0], StringComparison.Ordinal);

@@ -11,7 +11,7 @@ public sealed class CodebookTests : IDisposable
     private readonly string _apple;
     private readonly string _cat;
 
-    public CodebookTests() => (_apple, _cat) = (Pictures.Draw(_folder, "a red apple", "apple.png"), Pictures.Draw(_folder, "a cat", "Cat 1.png"));
+    public CodebookTests() => (_apple, _cat) = (Pictures.Generate(_folder, "a red apple", "apple.png"), Pictures.Generate(_folder, "a cat", "Cat 1.png"));
 
     public void Dispose() => _folder.Dispose();
 
@@ -51,16 +51,16 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task Images_and_tokens_go_through_pipes()
     {
-        var encoded = await Tool.RunAsync(_folder.Path, ["encode", "-"], File.ReadAllBytes(_apple));
+        var encoded = await ToolProcess.RunAsync(_folder.Path, ["encode", "-"], File.ReadAllBytes(_apple));
         Assert.Equal("-", encoded.Json.Single().GetProperty("file").GetString());
-        var decoded = await Tool.RunAsync(_folder.Path, ["decode", "-", "-o", "-"], encoded.Bytes);
-        var reconstructed = await Tool.RunAsync(_folder.Path, ["reconstruct", "-", "-o", "-", "-q"], File.ReadAllBytes(_apple));
+        var decoded = await ToolProcess.RunAsync(_folder.Path, ["decode", "-", "-o", "-"], encoded.Bytes);
+        var reconstructed = await ToolProcess.RunAsync(_folder.Path, ["reconstruct", "-", "-o", "-", "-q"], File.ReadAllBytes(_apple));
         Assert.Equal("", reconstructed.Errors);
         Assert.Equal(decoded.Bytes, reconstructed.Bytes);
     }
 
     [Fact]
-    public async Task A_reconstruction_tells_what_is_lost()
+    public async Task A_reconstruction_reports_its_loss()
     {
         var run = await Run("reconstruct", "apple.png", _cat, "-o", "out");
         Assert.Equal([In("out/apple_reconstructed.png"), In("out/Cat 1_reconstructed.png")], run.Output);
@@ -75,9 +75,9 @@ public sealed class CodebookTests : IDisposable
     [InlineData("{\"tokens\":[1,2]}", "tokens.json, line 2: 2 image tokens were given")]
     [InlineData("{\"rows\":16,\"columns\":16,\"tokens\":[1]}", "line 2: the tokens are a grid of 16 × 16; the model 'emoji-64' has 8 × 8")]
     [InlineData("{\"model\":\"other\",\"hash\":\"00\",\"tokens\":[1]}", "line 2: the tokens belong to the model 'other'")]
-    [InlineData("{\"file\":\"a.png\"}", "line 2: this is no line of tokens")]
-    [InlineData("tokens", "line 2: this is no line of tokens")]
-    public async Task Tokens_of_no_use_are_named_and_nothing_is_written(string line, string message)
+    [InlineData("{\"file\":\"a.png\"}", "line 2: this is not a line of tokens")]
+    [InlineData("tokens", "line 2: this is not a line of tokens")]
+    public async Task Invalid_tokens_are_named_and_nothing_is_written(string line, string message)
     {
         File.WriteAllLines(In("tokens.json"), ["", line]);
         var run = await Run("decode", "tokens.json", "-o", "out");
@@ -102,10 +102,10 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task An_interrupt_leaves_whole_images_and_nothing_else()
     {
-        Tool.SkipUnlessInterruptible();
-        using var process = Tool.Start(_folder.Path, ["reconstruct", .. Enumerable.Repeat("apple.png", 5000), "-o", "out", "-q"]);
+        ToolProcess.SkipUnlessInterruptible();
+        using var process = ToolProcess.Start(_folder.Path, ["reconstruct", .. Enumerable.Repeat("apple.png", 5000), "-o", "out", "-q"]);
         var first = await process.StandardOutput.ReadLineAsync();
-        var run = await Tool.InterruptAsync(process);
+        var run = await ToolProcess.InterruptAsync(process);
         Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
         Assert.Equal([first!], Directory.GetFiles(In("out"), "*", new EnumerationOptions { AttributesToSkip = 0 }));
     }
@@ -113,15 +113,15 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task Waiting_for_standard_input_can_be_interrupted()
     {
-        Tool.SkipUnlessInterruptible();
-        using var process = Tool.Start(_folder.Path, ["encode", "apple.png", "-"], hasInput: true);
+        ToolProcess.SkipUnlessInterruptible();
+        using var process = ToolProcess.Start(_folder.Path, ["encode", "apple.png", "-"], hasInput: true);
         Assert.NotNull(await process.StandardOutput.ReadLineAsync());
-        var run = await Tool.InterruptAsync(process);
+        var run = await ToolProcess.InterruptAsync(process);
         Assert.Equal((130, "dalle: interrupted.\n"), (run.ExitCode, run.Errors));
     }
 
     [Fact]
-    public async Task What_is_no_image_is_named()
+    public async Task A_file_that_is_not_an_image_is_named()
     {
         File.WriteAllText(In("text.png"), "text");
         Directory.CreateDirectory(In("folder"));

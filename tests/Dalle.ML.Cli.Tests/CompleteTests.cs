@@ -9,7 +9,7 @@ public sealed class CompleteTests : IDisposable
     private readonly TemporaryFolder _folder = new();
     private readonly string _apple;
 
-    public CompleteTests() => _apple = Pictures.Draw(_folder, "a red apple on a blue background", "apple.png");
+    public CompleteTests() => _apple = Pictures.Generate(_folder, "a red apple on a blue background", "apple.png");
 
     public void Dispose() => _folder.Dispose();
 
@@ -17,7 +17,7 @@ public sealed class CompleteTests : IDisposable
     [InlineData("top:4")]
     [InlineData("up:1,left:2")]
     [InlineData("rect:4x4")]
-    public async Task Draws_what_the_library_draws(string keep)
+    public async Task Generates_what_the_library_generates(string keep)
     {
         var run = await Run("complete", "apple.png", Prompt, "--keep", keep, "--seed", "3", "--candidates", "1", "-n", "2", "--json");
         Assert.Equal((0, ""), (run.ExitCode, run.Errors));
@@ -27,8 +27,8 @@ public sealed class CompleteTests : IDisposable
         foreach (var report in run.Json)
         {
             using var expected = model.Complete(Prompt, image, KeepRegion.Parse(keep), report.GetProperty("seed").GetUInt64(), new GenerationOptions { Candidates = 1 });
-            using var drawn = MLImage.CreateFromFile(report.GetProperty("file").GetString()!);
-            Assert.Equal(expected.Image.GetBGRPixels, drawn.GetBGRPixels);
+            using var generated = MLImage.CreateFromFile(report.GetProperty("file").GetString()!);
+            Assert.Equal(expected.Image.GetBGRPixels, generated.GetBGRPixels);
         }
     }
 

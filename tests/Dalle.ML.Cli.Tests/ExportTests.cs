@@ -8,7 +8,7 @@ public sealed class ExportTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_bundle_is_written_that_verifies_and_draws()
+    public async Task A_bundle_is_written_that_verifies_and_generates()
     {
         var export = await Run("export", "dalle", "--random", "--size", "tiny", "-o", "tiny", "--name", "a \"tiny\" one");
         Assert.Equal((0, "", In("tiny")), (export.ExitCode, export.Errors, export.Output.Single()));
@@ -27,8 +27,8 @@ public sealed class ExportTests : IDisposable
     [InlineData(2, "needs --size", "dalle", "--random")]
     [InlineData(2, "no size 'huge'", "dalle", "--random", "--size", "huge")]
     [InlineData(2, "no setting 'colour'", "dalle", "--random", "--size", "tiny", "--set", "colour=red")]
-    [InlineData(2, "'colour' is not that", "dalle", "--random", "--size", "tiny", "--set", "colour")]
-    [InlineData(2, "'fp12' is no precision", "dalle", "--random", "--size", "tiny", "--precision", "fp12")]
+    [InlineData(2, "'colour' does not fit", "dalle", "--random", "--size", "tiny", "--set", "colour")]
+    [InlineData(2, "'fp12' is not a precision", "dalle", "--random", "--size", "tiny", "--precision", "fp12")]
     [InlineData(2, "'crayon' not recognized", "crayon", "checkpoint")]
     [InlineData(1, "'no-such-checkpoint' does not exist", "dalle", "no-such-checkpoint")]
     [InlineData(1, "'no-such-bundle' cannot be used", "dalle", "--random", "--size", "tiny", "--clip", "no-such-bundle")]

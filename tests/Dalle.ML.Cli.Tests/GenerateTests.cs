@@ -34,7 +34,7 @@ public sealed partial class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task Each_image_is_byte_for_byte_the_one_drawn_alone_and_by_the_pipeline()
+    public async Task Each_image_is_byte_for_byte_the_one_generated_alone_and_by_the_pipeline()
     {
         var together = (await Run("generate", Prompt, "-n", "4", "--seed", "7", "-o", "together", "--json")).Json;
         foreach (var image in together)
@@ -52,10 +52,10 @@ public sealed partial class GenerateTests : IDisposable
         foreach (var batchSize in new[] { 1, 8 })
         {
             using var transformer = ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options { InputColumnName = "Prompt", InputSeedColumnName = "Seed", BatchSize = batchSize }).Fit(data);
-            foreach (var (drawn, image) in transformer.Transform(data).GetColumn<MLImage>("Image").Zip(together))
+            foreach (var (generated, image) in transformer.Transform(data).GetColumn<MLImage>("Image").Zip(together))
             {
                 var path = In("pipeline.png");
-                drawn.Save(path);
+                generated.Save(path);
                 Assert.Equal(File.ReadAllBytes(PathOf(image)), File.ReadAllBytes(path));
             }
         }
@@ -66,18 +66,18 @@ public sealed partial class GenerateTests : IDisposable
     [Fact]
     public async Task Prompts_come_from_arguments_and_standard_input()
     {
-        var run = await Tool.RunAsync(_folder.Path, ["generate", "--seed", "1", "--candidates", "1"], input: "a cat\n\n  three bananas \r\nкошка\n");
+        var run = await Tool.RunAsync(_folder.Path, ["generate", "--seed", "1", "--candidates", "1"], "a cat\n\n  three bananas \r\nкошка\n");
         Assert.Equal(["a-cat_1.png", "three-bananas_1.png", "кошка_1.png"], run.Output.Select(Path.GetFileName));
         Assert.Equal(_folder.Path, Path.GetDirectoryName(run.Output[0]));
 
-        var mixed = await Tool.RunAsync(_folder.Path, ["generate", "a dog", "-", "--seed", "1", "--candidates", "1", "-o", "mixed"], input: "a fox\n");
+        var mixed = await Tool.RunAsync(_folder.Path, ["generate", "a dog", "-", "--seed", "1", "--candidates", "1", "-o", "mixed"], "a fox\n");
         Assert.Equal(["a-dog_1.png", "a-fox_1.png"], mixed.Output.Select(Path.GetFileName));
     }
 
     [Fact]
     public async Task No_prompt_is_a_usage_error()
     {
-        var run = await Tool.RunAsync(_folder.Path, ["generate"], input: " \n");
+        var run = await Tool.RunAsync(_folder.Path, ["generate"], " \n");
         Assert.Equal(2, run.ExitCode);
         Assert.Contains("no prompt", run.Errors, StringComparison.Ordinal);
         Assert.Empty(run.Output);
@@ -109,7 +109,7 @@ public sealed partial class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task Candidates_can_be_drawn_in_several_runs_and_their_best_chosen()
+    public async Task Candidates_can_be_generated_in_several_runs_and_their_best_chosen()
     {
         string[] common = ["generate", Prompt, "--seed", "3", "--best", "2", "--json", "--candidates"];
         var whole = (await Run([.. common, "6", "-o", "whole"])).Json;
@@ -148,7 +148,7 @@ public sealed partial class GenerateTests : IDisposable
         var run = await Run("generate", "a dog", "--prompts", "prompts.txt", "--seed", "1", "--candidates", "1", "-o", "out");
         Assert.Equal(["a-dog_1.png", "a-cat_1.png", "кошка_1.png"], run.Output.Select(Path.GetFileName));
 
-        var piped = await Tool.RunAsync(_folder.Path, ["generate", "--prompts", "-", "--seed", "1", "--candidates", "1", "-o", "out"], input: "a cat\n");
+        var piped = await Tool.RunAsync(_folder.Path, ["generate", "--prompts", "-", "--seed", "1", "--candidates", "1", "-o", "out"], "a cat\n");
         Assert.Equal([run.Output[1]], piped.Output);
 
         File.WriteAllBytes(In("latin1.txt"), [0x61, 0x0A, 0xE9, 0x62]);
@@ -160,7 +160,7 @@ public sealed partial class GenerateTests : IDisposable
             (1, "empty.txt", "empty.txt, line 1: there is no prompt"),
             (1, "none.txt", "'none.txt' does not exist"),
             (1, "folder.txt", "'folder.txt' is a folder"),
-            (2, "prompts.csv", "'prompts.csv', which may have ids and seeds, is drawn by 'dalle batch'"),
+            (2, "prompts.csv", "use 'dalle batch' for 'prompts.csv'"),
         })
         {
             var failed = await Run("generate", "--prompts", file, "-q");
@@ -200,7 +200,7 @@ public sealed partial class GenerateTests : IDisposable
     }
 
     [Fact]
-    public async Task A_grid_beyond_all_measure_is_refused_at_the_first_image()
+    public async Task A_grid_that_is_too_large_is_refused_at_the_first_image()
     {
         var run = await Run("generate", "a cat", "-n", "20000", "--seed", "1", "--candidates", "1", "--grid", "-q");
         Assert.Equal(2, run.ExitCode);
@@ -284,10 +284,10 @@ public sealed partial class GenerateTests : IDisposable
     [Fact]
     public async Task An_interrupt_keeps_what_is_finished()
     {
-        Tool.SkipUnlessInterruptible();
-        using var process = Tool.Start(_folder.Path, ["generate", "a cat", "-n", "2000", "--seed", "1", "-o", "out"]);
+        ToolProcess.SkipUnlessInterruptible();
+        using var process = ToolProcess.Start(_folder.Path, ["generate", "a cat", "-n", "2000", "--seed", "1", "-o", "out"]);
         var first = await process.StandardOutput.ReadLineAsync();
-        var run = await Tool.InterruptAsync(process);
+        var run = await ToolProcess.InterruptAsync(process);
         Assert.Equal(130, run.ExitCode);
         string[] printed = [first!, .. run.Output];
         Assert.Contains($"{printed.Length} of 2000 images were written", run.Errors, StringComparison.Ordinal);
@@ -300,7 +300,7 @@ public sealed partial class GenerateTests : IDisposable
     {
         if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
             Assert.Skip("The test needs 'script' of util-linux, which runs a program in a terminal.");
-        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{Tool.AssemblyPath}' generate 'a cat' --candidates 512 --best 2 --seed 1 -o out", "/dev/null"])
+        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{ToolProcess.AssemblyPath}' generate 'a cat' --candidates 512 --best 2 --seed 1 -o out", "/dev/null"])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardInput = true,
@@ -309,9 +309,9 @@ public sealed partial class GenerateTests : IDisposable
         start.Environment["NO_COLOR"] = "1";
         using var process = Process.Start(start)!;
 
-        // In a terminal, progress tells when the first wave is finished. Ctrl+C is a character there.
+        // In a terminal, progress shows when the first batch is finished. Ctrl+C is a character there.
         var shown = new StringBuilder();
-        while (!SecondWave().IsMatch(shown.ToString()))
+        while (!SecondBatch().IsMatch(shown.ToString()))
         {
             var next = process.StandardOutput.Read();
             Assert.True(next >= 0, shown.ToString());
@@ -324,7 +324,7 @@ public sealed partial class GenerateTests : IDisposable
         Assert.Equal(130, process.ExitCode);
         Assert.Contains("2 of 2 images were written", rest, StringComparison.Ordinal);
 
-        var (first, count) = HowToGoOn().Match(rest) is { Success: true } match ? (match.Groups[1].Value, match.Groups[2].Value) : throw new XunitException(rest);
+        var (first, count) = RestOfCandidates().Match(rest) is { Success: true } match ? (match.Groups[1].Value, match.Groups[2].Value) : throw new XunitException(rest);
         Assert.Equal(512, int.Parse(first, CultureInfo.InvariantCulture) + int.Parse(count, CultureInfo.InvariantCulture));
         var finished = await Run("generate", "a cat", "--candidates", first, "--best", "2", "--seed", "1", "-o", "finished");
         Assert.Equal(finished.Output.Select(File.ReadAllBytes), Directory.GetFiles(In("out")).Order().Select(File.ReadAllBytes));
@@ -347,10 +347,10 @@ public sealed partial class GenerateTests : IDisposable
     private static string PathOf(JsonElement image) => image.GetProperty("file").GetString()!;
 
     [GeneratedRegex("candidate [1-9][0-9]+ of 512")]
-    private static partial Regex SecondWave();
+    private static partial Regex SecondBatch();
 
-    [GeneratedRegex("--seed 1 --first-candidate ([0-9]+) --candidates ([0-9]+) draws the others")]
-    private static partial Regex HowToGoOn();
+    [GeneratedRegex("--seed 1 --first-candidate ([0-9]+) --candidates ([0-9]+) generates the rest")]
+    private static partial Regex RestOfCandidates();
 
     private sealed class Row
     {

@@ -10,7 +10,7 @@ public sealed class PackTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task The_packed_tool_is_installed_from_a_folder_and_draws()
+    public async Task The_packed_tool_is_installed_from_a_folder_and_generates()
     {
         var (packages, tools) = (In("packed"), In("tools"));
         var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
@@ -66,7 +66,7 @@ public sealed class PackTests : IDisposable
     private async Task<string> RunAsync(string program, params string[] arguments)
     {
         var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true };
-        // A folder of packages of its own, so that the machine's is not left with the test's.
+        // A separate folder of packages, so that the test leaves none in the machine's.
         if (arguments is ["tool", ..])
             start.Environment["NUGET_PACKAGES"] = In("packages");
         using var process = Process.Start(start)!;

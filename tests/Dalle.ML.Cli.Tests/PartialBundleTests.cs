@@ -5,12 +5,12 @@ public sealed class PartialBundleTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    public PartialBundleTests() => Pictures.Draw(_folder, "a red apple", "apple.png");
+    public PartialBundleTests() => Pictures.Generate(_folder, "a red apple", "apple.png");
 
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public async Task A_codec_alone_reconstructs()
+    public async Task A_discrete_vae_alone_reconstructs()
     {
         await Succeed("export", "openai-dvae", "--random", "--size", "tiny", "--set", "width=48", "--set", "height=32", "-o", "codec");
         await Succeed("verify", "codec");
@@ -25,7 +25,7 @@ public sealed class PartialBundleTests : IDisposable
     }
 
     [Fact]
-    public async Task A_ranker_alone_ranks_and_is_lent_to_a_model()
+    public async Task A_clip_alone_ranks_and_is_added_to_a_model()
     {
         await Succeed("export", "clip", "--random", "--size", "tiny", "-o", "ranker");
         await Succeed("verify", "ranker");

@@ -1,8 +1,8 @@
 using System.Text.Json.Serialization;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
-/// <summary>A line of a manifest: what became of a prompt. All of it but <see cref="Seconds"/> is the same however often a batch is run.</summary>
+/// <summary>A line of a manifest: the outcome of a prompt. Everything but <see cref="Seconds"/> is the same in every run.</summary>
 internal sealed record BatchEntry
 {
     [JsonRequired]
@@ -21,16 +21,16 @@ internal sealed record BatchEntry
     [JsonRequired]
     public string File { get; init; } = "";
 
-    /// <summary>CLIP's score; null where the model has no ranker, or there is no image.</summary>
+    /// <summary>CLIP's score; null if the model has no CLIP, or there is no image.</summary>
     public float? Score { get; init; }
 
     /// <summary>SHA-256 of the image's file; null if there is none.</summary>
     public string? Sha256 { get; init; }
 
-    /// <summary>Why there is no image; null if there is one.</summary>
+    /// <summary>Reason why there is no image; null if there is one.</summary>
     public string? Error { get; init; }
 
-    /// <summary>Time since the image before was finished.</summary>
+    /// <summary>Time since the previous image was finished.</summary>
     public double Seconds { get; init; }
 
     [JsonIgnore]

@@ -1,11 +1,11 @@
 using System.Security.Cryptography;
 using Microsoft.ML.Data;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>
-/// The output folder of a batch as one shard's process sees it. Files appear whole or not at all: they are written under a temporary name of
-/// the shard, flushed to the disk and renamed. A lock keeps other processes off the same shard; other shards need none, their names differ.
+/// The output folder of a batch, open for one shard. Files appear complete or not at all: they are written under a temporary name of the shard,
+/// flushed to disk and renamed. A lock keeps other processes off the same shard; different shards write files of different names.
 /// </summary>
 internal sealed class BatchFolder : IDisposable
 {
@@ -37,10 +37,10 @@ internal sealed class BatchFolder : IDisposable
         }
         catch (IOException exception) when (File.Exists(_temporary + ".lock"))
         {
-            throw new IOException($"Another process works on shard {shard} of '{path}' ({exception.Message}) Wait for its end, or give each process a --shard of its own.", exception);
+            throw new IOException($"Another process works on shard {shard} of '{path}' ({exception.Message}) Wait until it ends, or give each process a different --shard.", exception);
         }
 
-        // What a killed process of this shard was about to write.
+        // Left by a killed process of this shard.
         File.Delete(_temporary + ".tmp");
     }
 
@@ -77,7 +77,7 @@ internal sealed class BatchFolder : IDisposable
         return Convert.ToHexStringLower(SHA256.HashData(bytes));
     }
 
-    /// <summary>Whether a file is there with the content that it should have.</summary>
+    /// <summary>Whether a file exists with the expected content.</summary>
     public static bool Holds(string folder, string name, string sha256)
     {
         var path = Path.Combine(folder, name);
@@ -87,7 +87,7 @@ internal sealed class BatchFolder : IDisposable
         return Convert.ToHexStringLower(SHA256.HashData(file)) == sha256;
     }
 
-    /// <summary>Removes what killed processes of other shards left, unless they run again.</summary>
+    /// <summary>Removes files left by killed processes of other shards, unless those run again.</summary>
     public void RemoveAbandoned()
     {
         foreach (var path in Directory.GetFiles(FullPath, TemporaryPrefix + "*.lock").Where(path => path != _temporary + ".lock"))
@@ -99,7 +99,7 @@ internal sealed class BatchFolder : IDisposable
             }
             catch (IOException)
             {
-                // It is not abandoned.
+                // The shard is in use.
             }
         }
     }
@@ -119,7 +119,7 @@ internal sealed class BatchFolder : IDisposable
         return path;
     }
 
-    /// <summary>A file that one process at a time can hold. It is removed at the end; after a kill it stays, and is no hindrance.</summary>
+    /// <summary>A file that one process at a time can hold. It is removed at the end; one that a killed process left does not block others.</summary>
     private static FileStream Lock(string path) =>
         new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
 }

@@ -3,11 +3,11 @@ using System.Security.Cryptography;
 using System.Text.Json.Serialization;
 using Dalle.ML.Prompts;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>
-/// What a folder's images are made of: <c>batch.json</c>, written first and never changed, beside the prompts themselves. All processes that
-/// work on the folder, one after the other or at once, agree on it.
+/// Model, prompts and options of a folder's images: <c>batch.json</c>, written first and never changed, beside the prompts. All processes that
+/// work on the folder, one after another or at the same time, agree on it.
 /// </summary>
 internal sealed record BatchJob
 {
@@ -50,14 +50,14 @@ internal sealed record BatchJob
     [JsonRequired]
     public required float Guidance { get; init; }
 
-    /// <summary>Makes a folder that of a job, or checks that it is already.</summary>
+    /// <summary>Assigns a folder to a job, or checks that it belongs to the job.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">The prompts.</param>
     /// <param name="model">The model.</param>
-    /// <param name="generation">How it draws.</param>
-    /// <param name="seed">The batch's seed; that of the folder if null, and a random one if it has none yet.</param>
+    /// <param name="generation">How images are generated.</param>
+    /// <param name="seed">Seed of the batch; if null, the folder's, or a random one for a new folder.</param>
     /// <exception cref="InvalidDataException">
-    /// The folder belongs to another job; the message says in what they differ. Or it belongs to none, and has files that this one would replace.
+    /// The folder belongs to another job, and the message names the difference; or it belongs to none and has files that this job would replace.
     /// </exception>
     public static BatchJob Open(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed)
     {
@@ -79,27 +79,28 @@ internal sealed record BatchJob
         if (!File.Exists(folder.PathOf(FileName)))
         {
             RefuseForeignImages(folder, prompts);
-            folder.WriteNew(FileName, JsonLine.Of(job));
+            folder.WriteNew(FileName, JsonLine.Bytes(job));
         }
         var known = ReadDescription(folder.FullPath);
         job = seed is null ? job with { Seed = known.Seed } : job;
         if (job.DifferenceTo(known) is { } difference)
-            throw new InvalidDataException($"The folder '{folder.FullPath}' belongs to another batch: {difference}. Choose another folder, or the arguments that it was begun with.");
+            throw new InvalidDataException($"The folder '{folder.FullPath}' belongs to another batch: {difference}. Choose another folder, or the arguments that it was started with.");
         if (!BatchFolder.Holds(folder.FullPath, PromptsName, job.PromptsSha256))
             folder.Write(PromptsName, lines);
         return known;
     }
 
-    /// <summary>Reads which job a folder belongs to, and its prompts.</summary>
-    /// <exception cref="InvalidDataException">The folder has no batch, or an unfinished description of one.</exception>
+    /// <summary>Reads the job of a folder and its prompts.</summary>
+    /// <exception cref="InvalidDataException">The folder has no batch, or an incomplete description of one.</exception>
     public static (BatchJob Job, IReadOnlyList<NumberedPrompt> Prompts) Read(string folder)
     {
         if (!File.Exists(Path.Combine(folder, FileName)))
             throw new InvalidDataException($"The folder '{folder}' has no batch: there is no '{FileName}'. Give the folder that 'dalle batch … -o' wrote.");
         var job = ReadDescription(folder);
         if (!BatchFolder.Holds(folder, PromptsName, job.PromptsSha256))
-            throw new InvalidDataException($"'{PromptsName}' of the folder '{folder}' is missing or altered. Run the batch again with its own prompts: it writes the file, and draws nothing twice.");
-        return (job, BatchPrompts.Read(Path.Combine(folder, PromptsName), PromptFormat.Jsonl));
+            throw new InvalidDataException($"'{PromptsName}' of the folder '{folder}' is missing or altered. Run the batch again with its own prompts: it writes the file, and generates nothing twice.");
+        var path = Path.Combine(folder, PromptsName);
+        return (job, BatchPrompts.Read(new PromptFile(path, PromptFormat.Jsonl, () => File.OpenRead(path))));
     }
 
     private static BatchJob ReadDescription(string folder)
@@ -107,16 +108,16 @@ internal sealed record BatchJob
         var path = Path.Combine(folder, FileName);
         return JsonLine.Read<BatchJob>(File.ReadAllBytes(path)) is { Format: CurrentFormat } job
             ? job
-            : throw new InvalidDataException($"'{path}' does not describe a batch that this version of dalle knows. Choose another folder.");
+            : throw new InvalidDataException($"'{path}' is not a batch that this version of dalle can read. Choose another folder.");
     }
 
     private static void RefuseForeignImages(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts)
     {
         var files = Directory.EnumerateFiles(folder.FullPath).Select(Path.GetFileName).ToHashSet(StringComparer.OrdinalIgnoreCase);
-        var taken = prompts.Select(prompt => FileNames.OfImage(prompt.Id)).FirstOrDefault(files.Contains);
-        // If a batch was begun meanwhile, by another shard, the file is of that.
+        var taken = prompts.Select(prompt => FileNames.OfId(prompt.Id)).FirstOrDefault(files.Contains);
+        // Another shard may have started the batch meanwhile; the file is its own then.
         if (taken is not null && !File.Exists(folder.PathOf(FileName)))
-            throw new InvalidDataException($"The folder '{folder.FullPath}' has a file '{taken}' already that is not of a batch. Choose another folder, best a new one.");
+            throw new InvalidDataException($"The folder '{folder.FullPath}' already has a file '{taken}' that is not of a batch. Choose another folder, preferably a new one.");
     }
 
     private string? DifferenceTo(BatchJob known)
@@ -132,13 +133,13 @@ internal sealed record BatchJob
                 return string.Create(CultureInfo.InvariantCulture, $"{what} is {there} there and {here} here");
         }
         if (PromptsSha256 != known.PromptsSha256)
-            return "the prompts are others";
-        return ModelHash != known.ModelHash ? $"it was drawn by the model '{known.Model}' ({known.ModelHash[..8]}…), not by '{Model}' ({ModelHash[..8]}…)" : null;
+            return "the prompts differ";
+        return ModelHash != known.ModelHash ? $"it was generated by the model '{known.Model}' ({known.ModelHash[..8]}…), not by '{Model}' ({ModelHash[..8]}…)" : null;
     }
 
-    /// <summary>The prompts as a prompt file that gives the same prompts again.</summary>
+    /// <summary>The prompts as a file that reads back to the same prompts.</summary>
     private static byte[] Lines(IReadOnlyList<NumberedPrompt> prompts) =>
-        [.. prompts.SelectMany(prompt => JsonLine.Of(new { prompt.Id, prompt.Prompt, prompt.Seed }))];
+        [.. prompts.SelectMany(prompt => JsonLine.Bytes(new { prompt.Id, prompt.Prompt, prompt.Seed }))];
 
     private static string Sha256(byte[] content) => Convert.ToHexStringLower(SHA256.HashData(content));
 }

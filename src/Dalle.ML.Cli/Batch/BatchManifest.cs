@@ -1,16 +1,16 @@
 using Dalle.ML.Prompts;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>
-/// The manifest that one shard appends to, a line when an image is in place. A process that is killed in between leaves an image without a
-/// line, which is drawn again: it comes out the same, and whether the file is whole need not be guessed.
+/// The manifest of one shard, which gets a line once an image is saved. A process that is killed in between leaves an image without a line;
+/// it is generated again with the same result, so that nothing has to guess whether the file is complete.
 /// </summary>
 internal sealed class BatchManifest : IDisposable
 {
     private readonly FileStream _file;
 
-    /// <summary>Opens the manifest of a shard behind its last whole line.</summary>
+    /// <summary>Opens the manifest of a shard at the end of its last complete line.</summary>
     public BatchManifest(BatchFolder folder, Shard shard)
     {
         _file = new FileStream(folder.PathOf(shard.ManifestName), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
@@ -22,17 +22,17 @@ internal sealed class BatchManifest : IDisposable
 
     public void Append(BatchEntry entry)
     {
-        _file.Write(JsonLine.Of(entry));
+        _file.Write(JsonLine.Bytes(entry));
         _file.Flush(flushToDisk: true);
     }
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Writes the manifest anew when nothing is left to do: a line a prompt, in their order.</summary>
+    /// <summary>Rewrites the manifest when everything is done: one line per prompt, in their order.</summary>
     public static void Finish(BatchFolder folder, Shard shard, IEnumerable<BatchEntry> entries) =>
-        folder.Write(shard.ManifestName, [.. entries.OrderBy(entry => entry.Index).SelectMany(JsonLine.Of)]);
+        folder.Write(shard.ManifestName, [.. entries.OrderBy(entry => entry.Index).SelectMany(JsonLine.Bytes)]);
 
-    /// <summary>The manifests in a folder, and whose they are.</summary>
+    /// <summary>The manifests in a folder, with their shards.</summary>
     public static IEnumerable<(Shard Shard, IEnumerable<BatchEntry> Entries)> ReadAll(string folder)
     {
         foreach (var path in Directory.GetFiles(folder, "manifest*.jsonl"))
@@ -43,11 +43,11 @@ internal sealed class BatchManifest : IDisposable
     }
 
     /// <summary>
-    /// What became of each prompt, by its index, as far as is known. All manifests count, so that a batch can go on with other shards than
-    /// it began with. An image outweighs an error, and a later error an earlier one.
+    /// The outcome of each prompt, by its index, as far as it is known. All manifests count, so that a batch can continue with other shards
+    /// than it started with. An image takes precedence over an error, and a later error over an earlier one.
     /// </summary>
     /// <param name="manifests">Lines of manifests.</param>
-    /// <param name="accepts">Whether a line is true.</param>
+    /// <param name="accepts">Whether a line is valid.</param>
     public static Dictionary<int, BatchEntry> Combine(IEnumerable<IEnumerable<BatchEntry>> manifests, Func<BatchEntry, bool> accepts)
     {
         var known = new Dictionary<int, BatchEntry>();
@@ -59,14 +59,14 @@ internal sealed class BatchManifest : IDisposable
         return known;
     }
 
-    /// <summary>A test for lines: they speak of these prompts, and where they tell of an image, it is there and has not changed.</summary>
+    /// <summary>A test for lines: they belong to these prompts, and an image that they name exists unchanged.</summary>
     public static Func<BatchEntry, bool> Verifier(string folder, IReadOnlyList<NumberedPrompt> prompts, ulong seed, Shard shard) => entry =>
         entry.Index >= 0 && entry.Index < prompts.Count && shard.Holds(entry.Index)
         && prompts[entry.Index] is var prompt
-        && (entry.Id, entry.File, entry.Prompt, entry.Seed) == (prompt.Id, FileNames.OfImage(prompt.Id), prompt.Prompt, prompt.SeedAfter(seed))
+        && (entry.Id, entry.File, entry.Prompt, entry.Seed) == (prompt.Id, FileNames.OfId(prompt.Id), prompt.Prompt, prompt.SeedAfter(seed))
         && (entry.Sha256 is null || BatchFolder.Holds(folder, entry.File, entry.Sha256));
 
-    /// <summary>The whole lines of a manifest that can be read; another process may be writing the next.</summary>
+    /// <summary>The complete lines of a manifest; another process may be writing the next one.</summary>
     private static List<BatchEntry> Read(string path)
     {
         using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);

@@ -1,8 +1,8 @@
 using System.Diagnostics;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle batch --merge</c>: the shards' manifests become one, if every prompt of the batch is in them.</summary>
+/// <summary><c>dalle batch --merge</c>: merges the manifests of the shards if they cover every prompt of the batch.</summary>
 internal static class BatchMerge
 {
     private const int LongestList = 20;
@@ -16,7 +16,7 @@ internal static class BatchMerge
             BatchManifest.ReadAll(path).Select(manifest => manifest.Entries),
             BatchManifest.Verifier(path, prompts, job.Seed, Shard.Whole));
 
-        var summary = BatchSummary.Of(folder.PathOf(Shard.Whole.ManifestName), prompts.Count, known.Values, drawn: 0, job.Seed, clock.Elapsed);
+        var summary = BatchSummary.Of(folder.PathOf(Shard.Whole.ManifestName), prompts.Count, known.Values, generated: 0, job.Seed, clock.Elapsed);
         List("missing", [.. prompts.Where(prompt => !known.ContainsKey(prompt.Index)).Select(prompt => prompt.Id)]);
         List("failed", [.. known.Values.Where(entry => !entry.IsDone).OrderBy(entry => entry.Index).Select(entry => $"{entry.Id} ({entry.Error})")]);
         if (summary.Missing > 0)

@@ -1,13 +1,12 @@
 using System.Globalization;
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Prompts;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
-/// <summary>How far a batch is, by its manifests as they stand; the images are not looked at.</summary>
+/// <summary>Progress of a batch according to its manifests; the images are not checked.</summary>
 internal sealed record BatchStatus(int Prompts, int Done, int Failed, int Left, IReadOnlyList<BatchStatus.Part> Shards, SlurmArray.Status? Slurm)
 {
-    /// <summary>How far one shard is, and how many images a second it draws.</summary>
+    /// <summary>Progress of one shard, and its images per second.</summary>
     internal sealed record Part(string Shard, int Prompts, int Done, int Failed, int Left, double? Rate);
 
     public static BatchStatus Read(string folder)
@@ -26,7 +25,7 @@ internal sealed record BatchStatus(int Prompts, int Done, int Failed, int Left, 
             array?.Ask());
     }
 
-    /// <summary>A line for the whole, a line a shard, a line for Slurm.</summary>
+    /// <summary>One line for the batch, one per shard, one for Slurm.</summary>
     public IEnumerable<string> Lines()
     {
         yield return string.Create(CultureInfo.InvariantCulture, $"{Prompts} prompts: {Done} done, {Failed} failed, {Left} left");
@@ -36,7 +35,7 @@ internal sealed record BatchStatus(int Prompts, int Done, int Failed, int Left, 
             yield return string.Create(CultureInfo.InvariantCulture, $"shard {shard.Shard}: {shard.Done} done, {shard.Failed} failed, {shard.Left} left{rate}");
         }
         if (Slurm is not null)
-            yield return $"slurm job {Slurm.Job}: " + (Slurm.States is null ? "squeue is not here" : Slurm.States.Count == 0 ? "not in the queue any more" : string.Join(", ", Slurm.States.Select(state => string.Create(CultureInfo.InvariantCulture, $"{state.Value} {state.Key}"))));
+            yield return $"slurm job {Slurm.Job}: " + (Slurm.States is null ? "squeue is not installed" : Slurm.States.Count == 0 ? "no longer in the queue" : string.Join(", ", Slurm.States.Select(state => string.Create(CultureInfo.InvariantCulture, $"{state.Value} {state.Key}"))));
     }
 
     private static Part Of(Shard shard, IEnumerable<BatchEntry> entries, IReadOnlyList<NumberedPrompt> prompts)

@@ -1,4 +1,4 @@
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
-/// <summary>One prompt cannot be finished, for a reason that does not concern the others.</summary>
+/// <summary>One prompt failed for a reason that does not affect the others.</summary>
 internal sealed class PromptException(string message) : Exception(message);

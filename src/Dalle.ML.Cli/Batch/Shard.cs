@@ -1,9 +1,9 @@
 using System.Globalization;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
 /// <summary>One of several equal parts of a batch: every <paramref name="Count"/>-th prompt, from the <paramref name="Number"/>-th on.</summary>
-/// <param name="Number">Which part, from 1.</param>
+/// <param name="Number">One-based number of the part.</param>
 /// <param name="Count">Number of parts.</param>
 internal sealed record Shard(int Number, int Count)
 {
@@ -16,7 +16,7 @@ internal sealed record Shard(int Number, int Count)
 
     public bool Holds(int index) => index % Count == Number - 1;
 
-    /// <summary>The shard whose manifest a file is, by its name; null if it is none.</summary>
+    /// <summary>The shard of a manifest, by its file name; null if the file is not a manifest.</summary>
     public static Shard? OfManifest(string fileName)
     {
         if (fileName == Whole.ManifestName)
@@ -29,8 +29,8 @@ internal sealed record Shard(int Number, int Count)
     public static Shard? Parse(string text, string separator = "/") =>
         text.Split(separator) is [var number, var count] && ToNumber(number) is >= 1 and var i && ToNumber(count) is { } n && i <= n ? new Shard(i, n) : null;
 
-    /// <summary>The shard that a task of a Slurm job array stands for, if this process runs in one.</summary>
-    /// <exception cref="UsageException">The array's tasks are not numbered evenly, so that a number does not tell the shard.</exception>
+    /// <summary>The shard of this Slurm array task; null outside of Slurm.</summary>
+    /// <exception cref="UsageException">The task numbers of the array are uneven, so the shard does not follow from them.</exception>
     public static Shard? OfSlurmTask(Func<string, string?> variable)
     {
         if (ToNumber(variable("SLURM_ARRAY_TASK_ID")) is not { } id || ToNumber(variable("SLURM_ARRAY_TASK_COUNT")) is not (>= 1 and var count))
@@ -39,7 +39,7 @@ internal sealed record Shard(int Number, int Count)
         var (number, rest) = Math.DivRem(id - (ToNumber(variable("SLURM_ARRAY_TASK_MIN")) ?? 0), step);
         return rest == 0 && number >= 0 && number < count
             ? new Shard(number + 1, count)
-            : throw new UsageException(Invariant($"this is task {id} of a Slurm array of {count}, whose numbers are not even: which part it shall draw must be said with --shard."));
+            : throw new UsageException(Invariant($"this is task {id} of a Slurm array of {count}, whose numbers are uneven: name the part to generate with --shard."));
     }
 
     public override string ToString() => Invariant($"{Number}/{Count}");

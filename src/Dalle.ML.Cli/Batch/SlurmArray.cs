@@ -3,16 +3,16 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 
-namespace Dalle.ML.Cli.Batch;
+namespace Dalle.ML.Cli;
 
-/// <summary>A batch's job array in Slurm: a task a shard. <c>slurm.json</c> remembers it.</summary>
+/// <summary>The Slurm job array of a batch, one task per shard. <c>slurm.json</c> stores it.</summary>
 internal sealed record SlurmArray(string Job, int Tasks)
 {
     public const string ScriptName = "slurm.sh";
 
     private const string FileName = "slurm.json";
 
-    /// <summary>How many tasks are in which state, by squeue; null where there is no squeue.</summary>
+    /// <summary>Number of tasks in each state, from squeue; the states are null where squeue is missing.</summary>
     internal sealed record Status(string Job, IReadOnlyDictionary<string, int>? States);
 
     /// <summary>The script of an array.</summary>
@@ -21,7 +21,7 @@ internal sealed record SlurmArray(string Job, int Tasks)
     /// <param name="directives">Options for sbatch.</param>
     public static byte[] Script(IEnumerable<string> command, int tasks, IEnumerable<string> directives)
     {
-        // Paths are in the command alone: directives have no quoting to rely on. Logs go to where sbatch is called, the batch's folder.
+        // Only the command has paths: directives have no reliable quoting. Logs go to the folder where sbatch is called, that of the batch.
         var script = new StringBuilder("#!/bin/sh\n# Written by 'dalle batch --submit slurm', which calls sbatch on it in this folder.\n");
         foreach (var directive in (string[])["--job-name=dalle-batch", Invariant($"--array=1-{tasks}"), "--ntasks=1", "--output=slurm-%A_%a.log", "--open-mode=append", "--requeue", .. directives])
             script.Append("#SBATCH ").Append(directive).Append('\n');
@@ -29,17 +29,17 @@ internal sealed record SlurmArray(string Job, int Tasks)
         return Encoding.UTF8.GetBytes(script.ToString());
     }
 
-    /// <summary>Hands a folder's script to Slurm.</summary>
-    /// <exception cref="IOException">Slurm is not here, or did not take it.</exception>
+    /// <summary>Submits the script of a folder to Slurm.</summary>
+    /// <exception cref="IOException">sbatch is missing or failed.</exception>
     public static SlurmArray Submit(BatchFolder folder, int tasks)
     {
         var script = folder.PathOf(ScriptName);
         if (Run("sbatch", folder.FullPath, "--parsable", ScriptName) is not var (exitCode, output, errors))
-            throw new IOException($"There is no sbatch here. The script is written: on a machine of the cluster, call 'sbatch {ScriptName}' in '{folder.FullPath}' ({script}).");
+            throw new IOException($"There is no sbatch here. The script is written: on a machine of the cluster, run 'sbatch {ScriptName}' in '{folder.FullPath}' ({script}).");
         if (exitCode != 0)
-            throw new IOException($"sbatch did not take '{script}': {errors.Trim()}");
+            throw new IOException($"sbatch rejected '{script}': {errors.Trim()}");
         var array = new SlurmArray(output.Trim().Split(';')[0], tasks);
-        folder.Write(FileName, JsonLine.Of(array));
+        folder.Write(FileName, JsonLine.Bytes(array));
         return array;
     }
 
@@ -49,14 +49,14 @@ internal sealed record SlurmArray(string Job, int Tasks)
 
     public Status Ask()
     {
-        // Slurm forgets jobs after a while, and then calls their numbers invalid: they are not in the queue any more.
+        // Slurm forgets jobs after a while and then reports their numbers as invalid: they have left the queue.
         var states = Run("squeue", Environment.CurrentDirectory, "--noheader", "--array", "--format=%T", "--jobs=" + Job) is var (_, output, _)
             ? output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).CountBy(state => state).ToDictionary()
             : null;
         return new Status(Job, states);
     }
 
-    /// <summary>Runs a command of Slurm; null where there is none of the name.</summary>
+    /// <summary>Runs a Slurm command; null where it is not installed.</summary>
     private static (int ExitCode, string Output, string Errors)? Run(string name, string folder, params string[] arguments)
     {
         try
@@ -73,7 +73,7 @@ internal sealed record SlurmArray(string Job, int Tasks)
         }
     }
 
-    /// <summary>An argument as the shell takes it literally.</summary>
+    /// <summary>Quotes an argument for the shell.</summary>
     private static string Quote(string argument) => "'" + argument.Replace("'", "'\\''", StringComparison.Ordinal) + "'";
 
     private static string Invariant(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -1,0 +1,86 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Dalle.ML.Cli;
+
+/// <summary><c>dalle info</c>: describes a bundle.</summary>
+internal static class InfoCommand
+{
+    private static readonly Argument<string?> Bundle = new("bundle")
+    {
+        Description = "Folder of the bundle [default: the built-in model].",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    public static Command Create()
+    {
+        var command = new ToolCommand("info", "Describe a model and what it can do.",
+        [
+            "dalle info",
+            "dalle info ./my-model --json",
+        ])
+        {
+            Bundle, Results.Json,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        using var model = DalleModel.Load(parsed.GetValue(Bundle) is { } bundle ? parsed.Console().FullPath(bundle) : DalleModel.DefaultPath);
+        var info = model.Info;
+        if (parsed.GetValue(Results.Json))
+        {
+            Results.WriteJson(parsed, new
+            {
+                info.Name,
+                info.Family,
+                info.Description,
+                info.License,
+                info.Provenance,
+                info.Precision,
+                info.Path,
+                info.Hash,
+                info.ImageWidth,
+                info.ImageHeight,
+                info.TokenRows,
+                info.TokenColumns,
+                ImageVocabulary = info.CodebookSize,
+                info.TextLength,
+                info.CanGenerate,
+                info.CanEncode,
+                info.CanDecode,
+                CanRank = info.HasClip,
+                info.ClipScale,
+                info.Defaults,
+            });
+            return CommandLine.Success;
+        }
+        var sampling = info.Defaults.Sampling;
+        string[][] rows =
+        [
+            ["name", info.Name],
+            ["family", info.Family],
+            ["description", info.Description ?? "none"],
+            ["licence", info.License ?? "not stated"],
+            ["provenance", info.Provenance ?? "not stated"],
+            ["precision", info.Precision],
+            ["path", info.Path],
+            ["hash", info.Hash],
+            ["images", info.ImageWidth == 0 ? "none" : $"{info.ImageWidth} × {info.ImageHeight} pixels"],
+            ["tokens", info.TokenRows == 0 ? "none" : $"{info.TokenRows} × {info.TokenColumns} of a codebook of {info.CodebookSize}"],
+            ["text", $"{info.TextLength} tokens"],
+            ["generates", YesOrNo(info.CanGenerate)],
+            ["encodes", YesOrNo(info.CanEncode)],
+            ["decodes", YesOrNo(info.CanDecode)],
+            ["ranks", YesOrNo(info.HasClip)],
+            ["defaults", string.Create(CultureInfo.InvariantCulture,
+                $"candidates {info.Defaults.Candidates}, temperature {sampling.Temperature}, top-k {sampling.TopK}, top-p {sampling.TopP}, guidance {sampling.GuidanceScale}")],
+        ];
+        Results.WriteTable(parsed, rows);
+        return CommandLine.Success;
+    }
+
+    private static string YesOrNo(bool value) => value ? "yes" : "no";
+}

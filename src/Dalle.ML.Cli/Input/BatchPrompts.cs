@@ -1,0 +1,23 @@
+using Dalle.ML.Prompts;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>The prompts of a batch. All mistakes are found here, before anything is generated.</summary>
+internal static class BatchPrompts
+{
+    /// <summary>The format of a path's extension; null if it is unknown.</summary>
+    public static PromptFormat? FormatOf(string path) => path == InputFile.StandardInput ? PromptFormat.Txt : PromptFormats.Of(path);
+
+    /// <summary>Reads a file of prompts and checks that each id can name a file.</summary>
+    /// <exception cref="InvalidDataException">A line is wrong; the message names file, line and remedy.</exception>
+    public static IReadOnlyList<NumberedPrompt> Read(PromptFile file)
+    {
+        NumberedPrompt[] prompts = [.. file.Read()];
+        foreach (var prompt in prompts)
+        {
+            if (FileNames.Objection(prompt.Id) is { } objection)
+                throw file.Mistake($"line {prompt.Line}: the id '{prompt.Id}' {objection}. Choose another.");
+        }
+        return prompts;
+    }
+}

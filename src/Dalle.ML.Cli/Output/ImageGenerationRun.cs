@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Globalization;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>An image to write; it has a rank, from 1, where several candidates of a request are kept.</summary>
+internal readonly record struct OutputImage(GeneratedImage Image, int? Rank = null);
+
+/// <summary>Generates images with progress and writes each as soon as it is known; those written before an interrupt are kept.</summary>
+/// <param name="Images">Number of images.</param>
+/// <param name="SheetColumns">Images side by side on the sheet, if the user wants one; as many as make it square if null.</param>
+internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
+{
+    public static Option<bool> Grid { get; } = new("--grid") { Description = "Also write all images as one sheet, grid.png." };
+
+    /// <summary>The options of every command that generates images.</summary>
+    public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, Grid, ImageOutput.Target, Results.Json, Results.Quiet];
+
+    public async Task<int> RunAsync(
+        ParseResult parsed, Func<IProgress<GenerationProgress>, IEnumerable<OutputImage>> generate, CancellationToken cancellationToken)
+    {
+        var sheet = parsed.GetValue(Grid) ? new ContactSheet(Images, SheetColumns) : null;
+        var files = ImageOutput.Open(parsed, sheet is null ? Images : Images + 1);
+        var written = 0;
+        try
+        {
+            await ProgressDisplay.RunAsync(parsed.Console(), !parsed.GetValue(Results.Quiet), betweenLines: null, display =>
+            {
+                foreach (var output in generate(new GenerationReporter(display)))
+                {
+                    using var image = output.Image;
+                    var rank = output.Rank is { } number ? $"_best{number}" : "";
+                    files.Write(image.Image, FileNames.OfPrompt(image.Prompt, image.Seed) + rank, path => new
+                    {
+                        image.Prompt,
+                        image.Seed,
+                        image.Candidate,
+                        image.CandidateSeed,
+                        output.Rank,
+                        Score = Results.Finite(image.Score),
+                        File = path,
+                    });
+                    sheet?.Add(image.Image);
+                    written++;
+                }
+            });
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            Results.Remark(parsed, $"interrupted; {written} of {Images} images were written and are kept.");
+            return CommandLine.Interrupted;
+        }
+        finally
+        {
+            if (sheet is not null && written > 0)
+            {
+                using var image = sheet.Render();
+                files.Write(image, "grid", path => new { Grid = path });
+            }
+        }
+        return CommandLine.Success;
+    }
+
+    /// <summary>Reports at once: <see cref="Progress{T}"/> would hand every token to the thread pool.</summary>
+    private sealed class GenerationReporter(ProgressDisplay display) : IProgress<GenerationProgress>
+    {
+        public void Report(GenerationProgress value) => display.Report(
+            value.Fraction,
+            string.Create(CultureInfo.InvariantCulture, $"image {value.Image + 1} of {value.Images}, candidate {value.Candidate + 1} of {value.Candidates}"));
+    }
+}

@@ -1,4 +1,0 @@
-namespace Dalle.ML.Cli;
-
-/// <summary>The command line asks for what cannot be meant; the message names the option and the fix.</summary>
-internal sealed class UsageException(string message) : Exception(message);

@@ -1,0 +1,64 @@
+namespace Dalle.ML.Cli.Tests;
+
+/// <summary>The files of prompts that <c>batch</c> reads.</summary>
+public sealed class BatchPromptTests : IDisposable
+{
+    private readonly BatchSandbox _batch = new();
+
+    public void Dispose() => _batch.Dispose();
+
+    [Fact]
+    public async Task Formats_say_the_same()
+    {
+        _batch.Write("p.csv", "seed,ID,Prompt,note\n5,cat,\"a \"\"big\"\", red cat\",x\n,dog,\"a dog\n\non two lines\",\r\n\r\n18446744073709551615,,\"\"\"fox\"\"\",\"\"\n");
+        _batch.Write("p.tsv", "prompt\tid\tseed\n\"a \"\"big\"\", red cat\"\tcat\t5\n\"a dog\n\non two lines\"\tdog\t\n\"\"\"fox\"\"\"\t\t18446744073709551615\n");
+        _batch.Write("p.jsonl", "\uFEFF{\"prompt\":\"a \\\"big\\\", red cat\",\"id\":\"cat\",\"seed\":5}\n\n{\"id\":\"dog\",\"prompt\":\"a dog\\n\\non two lines\",\"seed\":null}\r\n{\"prompt\":\"\\\"fox\\\"\",\"seed\":18446744073709551615}");
+        foreach (var format in new[] { "csv", "tsv", "jsonl" })
+            Assert.Equal(0, (await _batch.RunAsync([$"p.{format}", "-o", format, .. BatchSandbox.Common])).ExitCode);
+        Assert.Equal(0, (await Tool.RunAsync(_batch.Folder, ["batch", "-", "--format", "csv", "-o", "stdin", .. BatchSandbox.Common], File.ReadAllText(_batch.In("p.csv")))).ExitCode);
+        var expected = BatchFolderState.Of(_batch.In("csv"));
+        Assert.Equal(["2.png", "batch.json", "cat.png", "dog.png", "manifest.jsonl", "prompts.jsonl"], expected.Keys);
+        Assert.Equal(["5", "18446744073709551615"], new[] { 0, 2 }.Select(i => _batch.Manifest("csv/manifest.jsonl")[i]["seed"]!.ToString()));
+        foreach (var other in new[] { "tsv", "jsonl", "stdin" })
+            Assert.Equal(expected, BatchFolderState.Of(_batch.In(other)));
+    }
+
+    [Theory]
+    [InlineData("txt", "", "line 1", "no prompt")]
+    [InlineData("csv", "id,text\n1,a cat\n", "line 1", "no column 'prompt'")]
+    [InlineData("csv", "id,prompt\n1,a cat, a dog\n", "line 2", "3 values for 2 columns")]
+    [InlineData("csv", "id,prompt\n1,\"a\ncat\"\n2,\"a dog\n", "line 4", "never closed")]
+    [InlineData("csv", "id,prompt\n1,\"a\" cat\n", "line 2", "closing quote")]
+    [InlineData("csv", "id,prompt\nA,a cat\n\"\na\",a dog\n", "line 3", "control character")]
+    [InlineData("csv", "id,prompt\nA,a cat\na,a dog\n", "line 3", "line 2")]
+    [InlineData("csv", "id,prompt\n1,a cat\n,a dog\n", "line 3", "that of line 2")]
+    [InlineData("csv", "id,prompt\n../1,a cat\n", "line 2", "file names")]
+    [InlineData("csv", "id,prompt\nnul.x,a cat\n", "line 2", "Windows")]
+    [InlineData("csv", "seed,prompt\n-1,a cat\n", "line 2", "'-1' is not a seed")]
+    [InlineData("csv", "seed,prompt\n1,  \n", "line 2", "prompt is empty")]
+    [InlineData("tsv", "seed\tprompt\n18446744073709551616\ta cat\n", "line 2", "is not a seed")]
+    [InlineData("jsonl", "{\"prompt\":\"a cat\"}\n{\"prompt\":}\n", "line 2", "not JSON")]
+    [InlineData("jsonl", "[\"a cat\"]\n", "line 1", "not a JSON object")]
+    [InlineData("jsonl", "{\"text\":\"a cat\"}\n", "line 1", "no \"prompt\"")]
+    [InlineData("jsonl", "{\"prompt\":7}\n", "line 1", "\"prompt\" is not a string")]
+    [InlineData("jsonl", "{\"prompt\":\"a cat\",\"seed\":1.5}\n", "line 1", "'1.5' is not a seed")]
+    [InlineData("jsonl", "{\"prompt\":\"\\ud800\"}\n", "line 1", "surrogate")]
+    [InlineData("jsonl", "{\"prompt\":\"a cat\",\"id\":\"0123456789012345678901234567890123456789012345678901234567890\"}\n", "line 1", "61 characters")]
+    public async Task Mistakes_in_prompts_are_named_by_file_and_line_before_anything_is_generated(string format, string content, params string[] messages)
+    {
+        _batch.Write("prompts." + format, content);
+        var run = await _batch.RunAsync("prompts." + format, "-o", "out");
+        Assert.Equal(1, run.ExitCode);
+        Assert.All(messages.Append("prompts." + format), message => Assert.Contains(message, Assert.Single(BatchSandbox.Lines(run.Errors)), StringComparison.Ordinal));
+        Assert.False(Directory.Exists(_batch.In("out")));
+    }
+
+    [Fact]
+    public async Task Bytes_that_are_not_utf8_are_named_by_line()
+    {
+        File.WriteAllBytes(_batch.In("prompts.txt"), [.. "a cat\nкошка\nfa"u8, 0xE7, .. "ade\n"u8]);
+        var run = await _batch.RunAsync("prompts.txt", "-o", "out");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("prompts.txt, line 3: the bytes are not UTF-8", run.Errors, StringComparison.Ordinal);
+    }
+}
