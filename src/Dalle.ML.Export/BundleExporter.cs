@@ -14,7 +14,7 @@ public static class BundleExporter
     /// <exception cref="ArgumentException">There is no such family.</exception>
     public static IReadOnlyCollection<string> SizesOf(string family) => Find(family).Sizes;
 
-    /// <summary>What a family lets be chosen by <see cref="ExportOptions.Settings"/>: names, with what they mean.</summary>
+    /// <summary>The settings of a family for <see cref="ExportOptions.Settings"/>, with their descriptions.</summary>
     /// <param name="family">One of <see cref="Families"/>.</param>
     /// <exception cref="ArgumentException">There is no such family.</exception>
     public static IReadOnlyDictionary<string, string> SettingsOf(string family) => Find(family).Settings;
@@ -72,7 +72,8 @@ public static class BundleExporter
         try
         {
             var writer = new BundleWriter(draft);
-            var manifest = family.Export(new ExportSource(sources, size, options), writer);
+            using var source = new ExportSource(sources, size, options);
+            var manifest = family.Export(source, writer);
             writer.Finish(manifest with
             {
                 Name = options.Name ?? manifest.Name,

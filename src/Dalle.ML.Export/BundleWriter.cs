@@ -1,5 +1,5 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Onnx;
 
 namespace Dalle.ML.Export;
@@ -14,7 +14,7 @@ internal sealed class BundleWriter(string folder)
     /// <param name="precision">How its products are computed.</param>
     public GraphBuilder Graph(string file, Precision precision = Precision.Fp32) => new(PathOfGraph(file), precision);
 
-    /// <summary>Starts a graph between pixels and tokens, with floats alone: ML.NET's own transform for ONNX files knows no halves.</summary>
+    /// <summary>Starts a graph between pixels and tokens, with 32-bit floats only: the OnnxTransformer of ML.NET does not support halves.</summary>
     /// <param name="file">Its name.</param>
     public GraphBuilder ImageGraph(string file) => new(PathOfGraph(file), storesHalves: false);
 
@@ -31,7 +31,7 @@ internal sealed class BundleWriter(string folder)
         return name;
     }
 
-    /// <summary>Takes over the ranker of another bundle, into a folder of its own.</summary>
+    /// <summary>Takes over the ranker of another bundle, into the folder <c>clip</c>.</summary>
     /// <exception cref="DalleBundleException">The other bundle is not sound, or has no ranker.</exception>
     public ClipGraphs CopyClip(string other)
     {
@@ -66,7 +66,7 @@ internal sealed class BundleWriter(string folder)
         };
     }
 
-    /// <summary>Writes the manifest, last: a folder without one is no bundle.</summary>
+    /// <summary>Writes the manifest, last: a folder without one is not a bundle.</summary>
     public void Finish(Manifest manifest)
     {
         var files = new SortedDictionary<string, FileRecord>(StringComparer.Ordinal);

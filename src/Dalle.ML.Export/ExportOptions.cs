@@ -1,6 +1,6 @@
 namespace Dalle.ML.Export;
 
-/// <summary>What an export may be told beyond its checkpoint.</summary>
+/// <summary>Options of an export.</summary>
 public sealed record ExportOptions
 {
     /// <summary>How the transformer computes.</summary>
@@ -9,13 +9,13 @@ public sealed record ExportOptions
     /// <summary>Folder of a bundle with a CLIP, which becomes the ranker of this one; none if null.</summary>
     public string? Clip { get; init; }
 
-    /// <summary>What weights do not tell and a family lets be chosen, by name; see <see cref="BundleExporter.SettingsOf"/>.</summary>
+    /// <summary>Settings that the weights do not determine, by name; see <see cref="BundleExporter.SettingsOf"/>.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
-    /// <summary>A short name; the checkpoint's own if null.</summary>
+    /// <summary>A short name; the default of the family if null.</summary>
     public string? Name { get; init; }
 
-    /// <summary>What the model draws, in a sentence.</summary>
+    /// <summary>Describes in a sentence what the model generates.</summary>
     public string? Description { get; init; }
 
     /// <summary>The licence of the weights, as an SPDX expression where there is one.</summary>

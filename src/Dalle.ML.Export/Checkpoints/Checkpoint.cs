@@ -26,11 +26,11 @@ internal abstract class Checkpoint : IDisposable
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public abstract int[] Shape(string name);
 
-    /// <summary>The sizes of a tensor that must have so many axes.</summary>
-    /// <exception cref="InvalidDataException">There is no such tensor, or it has another number of axes.</exception>
-    public virtual int[] Shape(string name, int axes) => Shape(name) is var shape && shape.Length == axes
+    /// <summary>The sizes of a tensor that must have this rank.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor, or its rank is another.</exception>
+    public virtual int[] Shape(string name, int rank) => Shape(name) is var shape && shape.Length == rank
         ? shape
-        : throw new InvalidDataException($"Tensor '{name}' has the shape [{string.Join(", ", shape)}]; {axes} sizes were expected.");
+        : throw new InvalidDataException($"Tensor '{name}' has the shape [{string.Join(", ", shape)}]; its rank must be {rank}.");
 
     /// <exception cref="InvalidDataException">There is no such tensor.</exception>
     public abstract Tensor Read(string name);
@@ -45,7 +45,7 @@ internal abstract class Checkpoint : IDisposable
 
     /// <summary>The tensors and settings whose names begin with a prefix, by the rest of their names. The file is shared: closing the
     /// view leaves it open.</summary>
-    public Checkpoint At(string prefix) => new CheckpointView(this, prefix);
+    public Checkpoint Subtree(string prefix) => new CheckpointView(this, prefix);
 
     public abstract void Dispose();
 }

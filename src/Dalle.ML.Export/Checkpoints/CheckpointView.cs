@@ -14,7 +14,7 @@ internal sealed class CheckpointView(Checkpoint whole, string prefix) : Checkpoi
 
     public override int[] Shape(string name) => whole.Shape(prefix + name);
 
-    public override int[] Shape(string name, int axes) => whole.Shape(prefix + name, axes);
+    public override int[] Shape(string name, int rank) => whole.Shape(prefix + name, rank);
 
     public override Tensor Read(string name) => whole.Read(prefix + name);
 

@@ -12,10 +12,10 @@ internal sealed class Storage(ElementType type, long count)
     public long Count => count;
 
     /// <summary>The elements in a run of bytes.</summary>
-    /// <exception cref="InvalidDataException">The bytes are no whole number of elements.</exception>
+    /// <exception cref="InvalidDataException">The bytes are not a whole number of elements.</exception>
     public static Storage Of(CheckpointFile file, ElementType type, long offset, long bytes) => bytes % type.Size() == 0
         ? new Storage(type, bytes / type.Size()).Append(file, offset, bytes / type.Size())
-        : throw new InvalidDataException($"the {bytes} bytes at {offset} are no whole number of elements of type {type}.");
+        : throw new InvalidDataException($"the {bytes} bytes at {offset} are not a whole number of elements of type {type}.");
 
     /// <summary>Storages one after the other.</summary>
     /// <exception cref="InvalidDataException">They are none, or of different types.</exception>

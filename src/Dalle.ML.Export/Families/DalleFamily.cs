@@ -1,20 +1,34 @@
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
-using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
 /// Our own models, trained by the recipes under <c>onnx/training</c>: a folder with <c>config.json</c>, byte-level BPE files and
 /// <c>transformer</c>, <c>dvae</c> and <c>clip</c> as safetensors. The transformer is DALL·E's (Ramesh et al. 2021, section 2): text and
-/// image in one causal stream, padding ids of their own, image positions as the sum of a row and a column embedding; with its sparse
+/// image in one causal stream, a padding id for each position, image positions as the sum of a row and a column embedding; with its sparse
 /// attention if the configuration says so.
 /// </summary>
 internal static class DalleFamily
 {
+    // Of the discrete VAE of random models.
+    private const int RandomVaeWidth = 128;
+    private const int RandomVaeBlocks = 3;
+
+    private static readonly LayerNames Names = new()
+    {
+        Attention = layer => $"blocks.{layer}.",
+        Mlp = layer => $"blocks.{layer}.",
+        AttentionNorm = "ln1",
+        Qkv = "qkv",
+        Output = "proj",
+        MlpNorm = "ln2",
+        Up = "fc1",
+        Down = "fc2",
+    };
+
     // The paper's, two of the shape of GPTs of their size, to measure speed with, and one to try things out with.
     private static readonly Dictionary<string, Config> Sizes = new()
     {
@@ -35,11 +49,20 @@ internal static class DalleFamily
         var config = source.Size is { } size ? Sizes[size] : Config.Read(source.Find(0, "config.json"));
         var heads = AttentionHeads.Of(config.Transformer.Dim, source.Setting("heads") ?? config.Transformer.Heads);
         ModelSizes.Check(config.Text.Length, config.Grid);
-        using var transformer = source.Open(0, config.Transformer.File);
-        using var dvae = source.Open(1, config.Dvae.File);
-        if (source.Size is null)
-            config = config with { Dvae = config.Dvae.Infer(dvae) };
+        var transformer = source.OpenModel(0, "text_emb.weight", config.Transformer.File);
+        var dvae = source.OpenModel(1, "decoder.codebook.weight", config.Dvae.File);
+        var (width, blocks) = source.Size is null ? PixelShuffleVae.Infer(dvae) : (RandomVaeWidth, RandomVaeBlocks);
 
+        var vae = new PixelShuffleVae
+        {
+            ImageSize = config.ImageSize,
+            Grid = config.Grid,
+            CodebookSize = config.ImageVocab,
+            CodeDim = config.Dvae.CodeDim,
+            Width = width,
+            EncoderBlocks = blocks,
+            IsLogitLaplace = config.Dvae.LogitLaplace,
+        };
         var text = new TextFormat
         {
             Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
@@ -49,6 +72,9 @@ internal static class DalleFamily
             Padding = Padding.PerPosition,
             PaddingId = config.Text.VocabSize,
         };
+        var decoder = Transformer(transformer, config, heads).Write(bundle, transformer, source.Precision);
+        var images = vae.Write(bundle, dvae);
+        var clip = config.Clip is { } part ? Clip(source, bundle, part, config, text) : null;
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -64,10 +90,10 @@ internal static class DalleFamily
                 CodebookSize = config.ImageVocab,
             },
             Text = text,
-            Decoder = Decoder(bundle, transformer, config, heads, source.Precision),
-            ImageEncoder = ImageEncoder(bundle, dvae, config),
-            ImageDecoder = ImageDecoder(bundle, dvae, config),
-            Clip = config.Clip is { } clip ? Clip(source, bundle, clip, config, text) : null,
+            Decoder = decoder,
+            ImageEncoder = images.Encoder,
+            ImageDecoder = images.Decoder,
+            Clip = clip,
             Sampling = new SamplingDefaults { Temperature = 0.5f, Guidance = 1.2f, Candidates = 8 },
             Files = [],
         };
@@ -82,199 +108,40 @@ internal static class DalleFamily
 
     private static ClipGraphs Clip(ExportSource source, BundleWriter bundle, Config.ClipPart part, Config config, TextFormat text)
     {
-        using var clip = source.Open(2, part.File);
+        var clip = source.OpenModel(2, "logit_scale", part.File);
+        var scale = MathF.Min(MathF.Exp(clip.Read("logit_scale").Values[0]), 100);
+        var graphs = ConvolutionalClip.Write(bundle, clip, text.Length, config.ImageSize, part.Embedding, Names);
         return new ClipGraphs
         {
-            TextEncoder = ClipText(bundle, clip, config, part.Embedding),
-            ImageEncoder = ClipImage(bundle, clip, config, part.Embedding),
+            TextEncoder = graphs.Text,
+            ImageEncoder = graphs.Image,
             Text = text,
             EmbeddingDimension = part.Embedding,
             ImageSize = config.ImageSize,
-            Scale = MathF.Min(MathF.Exp(clip.Read("logit_scale").Values[0]), 100),
+            Scale = scale,
         };
     }
 
-    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, AttentionHeads heads, Precision precision)
+    private static GptDecoder Transformer(Checkpoint weights, Config config, AttentionHeads heads)
     {
         var (layers, dim) = (config.Transformer.Layers, config.Transformer.Dim);
         var textIds = config.Text.VocabSize + config.Text.Length;
         var sparse = config.Transformer.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
-        var graph = new DecoderGraph
+        return new GptDecoder
         {
-            File = "decoder.onnx",
-            ImageIdOffset = textIds,
-            TotalLength = "total_length",
-            Cache = heads.Cache(precision, layers, config.Text.Length + config.Grid * config.Grid),
+            Layers = new TransformerLayers { Count = layers, Dim = dim, Heads = heads, Names = Names },
+            TextIds = textIds,
+            TextLength = config.Text.Length,
+            Grid = config.Grid,
+            CodebookSize = config.ImageVocab,
+            Tokens = () => Tensor.Concat(weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)),
+            Positions = () => Tensor.Concat(
+                weights.Read("text_pos.weight", config.Text.Length, dim),
+                Layers.GridPositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim))),
+            Mask = layer => sparse?.Mask(layer, layers),
+            FinalNorms = ["ln"],
+            Head = () => (weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab)),
         };
-        using var g = bundle.Graph(graph.File, precision);
-        var decoder = new CachedDecoder(g, graph);
-
-        string x;
-        using (g.Scope("embedding"))
-        {
-            var tokens = g.Weight("token", Tensor.Concat(
-                weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)));
-            var grid = Layers.GridPositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim));
-            var places = g.Weight("position", Tensor.Concat(weights.Read("text_pos.weight", config.Text.Length, dim), grid));
-            x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
-        }
-
-        for (var layer = 0; layer < layers; layer++)
-        {
-            var block = weights.At($"blocks.{layer}.");
-            using var scope = g.Scope($"layer_{layer}");
-            using (g.Scope("attention"))
-            {
-                var qkv = Qkv(g, x, block, dim, heads.PadOutputs);
-                var attended = decoder.Attend(layer, qkv, bias: sparse?.Bias(decoder, layer, layers) ?? "", scale: heads.Scale);
-                x = g.Node("Add", [x, g.Linear(attended, heads.PadInputs(block.Read("proj.weight", dim, dim)), block.Read("proj.bias", dim))]);
-            }
-            using (g.Scope("mlp"))
-                x = Mlp(g, x, block, dim);
-        }
-
-        using (g.Scope("head"))
-        {
-            var normed = g.LayerNorm(decoder.Last(x), weights.Read("ln.weight", dim), weights.Read("ln.bias", dim));
-            var (head, bias) = (weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab));
-            decoder.Finish(g.Linear(normed, head, bias), config.ImageVocab);
-        }
-        return graph;
-    }
-
-    private static string Qkv(GraphBuilder g, string x, Checkpoint weights, int dim, Func<Tensor, Tensor> pad) => g.Linear(
-        g.LayerNorm(x, weights.Read("ln1.weight", dim), weights.Read("ln1.bias", dim)),
-        pad(weights.Read("qkv.weight", 3 * dim, dim)), pad(weights.Read("qkv.bias", 3 * dim)));
-
-    private static string Mlp(GraphBuilder g, string x, Checkpoint weights, int dim)
-    {
-        var normed = g.LayerNorm(x, weights.Read("ln2.weight", dim), weights.Read("ln2.bias", dim));
-        var hidden = g.Linear(normed, weights.Read("fc1.weight", 4 * dim, dim), weights.Read("fc1.bias", 4 * dim));
-        return g.Node("Add", [x, g.Linear(g.Node("Gelu", [hidden]), weights.Read("fc2.weight", dim, 4 * dim), weights.Read("fc2.bias", dim))]);
-    }
-
-    /// <summary>Nearest code of every patch: the last convolution's outputs are, up to a constant, the negative squared distances.</summary>
-    private static string ImageEncoder(BundleWriter bundle, Checkpoint weights, Config config)
-    {
-        using var g = bundle.ImageGraph("image_encoder.onnx");
-        var width = config.Dvae.Width;
-        weights = weights.At("encoder.");
-        var x = g.Input("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
-        x = g.Node("Sub", [g.Node("Mul", [x, g.Scalar("two", 2f)]), g.Scalar("one", 1f)]);
-        using (g.Scope("conv_in"))
-        {
-            var weight = weights.Read("conv_in.weight", width / 2, 3, 12, 12);
-            x = g.Relu(g.Convolution(x, weight, weights.Read("conv_in.bias", width / 2), stride: 4, padding: 4));
-        }
-        using (g.Scope("down"))
-            x = g.Convolution(x, weights.Read("down.weight", width, width / 2, 4, 4), weights.Read("down.bias", width), stride: 2, padding: 1);
-        for (var i = 0; i < config.Dvae.EncoderBlocks; i++)
-            x = Residual(g, x, $"res{i}", weights, width);
-        using (g.Scope("conv_out"))
-        {
-            var weight = weights.Read("conv_out.weight", config.ImageVocab, width, 1, 1);
-            x = g.Convolution(g.Relu(x), weight, weights.Read("conv_out.bias", config.ImageVocab));
-        }
-        var nearest = g.Node("ArgMax", [x], ("axis", 1), ("keepdims", 0));
-        g.Node("Flatten", [nearest], ["tokens"]);
-        g.Output("tokens", DataType.Int64, "batch", config.Grid * config.Grid);
-        g.Save();
-        return "image_encoder.onnx";
-    }
-
-    private static string ImageDecoder(BundleWriter bundle, Checkpoint weights, Config config)
-    {
-        using var g = bundle.ImageGraph("image_decoder.onnx");
-        weights = weights.At("decoder.");
-        var (width, codeDim) = (config.Dvae.Width, config.Dvae.CodeDim);
-        string Convolution(string x, string name, int from, int to, int kernel)
-        {
-            using var scope = g.Scope(name);
-            return g.Convolution(x, weights.Read(name + ".weight", to, from, kernel, kernel), weights.Read(name + ".bias", to), padding: kernel / 2);
-        }
-
-        var tokens = g.Input("tokens", DataType.Int64, "batch", config.Grid * config.Grid);
-        var codes = g.Node("Gather", [g.Weight("codebook", weights.Read("codebook.weight", config.ImageVocab, codeDim)), tokens]);
-        var planes = g.Node("Transpose", [codes], ("perm", new long[] { 0, 2, 1 }));
-        var x = g.Node("Reshape", [planes, g.Constant("grid", 0, codeDim, config.Grid, config.Grid)]);
-        x = Convolution(x, "net.0", from: codeDim, to: width, kernel: 3);
-        x = Residual(g, x, "net.1", weights, width);
-        x = Residual(g, x, "net.2", weights, width);
-        x = Residual(g, x, "net.3", weights, width);
-        x = g.PixelShuffle(Convolution(g.Relu(x), "net.5", from: width, to: 2 * width, kernel: 1), 2);
-        x = Residual(g, x, "net.7", weights, width / 2);
-        x = Residual(g, x, "net.8", weights, width / 2);
-        x = g.PixelShuffle(Convolution(g.Relu(x), "net.10", from: width / 2, to: 3 * 4 * 4, kernel: 3), 4);
-        x = g.Node("Add", [x, g.Scalar("half", 0.5f)]);
-        if (config.Dvae.LogitLaplace)
-            x = g.Node("Div", [g.Node("Sub", [g.Node("Sigmoid", [x]), g.Scalar("margin", 0.1f)]), g.Scalar("range", 0.8f)]);
-        g.Node("Clip", [x, g.Scalar("black", 0f), g.Scalar("white", 1f)], ["pixels"]);
-        g.Output("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
-        g.Save();
-        return "image_decoder.onnx";
-    }
-
-    private static string ClipText(BundleWriter bundle, Checkpoint weights, Config config, int embedding)
-    {
-        const int Heads = 4;
-        using var g = bundle.Graph("clip_text.onnx");
-        weights = weights.At("text.");
-        var dim = weights.Shape("text_emb.weight")[1];
-        var ids = g.Input("ids", DataType.Int64, "batch", config.Text.Length);
-        var x = g.Node("Add", [g.Node("Gather", [g.Weight("token", weights.Read("text_emb.weight")), ids]), g.Weight("position", weights.Read("text_pos.weight"))]);
-        for (var layer = 0; weights.Contains($"blocks.{layer}.qkv.weight"); layer++)
-        {
-            var block = weights.At($"blocks.{layer}.");
-            using var scope = g.Scope($"layer_{layer}");
-            using (g.Scope("attention"))
-            {
-                var qkv = Qkv(g, x, block, dim, tensor => tensor);
-                string[] parts = [g.Unique("query"), g.Unique("key"), g.Unique("value")];
-                g.Node("Split", [qkv], parts, ("axis", -1), ("num_outputs", 3));
-                var attended = g.Contrib("MultiHeadAttention", parts, attributes: ("num_heads", Heads));
-                x = g.Node("Add", [x, g.Linear(attended, block.Read("proj.weight"), block.Read("proj.bias"))]);
-            }
-            using (g.Scope("mlp"))
-                x = Mlp(g, x, block, dim);
-        }
-        var mean = g.Node("ReduceMean", [g.LayerNorm(x, weights.Read("ln.weight"), weights.Read("ln.bias")), g.Constant("positions", 1)], ("keepdims", 0));
-        return Embedding(g, g.Linear(mean, weights.Read("proj.weight"), weights.Read("proj.bias")), embedding, "clip_text.onnx");
-    }
-
-    private static string ClipImage(BundleWriter bundle, Checkpoint weights, Config config, int embedding)
-    {
-        using var g = bundle.Graph("clip_image.onnx");
-        weights = weights.At("image.");
-        string Convolution(string x, string name, Tensor weight, int stride, int padding)
-        {
-            using var scope = g.Scope(name);
-            return g.Convolution(x, weight, weights.Read(name + ".bias"), stride, padding);
-        }
-
-        var x = g.Input("pixels", DataType.Float, "batch", 3, config.ImageSize, config.ImageSize);
-        x = g.Relu(Convolution(x, "net.1", weights.Read("net.1.weight").UnfoldPixelUnshuffle(4), stride: 4, padding: 4));
-        x = Convolution(x, "net.3", weights.Read("net.3.weight"), stride: 2, padding: 1);
-        x = g.Relu(Residual(g, x, "net.4", weights, weights.Shape("net.3.bias")[0]));
-        x = Convolution(x, "net.6", weights.Read("net.6.weight"), stride: 2, padding: 1);
-        x = g.Relu(Residual(g, x, "net.7", weights, weights.Shape("net.6.bias")[0]));
-        return Embedding(g, g.Linear(g.Node("Flatten", [x]), weights.Read("proj.weight"), weights.Read("proj.bias")), embedding, "clip_image.onnx");
-    }
-
-    /// <summary>x + b(relu(a(relu(x)))), both convolutions 3 × 3.</summary>
-    private static string Residual(GraphBuilder g, string x, string name, Checkpoint weights, int width)
-    {
-        using var scope = g.Scope(name);
-        string Convolution(string x, string layer) => g.Convolution(
-            g.Relu(x), weights.Read($"{name}.{layer}.weight", width, width, 3, 3), weights.Read($"{name}.{layer}.bias", width), padding: 1);
-        return g.Node("Add", [x, Convolution(Convolution(x, "a"), "b")]);
-    }
-
-    private static string Embedding(GraphBuilder g, string x, int embedding, string file)
-    {
-        g.Node("LpNormalization", [x], ["embedding"], ("axis", -1), ("p", 2));
-        g.Output("embedding", DataType.Float, "batch", embedding);
-        g.Save();
-        return file;
     }
 
     /// <summary>The part of <c>config.json</c> that the weights alone do not tell.</summary>
@@ -292,7 +159,7 @@ internal static class DalleFamily
         /// <summary>With DALL·E's vocabularies.</summary>
         public static Config Random(string name, int grid, int textLength, int layers, int dim, int heads, bool isSparse = false) => new(
             name, ImageSize: 8 * grid, grid, ImageVocab: 8192, new TextPart(Lowercase: true, VocabSize: 16384, textLength),
-            new TransformerPart("transformer", layers, dim, heads, isSparse), new DvaePart("dvae", CodeDim: 32) { Width = 128, EncoderBlocks = 3 });
+            new TransformerPart("transformer", layers, dim, heads, isSparse), new DvaePart("dvae", CodeDim: 32));
 
         public static Config Read(string path)
         {
@@ -313,22 +180,7 @@ internal static class DalleFamily
 
         public sealed record TransformerPart(string File, int Layers, int Dim, int Heads, bool SparseAttention = false);
 
-        /// <summary>The decoder may give the means of DALL·E's logit-Laplace likelihood (Ramesh et al. 2021, appendix A.3).</summary>
-        public sealed record DvaePart(string File, int CodeDim, bool LogitLaplace = false)
-        {
-            /// <summary>Channels at the size of the grid.</summary>
-            [JsonIgnore]
-            public int Width { get; init; }
-
-            [JsonIgnore]
-            public int EncoderBlocks { get; init; }
-
-            public DvaePart Infer(Checkpoint weights) => this with
-            {
-                Width = weights.Shape("decoder.net.0.bias")[0],
-                EncoderBlocks = Enumerable.Range(0, weights.Names.Count).TakeWhile(block => weights.Contains($"encoder.res{block}.a.weight")).Count(),
-            };
-        }
+        public sealed record DvaePart(string File, int CodeDim, bool LogitLaplace = false);
 
         public sealed record ClipPart(string File, int Embedding);
     }

@@ -1,7 +1,7 @@
 using System.Text.RegularExpressions;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 
 namespace Dalle.ML.Export.Families;
 
@@ -28,7 +28,7 @@ internal static partial class DalleMiniFamily
     public static ModelFamily Family { get; } = new(
         Name, "a folder with flax_model.msgpack, vocab.json, merges.txt and vqgan/flax_model.msgpack, or model, VQGAN, vocabulary and merges", Export)
     {
-        Sizes = [.. DalleBartConfig.Sizes.Keys],
+        Sizes = [.. BartConfig.Sizes.Keys],
         Settings = new Dictionary<string, string>
         {
             ["heads"] = "Number of attention heads; by default that in config.json (decoder_attention_heads), else one for 64 of the width.",
@@ -38,20 +38,23 @@ internal static partial class DalleMiniFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var model = source.Open(0, "flax_model.msgpack");
-        using var vqganFile = source.Open(1, VqganFiles);
+        var model = source.OpenModel(0, "lm_head.kernel", "flax_model.msgpack");
+        var vqganFile = source.Open(1, VqganFiles);
         var (encoder, decoder, codec) = source.Size is null
             ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile))
             : (model, model, vqganFile);
         var heads = source.Setting("heads") ?? source.Configured("decoder_attention_heads");
         var (config, images) = source.Size is { } size
-            ? DalleBartConfig.Random(size, heads)
-            : (DalleBartConfig.Infer(encoder, decoder, heads), VqganConfig.Infer(codec));
+            ? BartConfig.Random(size, heads)
+            : (BartConfig.Infer(encoder, decoder, heads), VqganConfig.Infer(codec));
         ModelSizes.Check(config.Encoder.Length, config.Grid);
-        var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
-        // The images are in 0..1 as they come.
+        // Pixels are in 0..1 without a transform.
         var vqgan = images with { IsSigned = false };
-        var graphs = new Vqgan(bundle, codec, vqgan);
+        var bos = source.Setting("bos") ?? source.Configured("decoder_start_token_id") ?? vqgan.CodebookSize;
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
+        var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
+        var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, bos, vqgan.CodebookSize);
+        var graphs = new Vqgan(bundle, codec, vqgan).Write(config.Grid);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -61,20 +64,20 @@ internal static partial class DalleMiniFamily
             Image = vqgan.Images(config.Grid),
             Text = new TextFormat
             {
-                Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
+                Tokenizer = tokenizer,
                 Cleaning = Cleaning,
                 Vocabulary = config.Encoder.Vocabulary,
                 Length = config.Encoder.Length,
-                BosTokens = [DalleBart.TextStart],
-                EosTokens = [DalleBart.TextEnd],
+                BosTokens = [BartLayers.TextStart],
+                EosTokens = [BartLayers.TextEnd],
                 KeepEnd = true,
                 Padding = Padding.Shared,
-                PaddingId = DalleBart.TextPadding,
+                PaddingId = BartLayers.TextPadding,
             },
-            Decoder = bart.Decoder(source.Setting("bos") ?? source.Configured("decoder_start_token_id") ?? vqgan.Codes, vqgan.Codes),
-            TextEncoder = bart.TextEncoder(),
-            ImageEncoder = vqgan.Stem is null ? null : graphs.Encoder(config.Grid),
-            ImageDecoder = graphs.Decoder(config.Grid),
+            Decoder = imageTokens,
+            TextEncoder = textEncoder,
+            ImageEncoder = graphs.Encoder,
+            ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { Guidance = 10 },
             Files = [],
         };
@@ -112,9 +115,9 @@ internal static partial class DalleMiniFamily
 
     /// <summary>A VQGAN under the names of CompVis/taming-transformers, whoever saved it.</summary>
     private static Checkpoint TorchVqgan(Checkpoint vqgan) =>
-        vqgan.Contains("quantize.embedding.embedding")
-            ? new FlaxModules(vqgan, module => NumberedParts().Replace(module, "$1.$2."))
-            : vqgan.Around("decoder.conv_in.weight");
+        vqgan.TryFindSubtree("quantize.embedding.embedding") is { } flax
+            ? new FlaxModules(flax, module => NumberedParts().Replace(module, "$1.$2."))
+            : vqgan.FindSubtree("decoder.conv_in.weight");
 
     // Numbers of lists; 'mid.block_1' is a name.
     [GeneratedRegex(@"(?<!\bmid\.)\b(up|down|block|attn)_(\d+)\.")]

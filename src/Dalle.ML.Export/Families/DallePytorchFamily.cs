@@ -1,6 +1,6 @@
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 
 namespace Dalle.ML.Export.Families;
 
@@ -8,16 +8,14 @@ namespace Dalle.ML.Export.Families;
 /// lucidrains/DALLE-pytorch: <c>dalle.pt</c> as its train_dalle.py saves it, with the image autoencoder inside, or <c>vae.pt</c> of
 /// train_vae.py, which makes a bundle for images alone; and its CLIP, as the ranker or on its own.
 /// </summary>
-internal static partial class DallePytorchFamily
+internal static class DallePytorchFamily
 {
-    private const int Colors = 3;
-
-    private static readonly Dictionary<string, (Config Dalle, DiscreteVae Vae)> Sizes = new()
+    private static readonly Dictionary<string, (DallePytorchModel Dalle, ConvolutionalVae Vae)> Sizes = new()
     {
         // The width and heads that train_dalle.py begins with, deeper; one of about a billion weights; and one that takes no time.
-        ["12x512"] = Random(layers: 12, dim: 512, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
-        ["24x1536"] = Random(layers: 24, dim: 1536, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
-        ["tiny"] = Random(layers: 4, dim: 64, words: 256, textLength: 16, imageSize: 32, codes: 64),
+        ["12x512"] = DallePytorchModel.Random(layers: 12, dim: 512, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
+        ["24x1536"] = DallePytorchModel.Random(layers: 24, dim: 1536, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
+        ["tiny"] = DallePytorchModel.Random(layers: 4, dim: 64, words: 256, textLength: 16, imageSize: 32, codes: 64),
     };
 
     public static ModelFamily Family { get; } = new("dalle-pytorch", "dalle.pt, its tokenizer's file, perhaps clip.pt; or vae.pt alone; or clip.pt and its tokenizer's file", Export)
@@ -31,82 +29,128 @@ internal static partial class DallePytorchFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var checkpoint = source.Open(0, "dalle.pt", "vae.pt", "clip.pt");
-        var weights = checkpoint.At("weights.");
-        if (source.Size is not null)
+        var checkpoint = source.Open(0, "dalle.pt", "vae.pt", "clip.pt");
+        if (source.Size is { } size)
+            return ExportRandom(source, bundle, checkpoint.Subtree("weights."), size);
+
+        var arguments = new SavedArguments(checkpoint.Subtree("hparams."));
+        if ((checkpoint.TryFindSubtree("transformer.layers.layers.0.0.scale") ?? checkpoint.TryFindSubtree("transformer.layers.blocks.0.f.net.scale")) is { } dalle)
         {
-            var (dalle, vae) = Sizes[source.Size];
-            var heads = dalle.Stack.Heads.Or(source.Setting("heads"));
-            dalle = dalle with { Stack = dalle.Stack with { Heads = heads }, RotaryWidth = Config.Rotated(heads) };
-            return WithDalle(dalle, vae.Write(bundle, weights.At("vae.")), TextOf(dalle, RandomTokenizer.Write(bundle)));
+            var tokenizer = CopyTokenizer(source, bundle);
+            var images = ExportImages(bundle, dalle.Subtree("vae."), new SavedArguments(checkpoint.Subtree("vae_params.")));
+            var model = DallePytorchModel.Infer(dalle, arguments, images.Format, source.Setting("heads"));
+            var clip = source.TryOpen(2, "clip.pt") is { } file ? Clip(bundle, file.FindSubtree("to_text_latent.weight"), tokenizer) : null;
+            return Describe(source, bundle, images, dalle, model, tokenizer) with { Clip = clip };
         }
-        if (weights.Contains("codebook.weight"))
-            return Describe(source, DiscreteVae.Infer(weights, new Arguments(checkpoint.At("hparams."))).Write(bundle, weights));
-        if (weights.Contains("to_text_latent.weight"))
-            return Describe(source) with { Clip = Clip(bundle, weights, CopyTokenizer(source, bundle)) };
-
-        var images = Images(bundle, checkpoint);
-        var config = Config.Infer(weights, new Arguments(checkpoint.At("hparams.")), images.Format, source.Setting("heads"));
-        var text = TextOf(config, CopyTokenizer(source, bundle));
-        using var clip = source.TryFind(2, "clip.pt") is { } file ? Checkpoint.Open(file) : null;
-        return WithDalle(config, images, text) with { Clip = clip is null ? null : Clip(bundle, clip.At("weights."), text.Tokenizer) };
-
-        Manifest WithDalle(Config config, ImageGraphs images, TextFormat text) => Describe(source, images) with
+        if (checkpoint.TryFindSubtree("to_text_latent.weight") is { } ranker)
         {
-            Text = text,
-            Decoder = Decoder(bundle, weights, config, source.Precision),
-            // generate_images keeps half of all logits, those of the text, which are none, among them.
-            Sampling = new SamplingDefaults { TopK = (config.TextIds + config.Codes) / 2 },
-        };
+            var clip = Clip(bundle, ranker, CopyTokenizer(source, bundle));
+            return Describe(source) with { Clip = clip };
+        }
+        var vae = checkpoint.FindSubtree("codebook.weight");
+        return Describe(source, ExportImages(bundle, vae, arguments));
     }
 
-    private static Manifest Describe(ExportSource source, ImageGraphs? images = null) => new()
+    private static Manifest ExportRandom(ExportSource source, BundleWriter bundle, Checkpoint weights, string size)
+    {
+        var (model, vae) = Sizes[size];
+        var heads = model.Layers.Heads.Or(source.Setting("heads"));
+        model = model with { Layers = model.Layers with { Heads = heads }, RotaryWidth = DallePytorchModel.Rotated(heads) };
+        var images = new Images(Square(vae.ImageSize, vae.Grid, vae.CodebookSize), vae.Write(bundle, weights.Subtree("vae.")));
+        return Describe(source, bundle, images, weights, model, RandomTokenizer.Write(bundle));
+    }
+
+    private static Manifest Describe(ExportSource source, Images? images = null) => new()
     {
         Format = Manifest.CurrentFormat,
         Name = source.Size is null ? Family.Name : $"{Family.Name} {source.Size}",
         Family = Family.Name,
         Precision = source.Precision.Name(),
         Image = images?.Format,
-        ImageEncoder = images?.Encoder,
-        ImageDecoder = images?.Decoder,
+        ImageEncoder = images?.Graphs.Encoder,
+        ImageDecoder = images?.Graphs.Decoder,
         Files = [],
     };
 
-    private static TextFormat TextOf(Config config, TokenizerFiles tokenizer) => new()
+    private static Manifest Describe(
+        ExportSource source, BundleWriter bundle, Images images, Checkpoint weights, DallePytorchModel model, TokenizerFiles tokenizer)
     {
-        Tokenizer = tokenizer,
-        Cleaning = CleaningFor(tokenizer.Kind),
-        Vocabulary = config.TextIds,
-        Length = config.TextLength,
-        Prefix = [0],
-        Padding = Padding.PerPosition,
-        PaddingId = config.TextIds - config.TextLength,
-        PadAliasId = 0,
-        Unconditional = UnconditionalPrompt.Padding,
-    };
-
-    /// <summary>The graphs of the autoencoder within: the project's own, OpenAI's, or one of taming-transformers.</summary>
-    private static ImageGraphs Images(BundleWriter bundle, Checkpoint checkpoint)
-    {
-        var vae = checkpoint.At("weights.vae.");
-        if (vae.Contains("codebook.weight"))
-            return DiscreteVae.Infer(vae, new Arguments(checkpoint.At("vae_params."))).Write(bundle, vae);
-        if (vae.Contains("model.decoder.conv_in.weight"))
-            return VqganImages(bundle, vae.At("model."));
-        if (!vae.Contains("enc.blocks.input.w"))
-            throw new InvalidDataException("The checkpoint has no DiscreteVAE, OpenAIDiscreteVAE or VQGanVAE at 'weights.vae.', so it is not what train_dalle.py saves.");
-        var openAi = OpenAiDvaeFamily.Export(bundle, vae.At("enc."), vae.At("dec."));
-        return new ImageGraphs(openAi.Image!, openAi.ImageEncoder!, openAi.ImageDecoder!);
+        var decoder = model.Decoder(weights).Write(bundle, weights, source.Precision);
+        return Describe(source, images) with
+        {
+            Text = new TextFormat
+            {
+                Tokenizer = tokenizer,
+                Cleaning = CleaningFor(tokenizer.Kind),
+                Vocabulary = model.TextIds,
+                Length = model.TextLength,
+                Prefix = [0],
+                Padding = Padding.PerPosition,
+                PaddingId = model.TextIds - model.TextLength,
+                PadAliasId = 0,
+                Unconditional = UnconditionalPrompt.Padding,
+            },
+            Decoder = decoder,
+            // generate_images keeps half of all logits, those of the text among them, although it never samples text.
+            Sampling = new SamplingDefaults { TopK = (model.TextIds + model.CodebookSize) / 2 },
+        };
     }
 
-    private static ImageGraphs VqganImages(BundleWriter bundle, Checkpoint weights)
+    /// <summary>Exports the discrete VAE within: the project's own, OpenAI's, or one of taming-transformers.</summary>
+    private static Images ExportImages(BundleWriter bundle, Checkpoint weights, SavedArguments arguments)
     {
-        // VQGanVAE takes no other size, whatever the model was trained on.
+        // OpenAIDiscreteVAE and VQGanVAE take no other size, whatever the model was trained on.
         const int ImageSize = 256;
-        var config = VqganConfig.Infer(weights);
-        var vqgan = new Vqgan(bundle, weights, config);
-        var grid = ImageSize / config.Encoded;
-        return new ImageGraphs(Square(ImageSize, grid, config.Codes), vqgan.Encoder(grid), vqgan.Decoder(grid));
+        if (weights.Contains("codebook.weight"))
+        {
+            var vae = ConvolutionalVae.Infer(weights, arguments);
+            return new(Square(vae.ImageSize, vae.Grid, vae.CodebookSize), vae.Write(bundle, weights));
+        }
+        if (weights.Contains("model.decoder.conv_in.weight"))
+        {
+            var model = weights.Subtree("model.");
+            var config = VqganConfig.Infer(model);
+            var grid = ImageSize / config.Encoded;
+            return new(Square(ImageSize, grid, config.CodebookSize), new Vqgan(bundle, model, config).Write(grid));
+        }
+        if (!weights.Contains("enc.blocks.input.w"))
+            throw new InvalidDataException("The checkpoint has no DiscreteVAE, OpenAIDiscreteVAE or VQGanVAE at 'weights.vae.', so it is not what train_dalle.py saves.");
+        var (encoder, decoder) = (weights.Subtree("enc."), weights.Subtree("dec."));
+        var openAi = OpenAiVae.Infer(encoder, decoder);
+        var side = ImageSize / openAi.Reduction;
+        var format = Square(side * openAi.Reduction, side, openAi.CodebookSize) with { Resample = ResampleFilter.Lanczos };
+        return new(format, openAi.Write(bundle, encoder, decoder, side, side));
+    }
+
+    /// <summary>The project's own CLIP, which pads text with id 0.</summary>
+    private static ClipGraphs Clip(BundleWriter bundle, Checkpoint weights, TokenizerFiles tokenizer)
+    {
+        // CLIP's constructor does not let it be chosen.
+        const int HeadSize = 64;
+        var clip = MeanPooledClip.Infer(
+            weights,
+            DallePytorchModel.InferLayers(weights, "text_transformer.", HeadSize),
+            DallePytorchModel.InferLayers(weights, "visual_transformer.", HeadSize));
+        var graphs = clip.Write(bundle, weights);
+        var scale = MathF.Exp(weights.Read("temperature", []).Values[0]);
+        return new ClipGraphs
+        {
+            TextEncoder = graphs.Text,
+            ImageEncoder = graphs.Image,
+            Text = new TextFormat
+            {
+                Tokenizer = tokenizer,
+                Cleaning = CleaningFor(tokenizer.Kind),
+                Vocabulary = clip.Vocabulary,
+                Length = clip.TextLength,
+                Padding = Padding.Shared,
+                PaddingId = 0,
+            },
+            EmbeddingDimension = clip.Embedding,
+            ImageSize = clip.ImageSize,
+            Resample = ResampleFilter.Bilinear,
+            Scale = scale,
+        };
     }
 
     /// <summary>A checkpoint does not say which tokenizer it was trained with; the file does.</summary>
@@ -137,8 +181,6 @@ internal static partial class DallePytorchFamily
         TextCleaning.Lowercase,
     ];
 
-    private sealed record ImageGraphs(ImageFormat Format, string Encoder, string Decoder);
-
     private static ImageFormat Square(int size, int grid, int codes) => new()
     {
         Width = size,
@@ -149,85 +191,5 @@ internal static partial class DallePytorchFamily
         Resample = ResampleFilter.Bilinear,
     };
 
-    /// <summary>A geometry with everything that makes the project's transformer its own, to measure speed with.</summary>
-    private static (Config Dalle, DiscreteVae Vae) Random(int layers, int dim, int words, int textLength, int imageSize, int codes)
-    {
-        var heads = AttentionHeads.Of(dim, count: null);
-        var vae = new DiscreteVae { ImageSize = imageSize, Layers = 3, Residuals = 2, Hidden = dim / 2, Codes = codes, CodeLength = dim };
-        return (new Config
-        {
-            Stack = new Stack { Dim = dim, Layers = layers, Heads = heads },
-            TextIds = words + textLength,
-            TextLength = textLength,
-            Grid = vae.Grid,
-            Codes = codes,
-            Attention = ["full", "axial_row", "axial_col", "conv_like"],
-            RotaryWidth = Config.Rotated(heads),
-        }, vae);
-    }
-
-    /// <summary>What the arguments of the constructor and the shapes of the weights tell of a DALLE.</summary>
-    private sealed record Config
-    {
-        public required Stack Stack { get; init; }
-
-        /// <summary>Ids of the text, with one for the padding of every position.</summary>
-        public required int TextIds { get; init; }
-
-        /// <summary>Positions of the text, without the start of the stream.</summary>
-        public required int TextLength { get; init; }
-
-        /// <summary>Side of the square of image tokens.</summary>
-        public required int Grid { get; init; }
-
-        public required int Codes { get; init; }
-
-        /// <summary>Kinds of attention: those of the first layers, then from the beginning again.</summary>
-        public required IReadOnlyList<string> Attention { get; init; }
-
-        /// <summary>Channels of each head that are rotated; 0 where positions have embeddings.</summary>
-        public required int RotaryWidth { get; init; }
-
-        public bool ShiftsTokens { get; init; } = true;
-
-        /// <summary>Whether the last hidden states are divided by the largest of them.</summary>
-        public bool IsStable { get; init; }
-
-        /// <summary>Whether the head's weights are the embeddings of the ids.</summary>
-        public bool SharesEmbeddings { get; init; }
-
-        /// <summary>Positions that are run: the start, the text, and all of the image but its last token.</summary>
-        public int Capacity => TextLength + Grid * Grid;
-
-        /// <summary>Channels of such heads that the project rotates: three times the pairs that are in a third of them.</summary>
-        public static int Rotated(AttentionHeads heads) => heads.Size / 6 * 6;
-
-        /// <exception cref="InvalidDataException">The checkpoint is not of this project, or of a kind that cannot be exported.</exception>
-        public static Config Infer(Checkpoint weights, Arguments arguments, ImageFormat image, int? heads)
-        {
-            // What was not saved has the constructor's default.
-            var textLength = arguments.Number("text_seq_len", 256);
-            var config = new Config
-            {
-                Stack = Stack.Infer(weights.At("transformer."), arguments.Number("dim_head", 64), heads),
-                TextIds = checked(arguments.Number("num_text_tokens", 10000) + textLength),
-                TextLength = textLength,
-                Grid = image.Columns,
-                Codes = image.CodebookSize,
-                Attention = arguments.Words("attn_types", ["full"]),
-                RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb", axes: 3)[2] : 0,
-                ShiftsTokens = arguments.Flag("shift_tokens", true),
-                IsStable = arguments.Flag("stable", false),
-                SharesEmbeddings = weights.Contains("text_emb.linear.weight"),
-            };
-            ModelSizes.Check(config.TextLength, config.Grid);
-            if (config.Attention.FirstOrDefault(kind => kind is not ("full" or "axial_row" or "axial_col" or "conv_like")) is { } unknown)
-                throw new InvalidDataException($"The transformer has attention of the kind '{unknown}'; full, axial_row, axial_col and conv_like can be exported.");
-            if (config.RotaryWidth % 2 != 0 || config.RotaryWidth > config.Stack.Heads.Size)
-                throw new InvalidDataException($"The transformer rotates {config.RotaryWidth} of {config.Stack.Heads.Size} channels, which is not a number of pairs within them.");
-            if (config.ShiftsTokens && config.Stack.Dim % 4 != 0)
-                throw new InvalidDataException($"The transformer shifts quarters of {config.Stack.Dim} channels, which are no multiple of four.");
-            return config;
-        }
-    }
+    private sealed record Images(ImageFormat Format, ImageGraphs Graphs);
 }

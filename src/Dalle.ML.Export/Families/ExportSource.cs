@@ -4,20 +4,34 @@ using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
-/// <summary>What a family exports from: files of a checkpoint, or random weights of a published size.</summary>
+/// <summary>The source of an export: files of a checkpoint, or random weights of a published size.</summary>
 /// <param name="paths">One folder, or files.</param>
 /// <param name="size">The size if weights are random, else null.</param>
-/// <param name="options">What the caller chose.</param>
-internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, ExportOptions options)
+/// <param name="options">The options of the export.</param>
+internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, ExportOptions options) : IDisposable
 {
+    private readonly List<Checkpoint> _opened = [];
+
     /// <summary>Name of a published geometry, whose weights are random; null where there is a checkpoint.</summary>
     public string? Size => size;
 
     public Precision Precision => options.Precision;
 
-    /// <summary>Opens one part of the checkpoint, found as by <see cref="Find"/>, or random weights.</summary>
-    public Checkpoint Open(int part, params string[] names) =>
-        size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part);
+    /// <summary>
+    /// Opens a model, whatever its trainer wrapped it in, or random weights. Its file is found as by <see cref="Find"/> and stays open as long
+    /// as this source.
+    /// </summary>
+    /// <param name="part">Number of the file where files were given one by one.</param>
+    /// <param name="tensor">A tensor of every such model.</param>
+    /// <param name="names">Usual names of the file.</param>
+    /// <exception cref="InvalidDataException">There is no such model, or more than one; see <see cref="ModelSubtrees"/>.</exception>
+    public Checkpoint OpenModel(int part, string tensor, params string[] names) => Open(part, names).FindSubtree(tensor);
+
+    /// <summary>Opens a whole file as <see cref="OpenModel"/>.</summary>
+    public Checkpoint Open(int part, params string[] names) => Keep(size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part));
+
+    /// <summary>As <see cref="Open"/>, null where there is no such file.</summary>
+    public Checkpoint? TryOpen(int part, params string[] names) => TryFind(part, names) is { } file ? Keep(Checkpoint.Open(file)) : null;
 
     /// <summary>
     /// One file of the checkpoint: in its folder the first that exists of the usual names, which may contain subfolders; where files were
@@ -65,5 +79,13 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         {
             throw new InvalidDataException($"'{file}' is not JSON: {exception.Message}", exception);
         }
+    }
+
+    public void Dispose() => _opened.ForEach(checkpoint => checkpoint.Dispose());
+
+    private Checkpoint Keep(Checkpoint checkpoint)
+    {
+        _opened.Add(checkpoint);
+        return checkpoint;
     }
 }

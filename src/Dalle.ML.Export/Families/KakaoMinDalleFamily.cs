@@ -2,18 +2,30 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
-/// minDALL-E (kakaobrain/minDALL-E): a VQGAN with 16 × 16 pixels a code, and a dense transformer over text and image with a vocabulary,
+/// minDALL-E (kakaobrain/minDALL-E): a VQGAN with 16 × 16 pixels a token, and a dense transformer over text and image with a vocabulary,
 /// positions and a head for each. Also its models of images alone (iGPT), whose stream begins with the class, or with the same id always.
 /// </summary>
 internal static class KakaoMinDalleFamily
 {
     private const string Name = "minDALL-E";
+
+    private static readonly LayerNames Names = new()
+    {
+        Attention = layer => $"blocks.{layer}.",
+        Mlp = layer => $"blocks.{layer}.",
+        AttentionNorm = "ln1",
+        Qkv = new LayerName("attn.query", "attn.key", "attn.value") { HasBias = null },
+        Output = Linear("attn.proj"),
+        MlpNorm = "ln2",
+        Up = Linear("mlp.0"),
+        Down = Linear("mlp.2"),
+    };
 
     private static readonly Dictionary<string, (Config Transformer, VqganConfig Images)> Sizes = new()
     {
@@ -36,14 +48,15 @@ internal static class KakaoMinDalleFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var stage1 = source.Open(0, "stage1_last.ckpt", "stage1.safetensors");
-        using var stage2 = source.Open(1, "stage2_last.ckpt", "stage2.safetensors");
-        var (images, transformer) = (stage1.Around("quantize.embedding.weight"), stage2.Around("tok_emb_img.weight"));
+        var images = source.OpenModel(0, "quantize.embedding.weight", "stage1_last.ckpt", "stage1.safetensors");
+        var transformer = source.OpenModel(1, "tok_emb_img.weight", "stage2_last.ckpt", "stage2.safetensors");
         var config = source.Size is { } size ? Config.Random(size, source) : Config.Infer(transformer, source);
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
-        if (vqgan.Codes != config.Codes)
-            throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
-        var graphs = new Vqgan(bundle, images, vqgan);
+        if (vqgan.CodebookSize != config.CodebookSize)
+            throw new InvalidDataException($"The VQGAN has a codebook of {vqgan.CodebookSize} and the transformer one of {config.CodebookSize}: they belong to different models.");
+        var text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config);
+        var graphs = new Vqgan(bundle, images, vqgan).Write(config.Grid);
+        var decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -51,10 +64,10 @@ internal static class KakaoMinDalleFamily
             Family = Name,
             Precision = source.Precision.Name(),
             Image = vqgan.Images(config.Grid),
-            Text = config.HasText ? Prompt(source, bundle, config) : Class(bundle, config),
-            Decoder = Decoder(bundle, transformer, config, source.Precision),
-            ImageEncoder = graphs.Encoder(config.Grid),
-            ImageDecoder = graphs.Decoder(config.Grid),
+            Text = text,
+            Decoder = decoder,
+            ImageEncoder = graphs.Encoder,
+            ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { TopK = 256 },
             Files = [],
         };
@@ -88,7 +101,7 @@ internal static class KakaoMinDalleFamily
         }
         catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
-            throw new InvalidDataException($"'{vocabulary}' is no vocabulary with the token '{Token}': {exception.Message}", exception);
+            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary with the token '{Token}': {exception.Message}", exception);
         }
     }
 
@@ -116,74 +129,36 @@ internal static class KakaoMinDalleFamily
         };
     }
 
-    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
+    private static GptDecoder Transformer(Checkpoint weights, Config config) => new()
     {
-        var dim = config.Dim;
-        var graph = new DecoderGraph
+        Layers = new TransformerLayers
         {
-            File = "decoder.onnx",
-            ImageIdOffset = config.TextIds,
-            TotalLength = "total_length",
-            Cache = config.Heads.Cache(precision, config.Layers, config.TextLength + config.Grid * config.Grid),
-        };
-        using var g = bundle.Graph(graph.File, precision);
-        var decoder = new CachedDecoder(g, graph);
+            Count = config.Layers,
+            Dim = config.Dim,
+            Heads = config.Heads,
+            Names = Names,
+            Activation = config.IsQuickGelu ? Activation.QuickGelu : Activation.Gelu,
+        },
+        TextIds = config.TextIds,
+        TextLength = config.TextLength,
+        Grid = config.Grid,
+        CodebookSize = config.CodebookSize,
+        Tokens = () => Tensor.Concat(
+            config.HasText ? weights.Read("tok_emb_txt.weight", config.TextIds, config.Dim) : Starts(weights, config),
+            weights.Read("tok_emb_img.weight", config.CodebookSize, config.Dim)),
+        Positions = () => Tensor.Concat(
+            config.HasText ? weights.Read("pos_emb_txt.weight", config.TextLength, config.Dim) : new Tensor(new float[config.Dim], isHalf: false, 1, config.Dim),
+            weights.Read("pos_emb_img.weight", config.Grid * config.Grid, config.Dim)),
+        FinalNorms = ["ln_f"],
+        Head = () => (weights.Read(config.HasText ? "head_img.weight" : "head.weight", config.CodebookSize, config.Dim), null),
+    };
 
-        string x;
-        using (g.Scope("embedding"))
-        {
-            var (text, textPlaces) = config.HasText
-                ? (weights.Read("tok_emb_txt.weight", config.TextIds, dim), weights.Read("pos_emb_txt.weight", config.TextLength, dim))
-                : (Starts(weights, config), new Tensor(new float[dim], isHalf: false, 1, dim));
-            var tokens = g.Weight("token", Tensor.Concat(text, weights.Read("tok_emb_img.weight", config.Codes, dim)));
-            var places = g.Weight("position", Tensor.Concat(textPlaces, weights.Read("pos_emb_img.weight", config.Grid * config.Grid, dim)));
-            x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
-        }
-
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            var block = weights.At($"blocks.{layer}.");
-            using var scope = g.Scope($"layer_{layer}");
-            using (g.Scope("attention"))
-            {
-                string[] parts = ["attn.query", "attn.key", "attn.value"];
-                var weight = Tensor.Concat([.. parts.Select(part => block.Read(part + ".weight", dim, dim))]);
-                var bias = block.Contains("attn.query.bias") ? Tensor.Concat([.. parts.Select(part => block.Read(part + ".bias", dim))]) : null;
-                var qkv = g.Linear(Norm(g, x, block, "ln1", dim), config.Heads.PadOutputs(weight), bias is null ? null : config.Heads.PadOutputs(bias));
-                var attended = decoder.Attend(layer, qkv, scale: config.Heads.Scale);
-                x = g.Node("Add", [x, Linear(g, attended, block, "attn.proj", dim, dim, config.Heads.PadInputs)]);
-            }
-            using (g.Scope("mlp"))
-            {
-                var hidden = Linear(g, Norm(g, x, block, "ln2", dim), block, "mlp.0", dim, 4 * dim);
-                hidden = config.IsQuickGelu ? g.Contrib("QuickGelu", [hidden], attributes: ("alpha", 1.702f)) : g.Node("Gelu", [hidden]);
-                x = g.Node("Add", [x, Linear(g, hidden, block, "mlp.2", 4 * dim, dim)]);
-            }
-        }
-
-        using (g.Scope("head"))
-        {
-            var normed = Norm(g, decoder.Last(x), weights, "ln_f", dim);
-            decoder.Finish(g.Linear(normed, weights.Read(config.HasText ? "head_img.weight" : "head.weight", config.Codes, dim)), config.Codes);
-        }
-        return graph;
-    }
-
-    /// <summary>The embeddings of what begins the stream of a model of images alone.</summary>
+    /// <summary>The embeddings of the ids that start the stream of a model of images alone.</summary>
     private static Tensor Starts(Checkpoint weights, Config config) => weights.Contains("sos")
         ? weights.Read("sos", 1, 1, config.Dim).Reshape(1, config.Dim)
         : weights.Read("sos.weight", config.TextIds, config.Dim);
 
-    /// <summary>A linear layer, with or without a bias as the checkpoint has it.</summary>
-    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to, Func<Tensor, Tensor>? pad = null)
-    {
-        using var scope = g.Scope(name);
-        var weight = weights.Read(name + ".weight", to, from);
-        return g.Linear(x, pad?.Invoke(weight) ?? weight, weights.Contains(name + ".bias") ? weights.Read(name + ".bias", to) : null);
-    }
-
-    private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim) =>
-        g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));
+    private static LayerName Linear(string name) => new(name) { HasBias = null, IsScope = true };
 
     /// <param name="Layers">Number of layers.</param>
     /// <param name="Dim">Number of values that stand for a token between them.</param>
@@ -191,8 +166,8 @@ internal static class KakaoMinDalleFamily
     /// <param name="TextLength">Number of ids before those of the image.</param>
     /// <param name="TextIds">Number of ids of the text, or of classes.</param>
     /// <param name="Grid">Side of the square of image tokens.</param>
-    /// <param name="Codes">Number of ids of the image.</param>
-    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int Codes)
+    /// <param name="CodebookSize">Number of ids of the image.</param>
+    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int CodebookSize)
     {
         /// <summary>Whether a prompt begins the stream, else a class.</summary>
         public bool HasText { get; init; } = true;
@@ -200,7 +175,7 @@ internal static class KakaoMinDalleFamily
         public bool IsQuickGelu { get; init; }
 
         public static Config Published(int layers, int dim, int heads) =>
-            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 64, TextIds: 16384, Grid: 16, Codes: 16384);
+            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 64, TextIds: 16384, Grid: 16, CodebookSize: 16384);
 
         public static Config Random(string size, ExportSource source)
         {
@@ -208,7 +183,7 @@ internal static class KakaoMinDalleFamily
             return config with { Heads = config.Heads.Or(source.Setting("heads")), IsQuickGelu = IsQuick(source) ?? config.IsQuickGelu };
         }
 
-        /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+        /// <exception cref="InvalidDataException">The weights are not those of such a model.</exception>
         public static Config Infer(Checkpoint weights, ExportSource source)
         {
             var yaml = source.Beside("config.yaml") is { } file ? YamlSettings.Read(file) : new Dictionary<string, string>();
@@ -222,7 +197,7 @@ internal static class KakaoMinDalleFamily
                 TextLength: hasText ? weights.Shape("pos_emb_txt.weight", rank: 2)[0] : 1,
                 TextIds: hasText ? weights.Shape("tok_emb_txt.weight", rank: 2)[0] : hasClasses ? weights.Shape("sos.weight", rank: 2)[0] : 1,
                 Grid: (int)Math.Sqrt(tokens),
-                Codes: codes)
+                CodebookSize: codes)
             {
                 HasText = hasText,
                 IsQuickGelu = IsQuick(source) ?? yaml.GetValueOrDefault("stage2.hparams.gelu_use_approx") is "true" or "True",
@@ -230,7 +205,7 @@ internal static class KakaoMinDalleFamily
             ModelSizes.Check(config.TextLength, config.Grid);
             return config.Grid * config.Grid == tokens
                 ? config
-                : throw new InvalidDataException($"The transformer has {tokens} positions for the image, which are no square.");
+                : throw new InvalidDataException($"The transformer has {tokens} positions for the image, which do not form a square.");
         }
 
         /// <summary>Whether the caller says so; null where they say nothing.</summary>

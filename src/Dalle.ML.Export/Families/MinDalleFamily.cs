@@ -1,5 +1,5 @@
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Graph;
+using Dalle.ML.Export.Architectures;
 
 namespace Dalle.ML.Export.Families;
 
@@ -17,7 +17,7 @@ internal static class MinDalleFamily
     public static ModelFamily Family { get; } = new(
         Name, "min-dalle's folder of models, or encoder.pt, decoder.pt, detoker.pt, vocab.json and merges.txt in this order", Export)
     {
-        Sizes = [.. DalleBartConfig.Sizes.Keys],
+        Sizes = [.. BartConfig.Sizes.Keys],
         Settings = new Dictionary<string, string>
         {
             ["heads"] = "Number of attention heads; by default that in config.json (attention_head_count), else one for 64 of the width.",
@@ -27,17 +27,20 @@ internal static class MinDalleFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var encoder = source.Open(0, In(BartFolders, "encoder.pt", "encoder.safetensors"));
-        using var decoder = source.Open(1, In(BartFolders, "decoder.pt", "decoder.safetensors"));
-        using var detoker = source.Open(2, In(VqganFolders, "detoker.pt", "detoker.safetensors"));
+        var encoder = source.OpenModel(0, "embed_tokens.weight", In(BartFolders, "encoder.pt", "encoder.safetensors"));
+        var decoder = source.OpenModel(1, "embed_tokens.weight", In(BartFolders, "decoder.pt", "decoder.safetensors"));
+        var detoker = source.OpenModel(2, "decoder.conv_in.weight", In(VqganFolders, "detoker.pt", "detoker.safetensors"));
         var heads = source.Setting("heads") ?? source.Configured("attention_head_count");
         var (config, images) = source.Size is { } size
-            ? DalleBartConfig.Random(size, heads)
-            : (DalleBartConfig.Infer(encoder, decoder, heads), VqganConfig.Infer(detoker));
+            ? BartConfig.Random(size, heads)
+            : (BartConfig.Infer(encoder, decoder, heads), VqganConfig.Infer(detoker));
         ModelSizes.Check(config.Encoder.Length, config.Grid);
-        var bart = new DalleBart(bundle, source.Precision, encoder, decoder, config);
-        // The images are in 0..1 as they come.
-        var vqgan = images with { Epsilon = 1e-5f, IsSigned = false };
+        // Pixels are in 0..1 without a transform, and there is no encoder.
+        var vqgan = images with { Epsilon = 1e-5f, IsSigned = false, Stem = null };
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
+        var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
+        var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, source.Setting("bos") ?? vqgan.CodebookSize - 1, vqgan.CodebookSize);
+        var graphs = new Vqgan(bundle, detoker, vqgan).Write(config.Grid);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -47,19 +50,19 @@ internal static class MinDalleFamily
             Image = vqgan.Images(config.Grid),
             Text = new TextFormat
             {
-                Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
+                Tokenizer = tokenizer,
                 Cleaning = [TextCleaning.Demojize, TextCleaning.Lowercase, TextCleaning.AsciiOnly],
                 Vocabulary = config.Encoder.Vocabulary,
                 Length = config.Encoder.Length,
-                BosTokens = [DalleBart.TextStart],
-                EosTokens = [DalleBart.TextEnd],
+                BosTokens = [BartLayers.TextStart],
+                EosTokens = [BartLayers.TextEnd],
                 Padding = Padding.Shared,
-                PaddingId = DalleBart.TextPadding,
+                PaddingId = BartLayers.TextPadding,
                 Unconditional = UnconditionalPrompt.Ends,
             },
-            Decoder = bart.Decoder(source.Setting("bos") ?? vqgan.Codes - 1, vqgan.Codes),
-            TextEncoder = bart.TextEncoder(),
-            ImageDecoder = new Vqgan(bundle, detoker, vqgan).Decoder(config.Grid),
+            Decoder = imageTokens,
+            TextEncoder = textEncoder,
+            ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { Guidance = 16, TopK = 256 },
             Files = [],
         };

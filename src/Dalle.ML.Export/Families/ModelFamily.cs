@@ -4,7 +4,7 @@ namespace Dalle.ML.Export.Families;
 
 /// <summary>A kind of checkpoint that can become a bundle.</summary>
 /// <param name="Name">The word on the command line.</param>
-/// <param name="Source">What its checkpoint is, for people: files and folders.</param>
+/// <param name="Source">Description of its checkpoint: files and folders.</param>
 /// <param name="Export">Writes graphs and tokenizer files, and describes them but for the files' hashes.</param>
 internal sealed record ModelFamily(string Name, string Source, Func<ExportSource, BundleWriter, Manifest> Export)
 {

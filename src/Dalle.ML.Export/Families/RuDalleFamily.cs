@@ -1,13 +1,13 @@
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
 /// ru-dALLE (ai-forever/ru-dalle): Malevich and the models trained further from it, and Kandinsky. One stream of text and image as in DALL·E,
 /// with its sparse attention; layers are normed at both ends, as in CogView (Ding et al. 2021). Its images are those of a VQGAN with 8 × 8
-/// pixels a code, or 16 × 16 where a wavelet transform makes them twice as large.
+/// pixels a token, or 16 × 16 where a wavelet transform makes them twice as large.
 /// </summary>
 internal static class RuDalleFamily
 {
@@ -18,7 +18,19 @@ internal static class RuDalleFamily
     private const int Start = 2;
     private const int End = 3;
 
-    private const float LargestHalf = 65504;
+    private static readonly LayerNames Names = new()
+    {
+        Attention = layer => $"transformer.layers.{layer}.",
+        Mlp = layer => $"transformer.layers.{layer}.",
+        AttentionNorm = Norm("input_layernorm"),
+        Qkv = "attention.query_key_value",
+        Output = "attention.dense",
+        AttentionNormOut = Norm("before_first_addition_layernorm"),
+        MlpNorm = Norm("post_attention_layernorm"),
+        Up = "mlp.dense_h_to_4h",
+        Down = "mlp.dense_4h_to_h",
+        MlpNormOut = Norm("before_second_addition_layernorm"),
+    };
 
     // The project keeps them beside the folders of its models.
     private static readonly string[] VqganFiles =
@@ -42,21 +54,22 @@ internal static class RuDalleFamily
         {
             ["heads"] = "Number of attention heads; by default that in config.json (num_attention_heads), "
                 + "else Malevich's 16 for a width of 2048, else one for 64 of the width.",
-            ["version"] = "2 for models with an id before the text and squares that go on at the opposite edge, or 3; "
+            ["version"] = "2 for models with an id before the text and windows that continue at the opposite edge, or 3; "
                 + "by default what the checkpoint's conv_mask tells, else 3.",
         },
     };
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var transformer = source.Open(0, "pytorch_model.bin", "pytorch_model_v3.bin", "pytorch_model_v2.bin", "model.safetensors");
-        using var vqganFile = source.Open(1, VqganFiles);
+        var transformer = source.OpenModel(0, "text_embeddings.weight", "pytorch_model.bin", "pytorch_model_v3.bin", "pytorch_model_v2.bin", "model.safetensors");
+        var images = source.OpenModel(1, "quantize.proj.weight", VqganFiles);
         var config = source.Size is { } size ? Config.Random(size, source) : Config.Infer(transformer, source);
-        var images = vqganFile.Around("quantize.proj.weight");
         var vqgan = source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images);
-        if (vqgan.Codes != config.Codes)
-            throw new InvalidDataException($"The VQGAN has {vqgan.Codes} codes and the transformer {config.Codes}: they are not of one model.");
-        var graphs = new Vqgan(bundle, images, vqgan);
+        if (vqgan.CodebookSize != config.CodebookSize)
+            throw new InvalidDataException($"The VQGAN has a codebook of {vqgan.CodebookSize} and the transformer one of {config.CodebookSize}: they belong to different models.");
+        var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
+        var decoder = Transformer(transformer, config).Write(bundle, transformer, source.Precision);
+        var graphs = new Vqgan(bundle, images, vqgan).Write(config.Grid);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -66,7 +79,7 @@ internal static class RuDalleFamily
             Image = vqgan.Images(config.Grid),
             Text = new TextFormat
             {
-                Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
+                Tokenizer = tokenizer,
                 Cleaning = [TextCleaning.Lowercase, TextCleaning.Trim],
                 Vocabulary = config.TextIds,
                 Length = config.TextLength,
@@ -77,9 +90,9 @@ internal static class RuDalleFamily
                 Padding = Bundles.Padding.PerPosition,
                 PaddingId = config.TextIds - config.TextLength,
             },
-            Decoder = Decoder(bundle, transformer, config, source.Precision),
-            ImageEncoder = graphs.Encoder(config.Grid),
-            ImageDecoder = graphs.Decoder(config.Grid),
+            Decoder = decoder,
+            ImageEncoder = graphs.Encoder,
+            ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { TopK = 2048, TopP = 0.995f },
             Files = [],
         };
@@ -91,72 +104,27 @@ internal static class RuDalleFamily
         Vocabulary = bundle.Copy(source.Find(2, "bpe.model", "../bpe.model"), "bpe.model"),
     };
 
-    private static DecoderGraph Decoder(BundleWriter bundle, Checkpoint weights, Config config, Precision precision)
+    private static GptDecoder Transformer(Checkpoint weights, Config config) => new()
     {
-        var dim = config.Dim;
-        var graph = new DecoderGraph
-        {
-            File = "decoder.onnx",
-            ImageIdOffset = config.TextIds,
-            TotalLength = "total_length",
-            Cache = config.Heads.Cache(precision, config.Layers, config.TextLength + config.Grid * config.Grid),
-        };
-        using var g = bundle.Graph(graph.File, precision);
-        var decoder = new CachedDecoder(g, graph);
+        Layers = new TransformerLayers { Count = config.Layers, Dim = config.Dim, Heads = config.Heads, Names = Names, Activation = Activation.TanhGelu, ClampsAttention = true },
+        TextIds = config.TextIds,
+        TextLength = config.TextLength,
+        Grid = config.Grid,
+        CodebookSize = config.CodebookSize,
+        Tokens = () => Tensor.Concat(
+            weights.Read("text_embeddings.weight", config.TextIds, config.Dim), weights.Read("image_embeddings.weight", config.CodebookSize, config.Dim)),
+        Positions = () => Tensor.Concat(
+            weights.Read("text_pos_embeddings.weight", config.TextLength + 1, config.Dim).Rows(..(config.HasPrefix ? config.TextLength + 1 : config.TextLength)),
+            Architectures.Layers.GridPositions(
+                weights.Read("image_row_embeddings.weight", config.Grid, config.Dim), weights.Read("image_col_embeddings.weight", config.Grid, config.Dim))),
+        Mask = layer => config.Sparsity.Mask(layer, config.Layers),
+        FinalNorms = [Norm("transformer.final_layernorm"), Norm("to_logits.0")],
+        Head = () => (
+            weights.Read("to_logits.1.weight", config.TextIds + config.CodebookSize, config.Dim).Rows(config.TextIds..),
+            weights.Read("to_logits.1.bias", config.TextIds + config.CodebookSize).Rows(config.TextIds..)),
+    };
 
-        string x;
-        using (g.Scope("embedding"))
-        {
-            var tokens = g.Weight("token", Tensor.Concat(
-                weights.Read("text_embeddings.weight", config.TextIds, dim), weights.Read("image_embeddings.weight", config.Codes, dim)));
-            var text = weights.Read("text_pos_embeddings.weight", config.TextLength + 1, dim)
-                .Rows(..(config.HasPrefix ? config.TextLength + 1 : config.TextLength));
-            var image = Layers.GridPositions(
-                weights.Read("image_row_embeddings.weight", config.Grid, dim), weights.Read("image_col_embeddings.weight", config.Grid, dim));
-            var places = g.Weight("position", Tensor.Concat(text, image));
-            x = g.Node("Add", [g.Node("Gather", [tokens, decoder.Ids]), g.Node("Gather", [places, decoder.Positions])]);
-        }
-
-        for (var layer = 0; layer < config.Layers; layer++)
-        {
-            var block = weights.At($"transformer.layers.{layer}.");
-            using var scope = g.Scope($"layer_{layer}");
-            using (g.Scope("attention"))
-            {
-                var (weight, bias) = (block.Read("attention.query_key_value.weight", 3 * dim, dim), block.Read("attention.query_key_value.bias", 3 * dim));
-                var qkv = g.Linear(Norm(g, x, block, "input_layernorm", dim), config.Heads.PadOutputs(weight), config.Heads.PadOutputs(bias));
-                var attended = decoder.Attend(layer, qkv, bias: config.Sparsity.Bias(decoder, layer, config.Layers), scale: config.Heads.Scale);
-                var projection = config.Heads.PadInputs(block.Read("attention.dense.weight", dim, dim));
-                var dense = g.Linear(attended, projection, block.Read("attention.dense.bias", dim));
-                dense = g.Node("Clip", [dense, g.Scalar("least", -LargestHalf), g.Scalar("most", LargestHalf)]);
-                x = g.Node("Add", [x, Norm(g, dense, block, "before_first_addition_layernorm", dim)]);
-            }
-            using (g.Scope("mlp"))
-            {
-                var hidden = Linear(g, Norm(g, x, block, "post_attention_layernorm", dim), block, "mlp.dense_h_to_4h", dim, 4 * dim);
-                var dense = Linear(g, g.Node("Gelu", [hidden], ("approximate", "tanh")), block, "mlp.dense_4h_to_h", 4 * dim, dim);
-                x = g.Node("Add", [x, Norm(g, dense, block, "before_second_addition_layernorm", dim)]);
-            }
-        }
-
-        using (g.Scope("head"))
-        {
-            var normed = Norm(g, Norm(g, decoder.Last(x), weights, "transformer.final_layernorm", dim), weights, "to_logits.0", dim);
-            var head = weights.Read("to_logits.1.weight", config.TextIds + config.Codes, dim).Rows(config.TextIds..);
-            var bias = weights.Read("to_logits.1.bias", config.TextIds + config.Codes).Rows(config.TextIds..);
-            decoder.Finish(g.Linear(normed, head, bias), config.Codes);
-        }
-        return graph;
-    }
-
-    private static string Linear(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to) =>
-        g.Linear(x, weights.Read(name + ".weight", to, from), weights.Read(name + ".bias", to));
-
-    private static string Norm(GraphBuilder g, string x, Checkpoint weights, string name, int dim)
-    {
-        using var scope = g.Scope(name);
-        return g.LayerNorm(x, weights.Read(name + ".weight", dim), weights.Read(name + ".bias", dim));
-    }
+    private static LayerName Norm(string name) => new(name) { IsScope = true };
 
     /// <param name="Layers">Number of layers.</param>
     /// <param name="Dim">Number of values that stand for a token between them.</param>
@@ -164,14 +132,14 @@ internal static class RuDalleFamily
     /// <param name="TextLength">Number of text ids with padding.</param>
     /// <param name="TextIds">Number of ids of text and padding.</param>
     /// <param name="Grid">Side of the square of image tokens.</param>
-    /// <param name="Codes">Number of ids of the image.</param>
+    /// <param name="CodebookSize">Number of ids of the image.</param>
     /// <param name="HasPrefix">Whether an id begins the stream, which the masks take no account of (version 2).</param>
-    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int Codes, bool HasPrefix)
+    private sealed record Config(int Layers, int Dim, AttentionHeads Heads, int TextLength, int TextIds, int Grid, int CodebookSize, bool HasPrefix)
     {
-        public SparseAttention Sparsity => new(TextLength, Grid) { Wraps = HasPrefix };
+        public SparseAttention Sparsity => new(TextLength, Grid) { IsToroidal = HasPrefix };
 
         public static Config Published(int layers, int dim, int heads) =>
-            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 128, TextIds: 16384 + 128, Grid: 32, Codes: 8192, HasPrefix: false);
+            new(layers, dim, AttentionHeads.Of(dim, heads), TextLength: 128, TextIds: 16384 + 128, Grid: 32, CodebookSize: 8192, HasPrefix: false);
 
         public static Config Random(string size, ExportSource source)
         {
@@ -179,7 +147,7 @@ internal static class RuDalleFamily
             return config with { Heads = config.Heads.Or(source.Setting("heads")), HasPrefix = IsSecond(source) ?? config.HasPrefix };
         }
 
-        /// <exception cref="InvalidDataException">The weights are no such model's.</exception>
+        /// <exception cref="InvalidDataException">The weights are not those of such a model.</exception>
         public static Config Infer(Checkpoint weights, ExportSource source)
         {
             var dim = weights.Shape("text_embeddings.weight", rank: 2)[1];
@@ -190,7 +158,7 @@ internal static class RuDalleFamily
                 TextLength: weights.Shape("text_pos_embeddings.weight", rank: 2)[0] - 1,
                 TextIds: weights.Shape("text_embeddings.weight", rank: 2)[0],
                 Grid: weights.Shape("image_row_embeddings.weight", rank: 2)[0],
-                Codes: weights.Shape("image_embeddings.weight", rank: 2)[0],
+                CodebookSize: weights.Shape("image_embeddings.weight", rank: 2)[0],
                 HasPrefix: false);
             ModelSizes.Check(config.TextLength, config.Grid);
             return config with { HasPrefix = IsSecond(source) ?? config.WrapsIn(weights) };
@@ -205,14 +173,14 @@ internal static class RuDalleFamily
             var version => throw new ArgumentException($"The setting version is {version}; it must be 2 or 3."),
         };
 
-        /// <summary>Whether the checkpoint's mask of squares shows the upper left corner to the upper right one, which is far from it.</summary>
+        /// <summary>Whether the checkpoint's mask of windows shows the upper left corner to the upper right one, which is far from it.</summary>
         private bool WrapsIn(Checkpoint weights)
         {
             var size = TextLength + Grid * Grid;
             var (query, key) = (TextLength + Grid - 1, TextLength);
             return weights.Names.FirstOrDefault(name => name.EndsWith("conv_mask", StringComparison.Ordinal)) is { } mask
                 && weights.Read(mask, size, size).Values[query * size + key] != 0
-                && !Sparsity.Sees(SparsePattern.Square, query, key);
+                && !Sparsity.Sees(SparsePattern.Convolutional, query, key);
         }
     }
 }

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 
 namespace Dalle.ML.Export.Families;
 
@@ -16,10 +16,10 @@ internal static class TamingVqganFamily
 
     private static readonly Dictionary<string, VqganConfig> Sizes = new()
     {
-        ["f16-1024"] = VqganConfig.F16 with { Codes = 1024 },
+        ["f16-1024"] = VqganConfig.F16 with { CodebookSize = 1024 },
         ["f16-16384"] = VqganConfig.F16,
         ["gumbel-f8"] = VqganConfig.F8,
-        ["tiny"] = VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32, Codes = 256 },
+        ["tiny"] = VqganConfig.F16 with { Channels = [32, 32, 32, 32, 32], Stem = 32, CodebookSize = 256 },
     };
 
     public static ModelFamily Family { get; } = new(Name, "a folder with model.ckpt and config.yml, or these two files, the second if need be", Export)
@@ -33,24 +33,23 @@ internal static class TamingVqganFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        using var checkpoint = source.Open(0, "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
-        var weights = checkpoint.Around("decoder.conv_in.weight");
+        var weights = source.OpenModel(0, "decoder.conv_in.weight", "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
         var config = source.Size is { } size ? Sizes[size] : VqganConfig.Infer(weights);
         var side = source.Setting("resolution") ?? Resolution(source) ?? DefaultSide;
         if (side <= 0 || side % config.Encoded != 0)
             throw new ArgumentException($"The images have a side of {side} pixels; it must be a multiple of {config.Encoded}. Set 'resolution' to another.");
 
         var grid = side / config.Encoded;
-        var vqgan = new Vqgan(bundle, weights, config);
+        var graphs = new Vqgan(bundle, weights, config).Write(grid);
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
             Name = source.Size ?? Name,
             Family = Name,
             Precision = Precision.Fp32.Name(),
-            Image = new ImageFormat { Width = side, Height = side, Rows = grid, Columns = grid, CodebookSize = config.Codes, Resample = ResampleFilter.Lanczos },
-            ImageEncoder = config.Stem is null ? null : vqgan.Encoder(grid),
-            ImageDecoder = vqgan.Decoder(grid),
+            Image = new ImageFormat { Width = side, Height = side, Rows = grid, Columns = grid, CodebookSize = config.CodebookSize, Resample = ResampleFilter.Lanczos },
+            ImageEncoder = graphs.Encoder,
+            ImageDecoder = graphs.Decoder,
             Files = [],
         };
     }

@@ -37,8 +37,8 @@ public sealed class FlaxModulesTests : CheckpointTest
         var torch = new FlaxModules(flax, module => module);
         Assert.Contains("dense.kernel", Assert.Throws<InvalidDataException>(() => torch.Read("dense.weight", 2, 3)).Message, StringComparison.Ordinal);
         Assert.Contains("dense.bias", Assert.Throws<InvalidDataException>(() => torch.Read("dense.bias", 3)).Message, StringComparison.Ordinal);
-        Assert.Throws<InvalidDataException>(() => new FlaxModules(flax.At("none"), _ => $"{FlaxModules.Layer}."));
-        Assert.Throws<InvalidDataException>(() => new FlaxModules(flax.At("many"), _ => $"{FlaxModules.Layer}."));
+        Assert.Throws<InvalidDataException>(() => new FlaxModules(flax.Subtree("none"), _ => $"{FlaxModules.Layer}."));
+        Assert.Throws<InvalidDataException>(() => new FlaxModules(flax.Subtree("many"), _ => $"{FlaxModules.Layer}."));
     }
 
     /// <summary>Tensors that count up from 0.</summary>

@@ -53,10 +53,10 @@ public sealed class FlaxMsgPackTests : CheckpointTest
         AssertRefused(Dump(Map(("big", Chunked(Map(("0", 1)), Map(("0", half), ("1", half)))))), "has 1 elements; 2 are stored");
         AssertRefused(Dump(Map(("big", Chunked(whole, Map(("0", half), ("2", half)))))), "without a shape and pieces");
         AssertRefused(Dump(Map(("big", Chunked(whole, Map(("0", half), ("1", MsgPackWriter.Array("int32", Bytes(1), 1))))))), "different types");
-        AssertRefused(Dump(Map(("big", Chunked(whole, Map(("0", half), ("1", 7)))))), "no arrays");
+        AssertRefused(Dump(Map(("big", Chunked(whole, Map(("0", half), ("1", 7)))))), "not arrays");
         AssertRefused(Dump(Map(("big", Chunked(whole, Map())))), "or none");
         AssertRefused(Dump(Map(("big", Chunked(null, Map(("0", half)))))), "without a shape and pieces");
-        AssertRefused(Dump(Map(("big", Chunked(Map(("0", "2")), Map(("0", half)))))), "no integers");
+        AssertRefused(Dump(Map(("big", Chunked(Map(("0", "2")), Map(("0", half)))))), "not integers");
     }
 
     [Fact]

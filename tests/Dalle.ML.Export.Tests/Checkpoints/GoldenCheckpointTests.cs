@@ -41,7 +41,7 @@ public sealed class GoldenCheckpointTests
             using var whole = Checkpoint.Open(other);
             if (!isSafetensors && FirstWord(other) != FirstWord(path))
                 continue;
-            foreach (var part in new[] { whole, whole.At("state_dict."), whole.At("weights.") }.Where(part => HasSameShapes(checkpoint, part)))
+            foreach (var part in new[] { whole, whole.Subtree("state_dict."), whole.Subtree("weights.") }.Where(part => HasSameShapes(checkpoint, part)))
             {
                 compared++;
                 Assert.All(checkpoint.Names, name =>

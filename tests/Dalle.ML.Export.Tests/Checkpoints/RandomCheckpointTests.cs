@@ -12,7 +12,7 @@ public sealed class RandomCheckpointTests
         Assert.Equal(weight, again.Read("a.weight", 3, 5).Values);
         Assert.NotEqual(weight, again.Read("b.weight", 3, 5).Values);
         Assert.NotEqual(weight, other.Read("a.weight", 3, 5).Values);
-        Assert.Equal(weight[^1], first.At("a.").Read("weight", 15).Values[14]);
+        Assert.Equal(weight[^1], first.Subtree("a.").Read("weight", 15).Values[14]);
         Assert.True(first.Contains("anything"));
         Assert.Throws<NotSupportedException>(() => first.Read("a.weight").Values);
     }

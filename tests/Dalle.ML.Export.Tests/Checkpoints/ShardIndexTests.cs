@@ -29,11 +29,11 @@ public sealed class ShardIndexTests : CheckpointTest
     [InlineData("""{"weight_map":{"a":"three.safetensors"}}""", "'three.safetensors', which is not in its folder")]
     [InlineData("""{"weight_map":{"b":"one.safetensors"}}""", "no tensor 'b'")]
     [InlineData("""{"weight_map":{"a":"file"}}""", "known formats")] // the index itself
-    [InlineData("""{"weight_map":{"a":"one.safetensors","a":"two.bin"}}""", "no index")]
-    [InlineData("""{"weight_map":{"a":7}}""", "no index")]
-    [InlineData("""{"weight_map":{"a":null}}""", "no index")]
-    [InlineData("""{"weight_map":["a"]}""", "no index")]
-    [InlineData("""{"weights":{}}""", "no index")]
-    [InlineData("""{"weight_map":{"a":"one""", "no index")]
+    [InlineData("""{"weight_map":{"a":"one.safetensors","a":"two.bin"}}""", "not an index")]
+    [InlineData("""{"weight_map":{"a":7}}""", "not an index")]
+    [InlineData("""{"weight_map":{"a":null}}""", "not an index")]
+    [InlineData("""{"weight_map":["a"]}""", "not an index")]
+    [InlineData("""{"weights":{}}""", "not an index")]
+    [InlineData("""{"weight_map":{"a":"one""", "not an index")]
     public void An_index_that_lies_is_refused(string index, string reason) => AssertRefused(Encoding.UTF8.GetBytes(index), reason);
 }

@@ -38,7 +38,7 @@ public sealed class TorchZipTests : CheckpointTest
         Assert.Null(checkpoint.Settings["hparams.none"]);
         Assert.Equal(1e-3, checkpoint.Settings["groups.0.lr"]);
         Assert.Equal(2.5, checkpoint.Settings["loss"]);
-        Assert.Equal(64L, checkpoint.At("hparams.").Settings["dim"]);
+        Assert.Equal(64L, checkpoint.Subtree("hparams.").Settings["dim"]);
     }
 
     [Fact]
@@ -117,7 +117,7 @@ public sealed class TorchZipTests : CheckpointTest
         using var checkpoint = Open(TorchWriter.Zip(root, new() { ["0"] = Bytes(1f, 2) }));
         var absent = Assert.Throws<InvalidDataException>(() => checkpoint.Read("layers.1.weight")).Message;
         Assert.Contains("no tensor 'layers.1.weight'. It has 'layers.0.weight'", absent, StringComparison.Ordinal);
-        var other = Assert.Throws<InvalidDataException>(() => checkpoint.At("layers.").Read("0.weight", 1, 2)).Message;
+        var other = Assert.Throws<InvalidDataException>(() => checkpoint.Subtree("layers.").Read("0.weight", 1, 2)).Message;
         Assert.Contains("'layers.0.weight'", other, StringComparison.Ordinal);
         Assert.Contains("has the shape [2]; [1, 2] was expected", other, StringComparison.Ordinal);
         Assert.False(checkpoint.Contains("layers.1.weight"));
@@ -178,10 +178,10 @@ public sealed class TorchZipTests : CheckpointTest
     {
         Dictionary<string, byte[]> storages = new() { ["0"] = Bytes(1f, 2) };
         AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", 1L << 40, [2]))), storages), "storage '0'");
-        AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", -1, [0]))), storages), "no storage");
+        AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", -1, [0]))), storages), "not a storage");
         AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("FloatStorage", "0", 2, [2])), ("b", TorchWriter.Tensor("IntStorage", "0", 2, [2]))), storages), "storage '0'");
         AssertRefused(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor("ComplexFloatStorage", "0", 1, [1]))), storages), "torch.ComplexFloatStorage");
-        AssertRefused(TorchWriter.Zip(new PersistentId("elsewhere"), storages), "no storage");
+        AssertRefused(TorchWriter.Zip(new PersistentId("elsewhere"), storages), "not a storage");
     }
 
     private static Dictionary<object, object?> Dictionary(params (object Key, object? Value)[] entries) => entries.ToDictionary(entry => entry.Key, entry => entry.Value);

@@ -129,7 +129,7 @@ public sealed class DallePytorchFamilyTests : IDisposable
     {
         var settings = new Dictionary<string, string> { ["heads"] = $"{heads}" };
         Action export = () => BundleExporter.Export(Family, new TinyDallePytorch(rotaryWidth: 0).Write(_folder.Path), Output, new() { Settings = settings });
-        Assert.Contains($"{heads} attention heads do not share a width of 40", Assert.Throws<InvalidDataException>(export).Message, StringComparison.Ordinal);
+        Assert.Contains($"{heads} attention heads do not divide a width of 40", Assert.Throws<InvalidDataException>(export).Message, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -180,7 +180,7 @@ public sealed class DallePytorchFamilyTests : IDisposable
     [InlineData("transformer.layers.layers.0.0.fn.fn.to_qkv.weight", new long[] { 24, 9 }, "[24, 8]")]
     [InlineData("text_pos_emb.weight", new long[] { 6, 8 }, "[5, 8]")]
     [InlineData("vae.encoder.1.weight", new long[] { 7, 4, 1, 1 }, "[6, 4, 1, 1]")]
-    [InlineData("vae.codebook.weight", new long[] { 6 }, "2 sizes")]
+    [InlineData("vae.codebook.weight", new long[] { 6 }, "rank must be 2")]
     public void A_tensor_of_another_shape_is_named_with_both_shapes(string name, long[] shape, string due)
     {
         _shapes[name] = shape;

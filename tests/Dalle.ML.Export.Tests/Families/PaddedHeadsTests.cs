@@ -2,7 +2,7 @@ using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Tests.Graph;
+using Dalle.ML.Export.Tests.Architectures;
 using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Onnx;
 using Dalle.ML.Runtime;

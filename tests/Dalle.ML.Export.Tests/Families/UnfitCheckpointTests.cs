@@ -41,7 +41,7 @@ public sealed class UnfitCheckpointTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("heads", "3", "3 attention heads do not share a width of 8")]
+    [InlineData("heads", "3", "3 attention heads do not divide a width of 8")]
     [InlineData("heads", "0", "0 attention heads")]
     [InlineData("heads", "many", "heads is 'many'")]
     [InlineData("version", "1", "version is 1")]
@@ -71,15 +71,15 @@ public sealed class UnfitCheckpointTests : IDisposable
     public void Sizes_beyond_a_bundle_are_refused_before_anything_is_made()
     {
         Refused("300 × 300 image tokens", "ru-dalle", With(_ruDalle, "image_row_embeddings.weight", 300, 1));
-        Refused("5 positions for the image, which are no square", "minDALL-E", With(_minDalle, "pos_emb_img.weight", 5, 8));
+        Refused("5 positions for the image, which do not form a square", "minDALL-E", With(_minDalle, "pos_emb_img.weight", 5, 8));
     }
 
     [Fact]
     public void A_vqgan_of_another_model_is_refused()
     {
         _vqgan["quantize.embed.weight"] = _vqgan["quantize.embedding.weight"] = Zeros(7, 4);
-        Refused("The VQGAN has 7 codes and the transformer 6", "ru-dalle", _ruDalle);
-        Refused("The VQGAN has 7 codes and the transformer 6", "minDALL-E", _minDalle);
+        Refused("The VQGAN has a codebook of 7 and the transformer one of 6", "ru-dalle", _ruDalle);
+        Refused("The VQGAN has a codebook of 7 and the transformer one of 6", "minDALL-E", _minDalle);
         _vqgan.Clear();
         _vqgan["surprise"] = Zeros(1);
         Refused("quantize.proj.weight", "ru-dalle", _ruDalle);

@@ -139,7 +139,7 @@ public sealed partial class DalleMiniTests : IDisposable
                 if (Flax(name, weights.Read(name)) is var (flax, tensor))
                     yield return (name == "lm_head.weight" ? flax : place + flax, tensor);
             }
-            foreach (var parameter in weights.At(First).Names)
+            foreach (var parameter in weights.Subtree(First).Names)
             {
                 var layers = Enumerable.Range(0, weights.Count("layers.", "." + parameter))
                     .Select(i => Flax(parameter, weights.Read($"layers.{i}.{parameter}"))).OfType<(string Name, Tensor Tensor)>().ToArray();
@@ -181,7 +181,7 @@ public sealed partial class DalleMiniTests : IDisposable
     private static IEnumerable<(string, Tensor)> Vqgan(string file)
     {
         using var whole = Checkpoint.Open(file);
-        var weights = whole.Around("decoder.conv_in.weight");
+        var weights = whole.FindSubtree("decoder.conv_in.weight");
         foreach (var name in weights.Names)
         {
             var tensor = weights.Read(name);

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Images;
 using Dalle.ML.Tests;
@@ -37,8 +37,8 @@ public sealed partial class RuDalleTests : IDisposable
     {
         var config = Config(file);
         var (text, side) = (config.GetProperty("text_seq_length").GetInt32(), config.GetProperty("image_tokens_per_dim").GetInt32());
-        var sparsity = new SparseAttention(text, side) { Wraps = config.GetProperty("hf_version").GetString() == "v2" };
-        foreach (var (pattern, name) in new[] { (SparsePattern.Row, "row"), (SparsePattern.Column, "col"), (SparsePattern.Square, "conv") })
+        var sparsity = new SparseAttention(text, side) { IsToroidal = config.GetProperty("hf_version").GetString() == "v2" };
+        foreach (var (pattern, name) in new[] { (SparsePattern.Row, "row"), (SparsePattern.Column, "col"), (SparsePattern.Convolutional, "conv") })
         {
             var (mask, size) = (Read(file, $"mask_{name}"), text + side * side);
             for (var (query, key) = (0, 0); query < size; (query, key) = key == query ? (query + 1, 0) : (query, key + 1))
@@ -163,7 +163,7 @@ public sealed partial class RuDalleTests : IDisposable
         using var weights = Checkpoint.Open(transformer);
         using var vqgan = Checkpoint.Open(First(VqganFiles));
         var codes = weights.Shape("image_embeddings.weight")[0];
-        return vqgan.Around("quantize.embed.weight").Shape("quantize.embed.weight")[0] == codes
+        return vqgan.FindSubtree("quantize.embed.weight").Shape("quantize.embed.weight")[0] == codes
             ? First(VqganFiles)
             : Copy(First(VqganFiles), (name, tensor) => name.Contains("quantize.", StringComparison.Ordinal) ? tensor.WithRows(codes) : tensor);
     }

@@ -1,5 +1,5 @@
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 
 namespace Dalle.ML.Export.Tests.Golden;
 

@@ -1,5 +1,5 @@
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
-using Dalle.ML.Export.Graph;
 using Dalle.ML.Export.Tests.Families;
 using static Dalle.ML.Onnx.TensorProto.Types;
 

@@ -16,7 +16,7 @@ internal sealed class FlaxModules : Checkpoint
 
     /// <param name="flax">The checkpoint; it stays the caller's.</param>
     /// <param name="rename">From flax's name of a module, which ends in a dot, to PyTorch's.</param>
-    /// <exception cref="InvalidDataException">What should be a stack of layers is none.</exception>
+    /// <exception cref="InvalidDataException">A tensor that should be a stack of layers is not one.</exception>
     public FlaxModules(Checkpoint flax, Func<string, string> rename)
     {
         _flax = flax;
@@ -29,7 +29,7 @@ internal sealed class FlaxModules : Checkpoint
             if (!renamed.Contains(Layer, StringComparison.Ordinal))
                 _places[renamed] = new Place(name, null, shape);
             else if (shape is not [> 0 and <= MaxLayers, ..])
-                throw new InvalidDataException($"Tensor '{name}' of shape [{string.Join(", ", shape)}] is no stack of 1 to {MaxLayers} layers.");
+                throw new InvalidDataException($"Tensor '{name}' of shape [{string.Join(", ", shape)}] is not a stack of 1 to {MaxLayers} layers.");
             else
             {
                 for (var layer = 0; layer < shape[0]; layer++)
@@ -63,7 +63,7 @@ internal sealed class FlaxModules : Checkpoint
 
     /// <exception cref="NotSupportedException">Always: layers are tensors of their own.</exception>
     public override Tensor ReadSlice(string name, int index, params int[] shape) =>
-        throw new NotSupportedException($"'{name}' is no stack of layers.");
+        throw new NotSupportedException($"'{name}' is not a stack of layers.");
 
     public override void Dispose()
     {

@@ -31,7 +31,7 @@ internal static class FlaxMsgPack
     public static StoredCheckpoint Read(CheckpointFile file)
     {
         var reader = new MsgPackReader(file, 0, file.Length);
-        var tree = ObjectTree.Of(reader.Read(value => Restore(file, value)));
+        var tree = StateDictFlattener.Of(reader.Read(value => Restore(file, value)));
         return reader.IsAtEnd
             ? new StoredCheckpoint(file.Path, tree.Tensors, tree.Settings, [file])
             : throw new InvalidDataException("it goes on after its object.");
@@ -63,7 +63,7 @@ internal static class FlaxMsgPack
             || !AreInOrder(shape) || !AreInOrder(chunks))
             throw new InvalidDataException("it has a large array without a shape and pieces.");
         var pieces = chunks.Values.Select(chunk => (chunk as StoredTensor)?.Storage
-            ?? throw new InvalidDataException("it has a large array whose pieces are no arrays."));
+            ?? throw new InvalidDataException("it has a large array whose pieces are not arrays."));
         return StoredTensor.Whole(Storage.Join([.. pieces]), Sizes(shape.Values));
     }
 
@@ -71,5 +71,5 @@ internal static class FlaxMsgPack
         map.Keys.Select((key, index) => key == $"{index}").All(isNext => isNext);
 
     private static long[] Sizes(IEnumerable<object?> sizes) =>
-        [.. sizes.Select(size => size as long? ?? throw new InvalidDataException("it has an array whose sizes are no integers."))];
+        [.. sizes.Select(size => size as long? ?? throw new InvalidDataException("it has an array whose sizes are not integers."))];
 }

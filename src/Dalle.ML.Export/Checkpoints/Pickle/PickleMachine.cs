@@ -131,7 +131,7 @@ internal sealed class PickleMachine(
     private void AddTo(ReadOnlySpan<object?> items)
     {
         if (_stack.Peek() is not List<object?> list)
-            throw Invalid("adds to what is no list");
+            throw Invalid("adds to something other than a list");
         list.AddRange(items);
     }
 
@@ -141,7 +141,7 @@ internal sealed class PickleMachine(
         {
             OrderedDictionary<string, object?> plain => plain,
             PickleRecord record => record.Items,
-            _ => throw Invalid("sets an entry of what is no dictionary"),
+            _ => throw Invalid("sets an entry of something other than a dictionary"),
         };
         if (items.Length % 2 != 0)
             throw Invalid("sets a key without a value");

@@ -11,7 +11,7 @@ internal static class ShardIndex
     private const int MaxIndexBytes = 1 << 24;
     private const int MaxShards = 1024;
 
-    /// <exception cref="InvalidDataException">It is not well-formed, or names what is no file of its folder.</exception>
+    /// <exception cref="InvalidDataException">It is not well-formed, or names something other than a file in its folder.</exception>
     public static StoredCheckpoint Read(CheckpointFile index)
     {
         var shards = new Dictionary<string, StoredCheckpoint>();
@@ -47,7 +47,7 @@ internal static class ShardIndex
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
         {
-            throw new InvalidDataException($"it is no index of a checkpoint. {exception.Message}", exception);
+            throw new InvalidDataException($"it is not an index of a checkpoint. {exception.Message}", exception);
         }
     }
 

@@ -67,5 +67,5 @@ internal static class TorchGlobals
             : throw new InvalidDataException($"its pickle calls '{global.Name}' without a storage, a start, a shape and strides.");
 
     private static long[] Sizes(object?[] sizes) =>
-        Array.ConvertAll(sizes, size => size as long? ?? throw new InvalidDataException("its pickle has a tensor whose sizes are no numbers."));
+        Array.ConvertAll(sizes, size => size as long? ?? throw new InvalidDataException("its pickle has a tensor whose sizes are not numbers."));
 }

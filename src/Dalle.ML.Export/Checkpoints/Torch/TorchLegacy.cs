@@ -27,7 +27,7 @@ internal static class TorchLegacy
         if (machine.Load() is not IReadOnlyList<object?> keys)
             throw new InvalidDataException("it lacks the list of its storages.");
         Place(file, machine.Position, keys, storages);
-        var tree = ObjectTree.Of(root);
+        var tree = StateDictFlattener.Of(root);
         return new StoredCheckpoint(file.Path, tree.Tensors, tree.Settings, [file]);
 
         // The other kind of persistent id is ('module', class, source file, source): a class with its source text.

@@ -27,12 +27,12 @@ internal sealed class TorchStorages(Func<string, ElementType, long, Storage> cre
 
     public Storage? Find(string? key) => key is null ? null : _storages.GetValueOrDefault(key);
 
-    /// <exception cref="InvalidDataException">The persistent id is none of a storage, or contradicts an earlier one or the file.</exception>
+    /// <exception cref="InvalidDataException">The persistent id is not that of a storage, or contradicts an earlier one or the file.</exception>
     public Storage Load(object? persistentId)
     {
         if (persistentId is not object?[] id || id is not ["storage", PickleGlobal global, string key, _, long and >= 0 and var count, ..]
             || !Types.TryGetValue(global.Name, out var type))
-            throw new InvalidDataException("its pickle refers to something outside of it that is no storage of a known type.");
+            throw new InvalidDataException("its pickle refers to something outside of it that is not a storage of a known type.");
         if (!_storages.TryGetValue(key, out var storage))
             _storages.Add(key, storage = create(key, type, count));
         return storage.Type == type && storage.Count == count ? storage : throw new InvalidDataException(

@@ -26,7 +26,7 @@ internal static class TorchZip
             places.Add(place);
             return Storage.Of(file, type, place.Offset, place.Length);
         });
-        var tree = ObjectTree.Of(new PickleMachine(Content(pickle), TorchGlobals.Find, storages.Load).Load());
+        var tree = StateDictFlattener.Of(new PickleMachine(Content(pickle), TorchGlobals.Find, storages.Load).Load());
         places.Sort();
         if (places.Zip(places.Skip(1)).Any(pair => pair.First.Offset + pair.First.Length > pair.Second.Offset))
             throw new InvalidDataException("its storages overlap.");

@@ -28,7 +28,7 @@ internal sealed class ZipDirectory
     /// <summary>Names in the order of the directory.</summary>
     public IEnumerable<string> Names => _entries.Keys;
 
-    /// <exception cref="InvalidDataException">It is no zip file, or not a whole one.</exception>
+    /// <exception cref="InvalidDataException">It is not a zip file, or not a complete one.</exception>
     public static ZipDirectory Read(CheckpointFile file)
     {
         var zip = new ZipDirectory(file);

@@ -1,0 +1,14 @@
+using static Dalle.ML.Onnx.TensorProto.Types;
+
+namespace Dalle.ML.Export.Architectures;
+
+internal static class ClipEmbedding
+{
+    /// <summary>Ends a CLIP graph: normalizes an embedding [batch, dimension] to the length 1.</summary>
+    public static void SaveEmbedding(this GraphBuilder g, string x, int dimension)
+    {
+        g.Node("LpNormalization", [x], ["embedding"], ("axis", -1), ("p", 2));
+        g.Output("embedding", DataType.Float, "batch", dimension);
+        g.Save();
+    }
+}

@@ -1,0 +1,44 @@
+using Dalle.ML.Export.Checkpoints;
+
+namespace Dalle.ML.Export.Architectures;
+
+/// <summary>The layers that CLIP's text tower and its vision transformers are made of (openai/CLIP, clip/model.py).</summary>
+internal static class ClipTransformer
+{
+    /// <summary>Number of values of an attention head; no tensor tells it.</summary>
+    public const int HeadSize = 64;
+
+    /// <summary>Layers of attention and of two products with <see cref="Activation.QuickGelu"/> between them, each after a normalisation.</summary>
+    /// <param name="g">The graph.</param>
+    /// <param name="x">Hidden states [batch, sequence, width].</param>
+    /// <param name="weights">The tensors that begin with <c>transformer.</c></param>
+    /// <param name="layers">Number of layers.</param>
+    /// <param name="width">Number of values of a hidden state.</param>
+    /// <param name="isCausal">Whether a position sees only those before it.</param>
+    public static string Transformer(this GraphBuilder g, string x, Checkpoint weights, int layers, int width, bool isCausal)
+    {
+        for (var layer = 0; layer < layers; layer++)
+        {
+            using var scope = g.Scope($"layer_{layer}");
+            var block = weights.Subtree($"resblocks.{layer}.");
+            using (g.Scope("attention"))
+            {
+                var normed = g.LayerNorm(x, block.Read("ln_1.weight", width), block.Read("ln_1.bias", width));
+                var qkv = g.Linear(normed, Half(block.Read("attn.in_proj_weight", 3 * width, width)), Half(block.Read("attn.in_proj_bias", 3 * width)));
+                var attended = g.Contrib("MultiHeadAttention", g.Split(qkv, "query", "key", "value"), attributes: [("num_heads", width / HeadSize), ("unidirectional", isCausal ? 1 : 0)]);
+                x = g.Node("Add", [x, g.Linear(attended, Half(block.Read("attn.out_proj.weight", width, width)), Half(block.Read("attn.out_proj.bias", width)))]);
+            }
+            using (g.Scope("mlp"))
+            {
+                var normed = g.LayerNorm(x, block.Read("ln_2.weight", width), block.Read("ln_2.bias", width));
+                var hidden = g.Linear(normed, Half(block.Read("mlp.c_fc.weight", 4 * width, width)), Half(block.Read("mlp.c_fc.bias", 4 * width)));
+                hidden = g.Activate(hidden, Activation.QuickGelu);
+                x = g.Node("Add", [x, g.Linear(hidden, Half(block.Read("mlp.c_proj.weight", width, 4 * width)), Half(block.Read("mlp.c_proj.bias", width)))]);
+            }
+        }
+        return x;
+    }
+
+    /// <summary>The weights of CLIP are halves whatever the file holds: clip.load rounds those of convolutions, products and attention.</summary>
+    public static Tensor Half(Tensor tensor) => new(tensor.Values, isHalf: true, tensor.Shape);
+}

@@ -1,0 +1,89 @@
+using Dalle.ML.Export.Checkpoints;
+using static Dalle.ML.Export.Architectures.ClipTransformer;
+using static Dalle.ML.Export.Architectures.ImageLayers;
+using static Dalle.ML.Onnx.TensorProto.Types;
+
+namespace Dalle.ML.Export.Architectures;
+
+/// <summary>CLIP (Radford et al. 2021, openai/CLIP: clip/model.py): a causal transformer for the text, a vision transformer or a ResNet for the image.</summary>
+/// <param name="Embedding">Dimension of the embedding.</param>
+/// <param name="ImageSize">Side of the images in pixels.</param>
+/// <param name="Image">The image tower.</param>
+/// <param name="Text">The text tower.</param>
+internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image, ClipText Text)
+{
+    // Statistics of the images that it was trained on: red, green, blue.
+    private static readonly float[] Mean = [0.48145466f, 0.4578275f, 0.40821073f];
+    private static readonly float[] Deviation = [0.26862954f, 0.26130258f, 0.27577711f];
+
+    /// <exception cref="InvalidDataException">The weights are not those of a CLIP.</exception>
+    public static OpenAiClip Infer(Checkpoint weights)
+    {
+        var visual = weights.Subtree("visual.");
+        var text = new ClipText(
+            weights.Shape("ln_final.weight", rank: 1)[0],
+            weights.Count("transformer.resblocks.", ".ln_1.weight"),
+            weights.Shape("positional_embedding", rank: 2)[0],
+            weights.Shape("token_embedding.weight", rank: 2)[0]);
+        var isResNet = visual.Contains("layer1.0.conv1.weight");
+        var image = isResNet
+            ? new ClipImage(visual.Shape("layer1.0.conv1.weight", rank: 4)[0], [.. Enumerable.Range(1, 4).Select(layer => visual.Count($"layer{layer}.", ".conv1.weight"))], Patch: null)
+            : new ClipImage(visual.Shape("class_embedding", rank: 1)[0], [visual.Count("transformer.resblocks.", ".ln_1.weight")], visual.Shape("conv1.weight", rank: 4)[2]);
+        var positions = visual.Shape(isResNet ? "attnpool.positional_embedding" : "positional_embedding", rank: 2)[0];
+        var side = (int)Math.Sqrt(positions - 1) * (image.Patch ?? ClipResNet.Reduction);
+        foreach (var width in new[] { text.Width, isResNet ? image.Width * ClipResNet.Reduction : image.Width })
+        {
+            if (width % HeadSize != 0)
+                throw new InvalidDataException($"A tower of this CLIP is {width} wide; attention heads of {HeadSize} do not fit into it.");
+        }
+        return new OpenAiClip(weights.Shape("text_projection", rank: 2)[1], side, image, text);
+    }
+
+    /// <summary>Writes the graphs of text and image.</summary>
+    /// <exception cref="InvalidDataException">A tensor is missing or has another shape.</exception>
+    public (string Text, string Image) Write(BundleWriter bundle, Checkpoint weights) =>
+        (WriteText(bundle, weights), WriteImage(bundle, weights.Subtree("visual.")));
+
+    /// <summary>The embedding is the hidden state of the end of the text, which is the largest id.</summary>
+    private string WriteText(BundleWriter bundle, Checkpoint weights)
+    {
+        const string File = "clip_text.onnx";
+        using var g = bundle.Graph(File);
+        var width = Text.Width;
+        var ids = g.Input("ids", DataType.Int64, "batch", Text.Length);
+        var tokens = g.Node("Gather", [g.Weight("token", weights.Read("token_embedding.weight", Text.Vocabulary, width)), ids]);
+        var x = g.Node("Add", [tokens, g.Weight("position", weights.Read("positional_embedding", Text.Length, width))]);
+        x = g.Transformer(x, weights.Subtree("transformer."), Text.Layers, width, isCausal: true);
+        var end = g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1));
+        x = g.LayerNorm(g.Node("GatherND", [x, end], ("batch_dims", 1)), weights.Read("ln_final.weight", width), weights.Read("ln_final.bias", width));
+        g.SaveEmbedding(g.MatMul(x, Half(weights.Read("text_projection", width, Embedding))), Embedding);
+        return File;
+    }
+
+    private string WriteImage(BundleWriter bundle, Checkpoint weights)
+    {
+        const string File = "clip_image.onnx";
+        using var g = bundle.Graph(File);
+        var pixels = g.Input("pixels", DataType.Float, "batch", Colors, ImageSize, ImageSize);
+        var x = g.Node("Sub", [pixels, g.Weight("mean", new Tensor(Mean, isHalf: false, Colors, 1, 1))]);
+        x = g.Node("Div", [x, g.Weight("deviation", new Tensor(Deviation, isHalf: false, Colors, 1, 1))]);
+        x = Image.Patch is { } patch
+            ? g.VisionTransformer(x, weights, Image.Width, Image.Layers[0], patch, ImageSize, Embedding)
+            : g.ResNet(x, weights, Image.Width, Image.Layers, ImageSize / ClipResNet.Reduction, Embedding);
+        g.SaveEmbedding(x, Embedding);
+        return File;
+    }
+}
+
+/// <summary>The image tower of CLIP.</summary>
+/// <param name="Width">Channels of a hidden state, or behind the first convolutions of a ResNet.</param>
+/// <param name="Layers">Number of layers, or of bottlenecks in each of the four stages of a ResNet.</param>
+/// <param name="Patch">Side of the square of pixels that is one position; null of a ResNet.</param>
+internal sealed record ClipImage(int Width, int[] Layers, int? Patch);
+
+/// <summary>The text tower of CLIP.</summary>
+/// <param name="Width">Channels of a hidden state.</param>
+/// <param name="Layers">Number of layers.</param>
+/// <param name="Length">Number of positions.</param>
+/// <param name="Vocabulary">Number of ids.</param>
+internal sealed record ClipText(int Width, int Layers, int Length = 77, int Vocabulary = 49408);

@@ -1,0 +1,37 @@
+using System.Diagnostics.CodeAnalysis;
+using Dalle.ML.Bundles;
+
+namespace Dalle.ML.Export;
+
+/// <summary>
+/// How the products of a transformer are computed. Image and CLIP graphs compute in fp32 whatever is chosen: they are a small part of the
+/// time. Weights that a checkpoint holds as halves are stored as such, but for those between pixels and tokens.
+/// </summary>
+[SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "These are the field's names.")]
+public enum Precision
+{
+    /// <summary>32-bit floats: the reference, and as fast as memory allows on a CPU.</summary>
+    Fp32,
+
+    /// <summary>16-bit floats, weights and cache: for GPUs. Many CPUs have no such products, and gain nothing by it or are slow with it.</summary>
+    Fp16,
+
+    /// <summary>
+    /// 8-bit weights with a scale a column; activations are quantised dynamically. The best choice on a CPU with VNNI or AMX. A row's result
+    /// depends slightly on the batch it is computed in, so the same image for every batch size is not promised.
+    /// </summary>
+    Int8,
+
+    /// <summary>4-bit weights in blocks of 32 with a scale each: the least memory, at a loss that can be seen.</summary>
+    Int4,
+}
+
+internal static class PrecisionExtensions
+{
+    /// <summary>The name of the precision in a manifest.</summary>
+    public static string Name(this Precision precision) => precision.ToString().ToLowerInvariant();
+
+    /// <summary>The type of the key-value cache of a decoder of this precision.</summary>
+    public static CacheType CacheType(this Precision precision) =>
+        precision == Precision.Fp16 ? Bundles.CacheType.Float16 : Bundles.CacheType.Float32;
+}
