@@ -35,6 +35,9 @@ def process(rank, main, a):
     signal.signal(signal.SIGINT, signal.default_int_handler)              # says that the parent died; shells make background jobs ignore it
     os.environ.update(RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(a.processes))
     main(a)
+    if dist.is_initialized():                                             # its threads must end before the interpreter does, or abort it
+        dist.barrier()
+        dist.destroy_process_group()
 
 
 def one_thread_each():

@@ -14,9 +14,9 @@ internal sealed class BundleWriter(string folder)
     /// <param name="precision">How its products are computed.</param>
     public GraphBuilder Graph(string file, Precision precision = Precision.Fp32) => new(PathOfGraph(file), precision);
 
-    /// <summary>Starts a graph between pixels and tokens, with 32-bit floats only: the OnnxTransformer of ML.NET does not support halves.</summary>
+    /// <summary>Starts a graph between pixels and tokens, with 32-bit floats only: the OnnxTransformer of ML.NET does not support Float16.</summary>
     /// <param name="file">Its name.</param>
-    public GraphBuilder ImageGraph(string file) => new(PathOfGraph(file), storesHalves: false);
+    public GraphBuilder ImageGraph(string file) => new(PathOfGraph(file), storesFloat16: false);
 
     /// <summary>Takes over a file and returns its name in the bundle.</summary>
     public string Copy(string source, string? name = null) => Write(name ?? Path.GetFileName(source), File.ReadAllBytes(source));

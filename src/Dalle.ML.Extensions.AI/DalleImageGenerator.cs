@@ -125,7 +125,7 @@ public sealed class DalleImageGenerator : IImageGenerator
         if (options?.ModelId is { } id && id != info.Name)
             throw new ArgumentException($"There is no model '{id}' here; the one loaded is '{info.Name}'.", nameof(options));
         if (options?.ImageSize is { } size && size != new Size(info.ImageWidth, info.ImageHeight))
-            throw new ArgumentException($"Images of {size.Width} × {size.Height} were asked for; the model '{info.Name}' draws {info.ImageWidth} × {info.ImageHeight}.", nameof(options));
+            throw new ArgumentException($"Images of {size.Width} × {size.Height} were asked for; the model '{info.Name}' generates {info.ImageWidth} × {info.ImageHeight}.", nameof(options));
         if (options?.MediaType is { } type && type is not (PngMediaType or JpegMediaType))
             throw new ArgumentException($"Images of type '{type}' were asked for; they can be '{PngMediaType}' or '{JpegMediaType}'.", nameof(options));
         if (options?.ResponseFormat is { } format && format != ImageGenerationResponseFormat.Data)

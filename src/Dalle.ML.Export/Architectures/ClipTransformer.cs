@@ -39,6 +39,6 @@ internal static class ClipTransformer
         return x;
     }
 
-    /// <summary>The weights of CLIP are halves whatever the file holds: clip.load rounds those of convolutions, products and attention.</summary>
+    /// <summary>The weights of CLIP are Float16 whatever the file holds: clip.load rounds those of convolutions, products and attention.</summary>
     public static Tensor Half(Tensor tensor) => new(tensor.Values, isHalf: true, tensor.Shape);
 }

@@ -12,7 +12,7 @@ namespace Dalle.ML.Export.Architectures;
 /// one of them is in memory at a time.
 /// </summary>
 /// <remarks>
-/// Every float in between is of <see cref="OnnxGraphBuilder.Type"/>: halves at <see cref="Precision.Fp16"/>, else 32 bits. What enters and leaves such a graph
+/// Every float in between is of <see cref="OnnxGraphBuilder.Type"/>: Float16 at <see cref="Precision.Fp16"/>, else Float. What enters and leaves such a graph
 /// as another type passes <see cref="OnnxGraphBuilder.Cast"/>.
 /// </remarks>
 internal sealed class GraphBuilder : OnnxGraphBuilder, IDisposable
@@ -22,18 +22,18 @@ internal sealed class GraphBuilder : OnnxGraphBuilder, IDisposable
     private const int PageSize = 4096;
 
     private readonly string _path;
-    private readonly bool _storesHalves;
+    private readonly bool _storesFloat16;
     private readonly FileStream _weights;
     private readonly Dictionary<string, string> _stored = [];
 
     /// <param name="path">The file to write.</param>
     /// <param name="precision">How products with weights are computed.</param>
-    /// <param name="storesHalves">Whether weights that come as halves are stored as such, unless they are computed with as halves.</param>
-    public GraphBuilder(string path, Precision precision = Precision.Fp32, bool storesHalves = true)
+    /// <param name="storesFloat16">Whether weights that come as Float16 are stored so even where products are computed in Float.</param>
+    public GraphBuilder(string path, Precision precision = Precision.Fp32, bool storesFloat16 = true)
         : base(precision == Precision.Fp16 ? DataType.Float16 : DataType.Float)
     {
         _path = path;
-        _storesHalves = storesHalves;
+        _storesFloat16 = storesFloat16;
         Precision = precision;
         Graph.Name = Path.GetFileNameWithoutExtension(path);
         _weights = File.Create(WeightsPath);
@@ -44,10 +44,10 @@ internal sealed class GraphBuilder : OnnxGraphBuilder, IDisposable
 
     private string WeightsPath => Path.ChangeExtension(_path, ".weights");
 
-    /// <summary>A weight in the data file. Halves are widened when the session is created, which costs nothing per run.</summary>
+    /// <summary>A weight in the data file. Float16 is widened when the session is created, which costs nothing per run.</summary>
     public string Weight(string name, Tensor tensor)
     {
-        var isHalf = (tensor.IsHalf && _storesHalves) || Type == DataType.Float16;
+        var isHalf = (tensor.IsHalf && _storesFloat16) || Type == DataType.Float16;
         var stored = isHalf ? DataType.Float16 : DataType.Float;
         return Cast(Weight(name, stored, tensor.Shape, tensor.ToBytes(isHalf)), stored, Type);
     }

@@ -19,7 +19,7 @@ internal sealed record TransformerLayers
 
     public Activation Activation { get; init; }
 
-    /// <summary>Whether what attention adds is clamped to the range of halves first (CogView).</summary>
+    /// <summary>Whether what attention adds is clamped to the range of Float16 first (CogView).</summary>
     public bool ClampsAttention { get; init; }
 
     /// <summary>Whether attention and MLP each read what the other has added to (Gomez et al. 2017).</summary>

@@ -60,8 +60,8 @@ internal static class ElementTypes
     /// <summary>A bfloat16 is the upper half of a float.</summary>
     private static void ConvertUpperHalves(ReadOnlySpan<byte> bytes, Span<float> floats)
     {
-        var halves = MemoryMarshal.Cast<byte, ushort>(bytes);
-        for (var i = 0; i < halves.Length; i++)
-            floats[i] = BitConverter.UInt32BitsToSingle((uint)halves[i] << 16);
+        var words = MemoryMarshal.Cast<byte, ushort>(bytes);
+        for (var i = 0; i < words.Length; i++)
+            floats[i] = BitConverter.UInt32BitsToSingle((uint)words[i] << 16);
     }
 }

@@ -86,7 +86,7 @@ internal sealed class Tensor
         return new Tensor(Values[(offset * row)..((offset + length) * row)], IsHalf, [length, .. Shape[1..]]);
     }
 
-    /// <summary>The little-endian bytes of the values, as halves or floats.</summary>
+    /// <summary>The little-endian bytes of the values, as Float16 or Float.</summary>
     public ReadOnlySpan<byte> ToBytes(bool asHalf) => asHalf
         ? MemoryMarshal.AsBytes(Array.ConvertAll(Values, value => (Half)value).AsSpan())
         : MemoryMarshal.AsBytes(Values.AsSpan());

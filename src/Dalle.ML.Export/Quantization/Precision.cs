@@ -5,7 +5,7 @@ namespace Dalle.ML.Export;
 
 /// <summary>
 /// How the products of a transformer are computed. Image and CLIP graphs compute in fp32 whatever is chosen: they are a small part of the
-/// time. Weights that a checkpoint holds as halves are stored as such, but for those between pixels and tokens.
+/// time. Weights that a checkpoint holds as Float16 are stored as such, but for those between pixels and tokens.
 /// </summary>
 [SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "These are the field's names.")]
 public enum Precision

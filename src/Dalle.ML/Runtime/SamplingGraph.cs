@@ -70,7 +70,7 @@ internal static class SamplingGraph
             var n = new Numbers(g, codebookSize);
 
             var images = g.Node("Slice", [g.Node("Shape", [tokens]), n.One, n.Two]);
-            var logits = Guide(Logits(decoder.Logits), images, guidance);
+            var logits = ApplyGuidance(Logits(decoder.Logits), images, guidance);
             var token = g.If(isGreedy, DataType.Int64,
                 greedy => greedy.Node("ArgMax", [logits], ("axis", 1), ("keepdims", 1)),
                 sampled => Sample(sampled, KeepMass(KeepRank(Scale(logits)))));
@@ -100,7 +100,7 @@ internal static class SamplingGraph
 
             // Guided images have a twin without the prompt in the second half of the rows, the others are their own twins. A logit of minus infinity,
             // which has no difference to itself, stays what it is.
-            string Guide(string rows, string count, string scale)
+            string ApplyGuidance(string rows, string count, string scale)
             {
                 var conditional = g.Node("Slice", [rows, n.Zero, count, n.Zero]);
                 var unconditional = g.Node("Slice", [rows, g.Node("Neg", [count]), g.Constant("end", long.MaxValue), n.Zero]);
