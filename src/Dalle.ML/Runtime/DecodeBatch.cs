@@ -4,7 +4,7 @@ namespace Dalle.ML.Runtime;
 
 /// <summary>
 /// Some sequences of equal length in the transformer: their cache, what they attend to, and what goes from call to call. What keeps its place
-/// is bound to the session once; a call only changes what it holds. For one thread at a time.
+/// is bound to the session once; a call only changes what it holds. Not thread-safe.
 /// </summary>
 internal abstract class DecodeBatch : IDisposable
 {

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Generation.Autoregressive;
 
-/// <summary>Samples the image tokens of sequences, a batch at a time. For one thread at a time.</summary>
+/// <summary>Samples the image tokens of sequences, a batch at a time. Not thread-safe.</summary>
 internal interface IImageTokenSampler : IDisposable
 {
     /// <summary>Samples all image tokens of sequences that are decoded together.</summary>

@@ -38,10 +38,10 @@ internal sealed record SavedComponent
         JsonSerializer.Deserialize<SavedComponent>(Convert.FromHexString(text), Json)!;
 
     /// <param name="device">Where the model runs.</param>
-    /// <param name="fallbackToCpu">Whether the CPU takes the place of a device that cannot be used.</param>
-    /// <param name="warn">Told when it does.</param>
+    /// <param name="fallbackToCpu">Whether the CPU replaces a device that cannot be used.</param>
+    /// <param name="warn">Receives the warning in that case.</param>
     /// <exception cref="DalleBundleException">The model is not there any more, or has changed.</exception>
-    /// <exception cref="DalleDeviceException">The device cannot be used, nor may the CPU take its place.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used, and the CPU may not replace it.</exception>
     public RowRunner Load(DalleDevice device, bool fallbackToCpu, Action<string> warn)
     {
         var options = Options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
