@@ -92,7 +92,7 @@ public static class BundleExporter
     }
 
     private static ModelFamily Find(string family) => ModelFamily.All.FirstOrDefault(known => known.Name == family)
-        ?? throw new ArgumentException($"There is no model family '{family}'. Families: {string.Join(", ", Families)}.", nameof(family));
+        ?? throw new ArgumentException($"'{family}' is not a model family. Families: {string.Join(", ", Families)}.", nameof(family));
 
     private static void Replace(string draft, string output)
     {

@@ -36,7 +36,7 @@ internal sealed class BundleWriter(string folder)
     public ClipGraphs CopyClip(string other)
     {
         var bundle = Bundle.Open(other);
-        var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP, so it cannot give one. Export one with the family 'clip'.");
+        var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP to copy. Export one with the family 'clip'.");
         var taken = new HashSet<string>();
         string Take(string file)
         {

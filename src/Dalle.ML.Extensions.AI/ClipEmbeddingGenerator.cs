@@ -60,9 +60,9 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     {
         ArgumentNullException.ThrowIfNull(values);
         if (options?.Dimensions is { } dimensions && dimensions != _model.Info.EmbeddingDimension)
-            throw new ArgumentException($"Embeddings of {dimensions} dimensions were asked for; those of '{_model.Info.Name}' have {_model.Info.EmbeddingDimension}.", nameof(options));
+            throw new ArgumentException($"Embeddings of {dimensions} dimensions were requested; those of '{_model.Info.Name}' have {_model.Info.EmbeddingDimension}.", nameof(options));
         if (options?.ModelId is { } id && id != _model.Info.Name)
-            throw new ArgumentException($"There is no model '{id}' here; the one loaded is '{_model.Info.Name}'.", nameof(options));
+            throw new ArgumentException($"The model '{id}' is not loaded; the loaded model is '{_model.Info.Name}'.", nameof(options));
         var inputs = values.ToArray();
         return Task.Run(() =>
         {

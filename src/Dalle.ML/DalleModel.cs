@@ -305,7 +305,7 @@ public sealed class DalleModel : IDisposable
     private void CheckPrompt(IReadOnlyList<int> ids, string parameter)
     {
         if (ids.Count != Info.TextLength)
-            throw new ArgumentException($"{ids.Count} prompt tokens were given; the model '{Info.Name}' takes {Info.TextLength}, as TokenizePrompt gives them.", parameter);
+            throw new ArgumentException($"{ids.Count} prompt tokens were given; the model '{Info.Name}' takes {Info.TextLength}, as TokenizePrompt returns them.", parameter);
         using var use = Acquire();
         var manifest = use.Engine.Bundle.Manifest;
         var end = manifest is { TextEncoder: null, Decoder: { } decoder } ? decoder.ImageIdOffset : int.MaxValue;

@@ -39,7 +39,7 @@ internal sealed record Shard(int Number, int Count)
         var (number, rest) = Math.DivRem(id - (ToNumber(variable("SLURM_ARRAY_TASK_MIN")) ?? 0), step);
         return rest == 0 && number >= 0 && number < count
             ? new Shard(number + 1, count)
-            : throw new UsageException(Invariant($"this is task {id} of a Slurm array of {count}, whose numbers are uneven: name the part to generate with --shard."));
+            : throw new UsageException(Invariant($"this is task {id} of a Slurm array of {count}, whose task ids are not consecutive: name the part to generate with --shard."));
     }
 
     public override string ToString() => Invariant($"{Number}/{Count}");

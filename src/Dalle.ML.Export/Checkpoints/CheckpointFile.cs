@@ -29,7 +29,7 @@ internal sealed class CheckpointFile(string path) : IDisposable
     public byte[] Read(string what, long offset, long length, int limit)
     {
         if (length > limit)
-            throw new InvalidDataException($"{what} has {length} bytes; at most {limit} are read.");
+            throw new InvalidDataException($"{what} has {length} bytes; the limit is {limit}.");
         if (offset < 0 || length < 0 || offset > Length - length)
             throw new InvalidDataException($"{what} lies at {offset}, {length} bytes long, in a file of {Length}.");
         var bytes = new byte[length];

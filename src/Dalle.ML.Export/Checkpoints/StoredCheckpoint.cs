@@ -45,7 +45,7 @@ internal sealed class StoredCheckpoint(
             return tensor;
         var near = tensors.Keys.OrderByDescending(other => Likeness(name, other)).Take(4).Select(other => $"'{other}'");
         throw new InvalidDataException(
-            $"'{path}' has no tensor '{name}'. {(tensors.Count == 0 ? "It has none at all." : $"It has {string.Join(", ", near)}, …")}");
+            $"'{path}' has no tensor '{name}'. {(tensors.Count == 0 ? "It has no tensors." : $"It has {string.Join(", ", near)}, …")}");
     }
 
     /// <summary>How many characters two names have in common at their beginnings and ends.</summary>

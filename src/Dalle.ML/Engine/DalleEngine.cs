@@ -71,7 +71,7 @@ internal sealed class DalleEngine : IDisposable
     {
         var generator = _generator ?? throw CannotGenerate();
         if (CandidatesOf(options) is > 1 and var candidates && _clip is null)
-            throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Ask for one candidate an image.");
+            throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Request one candidate per image.");
 
         var text = default(float[]);
         foreach (var candidate in generator.Generate(requests, NumbersOf(options), options.Sampling, progress, cancellationToken))

@@ -24,7 +24,7 @@ internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposab
         _encoder.Value.Run<float, long>(fitted.Values, [1, 3, height, width], tokens);
         return Array.ConvertAll(tokens, token => token >= 0 && token < Format.CodebookSize
             ? (int)token
-            : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' gave the token {token}; the codebook has {Format.CodebookSize}."));
+            : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' returned the token {token}; the codebook has {Format.CodebookSize} entries."));
     }
 
     /// <summary>

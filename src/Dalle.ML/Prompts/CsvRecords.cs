@@ -69,13 +69,13 @@ internal sealed class CsvRecords
         _position++;
         return IsAtEndOfField()
             ? field.ToString()
-            : throw new FormatException($"line {_lines.Current.Number}: text follows a closing quote. Double a quote that is meant as such.");
+            : throw new FormatException($"line {_lines.Current.Number}: text follows a closing quote. Double each quote that is part of the value.");
     }
 
     private void GoOnInNextLine(int start)
     {
         if (!_lines.MoveNext())
-            throw new FormatException($"line {start}: a quote is opened and never closed. Close it, or double a quote that is meant as such.");
+            throw new FormatException($"line {start}: a quote is opened and never closed. Close it, or double it if it is part of the value.");
         _position = 0;
     }
 

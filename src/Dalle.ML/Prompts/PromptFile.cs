@@ -23,7 +23,7 @@ internal sealed class PromptFile
         (_name, _format, _open) = (name, format, open);
         var ids = Records().Select(record => (record.Line, record.Id)).ToArray();
         if (ids.Length == 0)
-            throw Mistake("line 1: there is no prompt. Give one a line.");
+            throw Mistake("line 1: there is no prompt. Write one per line.");
         Count = ids.Length;
         _idWidth = (Count - 1).ToString(CultureInfo.InvariantCulture).Length;
         RefuseDuplicates(ids);
@@ -72,7 +72,7 @@ internal sealed class PromptFile
         {
             var id = ids[i].Id ?? NumberOf(i);
             if (!lines.TryAdd(id, ids[i].Line))
-                throw Mistake($"line {ids[i].Line}: the id '{id}' is that of line {lines[id]} already (case aside). Choose another.");
+                throw Mistake($"line {ids[i].Line}: the id '{id}' is already used on line {lines[id]} (ignoring case). Choose another.");
         }
     }
 }

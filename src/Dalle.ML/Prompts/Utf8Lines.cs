@@ -22,7 +22,7 @@ internal static class Utf8Lines
         for (var number = 1; ReadLine(stream, bytes); number++)
         {
             if (bytes.Count > LongestLine)
-                throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Put each prompt on a line of its own.");
+                throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Put each prompt on a separate line.");
             yield return (number, Decode(CollectionsMarshal.AsSpan(bytes), number));
         }
     }

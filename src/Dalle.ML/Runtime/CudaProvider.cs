@@ -42,8 +42,8 @@ internal static partial class CudaProvider
             return "The application has ONNX Runtime for the CPU only: it needs the package Microsoft.ML.OnnxRuntime.Gpu in place of Microsoft.ML.OnnxRuntime.";
         var missing = MissingLibraries(error);
         return missing.Count == 0
-            ? $"NVIDIA's libraries are there; is there a device of that number?{(CudaDriver.FreeBytes(0) is null ? " The driver finds not even number 0." : "")}"
-            : $"These libraries are not found: {string.Join(", ", missing)}. (cudnn is cuDNN's, libcuda or nvcuda the NVIDIA driver's, the others are those of CUDA. "
+            ? $"The NVIDIA libraries are present; check that the device number exists.{(CudaDriver.FreeBytes(0) is null ? " The driver does not find device 0 either." : "")}"
+            : $"These libraries were not found: {string.Join(", ", missing)}. (cudnn belongs to cuDNN, libcuda or nvcuda to the NVIDIA driver, the others to CUDA. "
                 + "On Linux their folders must be in LD_LIBRARY_PATH or known to ldconfig.)";
     }
 

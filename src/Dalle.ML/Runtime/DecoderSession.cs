@@ -109,7 +109,7 @@ internal sealed class DecoderSession : IDisposable
         }
         catch (OnnxRuntimeException exception)
         {
-            throw new DalleDeviceException(_device, $"it has no memory for {images} images at once. Ask for fewer candidates, or free some of it. {exception.Message}", exception);
+            throw new DalleDeviceException(_device, $"it does not have enough memory for {images} images at once. Request fewer candidates, or free memory. {exception.Message}", exception);
         }
     }
 
@@ -171,8 +171,8 @@ internal sealed class DecoderSession : IDisposable
         var file = OnnxFile.Read(_bundle.PathOf(Graph.File));
         if (file.Opset < SamplingGraph.LeastOpset)
         {
-            throw _bundle.Error($"the graph '{Graph.File}' is of ONNX operator set {file.Opset}; to sample on a GPU it must be of {SamplingGraph.LeastOpset} or later. "
-                + "Export it anew, or run on the CPU.");
+            throw _bundle.Error($"the graph '{Graph.File}' uses ONNX operator set {file.Opset}; sampling on a GPU needs {SamplingGraph.LeastOpset} or later. "
+                + "Export it again, or run on the CPU.");
         }
         return SamplingGraph.Continue(Graph, file.Outputs.Single(output => output.Name == Graph.Logits).Dimensions.Count, CodebookSize);
     }

@@ -25,7 +25,7 @@ internal sealed class GraphSession(Bundle bundle, string file, string input, str
             using var outputs = _session.Run(Defaults, [input], [value], [output]);
             var given = outputs[0].GetTensorDataAsSpan<TOutput>();
             if (given.Length != result.Length)
-                throw bundle.Error($"the graph '{file}' gave {given.Length} values for '{output}' where {result.Length} are due.");
+                throw bundle.Error($"the graph '{file}' returned {given.Length} values for '{output}' instead of {result.Length}.");
             given.CopyTo(result);
         }
         catch (OnnxRuntimeException exception)

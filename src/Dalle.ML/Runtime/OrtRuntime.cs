@@ -46,7 +46,7 @@ internal static partial class OrtRuntime
         }
         catch (OnnxRuntimeException exception) when (device.GpuDeviceId is not null)
         {
-            throw new DalleDeviceException(device, $"ONNX Runtime could not start the graph '{file}' there: {exception.Message}", exception);
+            throw new DalleDeviceException(device, $"ONNX Runtime could not load the graph '{file}' on it: {exception.Message}", exception);
         }
         catch (OnnxRuntimeException exception) when (device.IntraOpThreadAffinities is { } affinities)
         {
@@ -126,7 +126,7 @@ internal static partial class OrtRuntime
         const string Variable = "ORT_DISABLE_TELEMETRY";
         Environment.SetEnvironmentVariable(Variable, "1");
         if (!OperatingSystem.IsWindows() && SetNativeVariable(Variable, "1", overwrite: 1) != 0)
-            throw new InvalidOperationException($"The environment variable {Variable} could not be set, so that ONNX Runtime's telemetry would be on.");
+            throw new InvalidOperationException($"The environment variable {Variable} could not be set, and without it the telemetry of ONNX Runtime would be on.");
     }
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

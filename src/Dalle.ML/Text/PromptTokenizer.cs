@@ -49,8 +49,8 @@ internal sealed class PromptTokenizer
         {
             if (id < 0 || id >= _format.Vocabulary)
             {
-                throw new DalleBundleException(_folder, $"the tokenizer '{_format.Tokenizer.Vocabulary}' gives the id {id}, "
-                    + $"and the graph has only {_format.Vocabulary}. Put the model's own tokenizer there.");
+                throw new DalleBundleException(_folder, $"the tokenizer '{_format.Tokenizer.Vocabulary}' produced the id {id}, "
+                    + $"but the graph has only {_format.Vocabulary} ids. Use the model's own tokenizer.");
             }
             if (ids.Count == _format.Length)
                 break;

@@ -101,9 +101,9 @@ internal sealed class ClipRankComponent : RowComponent
     public ClipRankComponent(ClipRankEstimator.Options options)
     {
         if (options.InputTokensColumnName is null == options.InputImagesColumnName is null)
-            throw new ArgumentException("Give candidates as tokens or as images: one of InputTokensColumnName and InputImagesColumnName.", nameof(options));
+            throw new ArgumentException("Set exactly one of InputTokensColumnName and InputImagesColumnName.", nameof(options));
         if (options is { TokensColumnName: not null, InputTokensColumnName: null })
-            throw new ArgumentException("There are no tokens to order: InputTokensColumnName is not given.", nameof(options));
+            throw new ArgumentException("A column of ranked tokens needs input tokens: set InputTokensColumnName.", nameof(options));
         _options = options;
     }
 

@@ -24,7 +24,7 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         _options = options.WithSeed(_environment);
         _component = _options.CreateComponent();
         foreach (var input in _component.Inputs.Where(input => string.IsNullOrEmpty(input.Name)))
-            throw new ArgumentException($"No column is named: {input.Option} is empty.", nameof(options));
+            throw new ArgumentException($"{input.Option} is empty. Name the input column.", nameof(options));
         foreach (var group in RowRunner.OutputsOf(_options, _component).GroupBy(output => output.Name))
         {
             if (group.Key!.Length == 0)

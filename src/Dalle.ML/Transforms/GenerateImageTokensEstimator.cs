@@ -76,7 +76,7 @@ internal sealed class GenerateImageTokensComponent : RowComponent
     public GenerateImageTokensComponent(GenerateImageTokensEstimator.Options options)
     {
         if (options is { ScoresColumnName: not null, InputColumnName: null, InputPromptTokensColumnName: not null })
-            throw new ArgumentException("Scores are of texts: give InputColumnName too.", nameof(options));
+            throw new ArgumentException("Scores need the text: set InputColumnName too.", nameof(options));
         _options = options;
     }
 

@@ -191,7 +191,7 @@ internal sealed class PickleMachine(
     private ReadOnlySpan<byte> Take(ulong count)
     {
         if (count > (ulong)(bytes.Length - Position))
-            throw Invalid("ends too early or is longer than what is read of it");
+            throw Invalid("ends too early, or is longer than the limit");
         Position += (int)count;
         return bytes.AsSpan(Position - (int)count, (int)count);
     }

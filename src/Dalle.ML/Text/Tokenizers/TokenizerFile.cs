@@ -21,7 +21,7 @@ internal static class TokenizerFile
         for (int read; (read = content.Read(buffer)) > 0;)
         {
             if (bytes.Length + read > MaxBytes)
-                throw new InvalidDataException($"'{Path.GetFileName(path)}' has more than {MaxBytes >> 20} MiB, and no tokenizer's file has");
+                throw new InvalidDataException($"'{Path.GetFileName(path)}' has more than {MaxBytes >> 20} MiB, too large for a tokenizer file");
             bytes.Write(buffer, 0, read);
         }
         return bytes.ToArray();

@@ -41,7 +41,7 @@ internal sealed record UnrolledColumn(string Name, DataViewType Type, DataViewSc
             {
                 var items = vector();
                 if (items.Length % cursor.Candidates != 0)
-                    throw new InvalidOperationException($"Column '{source.Name}' has {items.Length} values, no multiple of {cursor.Candidates} candidates.");
+                    throw new InvalidOperationException($"Column '{source.Name}' has {items.Length} values, which is not a multiple of its {cursor.Candidates} candidates.");
                 var size = items.Length / cursor.Candidates;
                 value = make(items[(cursor.Candidate * size)..((cursor.Candidate + 1) * size)]);
             });

@@ -92,6 +92,6 @@ internal sealed class UnrolledDataView : IDataView
         var height = _options.ImageHeight ?? (_options.ImageWidth is { } givenWidth ? area / givenWidth : side);
         return width * height * 4 == pixels.Length
             ? MLImage.CreateFromPixels(width, height, MLPixelFormat.Bgra32, pixels)
-            : throw new InvalidOperationException($"{pixels.Length} bytes are no image of {width} × {height} pixels of 4 bytes. Give ImageWidth and ImageHeight.");
+            : throw new InvalidOperationException($"{pixels.Length} bytes are not an image of {width} × {height} pixels of 4 bytes. Set ImageWidth and ImageHeight.");
     }
 }

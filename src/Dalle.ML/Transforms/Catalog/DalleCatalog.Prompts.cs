@@ -45,7 +45,7 @@ public static partial class DalleCatalog
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentException.ThrowIfNullOrEmpty(path);
         var format = PromptFormats.Of(path)
-            ?? throw new ArgumentException($"The ending of '{path}' names no format of prompts. Rename the file to .{string.Join(", .", PromptFormats.Names)}.", nameof(path));
+            ?? throw new ArgumentException($"The extension of '{path}' is not a known prompt format. Rename the file to .{string.Join(", .", PromptFormats.Names)}.", nameof(path));
         var fullPath = Path.GetFullPath(path);
         var file = new PromptFile(path, format, () => OpenPrompts(fullPath));
         return new PromptDataView(file, seed);
@@ -59,6 +59,6 @@ public static partial class DalleCatalog
         if (stream.CanSeek)
             return stream;
         stream.Dispose();
-        throw new IOException($"'{path}' is a pipe, which can be read once only. Save the prompts to a file.");
+        throw new IOException($"'{path}' is a pipe, which can be read only once. Save the prompts to a file.");
     }
 }

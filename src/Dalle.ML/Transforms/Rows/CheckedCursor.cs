@@ -35,7 +35,7 @@ internal abstract class CheckedCursor : DataViewRowCursor
     public sealed override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
         if (!_isActive[column.Index])
-            throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns that the cursor was asked for.");
+            throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns requested for the cursor.");
         if (typeof(TValue) != column.Type.RawType)
             throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType.Name}, not {typeof(TValue).Name}.");
         return OnRow((ValueGetter<TValue>)GetterOf<TValue>(column));
@@ -62,7 +62,7 @@ internal abstract class CheckedCursor : DataViewRowCursor
     private ValueGetter<TValue> OnRow<TValue>(ValueGetter<TValue> getter) => (ref TValue value) =>
     {
         if (!_isOnRow)
-            throw new InvalidOperationException("The cursor is not on a row: it is before the first, call MoveNext, or after the last.");
+            throw new InvalidOperationException("The cursor is not on a row: it is before the first (call MoveNext) or after the last.");
         getter(ref value);
     };
 }

@@ -128,7 +128,7 @@ internal sealed class RowCursor : CheckedCursor
                 _read!(RowAt(count++));
         }
         if (count == 0)
-            throw new InvalidOperationException("The input gave fewer rows when it was read a second time. Give data that reads the same each time.");
+            throw new InvalidOperationException("The input had fewer rows when it was read a second time. Use data with the same rows at each reading.");
         _outcomeRow = _aheadRow - count - 1;
         return count;
     }

@@ -35,8 +35,8 @@ internal sealed record SavedModel
         if (models.FirstOrDefault(model => Bundle.HashOf(model) == Hash) is { } found)
             return found;
         if (models is [var other, ..])
-            throw new DalleBundleException(other, $"the pipeline was saved with the model of hash {Hash}, and this one has {Bundle.HashOf(other)}. Put the old model there, or fit and save the pipeline again.");
-        throw new DalleBundleException(Path, $"the pipeline was saved with the model of hash {Hash}, which is in none of these folders: {string.Join(", ", places)}. Copy it to one of them, name its folder in the environment variable {FoldersVariable}, or call DalleModel.Register.");
+            throw new DalleBundleException(other, $"the pipeline was saved with a model with the hash {Hash}, and this one has {Bundle.HashOf(other)}. Restore the old model, or fit and save the pipeline again.");
+        throw new DalleBundleException(Path, $"the pipeline was saved with a model with the hash {Hash}, which is in none of these folders: {string.Join(", ", places)}. Copy it to one of them, name its folder in the environment variable {FoldersVariable}, or call DalleModel.Register.");
     }
 
     /// <summary>Where the model may lie: registered, as it lay, below the application, or in the folders of the environment.</summary>
