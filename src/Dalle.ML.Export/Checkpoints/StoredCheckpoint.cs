@@ -1,6 +1,6 @@
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>A checkpoint whose tensors lie at known places in files.</summary>
+/// <summary>A checkpoint whose tensors are at known places in files.</summary>
 internal sealed class StoredCheckpoint(
     string path,
     IReadOnlyDictionary<string, StoredTensor> tensors,

@@ -2,7 +2,7 @@ using Dalle.ML.Onnx;
 
 namespace Dalle.ML.Bundles;
 
-/// <summary>What the graphs of each role take and give, held against the files themselves before anything runs.</summary>
+/// <summary>Compares the inputs and outputs of each graph with the manifest before anything runs.</summary>
 internal static class GraphSignatureValidator
 {
     // Numbers of element types in the ONNX standard.
@@ -67,7 +67,7 @@ internal static class GraphSignatureValidator
         }
         var graph = Check(bundle, decoder.File, [.. inputs], [.. outputs]);
 
-        // Buffers are made from the sizes that the graph states, so it must state them.
+        // Buffers are allocated by the sizes that the graph declares, so it must declare them.
         var sized = context.Select(value => value.Name).Concat(decoder.State?.Names.Select(name => name.Past) ?? []);
         if (graph.Inputs.FirstOrDefault(input => sized.Contains(input.Name) && input.Dimensions.Skip(1).Any(size => size is null)) is { } open)
             throw bundle.Error($"the input {open} of the graph '{decoder.File}' does not declare all sizes after the batch size.");
@@ -101,7 +101,7 @@ internal static class GraphSignatureValidator
     {
         var graph = Read(bundle, file);
 
-        // Weights lie beside their graph, in files that the manifest vouches for.
+        // Weights are beside their graph, in files listed in the manifest.
         var folder = Path.GetDirectoryName(file) is { Length: > 0 } parent ? parent.Replace('\\', '/') + "/" : "";
         foreach (var external in graph.ExternalFiles.Where(external => !Bundle.IsSafeName(external) || !bundle.Manifest.Files.ContainsKey(folder + external)))
             throw bundle.Error($"the graph '{file}' reads its weights from '{external}', which is not one of the bundle's files.");

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Bundles;
 
-/// <summary>What a manifest may say: sizes within bounds, names inside the folder, every file accounted for.</summary>
+/// <summary>Checks a manifest: sizes within bounds, names inside the folder, every file accounted for.</summary>
 internal static class ManifestValidator
 {
     // Far above every published model, and low enough that no product of sizes overflows.
@@ -116,7 +116,7 @@ internal static class ManifestValidator
             InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
             InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
             InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
-            // The last image token is sampled and never fed back.
+            // The last image token is sampled but never fed back.
             InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + manifest.Image!.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
             if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
                 throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
@@ -143,7 +143,7 @@ internal static class ManifestValidator
         void Graph(string key, string? file)
         {
             Listed(key, file);
-            // ONNX Runtime tells its other format, which is not checked here, by the name.
+            // ONNX Runtime recognizes its other format, which is not checked here, by the name.
             if (file is not null && !file.EndsWith(".onnx", StringComparison.Ordinal))
                 throw Error($"'{key}' is '{file}'; the name of a graph must end in .onnx.");
         }

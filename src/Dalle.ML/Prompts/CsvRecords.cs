@@ -16,7 +16,7 @@ internal sealed class CsvRecords
 
     private string Line => _lines.Current.Text;
 
-    /// <summary>The records with the line that each begins on. Empty lines are passed over.</summary>
+    /// <summary>The records with the line that each begins on. Empty lines are skipped.</summary>
     /// <param name="lines">The lines with their numbers and ends.</param>
     /// <param name="separator">What stands between two fields.</param>
     /// <exception cref="FormatException">Quotes do not match; the message begins with the line.</exception>

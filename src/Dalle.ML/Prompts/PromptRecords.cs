@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Dalle.ML.Prompts;
 
-/// <summary>Reads prompts one by one: lines of text, comma- or tab-separated values with a header, or a JSON object a line.</summary>
+/// <summary>Reads prompts one by one: lines of text, comma- or tab-separated values with a header, or one JSON object per line.</summary>
 internal static class PromptRecords
 {
     private const string PromptColumn = "prompt";

@@ -34,7 +34,7 @@ internal static partial class CudaProvider
         options.AppendExecutionProvider_CUDA(provider);
     }
 
-    /// <summary>What is missing for CUDA on this machine, as far as it can be told.</summary>
+    /// <summary>The libraries missing for CUDA on this machine, as far as known.</summary>
     /// <param name="error">What ONNX Runtime says, which names at most the first library that it misses.</param>
     private static string Diagnose(string error)
     {
@@ -47,7 +47,7 @@ internal static partial class CudaProvider
                 + "On Linux their folders must be in LD_LIBRARY_PATH or known to ldconfig.)";
     }
 
-    /// <summary>NVIDIA's libraries that ONNX Runtime needs and the system does not find, of the version of CUDA that an error names.</summary>
+    /// <summary>The NVIDIA libraries that ONNX Runtime needs and the system does not find, for the CUDA version that an error names.</summary>
     public static IReadOnlyList<string> MissingLibraries(string error)
     {
         var majors = CudaVersion().Match(error) is { Success: true } version ? [version.Groups["major"].Value] : Majors;
@@ -76,7 +76,7 @@ internal static partial class CudaProvider
         var settings = new Dictionary<string, string>
         {
             ["device_id"] = Invariant(device.GpuDeviceId!.Value),
-            // Buffers of fixed sizes are asked for again and again; rounding them up to powers of two only wastes memory.
+            // Buffers of fixed sizes are requested again and again; rounding them up to powers of two only wastes memory.
             ["arena_extend_strategy"] = "kSameAsRequested",
             // 32-bit products are of 32 bits, and the first image does not wait for a search.
             ["use_tf32"] = "0",

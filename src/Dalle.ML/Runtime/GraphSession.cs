@@ -14,7 +14,7 @@ internal sealed class GraphSession(Bundle bundle, string file, string input, str
     /// <param name="values">The input, in row-major order.</param>
     /// <param name="shape">Shape of the input.</param>
     /// <param name="result">Filled with the output, which must have as many values.</param>
-    /// <exception cref="DalleBundleException">The graph fails, or gives something else than the bundle promises.</exception>
+    /// <exception cref="DalleBundleException">The graph fails, or its output does not match the bundle.</exception>
     public void Run<TInput, TOutput>(TInput[] values, long[] shape, Span<TOutput> result)
         where TInput : unmanaged
         where TOutput : unmanaged

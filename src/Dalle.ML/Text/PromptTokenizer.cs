@@ -17,8 +17,8 @@ internal sealed class PromptTokenizer
     {
     }
 
-    /// <param name="folder">Where the tokenizer's files lie.</param>
-    /// <param name="format">What makes ids of a prompt.</param>
+    /// <param name="folder">Folder of the tokenizer's files.</param>
+    /// <param name="format">How a prompt becomes ids.</param>
     /// <exception cref="DalleBundleException">The tokenizer's files cannot be read.</exception>
     public PromptTokenizer(string folder, TextFormat format) =>
         (_folder, _format, _tokenizer) = (folder, format, TextTokenizer.Open(folder, format.Tokenizer));
@@ -27,7 +27,7 @@ internal sealed class PromptTokenizer
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
     public long[] Encode(string prompt) => Pad(Ids(Clean(prompt)));
 
-    /// <summary>The ids that guidance measures a prompt against.</summary>
+    /// <summary>The unconditional ids for guidance.</summary>
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
     public long[] Unconditional(string prompt) => _format.Unconditional switch
     {

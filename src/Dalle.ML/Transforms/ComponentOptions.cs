@@ -25,10 +25,10 @@ public abstract record ComponentOptions
 
     /// <summary>
     /// Name of a text column to make with the reason why a row failed, empty if it did not. With this column, failed rows have missing values:
-    /// no image, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case. Input that
-    /// cannot be read, such as a file that LoadImages finds no image in, is a row that fails, too; not so in a pipeline that
-    /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> loaded, where ML.NET reads the input:
-    /// <see cref="DalleCatalog.LoadDalle(ModelOperationsCatalog, string, out DataViewSchema)"/> has it.
+    /// no image, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case. A row also fails
+    /// if its input cannot be read, such as a file that LoadImages finds no image in; not so in a pipeline that
+    /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> loaded, where ML.NET reads the input;
+    /// <see cref="DalleCatalog.LoadDalle(ModelOperationsCatalog, string, out DataViewSchema)"/> does not have this limit.
     /// </summary>
     public string? ErrorColumnName { get; init; }
 

@@ -38,7 +38,7 @@ public sealed class ZipDirectoryTests : CheckpointTest
     }
 
     [Theory]
-    [InlineData(-6, uint.MaxValue, "zip directory lies at")] // offset
+    [InlineData(-6, uint.MaxValue, "zip directory at byte")] // offset
     [InlineData(-10, uint.MaxValue, "at most")] // length
     [InlineData(-10, 50u, "damaged")]
     [InlineData(-22, 0u, "no zip directory")] // signature

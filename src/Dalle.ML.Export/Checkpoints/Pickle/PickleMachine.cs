@@ -166,7 +166,7 @@ internal sealed class PickleMachine(
         _stack.Push(integer >= long.MinValue && integer <= long.MaxValue ? (long)integer : (object)integer);
     }
 
-    // Python counts from zero. Numbers of one's own choice could all fall into one bucket of the dictionary.
+    // Python counts from zero. Numbers chosen by the file could all fall into one bucket of the dictionary.
     private void Store(uint index) => _memo[index < MaxOpcodes ? index : throw Invalid($"stores an object as number {index}")] = _stack.Peek();
 
     private object? Recall(uint index) =>

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>The globals of Python that may occur in a checkpoint, and what is put in their places. All others are refused.</summary>
+/// <summary>The Python globals allowed in a checkpoint, and their replacements. All others are refused.</summary>
 internal static class TorchGlobals
 {
     /// <summary>Modules whose classes, known here or not, become records of their attributes: networks and their configurations.</summary>

@@ -5,7 +5,7 @@ internal interface IImageTokenSampler : IDisposable
 {
     /// <summary>Samples all image tokens of sequences that are decoded together.</summary>
     /// <param name="batch">The sequences.</param>
-    /// <param name="report">Called with the tokens that the first of them has.</param>
+    /// <param name="report">Called with the tokens of the first of them.</param>
     /// <param name="cancellationToken">Checked at every token.</param>
     int[][] Sample(Sequence[] batch, Action<ReadOnlyMemory<int>> report, CancellationToken cancellationToken);
 }

@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Dalle.ML.Text.Tokenizers;
 
-/// <summary>Reads a tokenizer's file, as it is or compressed by gzip, and no more of it than any tokenizer has.</summary>
+/// <summary>Reads a tokenizer file, plain or gzip, up to a limit far above real tokenizers.</summary>
 internal static class TokenizerFile
 {
     private const int MaxBytes = 32 << 20;

@@ -12,7 +12,7 @@ internal sealed class YouTokenToMe : ITextTokenizer
 {
     private const char WordStart = '▁';
 
-    // Stand for what is no id: a run of characters that the model lacks, and a symbol that was merged into the one before it.
+    // Placeholders that are not ids: a run of characters that the model lacks, and a symbol that was merged into the one before it.
     private const int Unrecognized = -1, Gone = -2;
 
     private static readonly char[] Spaces = ['\t', '\n', '\v', '\f', '\r', ' ', WordStart];

@@ -49,7 +49,7 @@ internal sealed class UnrolledDataView : IDataView
     /// <summary>The columns of the candidates, which follow those of the input.</summary>
     public List<UnrolledColumn> Columns { get; } = [];
 
-    /// <summary>The vector that has a value a candidate.</summary>
+    /// <summary>The vector that has one value per candidate.</summary>
     public DataViewSchema.Column Counted { get; }
 
     /// <summary>The candidates of every row; 0 where that differs from row to row.</summary>

@@ -45,8 +45,8 @@ public static partial class DalleCatalog
     }
 
     /// <summary>
-    /// Orders the rows of each group by descending scores and keeps the best. The rows of a group must be adjacent, as for the rankers of ML.NET
-    /// too. The rows of one group are held in memory, with the columns that are read.
+    /// Orders the rows of each group by descending scores and keeps the best. The rows of a group must be adjacent, as for the rankers of ML.NET.
+    /// The rows of one group are held in memory, with the columns that are read.
     /// </summary>
     /// <param name="catalog">The data operations' catalog.</param>
     /// <param name="input">A view with scored candidates, one per row.</param>

@@ -58,7 +58,7 @@ public static partial class DalleCatalog
     /// <param name="context">The context, whose device and log are used.</param>
     /// <param name="inputSchema">
     /// The schema of the pipeline's input, such as Load returned it. A component that does not accept it fails now; null defers the check to the
-    /// first data, as do columns of images that ML.NET does not save.
+    /// first data, as do image columns, which ML.NET does not save.
     /// </param>
     /// <returns>The pipeline with its components. Dispose it to free its models.</returns>
     /// <exception cref="ArgumentOutOfRangeException">An input column of a component is missing or of another type.</exception>
