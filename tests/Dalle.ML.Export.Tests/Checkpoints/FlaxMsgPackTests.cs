@@ -77,7 +77,7 @@ public sealed class FlaxMsgPackTests : CheckpointTest
     [InlineData(new byte[] { 0x81 }, "wants 1 bytes")]
     [InlineData(new byte[] { 0x81, 0xc0, 0xc0 }, "neither text nor an integer")]
     [InlineData(new byte[] { 0x81, 0x00, 0xc1 }, "0xc1")]
-    [InlineData(new byte[] { 0x81, 0x00, 0x00, 0x00 }, "goes on")]
+    [InlineData(new byte[] { 0x81, 0x00, 0x00, 0x00 }, "data follows")]
     [InlineData(new byte[] { 0x81, 0x00, 0xcf, 255, 255, 255, 255, 255, 255, 255, 255 }, "integer")]
     [InlineData(new byte[] { 0xdf, 255, 255, 255, 255, 0x00, 0x00 }, "wants 1 bytes")]
     [InlineData(new byte[] { 0x81, 0x00, 0xdd, 255, 255, 255, 255, 0x00 }, "wants 1 bytes")]
