@@ -10,7 +10,7 @@ public static class ClipEmbedImageSample
         var ml = new MLContext(seed: 1);
         var data = ml.Data.LoadFromEnumerable(new[] { new Request { Prompt = "a red heart" } });
 
-        // Features of image and text for a trainer.
+        // Image and text features for a trainer.
         var pipeline = ml.Transforms.DalleGenerate("Image", "Prompt")
             .Append(ml.Transforms.ClipEmbedImage("ImageEmbedding", "Image"))
             .Append(ml.Transforms.ClipEmbedText("TextEmbedding", "Prompt"))

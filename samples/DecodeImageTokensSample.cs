@@ -10,7 +10,7 @@ public static class DecodeImageTokensSample
     {
         var ml = new MLContext();
 
-        // An image of image token 0 in all places.
+        // An image whose tokens are all 0.
         var data = ml.Data.LoadFromEnumerable(new[] { new ImageTokens { Tokens = new int[64] } });
         var pipeline = ml.Transforms.DecodeImageTokens("Image", "Tokens");
 

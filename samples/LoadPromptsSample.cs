@@ -18,7 +18,7 @@ public static class LoadPromptsSample
         foreach (var row in ml.Data.CreateEnumerable<Row>(prompts, reuseRowObject: false))
             Console.WriteLine($"{row.Id}: {row.Prompt} (seed {row.Seed})");
 
-        // The images of 'dalle batch prompts.csv --seed 7'.
+        // The same images as 'dalle batch prompts.csv --seed 7'.
         var pipeline = ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options
         {
             InputColumnName = "Prompt",

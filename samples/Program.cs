@@ -1,4 +1,4 @@
-// Runs a sample by the name of its component: dotnet run --project samples -- ClipScore
+// Runs the sample of a component by name: dotnet run --project samples -- ClipScore
 
 using System.Reflection;
 

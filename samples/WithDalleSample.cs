@@ -15,7 +15,7 @@ public static class WithDalleSample
         using (var fitted = ml.Transforms.ClipEmbedText("Embedding", "Prompt").Fit(data))
             ml.Model.Save(fitted, data.Schema, path);
 
-        // A pipeline that other code has loaded in ML.NET's way.
+        // A pipeline that other code has loaded with plain ML.NET.
         var loaded = ml.Model.Load(path, out var inputSchema);
         var pipeline = loaded.WithDalle(ml, inputSchema);
         Console.WriteLine($"{pipeline.GetType().Name}: {pipeline.Transform(data).GetColumn<float[]>("Embedding").Single().Length} values");

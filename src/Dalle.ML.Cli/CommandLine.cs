@@ -91,7 +91,7 @@ internal static class CommandLine
         }
         if (parsed.Tokens.Any(token => token.Type == TokenType.Argument && string.IsNullOrWhiteSpace(token.Value)))
         {
-            yield return "an argument is empty. A variable of a script may have no value.";
+            yield return "an argument is empty. A script variable may have no value.";
             yield break;
         }
 
@@ -107,7 +107,7 @@ internal static class CommandLine
         foreach (var token in parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash))
         {
             if (token.Type == TokenType.Argument && token.Value.Length > 1 && token.Value[0] == '-' && words.Contains(token.Value))
-                yield return $"'{token.Value}' is not an option of {command.Name}. A word that begins with a dash goes after ' -- '.";
+                yield return $"'{token.Value}' is not an option of {command.Name}. Put a word that begins with a dash after ' -- '.";
         }
     }
 

@@ -25,12 +25,12 @@ public static class BundleExporter
     /// </summary>
     /// <param name="family">One of <see cref="Families"/>.</param>
     /// <param name="sources">The checkpoint: its folder, or its files.</param>
-    /// <param name="output">The bundle's folder. If it exists it must be empty or a bundle, which is replaced but for files that
+    /// <param name="output">The bundle's folder. If it exists it must be empty or a bundle, which is replaced except for files that
     /// are not the bundle's own.</param>
-    /// <param name="options">Precision, ranker, and what the manifest says to people.</param>
+    /// <param name="options">Precision, CLIP, and the descriptive fields of the manifest.</param>
     /// <exception cref="ArgumentException">There is no such family or setting.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is not one of the family.</exception>
-    /// <exception cref="DalleBundleException">The bundle that is to give its CLIP is not sound.</exception>
+    /// <exception cref="DalleBundleException">The bundle whose CLIP is to be copied is invalid.</exception>
     /// <exception cref="IOException">A file cannot be read or written, or <paramref name="output"/> holds something else.</exception>
     public static void Export(string family, IReadOnlyList<string> sources, string output, ExportOptions? options = null)
     {
@@ -48,7 +48,7 @@ public static class BundleExporter
     /// <param name="family">One of <see cref="Families"/>.</param>
     /// <param name="size">One of <see cref="SizesOf"/>.</param>
     /// <param name="output">The bundle's folder.</param>
-    /// <param name="options">Precision, ranker, and what the manifest says to people.</param>
+    /// <param name="options">Precision, CLIP, and the descriptive fields of the manifest.</param>
     /// <exception cref="ArgumentException">There is no such family, size or setting.</exception>
     /// <exception cref="IOException">A file cannot be written, or <paramref name="output"/> holds something else.</exception>
     public static void ExportRandom(string family, string size, string output, ExportOptions? options = null)
@@ -92,7 +92,7 @@ public static class BundleExporter
     }
 
     private static ModelFamily Find(string family) => ModelFamily.All.FirstOrDefault(known => known.Name == family)
-        ?? throw new ArgumentException($"There is no model family '{family}'. Families: {string.Join(", ", Families)}.", nameof(family));
+        ?? throw new ArgumentException($"'{family}' is not a model family. Families: {string.Join(", ", Families)}.", nameof(family));
 
     private static void Replace(string draft, string output)
     {

@@ -18,7 +18,7 @@ internal sealed class BundleWriter(string folder)
     /// <param name="file">Its name.</param>
     public GraphBuilder ImageGraph(string file) => new(PathOfGraph(file), storesFloat16: false);
 
-    /// <summary>Takes over a file and returns its name in the bundle.</summary>
+    /// <summary>Copies a file and returns its name in the bundle.</summary>
     public string Copy(string source, string? name = null) => Write(name ?? Path.GetFileName(source), File.ReadAllBytes(source));
 
     /// <summary>Writes a small file and returns its name.</summary>
@@ -31,12 +31,12 @@ internal sealed class BundleWriter(string folder)
         return name;
     }
 
-    /// <summary>Takes over the ranker of another bundle, into the folder <c>clip</c>.</summary>
-    /// <exception cref="DalleBundleException">The other bundle is not sound, or has no ranker.</exception>
+    /// <summary>Copies the CLIP of another bundle into the folder <c>clip</c>.</summary>
+    /// <exception cref="DalleBundleException">The other bundle is invalid, or has no CLIP.</exception>
     public ClipGraphs CopyClip(string other)
     {
         var bundle = Bundle.Open(other);
-        var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP, so it cannot give one. Export one with the family 'clip'.");
+        var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP to copy. Export one with the family 'clip'.");
         var taken = new HashSet<string>();
         string Take(string file)
         {

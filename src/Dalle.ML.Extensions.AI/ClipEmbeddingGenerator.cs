@@ -3,11 +3,11 @@ using Microsoft.Extensions.AI;
 namespace Dalle.ML.Extensions.AI;
 
 /// <summary>
-/// CLIP's embeddings of texts and of images (JPEG, PNG, WebP, BMP or GIF data), unit vectors of one space: the cosine of a text's and an
-/// image's says how well they fit. Thread-safe.
+/// CLIP embeddings of texts and of images (JPEG, PNG, WebP, BMP or GIF data), unit vectors in one space: the cosine between a text and an
+/// image measures how well they fit. Thread-safe.
 /// </summary>
-/// <remarks>It is two generators, one for each kind of input: the variable's type, <c>IEmbeddingGenerator&lt;string, Embedding&lt;float&gt;&gt;</c>
-/// or that of <see cref="DataContent"/>, says which is meant. An image that cannot be read is an <see cref="ArgumentException"/>.</remarks>
+/// <remarks>It implements two generators, one for each kind of input: the type of the variable, <c>IEmbeddingGenerator&lt;string, Embedding&lt;float&gt;&gt;</c>
+/// or that of <see cref="DataContent"/>, selects one. An image that cannot be read is an <see cref="ArgumentException"/>.</remarks>
 public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embedding<float>>, IEmbeddingGenerator<DataContent, Embedding<float>>
 {
     private readonly DalleModel _model;
@@ -60,9 +60,9 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
     {
         ArgumentNullException.ThrowIfNull(values);
         if (options?.Dimensions is { } dimensions && dimensions != _model.Info.EmbeddingDimension)
-            throw new ArgumentException($"Embeddings of {dimensions} dimensions were asked for; those of '{_model.Info.Name}' have {_model.Info.EmbeddingDimension}.", nameof(options));
+            throw new ArgumentException($"Embeddings of {dimensions} dimensions were requested; those of '{_model.Info.Name}' have {_model.Info.EmbeddingDimension}.", nameof(options));
         if (options?.ModelId is { } id && id != _model.Info.Name)
-            throw new ArgumentException($"There is no model '{id}' here; the one loaded is '{_model.Info.Name}'.", nameof(options));
+            throw new ArgumentException($"The model '{id}' is not loaded; the loaded model is '{_model.Info.Name}'.", nameof(options));
         var inputs = values.ToArray();
         return Task.Run(() =>
         {

@@ -123,13 +123,13 @@ public sealed class DalleImageGenerator : IImageGenerator
         if (options?.Count is < 1)
             throw new ArgumentException($"Count is {options.Count}; it must be at least 1.", nameof(options));
         if (options?.ModelId is { } id && id != info.Name)
-            throw new ArgumentException($"There is no model '{id}' here; the one loaded is '{info.Name}'.", nameof(options));
+            throw new ArgumentException($"The model '{id}' is not loaded; the loaded model is '{info.Name}'.", nameof(options));
         if (options?.ImageSize is { } size && size != new Size(info.ImageWidth, info.ImageHeight))
-            throw new ArgumentException($"Images of {size.Width} × {size.Height} were asked for; the model '{info.Name}' generates {info.ImageWidth} × {info.ImageHeight}.", nameof(options));
+            throw new ArgumentException($"Images of {size.Width} × {size.Height} were requested; the model '{info.Name}' generates {info.ImageWidth} × {info.ImageHeight}.", nameof(options));
         if (options?.MediaType is { } type && type is not (PngMediaType or JpegMediaType))
-            throw new ArgumentException($"Images of type '{type}' were asked for; they can be '{PngMediaType}' or '{JpegMediaType}'.", nameof(options));
+            throw new ArgumentException($"Images of type '{type}' were requested; supported are '{PngMediaType}' and '{JpegMediaType}'.", nameof(options));
         if (options?.ResponseFormat is { } format && format != ImageGenerationResponseFormat.Data)
-            throw new ArgumentException($"The response format {format} was asked for; images are made here, so they come as data.", nameof(options));
+            throw new ArgumentException($"The response format {format} was requested; images are generated locally and returned as data only.", nameof(options));
     }
 
     private static DataContent? OriginalImage(ImageGenerationRequest request) => request.OriginalImages?.ToArray() switch

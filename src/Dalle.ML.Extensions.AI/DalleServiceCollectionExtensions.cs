@@ -10,11 +10,11 @@ public static class DalleServiceCollectionExtensions
     /// <summary>
     /// Adds an <see cref="IImageGenerator"/>, the <see cref="DalleModel"/> itself and, where it has a CLIP, the
     /// <see cref="IEmbeddingGenerator{TInput, TEmbedding}"/> of texts and of images. All are singletons on one model, which is loaded when one of
-    /// them is first asked for and freed with the provider.
+    /// them is first requested and freed with the provider.
     /// </summary>
     /// <param name="services">The services.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
-    /// <param name="device">Where it runs; the CPU if null.</param>
+    /// <param name="device">Device to run on; the CPU if null.</param>
     /// <returns>A builder that puts middleware around the image generator.</returns>
     /// <example>
     /// <code>
@@ -25,7 +25,7 @@ public static class DalleServiceCollectionExtensions
     {
         ArgumentNullException.ThrowIfNull(services);
 
-        // Each has a handle of its own on the shared model, so that they can be disposed in any order.
+        // Each has its own handle on the shared model, so that they can be disposed in any order.
         services.AddSingleton(_ => Load());
         services.AddSingleton(_ => new ClipEmbeddingGenerator(Load()));
         services.AddSingleton<IEmbeddingGenerator<string, Embedding<float>>>(provider => provider.GetRequiredService<ClipEmbeddingGenerator>());

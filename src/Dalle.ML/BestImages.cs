@@ -3,11 +3,11 @@ using System.Collections;
 namespace Dalle.ML;
 
 /// <summary>
-/// The best of many images, best first, by CLIP's score: the re-ranking of DALL·E (Ramesh et al. 2021), which keeps few of 512 candidates.
+/// The best of many images, best first, by CLIP score: the re-ranking of DALL·E (Ramesh et al. 2021), which keeps a few of 512 candidates.
 /// </summary>
 /// <remarks>
-/// The list owns what is added to it: an image that is not among the best is disposed at once, the others with the list. Of equal scores the
-/// lower candidate is better, so that candidates of one request can be added in any order and from several runs. For one thread at a time.
+/// The list owns the images added to it: an image that is not among the best is disposed at once, the others with the list. Of equal scores the
+/// lower candidate is better, so that candidates of one request can be added in any order and from several runs. Not thread-safe.
 /// </remarks>
 /// <example>
 /// <code>
@@ -31,13 +31,13 @@ public sealed class BestImages : IReadOnlyList<GeneratedImage>, IDisposable
         _most = count;
     }
 
-    /// <summary>Number of images that are kept now.</summary>
+    /// <summary>Number of images kept so far.</summary>
     public int Count => _images.Count;
 
     /// <summary>An image by its rank, from 0.</summary>
     public GeneratedImage this[int index] => _images[index];
 
-    /// <summary>Keeps an image if it is among the best, in place of the worst of them, and disposes it if not. A score of not-a-number is the worst.</summary>
+    /// <summary>Keeps an image if it is among the best, in place of the worst of them, and disposes it if not. A score of not-a-number ranks last.</summary>
     /// <param name="image">The image.</param>
     public void Add(GeneratedImage image)
     {
@@ -50,7 +50,7 @@ public sealed class BestImages : IReadOnlyList<GeneratedImage>, IDisposable
         _images.RemoveAt(_most);
     }
 
-    /// <summary>Hands the images over to the caller, who disposes them, and starts anew.</summary>
+    /// <summary>Returns the images to the caller, who disposes them, and empties the list.</summary>
     public IReadOnlyList<GeneratedImage> TakeAll()
     {
         GeneratedImage[] images = [.. _images];

@@ -2,11 +2,11 @@ using System.Globalization;
 
 namespace Dalle.ML;
 
-/// <summary>Where a model runs: the CPU, or a CUDA device by its number; if need be, on what threads of the CPU.</summary>
+/// <summary>The device that a model runs on: the CPU, or a CUDA device by number; optionally how CPU threads are used.</summary>
 /// <remarks>
-/// Unless told otherwise a transformer has threads of ONNX Runtime for itself, which look for work a few microseconds before they fall asleep, and
-/// all other graphs of a process share one pool that sleeps at once: one thread for each core that the process may use, placed by the system.
-/// <c>DalleDevice.Cpu with { IntraOpThreads = 4 }</c> is a device with other threads, a pool for each graph of a model. <c>bench threads</c> of
+/// By default a transformer has its own ONNX Runtime threads, which spin for a few microseconds before they sleep, and
+/// all other graphs of a process share one pool that sleeps at once: one thread per core that the process may use, placed by the system.
+/// <c>DalleDevice.Cpu with { IntraOpThreads = 4 }</c> is a device with 4 threads, a separate pool for each graph of a model. <c>bench threads</c> of
 /// Dalle.ML.Benchmarks measures what suits a machine.
 /// </remarks>
 public readonly record struct DalleDevice
@@ -21,7 +21,7 @@ public readonly record struct DalleDevice
     /// <summary>Number of the CUDA device, from 0; null for the CPU.</summary>
     public int? GpuDeviceId { get; }
 
-    /// <summary>Threads that share an operator, the caller's among them, 1 or more; if null, one for each core.</summary>
+    /// <summary>Threads per operator, including the caller's, 1 or more; if null, one per core.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not positive.</exception>
     public int? IntraOpThreads
     {
@@ -36,8 +36,8 @@ public readonly record struct DalleDevice
 
     /// <summary>
     /// How long an idle worker thread spins before it sleeps, in whole microseconds; zero puts it to sleep at once. If null, 10 µs
-    /// for a transformer, which bridges the gap between two of its operators, and zero for other graphs. More pays where nothing else wants the
-    /// cores; beside other work it takes the time from it and from the model itself.
+    /// for a transformer, which bridges the gap between two of its operators, and zero for other graphs. Longer spinning helps on an otherwise idle
+    /// machine; on a busy one it slows down the other work and the model itself.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative or longer than a second.</exception>
     public TimeSpan? SpinDuration
@@ -55,15 +55,15 @@ public readonly record struct DalleDevice
     }
 
     /// <summary>
-    /// The logical processors of each thread but the caller's, as ONNX Runtime's <c>session.intra_op_thread_affinities</c> has them: numbers from
-    /// 1, commas within a thread and semicolons between, <c>2;3,4</c> for three. If null the system places the threads, which is faster beside
+    /// The logical processors of each thread except the caller's, in the format of ONNX Runtime's <c>session.intra_op_thread_affinities</c>: numbers from
+    /// 1, commas within a thread and semicolons between, <c>2;3,4</c> for three. If null the system places the threads, which is faster alongside
     /// other work.
     /// </summary>
     public string? IntraOpThreadAffinities { get; init; }
 
     /// <summary>
-    /// The most memory of a GPU that each graph of a model may take for weights, cache and what lies between, in bytes, 1 MiB or more; if null, all
-    /// of it. Fewer candidates are generated at once where it is short.
+    /// The GPU memory limit of each graph of a model for weights, cache and intermediate tensors, in bytes, 1 MiB or more; if null, all
+    /// of it. If memory is short, fewer candidates are generated at once.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is less than 1 MiB.</exception>
     public long? GpuMemoryLimit
@@ -77,7 +77,7 @@ public readonly record struct DalleDevice
         }
     }
 
-    /// <summary>Whether the threads are those that all models share.</summary>
+    /// <summary>Whether the threads are the pool that all models share.</summary>
     internal bool SharesThreads => IntraOpThreads is null && IntraOpThreadAffinities is null && !(SpinDuration > TimeSpan.Zero);
 
     /// <summary>A CUDA device. It needs the package Microsoft.ML.OnnxRuntime.Gpu and NVIDIA's libraries.</summary>
@@ -91,7 +91,7 @@ public readonly record struct DalleDevice
 
     /// <summary>Reads <c>cpu</c>, <c>cuda</c> or <c>cuda:1</c>.</summary>
     /// <param name="text">The device's name.</param>
-    /// <exception cref="FormatException"><paramref name="text"/> is none of them.</exception>
+    /// <exception cref="FormatException"><paramref name="text"/> is not a device.</exception>
     public static DalleDevice Parse(string text)
     {
         ArgumentNullException.ThrowIfNull(text);

@@ -12,7 +12,7 @@ namespace Dalle.ML;
 /// <remarks>
 /// All members may be used from several threads. Models loaded from the same bundle for the same device share their sessions, which are
 /// freed when the last of them is disposed and its last call has returned. Besides the weights, a call takes the key-value cache of up to 64
-/// sequences, 4 GiB at most, of which 256 MiB may stay for the next: larger requests are processed in batches.
+/// sequences, 4 GiB at most, of which 256 MiB may be kept for the next: larger requests are processed in batches.
 /// </remarks>
 /// <example>
 /// <code>
@@ -35,7 +35,7 @@ public sealed class DalleModel : IDisposable
         Info = Describe(handle.Engine);
     }
 
-    /// <summary>What the model is.</summary>
+    /// <summary>Describes the model.</summary>
     public DalleModelInfo Info { get; }
 
     /// <summary>Folder of the built-in model, beside the application or, in a host such as a notebook, beside this assembly.</summary>
@@ -45,7 +45,7 @@ public sealed class DalleModel : IDisposable
 
     /// <summary>Loads a model and verifies all of its files.</summary>
     /// <param name="path">The bundle's folder, with <c>dalle.json</c>.</param>
-    /// <param name="device">Where it runs; the CPU if null.</param>
+    /// <param name="device">Device to run on; the CPU if null.</param>
     /// <exception cref="DalleBundleException">A file is missing, altered or malformed.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
     public static DalleModel Load(string path, DalleDevice? device = null)
@@ -55,12 +55,12 @@ public sealed class DalleModel : IDisposable
     }
 
     /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with CLIP.</summary>
-    /// <param name="device">Where it runs; the CPU if null.</param>
+    /// <param name="device">Device to run on; the CPU if null.</param>
     /// <exception cref="DalleBundleException">The model's folder is not beside the assembly, or was changed.</exception>
     public static DalleModel LoadDefault(DalleDevice? device = null) => Load(DefaultPath, device);
 
     /// <summary>
-    /// Makes a bundle known to saved pipelines in this process: one that was saved with the same model finds it here, wherever it lay.
+    /// Registers a bundle for the saved pipelines of this process: a pipeline that was saved with the same model finds it here.
     /// </summary>
     /// <param name="path">The bundle's folder. Its files are verified when it is loaded.</param>
     /// <exception cref="DalleBundleException">There is no manifest.</exception>
@@ -79,25 +79,25 @@ public sealed class DalleModel : IDisposable
     /// <summary>Generates one image: the best of the candidates, by CLIP.</summary>
     /// <param name="prompt">What to generate. Words beyond the model's text length are cut off.</param>
     /// <param name="seed">The same seed gives the same image.</param>
-    /// <param name="options">How; the model's defaults if null.</param>
+    /// <param name="options">Generation options; the model's defaults if null.</param>
     /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
-    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
+    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the requested candidates.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public GeneratedImage Generate(
         string prompt, ulong seed, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default) =>
         GenerateBatch([new GenerationRequest(prompt, seed)], options, progress, cancellationToken).Single();
 
     /// <summary>
-    /// Generates several images at once, which is faster than one by one. Each comes as soon as it is known, in the order of the requests,
-    /// and is the same as if it were generated alone; those that came before an error or cancellation are kept.
+    /// Generates several images at once, which is faster than one by one. Each is returned as soon as it is finished, in the order of the requests,
+    /// and is the same as if it were generated alone; those returned before an error or cancellation stay valid.
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
-    /// <param name="options">How; the model's defaults if null.</param>
+    /// <param name="options">Generation options; the model's defaults if null.</param>
     /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentException">A prompt is null.</exception>
-    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
+    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the requested candidates.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public IEnumerable<GeneratedImage> GenerateBatch(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null,
@@ -109,16 +109,16 @@ public sealed class DalleModel : IDisposable
     }
 
     /// <summary>
-    /// Generates the candidates of one image, each with its score. They come in the order of their numbers, each as soon as it is known; those
-    /// that came before an error or cancellation are kept. <see cref="BestImages"/> keeps the best of them; the very best is what
+    /// Generates the candidates of one image, each with its score. They are returned in the order of their numbers, each as soon as it is finished; those
+    /// returned before an error or cancellation stay valid. <see cref="BestImages"/> keeps the best of them; the very best is what
     /// <see cref="Generate(string, ulong, GenerationOptions?, IProgress{GenerationProgress}?, CancellationToken)"/> returns.
     /// </summary>
     /// <param name="request">Prompt and seed.</param>
-    /// <param name="options">How, of how many candidates and from which on; the model's defaults if null.</param>
+    /// <param name="options">Generation options, including the number of candidates and the first one; the model's defaults if null.</param>
     /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentException">The prompt is null.</exception>
-    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the candidates that were asked for.</exception>
+    /// <exception cref="NotSupportedException">The bundle cannot generate, or cannot rank the requested candidates.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public IEnumerable<GeneratedImage> GenerateCandidates(
         GenerationRequest request, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null, CancellationToken cancellationToken = default) =>
@@ -133,15 +133,15 @@ public sealed class DalleModel : IDisposable
     }
 
     /// <summary>
-    /// Samples the image tokens of several requests at once, and makes no images of them. The candidates of a request are in the order of their
-    /// numbers: <see cref="GeneratedImage.Candidate"/> of the images that they would be.
+    /// Samples the image tokens of several requests at once, without decoding them. The candidates of a request are in the order of their
+    /// numbers, which are <see cref="GeneratedImage.Candidate"/> of generated images.
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
-    /// <param name="options">How, and of how many candidates; the model's defaults if null.</param>
+    /// <param name="options">Generation options, including the number of candidates; the model's defaults if null.</param>
     /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <returns>For each request its candidates, each <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> image tokens.</returns>
-    /// <exception cref="ArgumentException">A prompt is null, or tokens of prompt or image are not the model's.</exception>
+    /// <exception cref="ArgumentException">A prompt is null, or a prompt token or image token is not one of the model.</exception>
     /// <exception cref="NotSupportedException">The bundle has no transformer.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public IEnumerable<IReadOnlyList<int[]>> GenerateTokens(
@@ -155,14 +155,14 @@ public sealed class DalleModel : IDisposable
 
     /// <summary>Keeps a region of an image and generates the rest.</summary>
     /// <param name="prompt">What the whole image shows.</param>
-    /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
-    /// <param name="keep">What is kept of it, in tokens.</param>
+    /// <param name="image">An image of any size: its short side is resized to the model's, and the centre is cropped.</param>
+    /// <param name="keep">The region to keep, in tokens.</param>
     /// <param name="seed">The same seed gives the same image.</param>
-    /// <param name="options">How; the model's defaults if null.</param>
+    /// <param name="options">Generation options; the model's defaults if null.</param>
     /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
     /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
-    /// <exception cref="NotSupportedException">The bundle cannot encode or generate, or cannot rank the candidates that were asked for.</exception>
+    /// <exception cref="NotSupportedException">The bundle cannot encode or generate, or cannot rank the requested candidates.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
     public GeneratedImage Complete(
         string prompt, MLImage image, KeepRegion keep, ulong seed, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null,
@@ -173,9 +173,9 @@ public sealed class DalleModel : IDisposable
     }
 
     /// <summary>The image tokens of a region, for <see cref="GenerationRequest.KnownTokens"/>.</summary>
-    /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
-    /// <param name="keep">What is kept of it, in tokens.</param>
-    /// <returns>As many image tokens as the model's grid has, −1 where the region does not reach.</returns>
+    /// <param name="image">An image of any size: its short side is resized to the model's, and the centre is cropped.</param>
+    /// <param name="keep">The region to keep, in tokens.</param>
+    /// <returns>The image tokens of the whole grid, −1 outside the region.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The region does not fit the model's grid, or keeps all of it.</exception>
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
     public int[] EncodeKnownTokens(MLImage image, KeepRegion keep) => keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
@@ -190,7 +190,7 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Tokenizer.Count(prompt);
     }
 
-    /// <summary>The text tokens of a prompt, cut or padded to <see cref="DalleModelInfo.TextLength"/>, as the transformer takes them.</summary>
+    /// <summary>The text tokens of a prompt, cut or padded to <see cref="DalleModelInfo.TextLength"/>, for the transformer.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
     public int[] TokenizePrompt(string prompt)
@@ -210,7 +210,7 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Clip.Score(EmbedText(text), EmbedImage(image));
     }
 
-    /// <summary>CLIP's embedding of a text, a vector of length 1.</summary>
+    /// <summary>The CLIP embedding of a text, a vector of length 1.</summary>
     /// <param name="text">The text.</param>
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public float[] EmbedText(string text)
@@ -220,7 +220,7 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Clip.EmbedText(text);
     }
 
-    /// <summary>CLIP's embedding of an image, a vector of length 1 in the space of the texts.</summary>
+    /// <summary>The CLIP embedding of an image, a vector of length 1 in the same space as texts.</summary>
     /// <param name="image">An image of any size.</param>
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public float[] EmbedImage(MLImage image)
@@ -230,7 +230,7 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Clip.EmbedImage(image);
     }
 
-    /// <summary>CLIP's embedding of the image that image tokens stand for, without rounding its colours to bytes.</summary>
+    /// <summary>The CLIP embedding of the image that image tokens decode to, without rounding its colours to bytes.</summary>
     internal float[] EmbedTokens(int[] tokens)
     {
         CheckTokens(tokens, least: 0, nameof(tokens));
@@ -246,8 +246,8 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Clip.Score(text, image);
     }
 
-    /// <summary>Turns an image into image tokens, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
-    /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
+    /// <summary>Encodes an image into image tokens, <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> in raster order.</summary>
+    /// <param name="image">An image of any size: its short side is resized to the model's, and the centre is cropped.</param>
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
     public int[] EncodeImage(MLImage image)
     {
@@ -256,8 +256,8 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Vae.Encode(ImageTensor.From(image));
     }
 
-    /// <summary>An image as the model sees it when it encodes one: in the model's size and opaque, transparency shown on white.</summary>
-    /// <param name="image">An image of any size: its short side is brought to the model's, and the middle is taken.</param>
+    /// <summary>An image as the model sees it when it encodes one: in the model's size and opaque, composited on white.</summary>
+    /// <param name="image">An image of any size: its short side is resized to the model's, and the centre is cropped.</param>
     /// <exception cref="NotSupportedException">The bundle neither encodes nor decodes images.</exception>
     public MLImage FitImage(MLImage image)
     {
@@ -266,7 +266,7 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Vae.ResizeAndCenterCrop(ImageTensor.From(image)).ToImage();
     }
 
-    /// <summary>Turns image tokens into the image that they stand for.</summary>
+    /// <summary>Decodes image tokens into an image.</summary>
     /// <param name="tokens">As many image tokens as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
     /// <exception cref="ArgumentException">There are too few or too many tokens, or one is out of range.</exception>
     /// <exception cref="NotSupportedException">The bundle has no image decoder.</exception>
@@ -278,13 +278,13 @@ public sealed class DalleModel : IDisposable
         return pixels.ToImage();
     }
 
-    /// <summary>Lets go of the model. Calls that are under way return as usual; later ones throw.</summary>
+    /// <summary>Releases the model. Calls in progress return as usual; later calls throw.</summary>
     public void Dispose() => _handle.Dispose();
 
     /// <exception cref="ObjectDisposedException">The model was disposed.</exception>
     private EngineHandle Acquire() => _handle.TryAcquire() ?? throw new ObjectDisposedException(nameof(DalleModel));
 
-    /// <summary>What an engine gives one by one, while it is kept alive.</summary>
+    /// <summary>The results of an engine, one by one, keeping it alive meanwhile.</summary>
     private IEnumerable<T> During<T>(Func<DalleEngine, IEnumerable<T>> run)
     {
         using var use = Acquire();
@@ -305,7 +305,7 @@ public sealed class DalleModel : IDisposable
     private void CheckPrompt(IReadOnlyList<int> ids, string parameter)
     {
         if (ids.Count != Info.TextLength)
-            throw new ArgumentException($"{ids.Count} prompt tokens were given; the model '{Info.Name}' takes {Info.TextLength}, as TokenizePrompt gives them.", parameter);
+            throw new ArgumentException($"{ids.Count} prompt tokens were given; the model '{Info.Name}' takes {Info.TextLength}, as TokenizePrompt returns them.", parameter);
         using var use = Acquire();
         var manifest = use.Engine.Bundle.Manifest;
         var end = manifest is { TextEncoder: null, Decoder: { } decoder } ? decoder.ImageIdOffset : int.MaxValue;

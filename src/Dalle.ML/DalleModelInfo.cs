@@ -1,12 +1,12 @@
 namespace Dalle.ML;
 
-/// <summary>What a bundle says of itself.</summary>
+/// <summary>Describes a model: its origin, sizes and abilities.</summary>
 public sealed record DalleModelInfo
 {
     /// <summary>The model's name.</summary>
     public required string Name { get; init; }
 
-    /// <summary>The family that it was exported as, e.g. <c>dalle</c>.</summary>
+    /// <summary>The model family that it was exported from, e.g. <c>dalle</c>.</summary>
     public required string Family { get; init; }
 
     /// <summary>What it generates.</summary>
@@ -24,28 +24,28 @@ public sealed record DalleModelInfo
     /// <summary>The bundle's folder, absolute.</summary>
     public required string Path { get; init; }
 
-    /// <summary>SHA-256 of the manifest, which vouches for all other files; lower-case hex.</summary>
+    /// <summary>SHA-256 of the manifest, which contains the hashes of all other files; lower-case hex.</summary>
     public required string Hash { get; init; }
 
-    /// <summary>Where it runs.</summary>
+    /// <summary>The device that it runs on.</summary>
     public required DalleDevice Device { get; init; }
 
-    /// <summary>Width of its images in pixels; 0 where the bundle has CLIP alone.</summary>
+    /// <summary>Width of its images in pixels; 0 if the bundle has only CLIP.</summary>
     public required int ImageWidth { get; init; }
 
-    /// <summary>Height of its images in pixels; 0 where the bundle has CLIP alone.</summary>
+    /// <summary>Height of its images in pixels; 0 if the bundle has only CLIP.</summary>
     public required int ImageHeight { get; init; }
 
-    /// <summary>Rows of the grid of image tokens; 0 where the bundle has CLIP alone.</summary>
+    /// <summary>Rows of the grid of image tokens; 0 if the bundle has only CLIP.</summary>
     public required int TokenRows { get; init; }
 
-    /// <summary>Columns of the grid of image tokens; 0 where the bundle has CLIP alone.</summary>
+    /// <summary>Columns of the grid of image tokens; 0 if the bundle has only CLIP.</summary>
     public required int TokenColumns { get; init; }
 
-    /// <summary>Number of entries of the codebook; 0 where the bundle has CLIP alone.</summary>
+    /// <summary>Number of entries of the codebook; 0 if the bundle has only CLIP.</summary>
     public required int CodebookSize { get; init; }
 
-    /// <summary>Number of text tokens that a prompt may have; 0 where the bundle cannot generate.</summary>
+    /// <summary>Maximum number of text tokens in a prompt; 0 if the bundle cannot generate.</summary>
     public required int TextLength { get; init; }
 
     /// <summary>Whether it generates images from text.</summary>
@@ -60,12 +60,12 @@ public sealed record DalleModelInfo
     /// <summary>Whether it has CLIP, which embeds texts and images and ranks images.</summary>
     public required bool HasClip { get; init; }
 
-    /// <summary>Number of values of CLIP's embeddings; 0 where the bundle has none.</summary>
+    /// <summary>Number of values in a CLIP embedding; 0 if the bundle has no CLIP.</summary>
     public required int EmbeddingDimension { get; init; }
 
-    /// <summary>What the cosine of CLIP's embeddings is multiplied by to give a score; null where the bundle has no CLIP.</summary>
+    /// <summary>Factor from the cosine of two CLIP embeddings to a score; null if the bundle has no CLIP.</summary>
     public required float? ClipScale { get; init; }
 
-    /// <summary>What a caller gets who leaves <see cref="GenerationOptions"/> as they are.</summary>
+    /// <summary>The defaults for <see cref="GenerationOptions"/> that are null.</summary>
     public required GenerationOptions Defaults { get; init; }
 }

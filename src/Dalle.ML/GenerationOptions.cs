@@ -1,9 +1,9 @@
 namespace Dalle.ML;
 
-/// <summary>How images are generated. What is null is the bundle's default.</summary>
+/// <summary>How images are generated. Null means the bundle's default.</summary>
 public sealed record GenerationOptions
 {
-    /// <summary>Most candidates that are generated for one image, as many as the DALL·E paper re-ranks.</summary>
+    /// <summary>Maximum number of candidates for one image, as many as the DALL·E paper re-ranks.</summary>
     public const int MaxCandidates = 512;
 
     private readonly int? _candidates;
@@ -23,7 +23,7 @@ public sealed record GenerationOptions
     }
 
     /// <summary>
-    /// Number of the first candidate, 0 or more. A candidate is the same whichever others are generated with it: of 512, one run may generate 0 to 255,
+    /// Number of the first candidate, 0 or more. A candidate does not depend on the others: of 512, one run may generate 0 to 255,
     /// and another those from 256 on.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative, or leaves no numbers for <see cref="MaxCandidates"/>.</exception>

@@ -1,7 +1,7 @@
 namespace Dalle.ML;
 
 /// <summary>
-/// How far a generation is. Several candidates are generated at once; image and candidate are those of the first of them. A value, since one
+/// Progress of a generation. Several candidates are generated at once; image and candidate are those of the first of them. A struct, since one
 /// is made at each token.
 /// </summary>
 public readonly record struct GenerationProgress
@@ -9,7 +9,7 @@ public readonly record struct GenerationProgress
     /// <summary>Zero-based index of the image being generated.</summary>
     public required int Image { get; init; }
 
-    /// <summary>Number of images asked for.</summary>
+    /// <summary>Number of requested images.</summary>
     public required int Images { get; init; }
 
     /// <summary>Zero-based index of the candidate being generated, the first of those in the batch.</summary>
@@ -29,9 +29,9 @@ public readonly record struct GenerationProgress
     /// <summary>Number of steps that an image takes.</summary>
     public required int Steps { get; init; }
 
-    /// <summary>Share of all steps done so far, 0 to 1.</summary>
+    /// <summary>Fraction of all steps done so far, 0 to 1.</summary>
     public required double Fraction { get; init; }
 
-    /// <summary>Time since the generation began.</summary>
+    /// <summary>Time since the generation started.</summary>
     public required TimeSpan Elapsed { get; init; }
 }

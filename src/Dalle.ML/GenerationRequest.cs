@@ -8,17 +8,17 @@ namespace Dalle.ML;
 public readonly record struct GenerationRequest(string Prompt, ulong Seed)
 {
     /// <summary>
-    /// The image tokens that are known, in raster order, −1 where the model samples; null to sample all. What is known steers what comes after it.
+    /// The known image tokens in raster order, −1 where the model samples; null to sample all. Known tokens influence those sampled after them.
     /// </summary>
     public IReadOnlyList<int>? KnownTokens { get; init; }
 
     /// <summary>
-    /// The prompt as <see cref="DalleModel.TokenizePrompt"/> gives it; null to take that of <see cref="Prompt"/>, which CLIP ranks by in either
+    /// The prompt as <see cref="DalleModel.TokenizePrompt"/> returns it; null to tokenize <see cref="Prompt"/>, which CLIP ranks by in either
     /// case.
     /// </summary>
     public IReadOnlyList<int>? PromptTokens { get; init; }
 
-    /// <summary>Requests for different images of one prompt. The seeds follow from the first, which is <paramref name="seed"/> itself.</summary>
+    /// <summary>Requests for different images of one prompt. The seeds are derived from the first, which is <paramref name="seed"/> itself.</summary>
     /// <param name="prompt">What to generate.</param>
     /// <param name="seed">Seed of the first image.</param>
     /// <param name="count">Number of images, 0 or more.</param>

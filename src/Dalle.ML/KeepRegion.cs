@@ -4,7 +4,7 @@ namespace Dalle.ML;
 
 /// <summary>
 /// The part of an image's grid of tokens that a completion keeps; the model generates the rest. The DALL·E paper keeps the upper rows, for image
-/// completion and, with a prompt that says how the rest differs, for image-to-image translation; ru-dALLE keeps borders.
+/// completion and, with a prompt that describes how the rest differs, for image-to-image translation; ru-dALLE keeps borders.
 /// </summary>
 /// <param name="Up">Rows kept at the top, over the whole width.</param>
 /// <param name="Left">Columns kept on the left.</param>

@@ -1,8 +1,8 @@
 namespace Dalle.ML;
 
 /// <summary>
-/// Something that is made when it is first needed and disposed if it was. Unlike <see cref="Lazy{T}"/> it does not remember a failure: what
-/// failed for want of memory may work later. Thread-safe.
+/// A value that is created when first needed, and disposed if it was created. Unlike <see cref="Lazy{T}"/> it does not remember a failure: a creation
+/// that failed for lack of memory may succeed later. Thread-safe.
 /// </summary>
 internal sealed class RetryableLazy<T>(Func<T> make) : IDisposable
     where T : class

@@ -1,7 +1,7 @@
 namespace Dalle.ML;
 
 /// <summary>
-/// How an image token is sampled from the transformer's logits, in this order: guidance, temperature, top-k, top-p. What is null is the
+/// How an image token is sampled from the transformer's logits, in this order: guidance, temperature, top-k, top-p. Null means the
 /// bundle's default.
 /// </summary>
 public sealed record SamplingOptions
@@ -11,7 +11,7 @@ public sealed record SamplingOptions
     private readonly int? _topK;
     private readonly float? _topP;
 
-    /// <summary>Divisor of the logits, 0 or more. Lower is safer and less varied; 0 always takes the likeliest token.</summary>
+    /// <summary>Divisor of the logits, 0 or more. Lower values are safer and vary less; 0 always takes the most likely token.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative or not finite.</exception>
     public float? Temperature
     {
@@ -21,7 +21,7 @@ public sealed record SamplingOptions
 
     /// <summary>
     /// Scale s of classifier-free guidance, u + s · (c − u), where c are the logits with the prompt and u those without (Ho and Salimans
-    /// 2022). 1 is none and takes half of the time.
+    /// 2022). 1 means no guidance and takes half the time.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not finite.</exception>
     public float? GuidanceScale
@@ -30,7 +30,7 @@ public sealed record SamplingOptions
         init => _guidanceScale = Check(value, value is null || float.IsFinite(value.Value), "a finite number");
     }
 
-    /// <summary>Only the k likeliest tokens are sampled, those that tie with the k-th included. 0 keeps all, 1 is greedy.</summary>
+    /// <summary>Samples from the k most likely tokens, including ties with the k-th. 0 keeps all, 1 is greedy.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is negative.</exception>
     public int? TopK
     {
@@ -39,7 +39,7 @@ public sealed record SamplingOptions
     }
 
     /// <summary>
-    /// Only the likeliest tokens that together reach this probability are sampled, above 0 and at most 1 (nucleus sampling, Holtzman
+    /// Samples from the most likely tokens that together reach this probability, above 0 and at most 1 (nucleus sampling, Holtzman
     /// et al. 2019). 1 keeps all.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not in that range.</exception>

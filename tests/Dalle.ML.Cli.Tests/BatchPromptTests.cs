@@ -31,7 +31,7 @@ public sealed class BatchPromptTests : IDisposable
     [InlineData("csv", "id,prompt\n1,\"a\" cat\n", "line 2", "closing quote")]
     [InlineData("csv", "id,prompt\nA,a cat\n\"\na\",a dog\n", "line 3", "control character")]
     [InlineData("csv", "id,prompt\nA,a cat\na,a dog\n", "line 3", "line 2")]
-    [InlineData("csv", "id,prompt\n1,a cat\n,a dog\n", "line 3", "that of line 2")]
+    [InlineData("csv", "id,prompt\n1,a cat\n,a dog\n", "line 3", "already used on line 2")]
     [InlineData("csv", "id,prompt\n../1,a cat\n", "line 2", "file names")]
     [InlineData("csv", "id,prompt\nnul.x,a cat\n", "line 2", "Windows")]
     [InlineData("csv", "seed,prompt\n-1,a cat\n", "line 2", "'-1' is not a seed")]

@@ -18,7 +18,7 @@ public sealed class BatchSubmitTests : IDisposable
             ["batch", "prompts.txt", "-o", "it's out", "--submit", "slurm", "--array", "3", "--partition", "gpu", "--gpus-per-task", "1", "--time", "1:00:00", "--sbatch=--account=lab", "--batch-size", "2", .. BatchSandbox.Common],
             environment: new Dictionary<string, string> { ["PATH"] = _batch.Folder });
         Assert.Equal(1, run.ExitCode);
-        Assert.Contains("There is no sbatch here", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("sbatch is not installed on this machine", run.Errors, StringComparison.Ordinal);
         Assert.Contains(_batch.In("it's out/slurm.sh"), run.Errors, StringComparison.Ordinal);
 
         var script = File.ReadAllLines(_batch.In("it's out/slurm.sh"));

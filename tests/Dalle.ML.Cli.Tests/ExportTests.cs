@@ -27,7 +27,7 @@ public sealed class ExportTests : IDisposable
     [InlineData(2, "needs --size", "dalle", "--random")]
     [InlineData(2, "no size 'huge'", "dalle", "--random", "--size", "huge")]
     [InlineData(2, "no setting 'colour'", "dalle", "--random", "--size", "tiny", "--set", "colour=red")]
-    [InlineData(2, "'colour' does not fit", "dalle", "--random", "--size", "tiny", "--set", "colour")]
+    [InlineData(2, "'colour' is not valid", "dalle", "--random", "--size", "tiny", "--set", "colour")]
     [InlineData(2, "'fp12' is not a precision", "dalle", "--random", "--size", "tiny", "--precision", "fp12")]
     [InlineData(2, "'crayon' not recognized", "crayon", "checkpoint")]
     [InlineData(1, "'no-such-checkpoint' does not exist", "dalle", "no-such-checkpoint")]

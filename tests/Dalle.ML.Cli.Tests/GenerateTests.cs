@@ -105,7 +105,7 @@ public sealed partial class GenerateTests : IDisposable
 
         var tooMany = await Run("generate", Prompt, "--candidates", "2", "--best", "3", "-q");
         Assert.Equal(2, tooMany.ExitCode);
-        Assert.Contains("--best 3 needs as many candidates; --candidates is 2", tooMany.Errors, StringComparison.Ordinal);
+        Assert.Contains("--best 3 needs at least 3 candidates; --candidates is 2", tooMany.Errors, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ internal sealed record BatchEntry
     [JsonRequired]
     public string File { get; init; } = "";
 
-    /// <summary>CLIP's score; null if the model has no CLIP, or there is no image.</summary>
+    /// <summary>The CLIP score; null if the model has no CLIP, or there is no image.</summary>
     public float? Score { get; init; }
 
     /// <summary>SHA-256 of the image's file; null if there is none.</summary>

@@ -84,7 +84,7 @@ internal sealed record BatchJob
         var known = ReadDescription(folder.FullPath);
         job = seed is null ? job with { Seed = known.Seed } : job;
         if (job.DifferenceTo(known) is { } difference)
-            throw new InvalidDataException($"The folder '{folder.FullPath}' belongs to another batch: {difference}. Choose another folder, or the arguments that it was started with.");
+            throw new InvalidDataException($"The folder '{folder.FullPath}' belongs to another batch: {difference}. Choose another folder, or use the arguments that the batch was started with.");
         if (!BatchFolder.Holds(folder.FullPath, PromptsName, job.PromptsSha256))
             folder.Write(PromptsName, lines);
         return known;
@@ -95,7 +95,7 @@ internal sealed record BatchJob
     public static (BatchJob Job, IReadOnlyList<NumberedPrompt> Prompts) Read(string folder)
     {
         if (!File.Exists(Path.Combine(folder, FileName)))
-            throw new InvalidDataException($"The folder '{folder}' has no batch: there is no '{FileName}'. Give the folder that 'dalle batch … -o' wrote.");
+            throw new InvalidDataException($"The folder '{folder}' has no batch: '{FileName}' is missing. Give the folder that 'dalle batch … -o' wrote.");
         var job = ReadDescription(folder);
         if (!BatchFolder.Holds(folder, PromptsName, job.PromptsSha256))
             throw new InvalidDataException($"'{PromptsName}' of the folder '{folder}' is missing or altered. Run the batch again with its own prompts: it writes the file, and generates nothing twice.");
@@ -117,7 +117,7 @@ internal sealed record BatchJob
         var taken = prompts.Select(prompt => FileNames.OfId(prompt.Id)).FirstOrDefault(files.Contains);
         // Another shard may have started the batch meanwhile; the file is its own then.
         if (taken is not null && !File.Exists(folder.PathOf(FileName)))
-            throw new InvalidDataException($"The folder '{folder.FullPath}' already has a file '{taken}' that is not of a batch. Choose another folder, preferably a new one.");
+            throw new InvalidDataException($"The folder '{folder.FullPath}' already has a file '{taken}' that does not belong to a batch. Choose another folder, preferably a new one.");
     }
 
     private string? DifferenceTo(BatchJob known)

@@ -30,7 +30,7 @@ internal sealed record Shard(int Number, int Count)
         text.Split(separator) is [var number, var count] && ToNumber(number) is >= 1 and var i && ToNumber(count) is { } n && i <= n ? new Shard(i, n) : null;
 
     /// <summary>The shard of this Slurm array task; null outside of Slurm.</summary>
-    /// <exception cref="UsageException">The task numbers of the array are uneven, so the shard does not follow from them.</exception>
+    /// <exception cref="UsageException">The task ids of the array are not consecutive, so the shard does not follow from them.</exception>
     public static Shard? OfSlurmTask(Func<string, string?> variable)
     {
         if (ToNumber(variable("SLURM_ARRAY_TASK_ID")) is not { } id || ToNumber(variable("SLURM_ARRAY_TASK_COUNT")) is not (>= 1 and var count))
@@ -39,7 +39,7 @@ internal sealed record Shard(int Number, int Count)
         var (number, rest) = Math.DivRem(id - (ToNumber(variable("SLURM_ARRAY_TASK_MIN")) ?? 0), step);
         return rest == 0 && number >= 0 && number < count
             ? new Shard(number + 1, count)
-            : throw new UsageException(Invariant($"this is task {id} of a Slurm array of {count}, whose numbers are uneven: name the part to generate with --shard."));
+            : throw new UsageException(Invariant($"this is task {id} of a Slurm array of {count}, whose task ids are not consecutive: name the part to generate with --shard."));
     }
 
     public override string ToString() => Invariant($"{Number}/{Count}");

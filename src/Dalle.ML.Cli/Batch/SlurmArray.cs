@@ -35,7 +35,7 @@ internal sealed record SlurmArray(string Job, int Tasks)
     {
         var script = folder.PathOf(ScriptName);
         if (Run("sbatch", folder.FullPath, "--parsable", ScriptName) is not var (exitCode, output, errors))
-            throw new IOException($"There is no sbatch here. The script is written: on a machine of the cluster, run 'sbatch {ScriptName}' in '{folder.FullPath}' ({script}).");
+            throw new IOException($"sbatch is not installed on this machine. The script is written: on a machine of the cluster, run 'sbatch {ScriptName}' in '{folder.FullPath}' ({script}).");
         if (exitCode != 0)
             throw new IOException($"sbatch rejected '{script}': {errors.Trim()}");
         var array = new SlurmArray(output.Trim().Split(';')[0], tasks);

@@ -21,7 +21,7 @@ internal static class BatchCommand
 
     private static readonly Option<string> Output = new("--output", "-o") { HelpName = "folder", Description = "Folder of the images and manifest.jsonl; created if missing." };
     private static readonly Option<PromptFormat?> Format = new("--format") { Description = "Format of the prompts [default: by the extension; txt for '-']." };
-    private static readonly Option<int> BatchSize = new Option<int>("--batch-size") { HelpName = "n", Description = "Prompts per batch. It does not change the images.", DefaultValueFactory = _ => 8 }
+    private static readonly Option<int> BatchSize = new Option<int>("--batch-size") { HelpName = "n", Description = "Prompts per batch; the images do not depend on it.", DefaultValueFactory = _ => 8 }
         .MustBe(size => size is >= 1 and <= 100_000, "between 1 and 100000");
     private static readonly Option<string> ShardOption = new("--shard") { HelpName = "i/n", Description = "Generate part i of n only [default: all, or the part of this Slurm array task]." };
     private static readonly Option<bool> Retry = new("--retry") { Description = "Generate failed prompts again." };
@@ -66,15 +66,15 @@ internal static class BatchCommand
         var prompts = result.GetValue(Prompts);
         var isReport = result.GetResult(Merge) is not null || result.GetResult(Status) is not null;
         if (result.GetResult(Merge) is not null && result.GetResult(Status) is not null)
-            result.AddError("--merge and --status do not go together.");
+            result.AddError("--merge and --status cannot be combined.");
         else if (isReport && (prompts is not null || result.GetResult(Output) is not null || result.GetResult(Submit) is not null))
-            result.AddError("--merge and --status take the folder of a batch, and neither prompts nor --output nor --submit.");
+            result.AddError("--merge and --status take the folder of a batch, without prompts, --output or --submit.");
         else if (!isReport && (prompts is null || result.GetResult(Output) is null))
             result.AddError("batch needs a file of prompts ('-' for standard input) and an output folder: dalle batch prompts.txt -o out.");
         else if (prompts is not null && result.GetResult(Format) is null && BatchPrompts.FormatOf(prompts) is null)
             result.AddError($"The extension of '{prompts}' is not a known prompt format. Name the format with --format {string.Join('|', PromptFormats.Names)}.");
         else if (result.GetResult(Submit) is not null && result.GetResult(ShardOption) is not null)
-            result.AddError("--submit gives each task its shard: leave --shard out.");
+            result.AddError("--submit assigns a shard to each task: omit --shard.");
     }
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
@@ -164,7 +164,7 @@ internal static class BatchCommand
         if (!parsed.GetValue(Results.Quiet))
             Results.Remark(parsed, $"{summary}");
         if (summary.Missing > 0)
-            Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{summary.Missing} of {summary.Prompts} prompts are missing: run the command of their shards again."));
+            Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{summary.Missing} of {summary.Prompts} prompts are missing: run their shards again."));
         if (summary.Failed > 0)
             Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{summary.Failed} of {summary.Prompts} prompts failed; {summary.Manifest} has the reasons. --retry generates them again."));
         return summary.Done == summary.Prompts ? CommandLine.Success : CommandLine.Failure;

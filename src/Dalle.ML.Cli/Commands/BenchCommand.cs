@@ -30,7 +30,7 @@ internal static class BenchCommand
         var (path, device) = (ModelOptions.PathOf(parsed), ModelOptions.DeviceOf(parsed));
         var bench = ModelBench.Run(path, device, TimeSpan.FromSeconds(seconds), cancellationToken);
         if (bench.Medians.Count == 0)
-            throw new UsageException($"--seconds {seconds} is too short to measure anything here. Raise it.");
+            throw new UsageException($"--seconds {seconds} is too short for a measurement on this machine. Raise it.");
         if (parsed.GetValue(Results.Json))
             Results.WriteJson(parsed, new { bench.Model, bench.Hash, Device = device.ToString(), bench.Rounds, Measurements = bench.Medians });
         else

@@ -11,7 +11,7 @@ internal static class ClassifyCommand
     private static readonly Option<string> Labels = new Option<string>("--labels") { HelpName = "list", Description = "Labels to choose from, separated by commas.", Required = true }
         .MustBe(text => Split(text).Distinct().Count() >= 2, "two labels or more separated by commas, e.g. cat,dog");
 
-    private static readonly Option<string> Template = new Option<string>("--template") { HelpName = "text", Description = $"Prompt of a label, with {Placeholder} for the label.", DefaultValueFactory = _ => Placeholder }
+    private static readonly Option<string> Template = new Option<string>("--template") { HelpName = "text", Description = $"Prompt for each label, with {Placeholder} in place of the label.", DefaultValueFactory = _ => Placeholder }
         .MustBe(text => text?.Contains(Placeholder, StringComparison.Ordinal) == true, $"a text with {Placeholder} for the label, e.g. \"a photo of {Placeholder}\"");
 
     public static Command Create()

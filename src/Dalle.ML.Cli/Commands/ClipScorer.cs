@@ -8,7 +8,7 @@ internal sealed class ClipScorer(DalleModel model, IEnumerable<string> texts)
 {
     private readonly float[][] _texts = [.. texts.Select(model.EmbedText)];
 
-    /// <summary>The scaled cosine of an image with each text, as <see cref="DalleModel.Score(string, MLImage)"/> gives it.</summary>
+    /// <summary>The scaled cosine of an image with each text, as <see cref="DalleModel.Score(string, MLImage)"/> returns it.</summary>
     public float[] Score(MLImage image)
     {
         var embedding = model.EmbedImage(image);

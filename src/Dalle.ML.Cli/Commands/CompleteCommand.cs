@@ -8,7 +8,7 @@ internal static class CompleteCommand
 {
     private static readonly Argument<string> Source = new("image") { Description = "Image file (JPEG, PNG, WebP, BMP, GIF); '-' for standard input." };
 
-    private static readonly Argument<string> Prompt = new("prompt") { Description = "What the whole image shows." };
+    private static readonly Argument<string> Prompt = new("prompt") { Description = "Description of the whole image." };
 
     private static readonly Option<string> Keep = new Option<string>("--keep") { HelpName = "region", Description = "Region to keep, in tokens: top:R, rect:WxH, or up:R,left:C,right:C,down:R.", Required = true }
         .MustParse(KeepRegion.Parse, "top:R, rect:WxH, or up:R,left:C,right:C,down:R, in tokens");

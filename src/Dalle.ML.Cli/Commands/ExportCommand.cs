@@ -31,7 +31,7 @@ internal static class ExportCommand
         var settings = new Option<string[]>("--set") { HelpName = "name=value", Description = "A setting that cannot be read from the weights; may be repeated." };
         var name = new Option<string>("--name") { HelpName = "text", Description = "Name of the model [default: the checkpoint's]." };
         var description = new Option<string>("--description") { HelpName = "text", Description = "What the model generates, for the manifest." };
-        var license = new Option<string>("--license") { HelpName = "text", Description = "License of the weights, for the manifest." };
+        var license = new Option<string>("--license") { HelpName = "text", Description = "Licence of the weights, for the manifest." };
         var provenance = new Option<string>("--provenance") { HelpName = "text", Description = "Origin of the weights, for the manifest." };
 
         var command = new ToolCommand("export", "Export a checkpoint as a bundle of ONNX graphs, reproducible byte for byte.",
@@ -97,7 +97,7 @@ internal static class ExportCommand
         {
             var parts = pair.Split('=', 2);
             if (parts.Length < 2 || !settings.TryAdd(parts[0], parts[1]))
-                throw new UsageException($"--set takes name=value, each name once; '{pair}' does not fit.");
+                throw new UsageException($"--set takes name=value, each name once; '{pair}' is not valid.");
         }
         return settings;
     }

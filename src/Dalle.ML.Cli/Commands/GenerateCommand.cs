@@ -8,7 +8,7 @@ internal static class GenerateCommand
 {
     private static readonly Argument<string[]> Prompts = new("prompt")
     {
-        Description = "Prompts of the images. '-', or none at all, reads prompts from standard input, one per line.",
+        Description = "Prompts. '-', or no prompt, reads prompts from standard input, one per line.",
         Arity = ArgumentArity.ZeroOrMore,
     };
 
@@ -17,7 +17,7 @@ internal static class GenerateCommand
     private static readonly Option<int?> Best = new Option<int?>("--best") { HelpName = "n", Description = "Keep the n best candidates of each image, best first." }
         .MustBe(count => count is null or >= 1, "1 or more");
 
-    private static readonly Option<int> FirstCandidate = new Option<int>("--first-candidate") { HelpName = "n", Description = "Index of the first candidate, from 0: splits many candidates over several runs." }
+    private static readonly Option<int> FirstCandidate = new Option<int>("--first-candidate") { HelpName = "n", Description = "Index of the first candidate, from 0: splits the candidates over several runs." }
         .MustBe(number => number >= 0 && number <= int.MaxValue - GenerationOptions.MaxCandidates, "0 or more");
 
     private static readonly Option<string> Progressive = new("--progressive") { HelpName = "folder", Description = "Folder for a preview of each image after every row of tokens." };
@@ -51,7 +51,7 @@ internal static class GenerateCommand
         using var model = ModelOptions.Load(parsed);
         options = options with { Candidates = options.Candidates ?? model.Info.Defaults.Candidates };
         if (best > options.Candidates)
-            throw new UsageException($"--best {best} needs as many candidates; --candidates is {options.Candidates}.");
+            throw new UsageException($"--best {best} needs at least {best} candidates; --candidates is {options.Candidates}.");
         var previews = parsed.GetPath(Progressive) is { } folder ? new Previews(model, folder) : null;
         var sheetColumns = prompts.Count > 1 && images > 1 ? images * (best ?? 1) : best;
 

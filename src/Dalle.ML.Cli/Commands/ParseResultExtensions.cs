@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>What commands read off a command line besides the values of their options.</summary>
+/// <summary>What commands read from a command line besides the values of their options.</summary>
 internal static class ParseResultExtensions
 {
     /// <summary>The console that the command runs with.</summary>

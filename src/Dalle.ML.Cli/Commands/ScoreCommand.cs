@@ -6,9 +6,9 @@ namespace Dalle.ML.Cli;
 /// <summary><c>dalle score</c> and <c>dalle rank</c>: how well images fit a prompt.</summary>
 internal static class ScoreCommand
 {
-    private static readonly Argument<string> Prompt = new("prompt") { Description = "What the images should show." };
+    private static readonly Argument<string> Prompt = new("prompt") { Description = "Text to compare the images with." };
 
-    private static readonly Option<int?> Top = new Option<int?>("--top") { HelpName = "n", Description = "Print the n best only." }
+    private static readonly Option<int?> Top = new Option<int?>("--top") { HelpName = "n", Description = "Print only the n best." }
         .MustBe(count => count is null or >= 1, "1 or more");
 
     public static Command CreateScore()

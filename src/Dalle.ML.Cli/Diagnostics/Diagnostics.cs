@@ -87,7 +87,7 @@ internal static class Diagnostics
     {
         const string Name = "device cpu";
         if (!OrtEnv.IsCreated)
-            return new(Name, CheckStatus.Fail, "ONNX Runtime did not start, see the self-test");
+            return new(Name, CheckStatus.Fail, "ONNX Runtime did not start; see the self-test");
         var (version, providers) = (OrtEnv.Instance().GetVersionString(), OrtEnv.Instance().GetAvailableProviders());
         return new(Name, providers.Contains("CPUExecutionProvider") ? CheckStatus.Ok : CheckStatus.Fail, $"ONNX Runtime {version} with {string.Join(", ", providers)}");
     }

@@ -51,6 +51,6 @@ internal sealed record TokenLine(string? File, string? Model, string? Hash, int?
         throw Invalid(null);
 
         InvalidDataException Invalid(Exception? inner) =>
-            new($"{place}: this is not a line of tokens, which is JSON such as {{\"file\":\"a.png\",\"tokens\":[…]}}, as 'dalle encode' writes it.", inner);
+            new($"{place}: this is not a line of tokens, that is JSON such as {{\"file\":\"a.png\",\"tokens\":[…]}}, as 'dalle encode' writes it.", inner);
     }
 }

@@ -10,7 +10,7 @@ internal sealed class ContactSheet(int count, int? imagesPerRow)
     private const int BytesPerPixel = 4;
     private const int Gap = 4;
 
-    // A quarter of a gigabyte: more than anybody looks at.
+    // A quarter of a gigabyte: more than anybody needs.
     private const long MostPixels = 1 << 26;
 
     private readonly List<byte[]> _images = [];

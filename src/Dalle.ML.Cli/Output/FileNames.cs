@@ -38,10 +38,10 @@ internal static class FileNames
         if (id.Length is 0 or > LongestId)
             return $"has {id.Length} characters; an id has 1 to {LongestId}";
         if (id.Any(IsForbidden))
-            return "has a control character or one of / \\ : * ? \" < > |, which file names cannot have everywhere";
+            return "has a control character or one of / \\ : * ? \" < > |, which are not allowed in file names on all systems";
         if (id[0] == '.' || id[^1] is '.' or ' ' || id[0] == ' ')
             return "begins with a dot or space, or ends with one";
-        return IsReserved(id) ? "is a device's name on Windows" : null;
+        return IsReserved(id) ? "is a reserved device name on Windows" : null;
     }
 
     private static bool IsForbidden(char character) => char.IsControl(character) || "/\\:*?\"<>|".Contains(character);

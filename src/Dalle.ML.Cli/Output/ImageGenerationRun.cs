@@ -6,7 +6,7 @@ namespace Dalle.ML.Cli;
 /// <summary>An image to write; it has a rank, from 1, where several candidates of a request are kept.</summary>
 internal readonly record struct OutputImage(GeneratedImage Image, int? Rank = null);
 
-/// <summary>Generates images with progress and writes each as soon as it is known; those written before an interrupt are kept.</summary>
+/// <summary>Generates images with progress and writes each as soon as it is finished; those written before an interrupt are kept.</summary>
 /// <param name="Images">Number of images.</param>
 /// <param name="SheetColumns">Images side by side on the sheet, if the user wants one; as many as make it square if null.</param>
 internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)

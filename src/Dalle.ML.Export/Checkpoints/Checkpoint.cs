@@ -2,7 +2,7 @@ namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>
 /// Trained weights by name, as a training framework saved them. A name is the path from the root object to the tensor, joined by dots:
-/// <c>state_dict.blocks.0.ln1.weight</c>. Data is read tensor by tensor, when it is asked for.
+/// <c>state_dict.blocks.0.ln1.weight</c>. Data is read tensor by tensor, on demand.
 /// </summary>
 internal abstract class Checkpoint : IDisposable
 {
@@ -10,12 +10,12 @@ internal abstract class Checkpoint : IDisposable
     public abstract IReadOnlyCollection<string> Names { get; }
 
     /// <summary>
-    /// What is saved beside the tensors, by the same kind of path (<c>hparams.dim</c>): <see cref="long"/>, <see cref="double"/>,
+    /// The values saved beside the tensors, by the same kind of path (<c>hparams.dim</c>): <see cref="long"/>, <see cref="double"/>,
     /// <see cref="bool"/>, <see cref="string"/>, null, and lists of these.
     /// </summary>
     public virtual IReadOnlyDictionary<string, object?> Settings => new Dictionary<string, object?>();
 
-    /// <summary>Opens a checkpoint; what it contains, not its name, tells the format.</summary>
+    /// <summary>Opens a checkpoint; its content, not its name, determines the format.</summary>
     /// <exception cref="InvalidDataException">It is of no known format, or not well-formed.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
     public static Checkpoint Open(string path) => CheckpointFormats.Open(path);
@@ -27,7 +27,7 @@ internal abstract class Checkpoint : IDisposable
     public abstract int[] Shape(string name);
 
     /// <summary>The sizes of a tensor that must have this rank.</summary>
-    /// <exception cref="InvalidDataException">There is no such tensor, or its rank is another.</exception>
+    /// <exception cref="InvalidDataException">There is no such tensor, or it has another rank.</exception>
     public virtual int[] Shape(string name, int rank) => Shape(name) is var shape && shape.Length == rank
         ? shape
         : throw new InvalidDataException($"Tensor '{name}' has the shape [{string.Join(", ", shape)}]; its rank must be {rank}.");

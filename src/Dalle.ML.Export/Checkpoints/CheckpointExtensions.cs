@@ -15,7 +15,7 @@ internal static class CheckpointExtensions
         for (var number = first; number < first + count; number++)
         {
             if (!weights.Contains($"{before}{number}{after}"))
-                throw new InvalidDataException($"The checkpoint has no tensor '{before}{number}{after}', but {count} others that are named so.");
+                throw new InvalidDataException($"The checkpoint has no tensor '{before}{number}{after}', but {count} others named like it.");
         }
         return count;
     }

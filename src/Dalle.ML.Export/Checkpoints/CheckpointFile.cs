@@ -29,9 +29,9 @@ internal sealed class CheckpointFile(string path) : IDisposable
     public byte[] Read(string what, long offset, long length, int limit)
     {
         if (length > limit)
-            throw new InvalidDataException($"{what} has {length} bytes; at most {limit} are read.");
+            throw new InvalidDataException($"{what} has {length} bytes; the limit is {limit}.");
         if (offset < 0 || length < 0 || offset > Length - length)
-            throw new InvalidDataException($"{what} lies at {offset}, {length} bytes long, in a file of {Length}.");
+            throw new InvalidDataException($"{what} at byte {offset}, {length} bytes long, is outside the file of {Length} bytes.");
         var bytes = new byte[length];
         Read(offset, bytes);
         return bytes;

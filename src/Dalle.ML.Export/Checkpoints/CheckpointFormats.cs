@@ -35,8 +35,8 @@ internal static class CheckpointFormats
             [(byte)'P', (byte)'K', ..] => TorchZip.Read(file),
             [0x80, >= 2 and <= 5, ..] => TorchLegacy.Read(file),
             [>= 0x81 and <= 0x8f or 0xde or 0xdf, ..] => FlaxMsgPack.Read(file),
-            _ => throw new InvalidDataException("it begins like none of the known formats: a file of PyTorch (zip or older), TorchScript, "
-                + "safetensors, an index of several files, flax's msgpack."),
+            _ => throw new InvalidDataException("its first bytes match none of the known formats: PyTorch (zip or older), TorchScript, "
+                + "safetensors, an index of several files, flax msgpack."),
         };
     }
 }

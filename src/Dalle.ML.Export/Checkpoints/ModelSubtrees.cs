@@ -39,7 +39,7 @@ internal static class ModelSubtrees
             null => null,
             [var prefix] => weights.Subtree(prefix),
             _ => throw new InvalidDataException($"The checkpoint contains more than one model with a tensor '{tensor}': "
-                + $"{string.Join(", ", best.Select(prefix => $"'{prefix.TrimEnd('.')}'"))}. Save the one to export in a file of its own."),
+                + $"{string.Join(", ", best.Select(prefix => $"'{prefix.TrimEnd('.')}'"))}. Save the one to export in a separate file."),
         };
     }
 

@@ -66,5 +66,5 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
         ((bits & 255) + (bits >> 8 & 255) + (bits >> 16 & 255) + (bits >> 24) - (float)Mean) * (deviation / SumDeviation);
 
     private static NotSupportedException NoShape(string name) =>
-        new($"Random weights have no sizes of their own: '{name}' must be read with a shape.");
+        new($"Random weights have no sizes: '{name}' must be read with a shape.");
 }

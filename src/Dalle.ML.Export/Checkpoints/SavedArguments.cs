@@ -43,7 +43,7 @@ internal sealed class SavedArguments(Checkpoint saved)
         var other => throw Unfit(name, other, $"{fallback.Length} numbers"),
     };
 
-    /// <summary>Whether None was given, which is not the same as nothing.</summary>
+    /// <summary>Whether None was given, as opposed to no value.</summary>
     public bool IsNone(string name) => saved.Settings.TryGetValue(name, out var value) && value is null;
 
     private object? Find(string name) => saved.Settings.GetValueOrDefault(name);

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>A checkpoint whose tensors lie at known places in files.</summary>
+/// <summary>A checkpoint whose tensors are at known places in files.</summary>
 internal sealed class StoredCheckpoint(
     string path,
     IReadOnlyDictionary<string, StoredTensor> tensors,
@@ -45,7 +45,7 @@ internal sealed class StoredCheckpoint(
             return tensor;
         var near = tensors.Keys.OrderByDescending(other => Likeness(name, other)).Take(4).Select(other => $"'{other}'");
         throw new InvalidDataException(
-            $"'{path}' has no tensor '{name}'. {(tensors.Count == 0 ? "It has none at all." : $"It has {string.Join(", ", near)}, …")}");
+            $"'{path}' has no tensor '{name}'. {(tensors.Count == 0 ? "It has no tensors." : $"It has {string.Join(", ", near)}, …")}");
     }
 
     /// <summary>How many characters two names have in common at their beginnings and ends.</summary>

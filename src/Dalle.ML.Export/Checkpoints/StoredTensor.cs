@@ -19,7 +19,7 @@ internal sealed class StoredTensor
         Int128 count = 1, span = 1;
         if (shape.Count > MaxRank || strides.Count != shape.Count || start < 0
             || shape.Any(size => size is < 0 or > int.MaxValue) || strides.Any(stride => stride < 0))
-            throw Invalid("is none that can be");
+            throw Invalid("is impossible");
         for (var axis = 0; axis < shape.Count; axis++)
         {
             (count, span) = (count * shape[axis], span + (Int128)(shape[axis] - 1) * strides[axis]);
@@ -29,7 +29,7 @@ internal sealed class StoredTensor
         if (count == 0)
             (start, span) = (0, 0);
         if (start + span > storage.Count || span > Array.MaxLength || count > Math.Max(storage.Count, MaxExpanded))
-            throw Invalid("is not within them");
+            throw Invalid("is not inside the storage");
 
         (Storage, _start, _strides, Count, _span) = (storage, start, [.. strides], (int)count, (int)span);
         Shape = [.. shape.Select(size => (int)size)];

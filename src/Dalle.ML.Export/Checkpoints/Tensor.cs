@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>
-/// A dense tensor of a checkpoint in row-major order. Values are computed with as floats; <see cref="IsHalf"/> remembers that each
-/// of them is exactly a half, so that a graph can store it in two bytes without changing anything.
+/// A dense tensor of a checkpoint in row-major order. Values are held as floats; <see cref="IsHalf"/> records that each
+/// of them is exactly a Float16, so that a graph can store it in two bytes without changing anything.
 /// </summary>
 internal sealed class Tensor
 {
@@ -30,7 +30,7 @@ internal sealed class Tensor
     /// <summary>An array for the values of a tensor.</summary>
     public static float[] Allocate(int count)
     {
-        // Weights are read, written and let go of. The collector, left alone, lets several large ones pile up first.
+        // Weights are read, written and released. Left alone, the garbage collector lets several large ones pile up first.
         if (count >= LargeCount)
             GC.Collect();
         return GC.AllocateUninitializedArray<float>(count);

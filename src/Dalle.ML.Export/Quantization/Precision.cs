@@ -4,8 +4,8 @@ using Dalle.ML.Bundles;
 namespace Dalle.ML.Export;
 
 /// <summary>
-/// How the products of a transformer are computed. Image and CLIP graphs compute in fp32 whatever is chosen: they are a small part of the
-/// time. Weights that a checkpoint holds as Float16 are stored as such, but for those between pixels and tokens.
+/// How the matrix products of a transformer are computed. Image and CLIP graphs always compute in fp32: they are a small part of the
+/// time. Weights that a checkpoint holds as Float16 are stored as such, except those between pixels and tokens.
 /// </summary>
 [SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "These are the field's names.")]
 public enum Precision
@@ -13,16 +13,16 @@ public enum Precision
     /// <summary>32-bit floats: the reference, and as fast as memory allows on a CPU.</summary>
     Fp32,
 
-    /// <summary>16-bit floats, weights and cache: for GPUs. Many CPUs have no such products, and gain nothing by it or are slow with it.</summary>
+    /// <summary>16-bit floats, weights and cache: for GPUs. Many CPUs lack such arithmetic, and gain nothing or become slower.</summary>
     Fp16,
 
     /// <summary>
-    /// 8-bit weights with a scale a column; activations are quantised dynamically. The best choice on a CPU with VNNI or AMX. A row's result
-    /// depends slightly on the batch it is computed in, so the same image for every batch size is not promised.
+    /// 8-bit weights with one scale per column; activations are quantised dynamically. The best choice on a CPU with VNNI or AMX. A row's result
+    /// depends slightly on the batch it is computed in, so the same image is not guaranteed for every batch size.
     /// </summary>
     Int8,
 
-    /// <summary>4-bit weights in blocks of 32 with a scale each: the least memory, at a loss that can be seen.</summary>
+    /// <summary>4-bit weights in blocks of 32, each with a scale: the least memory, at a visible loss.</summary>
     Int4,
 }
 

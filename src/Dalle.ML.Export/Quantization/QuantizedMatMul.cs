@@ -5,13 +5,13 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Quantization;
 
-/// <summary>Products with weights that are kept as small whole numbers and scales.</summary>
+/// <summary>Matrix products with weights stored as small integers and scales.</summary>
 internal static class QuantizedMatMul
 {
     private const int BlockSize = 32;
 
     /// <summary>
-    /// x W with W [in, out] as 8-bit numbers, symmetric, one scale a column; x is quantised as it comes, over the whole batch.
+    /// x W with W [in, out] as 8-bit numbers, symmetric, one scale per column; x is quantised dynamically, over the whole batch.
     /// </summary>
     public static string MatMul8(this GraphBuilder g, string x, Tensor weight)
     {
@@ -34,10 +34,10 @@ internal static class QuantizedMatMul
         ]);
     }
 
-    /// <summary>x W with W [in, out] as 4-bit numbers in blocks of 32 inputs, symmetric, one scale a block.</summary>
+    /// <summary>x W with W [in, out] as 4-bit numbers in blocks of 32 inputs, symmetric, one scale per block.</summary>
     public static string MatMul4(this GraphBuilder g, string x, Tensor weight)
     {
-        // Numbers lie in −8..7 and are stored plus eight, two in a byte, the first in the lower half.
+        // Numbers lie in −8..7 and are stored plus eight, two per byte, the first in the low nibble.
         const int Zero = 8;
         var (rows, columns) = (weight.Shape[0], weight.Shape[1]);
         var blocks = (rows + BlockSize - 1) / BlockSize;

@@ -101,10 +101,10 @@ internal sealed class Bundle
                 if (!File.Exists(path))
                     throw Error($"the file '{name}' is missing. Copy or export the bundle again.");
                 if (IsLinked(name))
-                    throw Error($"the file '{name}' is a link, or in a folder that is one. Replace it by the file itself.");
+                    throw Error($"the file '{name}' is a link, or in a folder that is one. Replace the link by the file itself.");
                 var size = new FileInfo(path).Length;
                 if (size != expected.Size)
-                    throw Error($"the file '{name}' has {size} bytes where the manifest states {expected.Size}. Copy or export the bundle again.");
+                    throw Error($"the file '{name}' has {size} bytes; the manifest states {expected.Size}. Copy or export the bundle again.");
                 if (!string.Equals(Describe(path).Sha256, expected.Sha256, StringComparison.OrdinalIgnoreCase))
                     throw Error($"the file '{name}' is not the one that the manifest describes (its SHA-256 differs). Copy or export the bundle again.");
             }

@@ -2,7 +2,7 @@ using Dalle.ML.Onnx;
 
 namespace Dalle.ML.Bundles;
 
-/// <summary>What the graphs of each role take and give, held against the files themselves before anything runs.</summary>
+/// <summary>Compares the inputs and outputs of each graph with the manifest before anything runs.</summary>
 internal static class GraphSignatureValidator
 {
     // Numbers of element types in the ONNX standard.
@@ -67,10 +67,10 @@ internal static class GraphSignatureValidator
         }
         var graph = Check(bundle, decoder.File, [.. inputs], [.. outputs]);
 
-        // Buffers are made from the sizes that the graph states, so it must state them.
+        // Buffers are allocated by the sizes that the graph declares, so it must declare them.
         var sized = context.Select(value => value.Name).Concat(decoder.State?.Names.Select(name => name.Past) ?? []);
         if (graph.Inputs.FirstOrDefault(input => sized.Contains(input.Name) && input.Dimensions.Skip(1).Any(size => size is null)) is { } open)
-            throw bundle.Error($"the input {open} of the graph '{decoder.File}' does not state all sizes behind the batch's.");
+            throw bundle.Error($"the input {open} of the graph '{decoder.File}' does not declare all sizes after the batch size.");
         var logits = graph.Outputs.FirstOrDefault(output => output.Name == decoder.Logits)
             ?? throw bundle.Error($"the graph '{decoder.File}' has no output '{decoder.Logits}'. It has: {string.Join(", ", graph.Outputs)}.");
         var least = decoder.LogitsOffset + bundle.Manifest.Image!.CodebookSize;
@@ -82,7 +82,7 @@ internal static class GraphSignatureValidator
         }
         var large = context.FirstOrDefault(value => value.Dimensions.Skip(1).Aggregate((Int128)sizeof(float), (product, size) => product * size!.Value) > MaxContextBytes);
         if (large is not null)
-            throw bundle.Error($"the input {large} of the graph '{decoder.File}' takes more than {MaxContextBytes >> 20} MiB a sequence.");
+            throw bundle.Error($"the input {large} of the graph '{decoder.File}' takes more than {MaxContextBytes >> 20} MiB per sequence.");
     }
 
     private static OnnxFile Read(Bundle bundle, string file)
@@ -101,7 +101,7 @@ internal static class GraphSignatureValidator
     {
         var graph = Read(bundle, file);
 
-        // Weights lie beside their graph, in files that the manifest vouches for.
+        // Weights are beside their graph, in files listed in the manifest.
         var folder = Path.GetDirectoryName(file) is { Length: > 0 } parent ? parent.Replace('\\', '/') + "/" : "";
         foreach (var external in graph.ExternalFiles.Where(external => !Bundle.IsSafeName(external) || !bundle.Manifest.Files.ContainsKey(folder + external)))
             throw bundle.Error($"the graph '{file}' reads its weights from '{external}', which is not one of the bundle's files.");
@@ -117,7 +117,7 @@ internal static class GraphSignatureValidator
                 var found = actual.FirstOrDefault(candidate => candidate.Name == value.Name)
                     ?? throw bundle.Error($"the graph '{file}' has no {kind} {value}. It has: {string.Join(", ", actual.AsEnumerable())}.");
                 if (found.ElementType != value.ElementType)
-                    throw bundle.Error($"the {kind} {found} of the graph '{file}' has element type {found.ElementType} (ONNX) where the manifest asks for {value.ElementType}.");
+                    throw bundle.Error($"the {kind} {found} of the graph '{file}' has element type {found.ElementType} (ONNX); the manifest requires {value.ElementType}.");
                 var fits = found.Dimensions.Count == value.Dimensions.Count
                     && found.Dimensions.Zip(value.Dimensions).All(pair => pair.First is null || pair.Second is null || pair.First == pair.Second);
                 if (!fits)

@@ -21,7 +21,7 @@ internal sealed record Manifest
 
     public required string Name { get; init; }
 
-    /// <summary>The exporter's name of the model family. For people: the engine does not read it.</summary>
+    /// <summary>The exporter's name of the model family. Informative: the engine does not read it.</summary>
     public required string Family { get; init; }
 
     public string? Description { get; init; }
@@ -34,7 +34,7 @@ internal sealed record Manifest
     /// <summary>The precision that the transformer's products are computed in: fp32, fp16, int8 or int4.</summary>
     public required string Precision { get; init; }
 
-    /// <summary>The images that are encoded and decoded; none where the bundle only ranks.</summary>
+    /// <summary>The images that are encoded and decoded; null if the bundle has only CLIP.</summary>
     public ImageFormat? Image { get; init; }
 
     public TextFormat? Text { get; init; }
@@ -106,7 +106,7 @@ internal enum ResampleFilter
     Lanczos,
 }
 
-/// <summary>What an image tower sees of an image that is not opaque.</summary>
+/// <summary>How an image encoder sees an image that is not opaque.</summary>
 [JsonConverter(typeof(NameConverter<Transparency>))]
 internal enum Transparency
 {
@@ -166,18 +166,18 @@ internal sealed record DecoderGraph
 
     public required KeyValueCache Cache { get; init; }
 
-    /// <summary>What else is carried from call to call.</summary>
+    /// <summary>Other tensors carried from call to call.</summary>
     public RecurrentState? State { get; init; }
 }
 
-/// <summary>How a key-value cache lies in memory.</summary>
+/// <summary>The memory layout of a key-value cache.</summary>
 [JsonConverter(typeof(NameConverter<CacheKind>))]
 internal enum CacheKind
 {
     /// <summary>One buffer of full capacity is past and present at once.</summary>
     Shared,
 
-    /// <summary>Present is past with this call's positions behind it, as other tools export it.</summary>
+    /// <summary>Present is past followed by this call's positions, as other tools export it.</summary>
     Concat,
 }
 
@@ -285,7 +285,7 @@ internal sealed record ClipGraphs
     public required float Scale { get; init; }
 }
 
-/// <summary>What a caller gets who says nothing about sampling.</summary>
+/// <summary>The defaults where the caller gives no sampling options.</summary>
 internal sealed record SamplingDefaults
 {
     public float Temperature { get; set; } = 1;

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Bundles;
 
-/// <summary>What a manifest may say: sizes within bounds, names inside the folder, every file accounted for.</summary>
+/// <summary>Checks a manifest: sizes within bounds, names inside the folder, every file accounted for.</summary>
 internal static class ManifestValidator
 {
     // Far above every published model, and low enough that no product of sizes overflows.
@@ -28,7 +28,7 @@ internal static class ManifestValidator
         if (string.IsNullOrWhiteSpace(manifest.Name))
             throw Error("'name' is empty.");
         if (!Precisions.Contains(manifest.Precision))
-            throw Error($"'precision' is '{manifest.Precision}'; known are {string.Join(", ", Precisions)}.");
+            throw Error($"'precision' is '{manifest.Precision}'; it must be one of {string.Join(", ", Precisions)}.");
 
         if (manifest.Image is { } image)
         {
@@ -42,7 +42,7 @@ internal static class ManifestValidator
         }
         else if (manifest is not { Decoder: null, ImageEncoder: null, ImageDecoder: null })
         {
-            throw Error("'image' is missing: all graphs but those of 'clip' need it.");
+            throw Error("'image' is missing: all graphs except those of 'clip' need it.");
         }
 
         foreach (var (name, record) in manifest.Files)
@@ -51,7 +51,7 @@ internal static class ManifestValidator
                 throw Error($"the file '{name}' has no size: a bundle has no empty files.");
         }
         foreach (var name in manifest.Files.Keys.Where(name => !Bundle.IsSafeName(name) || name == Bundle.ManifestName))
-            throw Error($"the file name '{name}' is not allowed: files lie below the bundle's folder.");
+            throw Error($"the file name '{name}' is not allowed: all files must be inside the bundle's folder.");
 
         if (manifest.Text is { } text)
             CheckText("text", text);
@@ -61,7 +61,7 @@ internal static class ManifestValidator
             if (manifest.Text is null || manifest.Decoder is null || manifest.Decoder.Start.Count == 0)
                 throw Error("'textEncoder' needs 'text', and a 'decoder' with 'start'.");
             if (textEncoder.Outputs.Count == 0 || textEncoder.Outputs.Distinct().Count() < textEncoder.Outputs.Count)
-                throw Error("'textEncoder.outputs' names nothing, or something twice.");
+                throw Error("'textEncoder.outputs' is empty or names an output twice.");
         }
         if (manifest.Decoder is { } decoder)
             CheckDecoder(decoder, manifest.Text ?? throw Error("'decoder' needs 'text'."));
@@ -71,7 +71,7 @@ internal static class ManifestValidator
             CheckClip(clip);
         CheckSampling(manifest.Sampling);
         if (manifest.Decoder is null && manifest.ImageEncoder is null && manifest.ImageDecoder is null && manifest.Clip is null)
-            throw Error("it names no graph at all.");
+            throw Error("it names no graph.");
 
         void CheckText(string key, TextFormat format)
         {
@@ -100,9 +100,9 @@ internal static class ManifestValidator
             Listed(key + ".merges", files.Merges);
             var (needsMerges, takesMerges) = (files.Kind is not (TokenizerKind.ClipBpe or TokenizerKind.YouTokenToMe), files.Kind is not TokenizerKind.YouTokenToMe);
             if (needsMerges && files.Merges is null)
-                throw Error($"'{key}.merges' is missing: a tokenizer of this kind has its merges in a file of their own.");
+                throw Error($"'{key}.merges' is missing: a tokenizer of this kind has its merges in a separate file.");
             if (!takesMerges && files.Merges is not null)
-                throw Error($"'{key}.merges' is '{files.Merges}': a tokenizer of this kind has its merges in its vocabulary.");
+                throw Error($"'{key}.merges' is '{files.Merges}': a tokenizer of this kind has its merges in its vocabulary file.");
         }
 
         void CheckDecoder(DecoderGraph graph, TextFormat format)
@@ -116,7 +116,7 @@ internal static class ManifestValidator
             InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
             InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
             InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
-            // The last image token is sampled and never fed back.
+            // The last image token is sampled but never fed back.
             InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + manifest.Image!.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
             if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
                 throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
@@ -143,9 +143,9 @@ internal static class ManifestValidator
         void Graph(string key, string? file)
         {
             Listed(key, file);
-            // ONNX Runtime tells its other format, which is not checked here, by the name.
+            // ONNX Runtime recognizes its other format, which is not checked here, by the name.
             if (file is not null && !file.EndsWith(".onnx", StringComparison.Ordinal))
-                throw Error($"'{key}' is '{file}'; graphs have names that end in .onnx.");
+                throw Error($"'{key}' is '{file}'; the name of a graph must end in .onnx.");
         }
 
         void CheckClip(ClipGraphs graphs)

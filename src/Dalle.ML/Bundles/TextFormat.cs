@@ -10,7 +10,7 @@ internal sealed record TextFormat
 {
     public required TokenizerFiles Tokenizer { get; init; }
 
-    /// <summary>What is done to a prompt before it is tokenized, in this order.</summary>
+    /// <summary>The cleaning steps before tokenization, in this order.</summary>
     public TextCleaning[] Cleaning { get; set; } = [];
 
     /// <summary>Number of ids that the graph has embeddings for; every id is below it.</summary>
@@ -42,7 +42,7 @@ internal sealed record TextFormat
     [JsonPropertyName("blankId")]
     public int? PadAliasId { get; init; }
 
-    /// <summary>What stands for no prompt in classifier-free guidance.</summary>
+    /// <summary>The unconditional prompt of classifier-free guidance.</summary>
     public UnconditionalPrompt Unconditional { get; init; }
 
     /// <summary>Number of ids that the graph takes.</summary>
@@ -61,17 +61,17 @@ internal sealed record TokenizerFiles
     public string? Merges { get; init; }
 }
 
-/// <summary>The tokenizers of the public model families. Ids that mark start, end and padding are no part of them.</summary>
+/// <summary>The tokenizers of the public model families. They do not include the ids of start, end and padding.</summary>
 [JsonConverter(typeof(NameConverter<TokenizerKind>))]
 internal enum TokenizerKind
 {
-    /// <summary>GPT-2's and Bart's byte-level BPE: vocab.json and merges.txt.</summary>
+    /// <summary>The byte-level BPE of GPT-2 and BART: vocab.json and merges.txt.</summary>
     ByteLevelBpe,
 
-    /// <summary>min-dalle's reading of the same files: words are what lies between single spaces, characters are not bytes.</summary>
+    /// <summary>The same files as min-dalle reads them: words are separated by single spaces, symbols are characters instead of bytes.</summary>
     SpacedBpe,
 
-    /// <summary>CLIP's byte-level BPE: OpenAI's list of merges alone, as text or packed by gzip, or vocab.json and merges.txt.</summary>
+    /// <summary>The byte-level BPE of CLIP: OpenAI's list of merges alone, as text or gzip, or vocab.json and merges.txt.</summary>
     ClipBpe,
 
     /// <summary>VKCOM's YouTokenToMe: one text model.</summary>
@@ -85,10 +85,10 @@ internal enum TokenizerKind
 [JsonConverter(typeof(NameConverter<TextCleaning>))]
 internal enum TextCleaning
 {
-    /// <summary>Mends mojibake, curly quotes, ligatures, widths and control characters, as ftfy's <c>fix_text</c> does.</summary>
+    /// <summary>Repairs mojibake, curly quotes, ligatures, widths and control characters, as ftfy's <c>fix_text</c> does.</summary>
     FixText,
 
-    /// <summary>Resolves HTML's character references once; CLIP does so twice.</summary>
+    /// <summary>Resolves HTML character references once; CLIP does so twice.</summary>
     UnescapeHtml,
 
     /// <summary>Writes emoji by their English names, <c>🔥</c> as <c>fire</c>.</summary>
@@ -97,23 +97,23 @@ internal enum TextCleaning
     /// <summary>The same, <c>🔥</c> as <c>:fire:</c>.</summary>
     DemojizeInColons,
 
-    /// <summary>Spells Latin letters and punctuation in ASCII and leaves out the rest, as unidecode does for them.</summary>
+    /// <summary>Transliterates Latin letters and punctuation to ASCII as unidecode does, and removes the rest.</summary>
     Transliterate,
 
-    /// <summary>Lower case by Unicode's full mapping.</summary>
+    /// <summary>Lower case by the full Unicode mapping.</summary>
     Lowercase,
 
-    /// <summary>Leaves out what is not ASCII.</summary>
+    /// <summary>Removes everything outside ASCII.</summary>
     AsciiOnly,
 
-    /// <summary>Makes each run of white space one space.</summary>
+    /// <summary>Replaces each run of white space by one space.</summary>
     CollapseWhitespace,
 
-    /// <summary>Takes white space off both ends.</summary>
+    /// <summary>Removes white space at both ends.</summary>
     Trim,
 
     /// <summary>
-    /// DALL·E mini's normaliser of captions, after <see cref="FixText"/>, <see cref="UnescapeHtml"/> twice, <see cref="DemojizeInColons"/>,
+    /// The caption normaliser of DALL·E mini, used after <see cref="FixText"/>, <see cref="UnescapeHtml"/> twice, <see cref="DemojizeInColons"/>,
     /// <see cref="Transliterate"/> and <see cref="Lowercase"/>.
     /// </summary>
     DalleMini,
@@ -122,17 +122,17 @@ internal enum TextCleaning
 [JsonConverter(typeof(NameConverter<Padding>))]
 internal enum Padding
 {
-    /// <summary>Every free position holds one id.</summary>
+    /// <summary>Every free position holds the same id.</summary>
     Shared,
 
-    /// <summary>Every free position holds an id of its own, as in the DALL·E paper.</summary>
+    /// <summary>Every free position holds a different id, as in the DALL·E paper.</summary>
     PerPosition,
 }
 
 [JsonConverter(typeof(NameConverter<UnconditionalPrompt>))]
 internal enum UnconditionalPrompt
 {
-    /// <summary>The empty prompt, encoded as every other is but not cleaned.</summary>
+    /// <summary>The empty prompt, encoded like any other but not cleaned.</summary>
     Empty,
 
     /// <summary>The first and the last id of the prompt, after it is cut, and padding (min-dalle).</summary>

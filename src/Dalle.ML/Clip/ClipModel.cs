@@ -8,7 +8,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Clip;
 
 /// <summary>
-/// CLIP (Radford et al. 2021): text and images as unit vectors of one space, whose scaled cosine says how well they fit. Thread-safe.
+/// CLIP (Radford et al. 2021): texts and images as unit vectors in one space, whose scaled cosine measures how well they fit. Thread-safe.
 /// </summary>
 internal sealed class ClipModel(Bundle bundle, ClipGraphs graphs, DalleDevice device) : IDisposable
 {

@@ -8,8 +8,8 @@ using Dalle.ML.Text;
 namespace Dalle.ML.Engine;
 
 /// <summary>
-/// The whole of DALL·E: a generator makes candidates, CLIP scores them, the best are kept. One engine per bundle and device, shared by all models
-/// that stand on it; its sessions are created when they are first needed. Thread-safe.
+/// DALL·E as a whole: a generator makes candidates, CLIP scores them, the best are kept. One engine per bundle and device, shared by all models
+/// that use it; its sessions are created when they are first needed. Thread-safe.
 /// </summary>
 internal sealed class DalleEngine : IDisposable
 {
@@ -31,7 +31,7 @@ internal sealed class DalleEngine : IDisposable
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipModel(bundle, clip, device));
 
-        // Whether a device can be used is known only when a session runs on it; who asked for one wants to know now.
+        // Only a session shows whether a device can be used; a caller who requested one wants to know now.
         if (device != DalleDevice.Cpu)
             _autoregressive?.LoadDecoder();
     }
@@ -48,7 +48,7 @@ internal sealed class DalleEngine : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public ClipModel Clip => _clip?.Value ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP.");
 
-    /// <summary>Generates the candidates of each request and keeps the best; images come in order, each as soon as it is known.</summary>
+    /// <summary>Generates the candidates of each request and keeps the best; images are returned in order, each as soon as it is finished.</summary>
     public IEnumerable<GeneratedImage> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
@@ -63,15 +63,14 @@ internal sealed class DalleEngine : IDisposable
     }
 
     /// <summary>
-    /// Generates the candidates of each request in the order of their numbers; each becomes an image, and CLIP gives its score, when it is asked
-    /// for.
+    /// Generates the candidates of each request in the order of their numbers; each becomes an image, and gets its CLIP score, when it is requested.
     /// </summary>
     public IEnumerable<GeneratedImage> GenerateCandidates(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
         var generator = _generator ?? throw CannotGenerate();
         if (CandidatesOf(options) is > 1 and var candidates && _clip is null)
-            throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Ask for one candidate an image.");
+            throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Request one candidate per image.");
 
         var text = default(float[]);
         foreach (var candidate in generator.Generate(requests, NumbersOf(options), options.Sampling, progress, cancellationToken))

@@ -3,7 +3,7 @@ using Dalle.ML.Bundles;
 namespace Dalle.ML.Engine;
 
 /// <summary>
-/// A counted reference to an engine. Handles for the same bundle and device refer to one engine, and every call that is under way holds one, so
+/// A counted reference to an engine. Handles for the same bundle and device refer to one engine, and every call in progress holds one, so
 /// that an engine is freed neither too late nor while it is used.
 /// </summary>
 internal sealed class EngineHandle : IDisposable
@@ -22,7 +22,7 @@ internal sealed class EngineHandle : IDisposable
     {
         public Key Key => key;
 
-        /// <summary>Made outside of the lock: verifying a large bundle takes seconds, in which others go on.</summary>
+        /// <summary>Created outside the lock: verifying a large bundle takes seconds, during which other calls continue.</summary>
         public Lazy<DalleEngine> Engine { get; } = new(() => new DalleEngine(Bundle.Open(key.Folder), key.Device));
 
         public int References { get; set; }
@@ -61,7 +61,7 @@ internal sealed class EngineHandle : IDisposable
             return Engines.Keys.Any(key => key.Folder == Bundle.FullPath(folder));
     }
 
-    /// <summary>A reference for the time of one call; null if this one was released.</summary>
+    /// <summary>A reference for the duration of one call; null if this one was released.</summary>
     public EngineHandle? TryAcquire()
     {
         lock (Lock)

@@ -1,13 +1,13 @@
 namespace Dalle.ML.Generation;
 
 /// <summary>
-/// Generates images from requests: what stands between the engine and a kind of model, the autoregressive transformer of DALL·E or the
+/// Generates images from requests: the interface between the engine and a kind of model, the autoregressive transformer of DALL·E or the
 /// diffusion stages of DALL·E 2. Thread-safe.
 /// </summary>
 internal interface IImageGenerator : IDisposable
 {
     /// <summary>
-    /// Generates the candidates of each request, in the order of the requests and of their numbers. Each is made when it is asked for, and is a
+    /// Generates the candidates of each request, in the order of the requests and of their numbers. Each is generated when it is requested, and is a
     /// function of model, prompt, candidate seed and sampling alone.
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>

@@ -2,7 +2,7 @@ namespace Dalle.ML.Generation;
 
 /// <summary>
 /// Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3"): a random number is a function of a seed and a
-/// counter, so that a sampled token does not depend on those before it, beside it or in which batch it is.
+/// counter, so that a sampled token does not depend on earlier tokens, on other rows or on the batch.
 /// </summary>
 internal static class Philox
 {

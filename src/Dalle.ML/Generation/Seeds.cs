@@ -1,7 +1,7 @@
 namespace Dalle.ML.Generation;
 
 /// <summary>
-/// The seeds that follow from one seed. The first of a series is the seed itself, so that any image can be generated again alone by the seed
+/// Derives seeds from one seed. The first of a series is the seed itself, so that any image can be generated again alone from the seed
 /// that was reported for it.
 /// </summary>
 internal static class Seeds

@@ -10,10 +10,10 @@ internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposab
     private readonly RetryableLazy<GraphSession> _decoder = new(() => Session(bundle, device, bundle.Manifest.ImageDecoder, "tokens", "pixels"));
     private float[]? _idle;
 
-    /// <exception cref="NotSupportedException">The bundle only ranks.</exception>
+    /// <exception cref="NotSupportedException">The bundle has only CLIP.</exception>
     private ImageFormat Format => bundle.Manifest.Image ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' neither encodes nor decodes images.");
 
-    /// <summary>Brings an image to the size of those that are decoded.</summary>
+    /// <summary>Resizes an image to the size of decoded images.</summary>
     public ImageTensor ResizeAndCenterCrop(ImageTensor image) => Resampler.ResizeAndCenterCrop(image, Format.Width, Format.Height, Format.Resample);
 
     public int[] Encode(ImageTensor image)
@@ -24,7 +24,7 @@ internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposab
         _encoder.Value.Run<float, long>(fitted.Values, [1, 3, height, width], tokens);
         return Array.ConvertAll(tokens, token => token >= 0 && token < Format.CodebookSize
             ? (int)token
-            : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' gave the token {token}; the codebook has {Format.CodebookSize}."));
+            : throw bundle.Error($"the graph '{bundle.Manifest.ImageEncoder}' returned the token {token}; the codebook has {Format.CodebookSize} entries."));
     }
 
     /// <summary>

@@ -5,16 +5,16 @@ using SkiaSharp;
 
 namespace Dalle.ML;
 
-/// <summary>Reads image files: JPEG, PNG, WebP, BMP and GIF, of which the first frame. Thread-safe.</summary>
+/// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF. Thread-safe.</summary>
 /// <remarks>
 /// <para>
-/// Unlike <see cref="MLImage.CreateFromFile(string)"/> it turns the picture upright as the EXIF orientation of a JPEG or WebP says, refuses
-/// a truncated file instead of leaving a part of the picture blank, and opens the header first: an image of more than
-/// <see cref="MaxPixels"/> is refused before memory is taken for it.
+/// Unlike <see cref="MLImage.CreateFromFile(string)"/> it applies the EXIF orientation of JPEG and WebP, refuses
+/// a truncated file instead of leaving part of the picture blank, and reads the header first: an image of more than
+/// <see cref="MaxPixels"/> is refused before memory is allocated.
 /// </para>
 /// <para>
-/// Pixels are those of <see cref="MLImage.CreateFromFile(string)"/>, up to 16 megapixels. A larger image is decoded at a half, a quarter or
-/// an eighth of its width and height, whichever first has at most 16 megapixels, as long as its short side keeps 1024 pixels. Models take
+/// Pixels are those of <see cref="MLImage.CreateFromFile(string)"/>, up to 16 megapixels. A larger image is decoded at 1/2, 1/4 or
+/// 1/8 of its width and height, the first that has at most 16 megapixels, as long as its short side keeps 1024 pixels. Models take
 /// images of a few hundred pixels: their input changes by a few grey levels at most, and most of the memory is saved.
 /// </para>
 /// </remarks>
@@ -32,10 +32,10 @@ public sealed class ImageReader
     internal const int Megapixel = 1_000_000;
     internal const int MostMegapixels = 500;
 
-    // An image of the default limit has eight bytes a pixel at most, uncompressed.
+    // An image at the default limit has at most eight bytes per pixel, uncompressed.
     internal const int MostMebibytes = 512;
 
-    // Up to here an image takes no memory worth saving.
+    // Up to this size there is little memory to save.
     private const int WholePixels = 16 * Megapixel;
     private const int LeastSide = 1024;
     private const int LargestReduction = 8;
@@ -45,7 +45,7 @@ public sealed class ImageReader
 
     private readonly int _maxPixels = DefaultMaxPixels;
 
-    /// <summary>The limit on an image's width × height: 1 to 500,000,000, by default 64,000,000. Decoding takes up to four bytes a pixel.</summary>
+    /// <summary>The limit on an image's width × height: 1 to 500,000,000, by default 64,000,000. Decoding takes up to four bytes per pixel.</summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is out of range.</exception>
     public int MaxPixels
     {
@@ -109,7 +109,7 @@ public sealed class ImageReader
                 $"{subject} has {width} × {height} pixels, more than the limit of {MaxPixels / (double)Megapixel:0.######} million. Reduce the image, or raise {LimitName}."));
         }
 
-        // JPEG and WebP are decoded at the smaller size; of other kinds all pixels come first.
+        // JPEG and WebP are decoded at the smaller size; other formats are decoded in full first.
         var reduction = ReductionOf(width, height);
         var bitmap = Allocate(codec.GetScaledDimensions(1f / reduction), subject);
         var result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());

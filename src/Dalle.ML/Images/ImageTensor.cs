@@ -25,7 +25,7 @@ internal sealed class ImageTensor(int width, int height, float[] values, Action<
     public float[] Values => values;
 
     /// <summary>
-    /// The colours of an image; its transparency is shown on white, as on a page. ML.NET keeps colours multiplied by their alpha.
+    /// The colours of an image, composited on white. ML.NET keeps colours multiplied by their alpha.
     /// </summary>
     public static ImageTensor From(MLImage image) => Read(image, Colors, (color, alpha) => Math.Min(255, color + 255 - alpha));
 

@@ -4,7 +4,7 @@ using SkiaSharp;
 
 namespace Dalle.ML;
 
-/// <summary>Writes images as the bytes of PNG and JPEG files, for which <see cref="MLImage.Save(string)"/> needs a file.</summary>
+/// <summary>Encodes images as PNG and JPEG in memory; <see cref="MLImage.Save(string)"/> needs a file.</summary>
 /// <example>
 /// <code>
 /// using var image = model.Generate("an apple on a blue background", seed: 7);
@@ -13,7 +13,7 @@ namespace Dalle.ML;
 /// </example>
 public static class ImageWriter
 {
-    /// <summary>The bytes of an image as a PNG file.</summary>
+    /// <summary>Encodes an image as PNG.</summary>
     /// <param name="image">The image.</param>
     public static byte[] ToPng(this MLImage image)
     {
@@ -21,9 +21,9 @@ public static class ImageWriter
         return Encode(image, pixels => pixels.Encode(SKPngEncoderOptions.Default));
     }
 
-    /// <summary>The bytes of an image as a JPEG file, with transparency shown on white and colours in full resolution.</summary>
+    /// <summary>Encodes an image as JPEG, composited on white, with colours in full resolution.</summary>
     /// <param name="image">The image.</param>
-    /// <param name="quality">0 to 100: more is larger and nearer to the image.</param>
+    /// <param name="quality">0 to 100: higher values are larger and closer to the original.</param>
     /// <exception cref="ArgumentOutOfRangeException">The quality is out of range.</exception>
     public static byte[] ToJpeg(this MLImage image, int quality = 90)
     {

@@ -3,7 +3,7 @@ using Google.Protobuf;
 namespace Dalle.ML.Onnx;
 
 /// <summary>
-/// What an ONNX file says of itself: its inputs and outputs, and the files that its weights lie in. Read field by field, without
+/// The signature of an ONNX file: its inputs and outputs, and the files of its weights. Read field by field, without
 /// loading the weights and before ONNX Runtime sees the file, since a bundle is untrusted input.
 /// </summary>
 internal sealed class OnnxFile

@@ -16,7 +16,7 @@ internal sealed class CsvRecords
 
     private string Line => _lines.Current.Text;
 
-    /// <summary>The records with the line that each begins on. Empty lines are passed over.</summary>
+    /// <summary>The records with the line that each begins on. Empty lines are skipped.</summary>
     /// <param name="lines">The lines with their numbers and ends.</param>
     /// <param name="separator">What stands between two fields.</param>
     /// <exception cref="FormatException">Quotes do not match; the message begins with the line.</exception>
@@ -69,13 +69,13 @@ internal sealed class CsvRecords
         _position++;
         return IsAtEndOfField()
             ? field.ToString()
-            : throw new FormatException($"line {_lines.Current.Number}: text follows a closing quote. Double a quote that is meant as such.");
+            : throw new FormatException($"line {_lines.Current.Number}: text follows a closing quote. Double each quote that is part of the value.");
     }
 
     private void GoOnInNextLine(int start)
     {
         if (!_lines.MoveNext())
-            throw new FormatException($"line {start}: a quote is opened and never closed. Close it, or double a quote that is meant as such.");
+            throw new FormatException($"line {start}: a quote is opened and never closed. Close it, or double it if it is part of the value.");
         _position = 0;
     }
 

@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Dalle.ML.Prompts;
 
 /// <summary>
-/// A file of prompts that was looked through once, so that all mistakes are found before anything is generated. Its prompts are read anew each
+/// A file of prompts that was checked once, so that all mistakes are found before anything is generated. Its prompts are read again each
 /// time, one after the other, and are not kept.
 /// </summary>
 internal sealed class PromptFile
@@ -13,7 +13,7 @@ internal sealed class PromptFile
     private readonly Func<Stream> _open;
     private readonly int _idWidth;
 
-    /// <param name="name">What errors call the file.</param>
+    /// <param name="name">The name of the file in messages.</param>
     /// <param name="format">How it is laid out.</param>
     /// <param name="open">Opens it.</param>
     /// <exception cref="InvalidDataException">A line is wrong; the message names file, line and remedy.</exception>
@@ -23,7 +23,7 @@ internal sealed class PromptFile
         (_name, _format, _open) = (name, format, open);
         var ids = Records().Select(record => (record.Line, record.Id)).ToArray();
         if (ids.Length == 0)
-            throw Mistake("line 1: there is no prompt. Give one a line.");
+            throw Mistake("line 1: there is no prompt. Write one per line.");
         Count = ids.Length;
         _idWidth = (Count - 1).ToString(CultureInfo.InvariantCulture).Length;
         RefuseDuplicates(ids);
@@ -32,13 +32,13 @@ internal sealed class PromptFile
     /// <summary>Number of prompts.</summary>
     public int Count { get; }
 
-    /// <summary>The prompts in their order. Those that have no id are called by their number, all of one length.</summary>
+    /// <summary>The prompts in their order. Those without an id are named by their number, padded to one length.</summary>
     public IEnumerable<NumberedPrompt> Read() =>
         Records().Select((record, index) => new NumberedPrompt(record.Line, index, record.Id ?? NumberOf(index), record.Prompt, record.Seed));
 
     /// <summary>An error in the file, of one line whatever it cites.</summary>
     /// <param name="text">The line, what is wrong there, and the remedy.</param>
-    /// <param name="inner">Who found it.</param>
+    /// <param name="inner">The underlying error.</param>
     public InvalidDataException Mistake(string text, Exception? inner = null) =>
         new($"{_name}, {string.Concat(text.Select(character => char.IsControl(character) ? '?' : character))}", inner);
 
@@ -66,13 +66,13 @@ internal sealed class PromptFile
 
     private void RefuseDuplicates((int Line, string? Id)[] ids)
     {
-        // Names that differ in case only are one file on many systems.
+        // On many systems, names that differ only in case are the same file.
         var lines = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
         for (var i = 0; i < ids.Length; i++)
         {
             var id = ids[i].Id ?? NumberOf(i);
             if (!lines.TryAdd(id, ids[i].Line))
-                throw Mistake($"line {ids[i].Line}: the id '{id}' is that of line {lines[id]} already (case aside). Choose another.");
+                throw Mistake($"line {ids[i].Line}: the id '{id}' is already used on line {lines[id]} (ignoring case). Choose another.");
         }
     }
 }

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Prompts;
 
-/// <summary>How a file of prompts is laid out. Each format is called what such a file's name ends in.</summary>
+/// <summary>The format of a file of prompts, named by its file extension.</summary>
 internal enum PromptFormat
 {
     Txt,

@@ -5,7 +5,7 @@ internal static class PromptFormats
 {
     public static string[] Names { get; } = [.. Enum.GetNames<PromptFormat>().Select(name => name.ToLowerInvariant())];
 
-    /// <summary>The format that a path's ending names; null if none.</summary>
+    /// <summary>The format of a path's extension; null if it is unknown.</summary>
     public static PromptFormat? Of(string path) => Enum.GetValues<PromptFormat>()
         .Cast<PromptFormat?>()
         .FirstOrDefault(format => Path.GetExtension(path).Equals("." + format, StringComparison.OrdinalIgnoreCase));

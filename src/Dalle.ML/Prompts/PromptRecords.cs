@@ -3,7 +3,7 @@ using System.Text.Json;
 
 namespace Dalle.ML.Prompts;
 
-/// <summary>Reads prompts one by one: lines of text, comma- or tab-separated values with a header, or a JSON object a line.</summary>
+/// <summary>Reads prompts one by one: lines of text, comma- or tab-separated values with a header, or one JSON object per line.</summary>
 internal static class PromptRecords
 {
     private const string PromptColumn = "prompt";
@@ -40,7 +40,7 @@ internal static class PromptRecords
                 continue;
             }
             if (fields.Count != width)
-                throw new FormatException($"line {line}: there are {fields.Count} values for {width} columns. Put a prompt that has the separator in quotes.");
+                throw new FormatException($"line {line}: there are {fields.Count} values for {width} columns. Quote a prompt that contains the separator.");
             yield return new PromptRecord(
                 line,
                 fields[columns[PromptColumn]],
@@ -59,11 +59,11 @@ internal static class PromptRecords
         {
             var column = fields[i].Trim().ToLowerInvariant();
             if (column is PromptColumn or IdColumn or SeedColumn && !columns.TryAdd(column, i))
-                throw new FormatException($"line {line}: the header has several columns '{column}'. Rename all but one of them.");
+                throw new FormatException($"line {line}: the header has several columns '{column}'. Rename all but one.");
         }
         return columns.ContainsKey(PromptColumn)
             ? columns
-            : throw new FormatException($"line {line}: the header has no column '{PromptColumn}'; it has: {string.Join(", ", fields)}. Name the column of the prompts so.");
+            : throw new FormatException($"line {line}: the header has no column '{PromptColumn}'; it has: {string.Join(", ", fields)}. Rename the prompt column to '{PromptColumn}'.");
     }
 
     private static PromptRecord Object(int line, string text)
@@ -72,10 +72,10 @@ internal static class PromptRecords
         {
             using var json = JsonDocument.Parse(text);
             if (json.RootElement.ValueKind != JsonValueKind.Object)
-                throw new FormatException($"line {line}: this is not a JSON object. Write one a line, e.g. {{\"prompt\": \"a red apple\"}}.");
+                throw new FormatException($"line {line}: this is not a JSON object. Write one per line, e.g. {{\"prompt\": \"a red apple\"}}.");
             return new PromptRecord(
                 line,
-                Text(PromptColumn) ?? throw new FormatException($"line {line}: there is no \"prompt\". Give one, e.g. {{\"prompt\": \"a red apple\"}}."),
+                Text(PromptColumn) ?? throw new FormatException($"line {line}: there is no \"prompt\". Add one, e.g. {{\"prompt\": \"a red apple\"}}."),
                 Text(IdColumn),
                 Property(SeedColumn) is { } seed ? Seed(line, seed.GetRawText()) : null);
 
@@ -90,7 +90,7 @@ internal static class PromptRecords
         }
         catch (JsonException exception)
         {
-            throw new FormatException($"line {line}: this is not JSON ({exception.Message}). Write one object a line.", exception);
+            throw new FormatException($"line {line}: this is not JSON ({exception.Message}). Write one object per line.", exception);
         }
         catch (InvalidOperationException exception)
         {

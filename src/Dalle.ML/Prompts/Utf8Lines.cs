@@ -9,12 +9,12 @@ namespace Dalle.ML.Prompts;
 /// </summary>
 internal static class Utf8Lines
 {
-    // Far beyond any prompt: what is longer is no text, and must not fill the memory.
+    // Far beyond any prompt: a longer line is not text, and must not fill the memory.
     private const int LongestLine = 1 << 24;
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <summary>The lines with their numbers, from 1, and with their ends. A byte order mark is passed over.</summary>
+    /// <summary>The lines with their numbers, from 1, and with their ends. A byte order mark is skipped.</summary>
     /// <exception cref="FormatException">A line is not text; the message begins with the line.</exception>
     public static IEnumerable<(int Number, string Text)> Read(Stream stream)
     {
@@ -22,12 +22,12 @@ internal static class Utf8Lines
         for (var number = 1; ReadLine(stream, bytes); number++)
         {
             if (bytes.Count > LongestLine)
-                throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Put each prompt on a line of its own.");
+                throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Put each prompt on a separate line.");
             yield return (number, Decode(CollectionsMarshal.AsSpan(bytes), number));
         }
     }
 
-    /// <summary>Reads a line as far as it may be long.</summary>
+    /// <summary>Reads a line up to the length limit.</summary>
     private static bool ReadLine(Stream stream, List<byte> bytes)
     {
         bytes.Clear();

@@ -2,12 +2,12 @@ using System.Runtime.InteropServices;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>NVIDIA's driver, of which ONNX Runtime does not tell how much memory is free.</summary>
+/// <summary>The NVIDIA driver, which reports free memory; ONNX Runtime does not.</summary>
 internal static unsafe class CudaDriver
 {
     private static readonly string LibraryName = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
 
-    /// <summary>Free bytes of a device; null where the driver does not tell.</summary>
+    /// <summary>Free bytes of a device; null if the driver does not report it.</summary>
     public static long? FreeBytes(int device)
     {
         if (!NativeLibrary.TryLoad(LibraryName, out var library))

@@ -34,7 +34,7 @@ internal static partial class CudaProvider
         options.AppendExecutionProvider_CUDA(provider);
     }
 
-    /// <summary>What is missing for CUDA on this machine, as far as it can be told.</summary>
+    /// <summary>The libraries missing for CUDA on this machine, as far as known.</summary>
     /// <param name="error">What ONNX Runtime says, which names at most the first library that it misses.</param>
     private static string Diagnose(string error)
     {
@@ -42,12 +42,12 @@ internal static partial class CudaProvider
             return "The application has ONNX Runtime for the CPU only: it needs the package Microsoft.ML.OnnxRuntime.Gpu in place of Microsoft.ML.OnnxRuntime.";
         var missing = MissingLibraries(error);
         return missing.Count == 0
-            ? $"NVIDIA's libraries are there; is there a device of that number?{(CudaDriver.FreeBytes(0) is null ? " The driver finds not even number 0." : "")}"
-            : $"These libraries are not found: {string.Join(", ", missing)}. (cudnn is cuDNN's, libcuda or nvcuda the NVIDIA driver's, the others are those of CUDA. "
+            ? $"The NVIDIA libraries are present; check that the device number exists.{(CudaDriver.FreeBytes(0) is null ? " The driver does not find device 0 either." : "")}"
+            : $"These libraries were not found: {string.Join(", ", missing)}. (cudnn belongs to cuDNN, libcuda or nvcuda to the NVIDIA driver, the others to CUDA. "
                 + "On Linux their folders must be in LD_LIBRARY_PATH or known to ldconfig.)";
     }
 
-    /// <summary>NVIDIA's libraries that ONNX Runtime needs and the system does not find, of the version of CUDA that an error names.</summary>
+    /// <summary>The NVIDIA libraries that ONNX Runtime needs and the system does not find, for the CUDA version that an error names.</summary>
     public static IReadOnlyList<string> MissingLibraries(string error)
     {
         var majors = CudaVersion().Match(error) is { Success: true } version ? [version.Groups["major"].Value] : Majors;
@@ -76,7 +76,7 @@ internal static partial class CudaProvider
         var settings = new Dictionary<string, string>
         {
             ["device_id"] = Invariant(device.GpuDeviceId!.Value),
-            // Buffers of fixed sizes are asked for again and again; rounding them up to powers of two only wastes memory.
+            // Buffers of fixed sizes are requested again and again; rounding them up to powers of two only wastes memory.
             ["arena_extend_strategy"] = "kSameAsRequested",
             // 32-bit products are of 32 bits, and the first image does not wait for a search.
             ["use_tf32"] = "0",

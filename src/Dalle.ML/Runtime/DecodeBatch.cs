@@ -3,8 +3,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dalle.ML.Runtime;
 
 /// <summary>
-/// Some sequences of equal length in the transformer: their cache, what they attend to, and what goes from call to call. What keeps its place
-/// is bound to the session once; a call only changes what it holds. For one thread at a time.
+/// Sequences of equal length in the transformer: their cache, what they attend to, and the tensors carried from call to call. Memory that stays in place
+/// is bound to the session once; a call only changes its content. Not thread-safe.
 /// </summary>
 internal abstract class DecodeBatch : IDisposable
 {
@@ -35,7 +35,7 @@ internal abstract class DecodeBatch : IDisposable
     /// <summary>Number of positions that the cache holds, the same in every row.</summary>
     public int Length => _totalLength[0];
 
-    /// <summary>What the rows attend to besides their stream: the text encoder's outputs, in the order of their names.</summary>
+    /// <summary>What the rows attend to besides their own ids: the text encoder's outputs, in the order of their names.</summary>
     public IReadOnlyList<NativeTensor> Context { get; }
 
     protected DecoderSession Session { get; }
@@ -54,10 +54,10 @@ internal abstract class DecodeBatch : IDisposable
             buffer.Dispose();
     }
 
-    /// <summary>Something that each call takes as the last one gave it.</summary>
+    /// <summary>A tensor that each call takes from the call before.</summary>
     protected void CarryState(string past, string present, Func<NativeTensor> buffer) => _carried.Add((past, present, [buffer(), buffer()]));
 
-    /// <summary>Binds the steps to come, once the batch is made; what recurs takes two of them by turns.</summary>
+    /// <summary>Binds the steps, once the batch is made; carried tensors alternate between two buffers.</summary>
     protected void BindSteps()
     {
         _bindings = [.. Enumerable.Range(0, _carried.Count == 0 ? 1 : 2).Select(turn =>
@@ -67,8 +67,8 @@ internal abstract class DecodeBatch : IDisposable
         })];
     }
 
-    /// <summary>Forgets what was cached and runs the given number of ids of every row in one go.</summary>
-    /// <param name="sequence">Number of ids a row.</param>
+    /// <summary>Clears the cache and runs the given number of ids of every row in one call.</summary>
+    /// <param name="sequence">Number of ids per row.</param>
     /// <param name="bind">Binds the ids, and anything else for this call only.</param>
     protected void RunPrefill(int sequence, Action<OrtIoBinding> bind)
     {
@@ -101,7 +101,7 @@ internal abstract class DecodeBatch : IDisposable
         }
     }
 
-    /// <summary>Starts a row where another batch's only one stands; both lie in the host's memory.</summary>
+    /// <summary>Starts a row at the state of the only row of another batch; both are in the host's memory.</summary>
     protected void CopyRow(DecodeBatch prefix, int row)
     {
         _cache.CopyRow(prefix._cache, row, prefix.Length);
@@ -125,7 +125,7 @@ internal abstract class DecodeBatch : IDisposable
         BindPositions(binding, sequence);
     }
 
-    /// <summary>Waits for calls that are still queued, since their buffers are about to go.</summary>
+    /// <summary>Waits for calls that are still queued, since their buffers are about to be freed.</summary>
     private void Finish(OrtIoBinding binding)
     {
         if (!Session.IsOnDevice)
@@ -136,7 +136,7 @@ internal abstract class DecodeBatch : IDisposable
         }
         catch (OnnxRuntimeException)
         {
-            // A device that has failed says so at every call; the first one was heard.
+            // A device that has failed reports it at every call; the first report was handled.
         }
     }
 
@@ -158,7 +158,7 @@ internal abstract class DecodeBatch : IDisposable
         return binding;
     }
 
-    /// <summary>Places and mask, which graphs of other tools are told at every call.</summary>
+    /// <summary>Positions and mask, which graphs of other tools take at every call.</summary>
     private void BindPositions(OrtIoBinding binding, int sequence)
     {
         DisposePositions();

@@ -10,16 +10,16 @@ namespace Dalle.ML.Runtime;
 /// </summary>
 internal sealed class DecoderSession : IDisposable
 {
-    // Beyond this a step costs the processor as much a row as a batch of this size, and only memory grows.
+    // Beyond this size the cost per row no longer falls, and only memory grows.
     private const int MaxHostRows = 64;
     private const long MaxHostBytes = 4L << 30;
 
-    // A GPU has so much arithmetic to a byte of weights that rows are nearly free up to here.
+    // A GPU has so much arithmetic per byte of weights that rows are nearly free up to this number.
     private const int MaxDeviceRows = 256;
 
     private const long MaxIdleBytes = 256L << 20;
 
-    // To wake a thread takes longer than many an operator of a step; this is as long as the gaps between them.
+    // Waking a thread takes longer than many operators of a step; this is the length of the gaps between them.
     private static readonly TimeSpan SpinDuration = TimeSpan.FromMicroseconds(10);
 
     private readonly Bundle _bundle;
@@ -34,7 +34,7 @@ internal sealed class DecoderSession : IDisposable
 
     /// <param name="bundle">The bundle.</param>
     /// <param name="graph">Its transformer.</param>
-    /// <param name="device">Where it runs.</param>
+    /// <param name="device">Device to run on.</param>
     /// <param name="samplesTokens">Whether the graph samples tokens on the CPU too.</param>
     /// <exception cref="DalleBundleException">The graph cannot be used.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
@@ -75,7 +75,7 @@ internal sealed class DecoderSession : IDisposable
     /// <summary>Held by whoever queues calls: those of one thread are carried out one after the other, those of several are not.</summary>
     public Lock Queue { get; } = new();
 
-    /// <summary>The most sequences to run at once, by what it would gain and by the memory that there was when the session was created.</summary>
+    /// <summary>Maximum number of sequences to run at once, by speed and by the memory available when the session was created.</summary>
     public int MaxRows { get; }
 
     /// <summary>The inputs that the text encoder fills, once a prompt.</summary>
@@ -86,7 +86,7 @@ internal sealed class DecoderSession : IDisposable
 
     private int CodebookSize => _bundle.Manifest.Image!.CodebookSize;
 
-    /// <summary>Where an input lies that goes from call to call.</summary>
+    /// <summary>The memory of an input that is carried from call to call.</summary>
     public TensorMemory MemoryOf(string input) => _onDevice.Contains(input) ? _deviceMemory! : TensorMemory.Host;
 
     /// <summary>A tensor for an input of which only the batch dimension is open.</summary>
@@ -100,7 +100,7 @@ internal sealed class DecoderSession : IDisposable
     public LogitsDecodeBatch NewBatch(int rows) => new(this, rows, CodebookSize);
 
     /// <summary>A batch that samples; the caller holds the <see cref="Queue"/> and disposes it.</summary>
-    /// <exception cref="DalleDeviceException">There is no memory for it.</exception>
+    /// <exception cref="DalleDeviceException">There is not enough memory for it.</exception>
     public SampledDecodeBatch NewSampledBatch(SamplingParameters parameters, double[] uniforms, long[] known, int images)
     {
         try
@@ -109,7 +109,7 @@ internal sealed class DecoderSession : IDisposable
         }
         catch (OnnxRuntimeException exception)
         {
-            throw new DalleDeviceException(_device, $"it has no memory for {images} images at once. Ask for fewer candidates, or free some of it. {exception.Message}", exception);
+            throw new DalleDeviceException(_device, $"it does not have enough memory for {images} images at once. Request fewer candidates, or free memory. {exception.Message}", exception);
         }
     }
 
@@ -167,19 +167,19 @@ internal sealed class DecoderSession : IDisposable
         }
     }
 
-    /// <summary>What the transformer's graph goes on with.</summary>
+    /// <summary>The nodes appended to the transformer's graph.</summary>
     private byte[] Sampling()
     {
         var file = OnnxFile.Read(_bundle.PathOf(Graph.File));
         if (file.Opset < SamplingGraph.LeastOpset)
         {
-            throw _bundle.Error($"the graph '{Graph.File}' is of ONNX operator set {file.Opset}; to sample on a GPU it must be of {SamplingGraph.LeastOpset} or later. "
-                + "Export it anew, or run on the CPU.");
+            throw _bundle.Error($"the graph '{Graph.File}' uses ONNX operator set {file.Opset}; sampling on a GPU needs {SamplingGraph.LeastOpset} or later. "
+                + "Export it again, or run on the CPU.");
         }
         return SamplingGraph.Continue(Graph, file.Outputs.Single(output => output.Name == Graph.Logits).Dimensions.Count, CodebookSize);
     }
 
-    /// <summary>The rows that fit into the memory, at most as many as pay.</summary>
+    /// <summary>The number of rows that fit into memory, at most the number worth running at once.</summary>
     private int Rows(int most, long bytes)
     {
         var cache = Graph.Cache;

@@ -15,7 +15,7 @@ internal sealed class GraphSession(Bundle bundle, string file, string input, str
     /// <param name="values">The input, in row-major order.</param>
     /// <param name="shape">Shape of the input.</param>
     /// <param name="result">Filled with the output, which must have as many values.</param>
-    /// <exception cref="DalleBundleException">The graph fails, or gives something else than the bundle promises.</exception>
+    /// <exception cref="DalleBundleException">The graph fails, or its output does not match the bundle.</exception>
     public void Run<TInput, TOutput>(TInput[] values, long[] shape, Span<TOutput> result)
         where TInput : unmanaged
         where TOutput : unmanaged
@@ -26,7 +26,7 @@ internal sealed class GraphSession(Bundle bundle, string file, string input, str
             using var outputs = _session.Run(_options, [input], [value], [output]);
             var given = outputs[0].GetTensorDataAsSpan<TOutput>();
             if (given.Length != result.Length)
-                throw bundle.Error($"the graph '{file}' gave {given.Length} values for '{output}' where {result.Length} are due.");
+                throw bundle.Error($"the graph '{file}' returned {given.Length} values for '{output}' instead of {result.Length}.");
             given.CopyTo(result);
         }
         catch (OnnxRuntimeException exception)

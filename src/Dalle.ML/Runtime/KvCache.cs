@@ -9,7 +9,7 @@ internal abstract class KvCache : IDisposable
 {
     protected KvCache(KeyValueCache shape) => Layout = shape;
 
-    /// <summary>Whether every call needs other tensors than the one before.</summary>
+    /// <summary>Whether every call needs different tensors.</summary>
     public abstract bool RebindsEveryStep { get; }
 
     protected KeyValueCache Layout { get; }
@@ -20,7 +20,7 @@ internal abstract class KvCache : IDisposable
     /// <summary>Binds past and present for a call that brings the sequences from one length to another.</summary>
     public abstract void Bind(OrtIoBinding binding, int past, int total);
 
-    /// <summary>Copies the first positions of the only row of another cache of this kind; both lie in the host's memory.</summary>
+    /// <summary>Copies the first positions of the only row of another cache of this kind; both are in the host's memory.</summary>
     public abstract void CopyRow(KvCache source, int row, int positions);
 
     public abstract void Dispose();

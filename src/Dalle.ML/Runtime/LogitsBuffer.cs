@@ -15,7 +15,7 @@ internal sealed class LogitsBuffer(string name, int[] graphShape, int offset, in
 
     public Span<float> Values => _values;
 
-    /// <summary>Whether calls of different lengths need other tensors.</summary>
+    /// <summary>Whether calls of different lengths need different tensors.</summary>
     public bool RebindsEveryStep => graphShape.Length == 3;
 
     /// <summary>Binds the output of a call with this number of positions.</summary>

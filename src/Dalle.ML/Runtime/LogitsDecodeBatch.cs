@@ -2,7 +2,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>Sequences whose logits come to the host, which says how they go on.</summary>
+/// <summary>Sequences whose logits are read by the host, which chooses the next ids.</summary>
 internal sealed class LogitsDecodeBatch : DecodeBatch
 {
     private readonly LogitsBuffer _logits;
@@ -11,7 +11,7 @@ internal sealed class LogitsDecodeBatch : DecodeBatch
 
     /// <param name="session">The transformer.</param>
     /// <param name="rows">Number of sequences.</param>
-    /// <param name="vocabulary">Number of logits a row.</param>
+    /// <param name="vocabulary">Number of logits per row.</param>
     public LogitsDecodeBatch(DecoderSession session, int rows, int vocabulary)
         : base(session, rows)
     {
@@ -21,16 +21,16 @@ internal sealed class LogitsDecodeBatch : DecodeBatch
         BindSteps();
     }
 
-    /// <summary>The ids of the next step, one a row.</summary>
+    /// <summary>The ids of the next step, one per row.</summary>
     public Span<long> Ids => _ids;
 
     /// <summary>The logits after the last step or prefill, float [rows, vocabulary].</summary>
     public ReadOnlySpan<float> Logits => _logits.Values;
 
-    /// <summary>Those of one row, to be changed at will until the next step.</summary>
+    /// <summary>The logits of one row, which the caller may change until the next step.</summary>
     public Span<float> LogitsOf(int row) => _logits.Values.Slice(row * _logits.Values.Length / Rows, _logits.Values.Length / Rows);
 
-    /// <summary>Forgets what was cached and runs the given ids of every row, [rows, sequence], in one go.</summary>
+    /// <summary>Clears the cache and runs the given ids of every row, [rows, sequence], in one call.</summary>
     public void Prefill(long[] ids)
     {
         var sequence = ids.Length / Rows;
@@ -39,7 +39,7 @@ internal sealed class LogitsDecodeBatch : DecodeBatch
         _logits.Collect();
     }
 
-    /// <summary>Starts a row where a prefilled batch of one row stands.</summary>
+    /// <summary>Starts a row at the state of a prefilled batch of one row.</summary>
     public void CopyRow(LogitsDecodeBatch prefix, int row)
     {
         base.CopyRow(prefix, row);

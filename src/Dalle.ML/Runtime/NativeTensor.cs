@@ -37,11 +37,11 @@ internal sealed unsafe class NativeTensor : IDisposable
     public OrtValue View(params long[] shape) => OrtValue.CreateTensorValueWithData(
         _memory.Info, _type, shape, _bytes.DangerousGetHandle(), shape.Aggregate((long)_elementSize, (product, axis) => product * axis));
 
-    /// <summary>Copies a run of elements from another tensor of the same type; both lie in the host's memory.</summary>
+    /// <summary>Copies a run of elements from another tensor of the same type; both are in the host's memory.</summary>
     public void Copy(NativeTensor source, long from, long to, long count) =>
         Buffer.MemoryCopy(source.Bytes + from * _elementSize, Bytes + to * _elementSize, _length - to * _elementSize, count * _elementSize);
 
-    /// <summary>Copies the only row of another tensor to a row of this one; both lie in the host's memory.</summary>
+    /// <summary>Copies the only row of another tensor to a row of this one; both are in the host's memory.</summary>
     public void CopyRow(NativeTensor source, int row)
     {
         var count = source._length / _elementSize;

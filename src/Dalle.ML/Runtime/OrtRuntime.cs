@@ -6,7 +6,7 @@ namespace Dalle.ML.Runtime;
 
 /// <summary>
 /// The one place where ONNX Runtime is started and sessions are created. Its telemetry is off before its first call, and sessions
-/// share one pool of threads that sleep when idle, unless their device has threads of its own.
+/// share one pool of threads that sleep when idle, unless their device has its own threads.
 /// </summary>
 internal static partial class OrtRuntime
 {
@@ -15,8 +15,8 @@ internal static partial class OrtRuntime
     /// <summary>Creates a session for one of a bundle's graphs.</summary>
     /// <param name="bundle">The bundle.</param>
     /// <param name="file">The graph's file.</param>
-    /// <param name="device">Where it runs.</param>
-    /// <param name="continuation">What the graph goes on with, as bytes that are read behind those of the file.</param>
+    /// <param name="device">Device to run on.</param>
+    /// <param name="continuation">Nodes to append to the graph, as bytes that follow those of the file.</param>
     /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
     /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
     public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device, byte[]? continuation = null)
@@ -46,7 +46,7 @@ internal static partial class OrtRuntime
         }
         catch (OnnxRuntimeException exception) when (device.GpuDeviceId is not null)
         {
-            throw new DalleDeviceException(device, $"ONNX Runtime could not start the graph '{file}' there: {exception.Message}", exception);
+            throw new DalleDeviceException(device, $"ONNX Runtime could not load the graph '{file}' on it: {exception.Message}", exception);
         }
         catch (OnnxRuntimeException exception) when (device.IntraOpThreadAffinities is { } affinities)
         {
@@ -71,7 +71,7 @@ internal static partial class OrtRuntime
 
     /// <summary>Starts ONNX Runtime at the first call.</summary>
     /// <returns>Whether sessions can share threads.</returns>
-    /// <exception cref="DalleDeviceException">There is no native library, or an old one.</exception>
+    /// <exception cref="DalleDeviceException">The native library is missing or too old.</exception>
     private static bool Start(DalleDevice device)
     {
         const string Packages = "`dotnet add package Microsoft.ML.OnnxRuntime` (for CUDA: `dotnet add package Microsoft.ML.OnnxRuntime.Gpu`)";
@@ -126,7 +126,7 @@ internal static partial class OrtRuntime
         const string Variable = "ORT_DISABLE_TELEMETRY";
         Environment.SetEnvironmentVariable(Variable, "1");
         if (!OperatingSystem.IsWindows() && SetNativeVariable(Variable, "1", overwrite: 1) != 0)
-            throw new InvalidOperationException($"The environment variable {Variable} could not be set, so that ONNX Runtime's telemetry would be on.");
+            throw new InvalidOperationException($"The environment variable {Variable} could not be set, and without it the telemetry of ONNX Runtime would be on.");
     }
 
     [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]

@@ -4,8 +4,8 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 namespace Dalle.ML.Runtime;
 
 /// <summary>
-/// Sequences that go on by themselves, by the tokens that the <see cref="SamplingGraph"/> samples: cache, ids and tokens stay on the device, and
-/// a step takes nothing from the host but the length of the sequences.
+/// Sequences that continue with the tokens that the <see cref="SamplingGraph"/> samples: cache, ids and tokens stay on the device, and
+/// a step takes only the length of the sequences from the host.
 /// </summary>
 internal sealed class SampledDecodeBatch : DecodeBatch
 {
@@ -18,8 +18,8 @@ internal sealed class SampledDecodeBatch : DecodeBatch
     /// <param name="session">The transformer, which samples.</param>
     /// <param name="vocabulary">Number of entries of the codebook.</param>
     /// <param name="parameters">What is done to the logits; guided images have two rows.</param>
-    /// <param name="uniforms">A number of the unit interval for each token of each image, [tokens, images].</param>
-    /// <param name="known">The tokens that are known, −1 where they are sampled, of the same shape.</param>
+    /// <param name="uniforms">A number in the unit interval for each token of each image, [tokens, images].</param>
+    /// <param name="known">The known tokens, −1 where tokens are sampled, of the same shape.</param>
     /// <param name="images">Number of images.</param>
     public SampledDecodeBatch(DecoderSession session, int vocabulary, SamplingParameters parameters, double[] uniforms, long[] known, int images)
         : base(session, parameters.IsGuided ? 2 * images : images)
@@ -46,7 +46,7 @@ internal sealed class SampledDecodeBatch : DecodeBatch
             this.CarryState(past, present, () => new NativeTensor(session.MemoryOf(past), TensorElementType.Int64, size));
     }
 
-    /// <summary>The tokens as they were last read, [tokens, images]; −1 is still to come.</summary>
+    /// <summary>The tokens as last read, [tokens, images]; −1 where not sampled yet.</summary>
     public ReadOnlySpan<long> Tokens => _tokens;
 
     /// <summary>Runs the given ids of every row, [rows, sequence], samples the first token and reads it.</summary>
@@ -63,7 +63,7 @@ internal sealed class SampledDecodeBatch : DecodeBatch
         });
     }
 
-    /// <summary>Samples a token of each image; it is there when it is read.</summary>
+    /// <summary>Samples a token of each image, without waiting for it.</summary>
     public void Decode(bool reads) => RunDecode(reads ? Read : null);
 
     public override void Dispose()

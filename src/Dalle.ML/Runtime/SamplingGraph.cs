@@ -7,7 +7,7 @@ namespace Dalle.ML.Runtime;
 
 /// <summary>
 /// Sampling as ONNX nodes behind a transformer's logits: a call then gives the ids of the next one, and on a GPU no logits
-/// come back to the host. From the same logits and uniforms the same tokens come, but for rounding at the edge between two of them.
+/// come back to the host. The same logits and uniforms give the same tokens, except for rounding at the boundary between two of them.
 /// </summary>
 /// <remarks>
 /// T is the number of tokens of an image, N of images. A token is the number of cumulative probabilities that do not reach its point of the
@@ -34,19 +34,19 @@ internal static class SamplingGraph
     public const string NextStep = Scope + "/next_step";
 
     /// <summary>All tokens, int64 [T, N], −1 where one is to be sampled; and those with the one of this step.</summary>
-    public const string Tokens = Scope + "/codes";
-    public const string NextTokens = Scope + "/next_codes";
+    public const string Tokens = Scope + "/image_tokens";
+    public const string NextTokens = Scope + "/next_image_tokens";
 
     /// <summary>The tokens once more, to be read by the host.</summary>
-    public const string TokensToRead = Scope + "/drawn";
+    public const string TokensToRead = Scope + "/tokens_to_read";
 
-    /// <summary>What the transformer takes next, int64 [rows, 1].</summary>
+    /// <summary>The next ids for the transformer, int64 [rows, 1].</summary>
     public const string NextIds = Scope + "/next_ids";
 
     private const string Scope = "sampling";
 
     /// <summary>
-    /// The nodes as a model of their own that lacks its beginning. Behind the bytes of the transformer's file they continue its graph: the parts
+    /// The nodes as a separate, incomplete model. Appended to the bytes of the transformer's file they continue its graph: the parts
     /// of a message that comes twice are merged (Protocol Buffers, "Last One Wins").
     /// </summary>
     /// <param name="decoder">The transformer.</param>
@@ -175,7 +175,7 @@ internal static class SamplingGraph
         return g.Node("Cast", [count], ("to", (long)DataType.Int64));
     }
 
-    /// <summary>Constants that occur again and again.</summary>
+    /// <summary>Constants used several times.</summary>
     private sealed class Numbers(OnnxGraphBuilder g, int codebookSize)
     {
         public string Zero { get; } = g.Constant("zero", 0);

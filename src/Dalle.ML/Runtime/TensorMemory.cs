@@ -3,7 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>Where tensors lie that stay in their place: in the host's memory, or in that of a session's device.</summary>
+/// <summary>The memory of tensors that stay in place: the host's, or that of a session's device.</summary>
 internal sealed class TensorMemory : IDisposable
 {
     private readonly OrtAllocator? _allocator;
@@ -11,7 +11,7 @@ internal sealed class TensorMemory : IDisposable
     private TensorMemory(OrtMemoryInfo info, OrtAllocator? allocator) => (Info, _allocator) = (info, allocator);
 
     /// <summary>
-    /// The host's, zeroed: what no sequence has reached takes part in no product, but a kernel of the CPU multiplies it by zero, and
+    /// The host's memory, zeroed: positions that no sequence has reached do not affect results, but a CPU kernel multiplies them by zero, and
     /// not-a-number would spread from it.
     /// </summary>
     public static TensorMemory Host { get; } = new(OrtMemoryInfo.DefaultInstance, allocator: null);
@@ -19,7 +19,7 @@ internal sealed class TensorMemory : IDisposable
     /// <summary>The kind of memory.</summary>
     public OrtMemoryInfo Info { get; }
 
-    /// <summary>A device's, with what was left in it: its kernels read no further than the sequences reach. It lives as long as the session.</summary>
+    /// <summary>A device's memory, not cleared: its kernels read no further than the sequences reach. It lives as long as the session.</summary>
     public static TensorMemory Of(InferenceSession session, OrtMemoryInfo info) => new(info, new OrtAllocator(session, info));
 
     /// <summary>Allocates memory, which disposing the handle frees.</summary>
@@ -27,7 +27,7 @@ internal sealed class TensorMemory : IDisposable
 
     public void Dispose() => _allocator?.Dispose();
 
-    /// <summary>Freed by the collector where an error keeps a tensor from being finished.</summary>
+    /// <summary>Freed by the garbage collector if an error keeps a tensor from being finished.</summary>
     private sealed unsafe class Zeroed : SafeHandle
     {
         public Zeroed(nuint bytes)

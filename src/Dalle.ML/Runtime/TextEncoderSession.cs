@@ -3,7 +3,7 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>The text encoder's session: from a prompt's ids to what the decoder attends to. Thread-safe.</summary>
+/// <summary>The session of the text encoder: from prompt ids to what the decoder attends to. Thread-safe.</summary>
 internal sealed class TextEncoderSession(Bundle bundle, TextEncoderGraph graph, DalleDevice device) : IDisposable
 {
     private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, graph.File, device);
@@ -12,7 +12,7 @@ internal sealed class TextEncoderSession(Bundle bundle, TextEncoderGraph graph, 
     /// <summary>Runs prompts.</summary>
     /// <param name="ids">Their ids, [rows, length].</param>
     /// <param name="rows">Number of prompts.</param>
-    /// <param name="outputs">What is filled, of as many rows, in the order of the manifest's names.</param>
+    /// <param name="outputs">The tensors to fill, with as many rows, in the order of the manifest's names.</param>
     /// <exception cref="DalleBundleException">The graph fails.</exception>
     public void Run(long[] ids, int rows, IReadOnlyList<NativeTensor> outputs)
     {

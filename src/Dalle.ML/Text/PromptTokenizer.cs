@@ -17,8 +17,8 @@ internal sealed class PromptTokenizer
     {
     }
 
-    /// <param name="folder">Where the tokenizer's files lie.</param>
-    /// <param name="format">What makes ids of a prompt.</param>
+    /// <param name="folder">Folder of the tokenizer's files.</param>
+    /// <param name="format">How a prompt becomes ids.</param>
     /// <exception cref="DalleBundleException">The tokenizer's files cannot be read.</exception>
     public PromptTokenizer(string folder, TextFormat format) =>
         (_folder, _format, _tokenizer) = (folder, format, TextTokenizer.Open(folder, format.Tokenizer));
@@ -27,7 +27,7 @@ internal sealed class PromptTokenizer
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
     public long[] Encode(string prompt) => Pad(Ids(Clean(prompt)));
 
-    /// <summary>The ids that guidance measures a prompt against.</summary>
+    /// <summary>The unconditional ids for guidance.</summary>
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
     public long[] Unconditional(string prompt) => _format.Unconditional switch
     {
@@ -49,8 +49,8 @@ internal sealed class PromptTokenizer
         {
             if (id < 0 || id >= _format.Vocabulary)
             {
-                throw new DalleBundleException(_folder, $"the tokenizer '{_format.Tokenizer.Vocabulary}' gives the id {id}, "
-                    + $"and the graph has only {_format.Vocabulary}. Put the model's own tokenizer there.");
+                throw new DalleBundleException(_folder, $"the tokenizer '{_format.Tokenizer.Vocabulary}' produced the id {id}, "
+                    + $"but the graph has only {_format.Vocabulary} ids. Use the model's own tokenizer.");
             }
             if (ids.Count == _format.Length)
                 break;

@@ -5,7 +5,7 @@ using Microsoft.ML.Runtime;
 namespace Dalle.ML.Transforms;
 
 /// <summary>
-/// What a catalog knows of the context that it belongs to. ML.NET shows third parties none of it, so it is read by reflection, here
+/// The context of a catalog. ML.NET does not show it to third parties, so it is read by reflection, here
 /// and nowhere else.
 /// </summary>
 internal static class CatalogEnvironment
@@ -18,7 +18,7 @@ internal static class CatalogEnvironment
         return environment as IHostEnvironment ?? throw Unknown(catalog, "its catalogs have no environment");
     }
 
-    /// <summary>The device that was asked for: explicitly, else by the context, else the CPU; and whether the CPU may take its place.</summary>
+    /// <summary>The requested device: explicit, else that of the context, else the CPU; and whether the CPU may replace it.</summary>
     /// <exception cref="NotSupportedException">This version of ML.NET keeps the device elsewhere.</exception>
     public static (DalleDevice Device, bool FallbackToCpu) Device(IHostEnvironment environment, int? gpuDeviceId, bool fallbackToCpu)
     {
@@ -30,8 +30,8 @@ internal static class CatalogEnvironment
     }
 
     /// <summary>
-    /// The seed that the context was created with; a random one if it was created without. The numbers that a context takes from its seed would
-    /// not do: each operation that it is asked for takes some, so that a seed would depend on those before.
+    /// The seed that the context was created with; a random one if it has none. The numbers that a context derives from its seed would
+    /// not do: each operation takes some, so that a seed would depend on the operations before.
     /// </summary>
     /// <exception cref="NotSupportedException">This version of ML.NET keeps the seed elsewhere.</exception>
     public static ulong Seed(IHostEnvironment environment) =>

@@ -3,7 +3,7 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Turns a column of images into CLIP's embeddings, in one space with those of texts (Radford et al. 2021).</summary>
+/// <summary>Turns a column of images into CLIP embeddings, in the same space as those of texts (Radford et al. 2021).</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
@@ -15,10 +15,10 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// The vectors have length 1: the product of two, times the model's scale, is CLIP's score. Images may have any size.
+/// The vectors have length 1: the dot product of two, times the model's scale, is the CLIP score. Images may have any size.
 ///
-/// Images of the input are copied while a row is run, and left to their column, which disposes them as ML.NET's LoadImages and ResizeImages do.
-/// ML.NET's Cache and ShuffleRows leave columns of images out without a word: cache or shuffle before LoadImages, or after this step.
+/// Input images are copied while a row is processed and remain the property of their column, which disposes them as ML.NET's LoadImages and ResizeImages do.
+/// Cache and ShuffleRows of ML.NET drop image columns without a warning: cache or shuffle before LoadImages, or after this step.
 /// ]]></format>
 /// </remarks>
 public sealed class ClipEmbedImageEstimator : ComponentEstimator<ClipEmbedImageTransformer>

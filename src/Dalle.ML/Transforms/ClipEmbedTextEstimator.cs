@@ -3,7 +3,7 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Turns a column of text into CLIP's embeddings, in one space with those of images (Radford et al. 2021).</summary>
+/// <summary>Turns a column of text into CLIP embeddings, in the same space as those of images (Radford et al. 2021).</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
@@ -15,7 +15,7 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// The vectors have length 1: the product of two, times the model's scale, is CLIP's score. Texts are cut to the length that CLIP takes.
+/// The vectors have length 1: the dot product of two, times the model's scale, is the CLIP score. Texts are cut to the text length of CLIP.
 /// ]]></format>
 /// </remarks>
 public sealed class ClipEmbedTextEstimator : ComponentEstimator<ClipEmbedTextTransformer>

@@ -19,11 +19,11 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// Candidates are given as GenerateImageTokens, DalleGenerate and DalleComplete make them: all tokens or all pixels of a row in one vector.
-/// Of candidates that are rows, ClipScore gives the scores and RankCandidates the order.
+/// Candidates have the format of GenerateImageTokens, DalleGenerate and DalleComplete: all tokens or all pixels of a row in one vector.
+/// For candidates in separate rows, ClipScore computes the scores and RankCandidates the order.
 ///
-/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
-/// word: cache or shuffle before this step.
+/// Each read of an image returns a copy, which the reader must dispose. Cache and ShuffleRows of ML.NET drop image columns without a
+/// warning: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
@@ -50,7 +50,7 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         /// </summary>
         public string? InputImagesColumnName { get; init; }
 
-        /// <summary>Number of candidates that are kept, 1 or more; all if null.</summary>
+        /// <summary>Number of candidates to keep, 1 or more; all if null.</summary>
         /// <exception cref="ArgumentOutOfRangeException">The value is less than 1.</exception>
         public int? TopK
         {
@@ -62,21 +62,21 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         public string OutputColumnName { get; init; } = "Image";
 
         /// <summary>
-        /// Name of a column to make with the places of the candidates that are kept among those given, best first, Int32;
+        /// Name of a column to make with the indices of the kept candidates among the input candidates, best first, Int32;
         /// none if null.
         /// </summary>
         public string? OrderColumnName { get; init; }
 
-        /// <summary>Name of a column to make with the scores of the candidates that are kept, falling, Single; none if null.</summary>
+        /// <summary>Name of a column to make with the scores of the kept candidates, descending, Single; none if null.</summary>
         public string? ScoresColumnName { get; init; }
 
         /// <summary>
-        /// Name of a column to make with the tokens of the candidates that are kept, best first, where they are given so;
+        /// Name of a column to make with the tokens of the kept candidates, best first, if the input has tokens;
         /// none if null.
         /// </summary>
         public string? TokensColumnName { get; init; }
 
-        /// <summary>Name of a column to make with the pixels of the candidates that are kept, best first; none if null.</summary>
+        /// <summary>Name of a column to make with the pixels of the kept candidates, best first; none if null.</summary>
         public string? ImagesColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new ClipRankComponent(this);
@@ -101,9 +101,9 @@ internal sealed class ClipRankComponent : RowComponent
     public ClipRankComponent(ClipRankEstimator.Options options)
     {
         if (options.InputTokensColumnName is null == options.InputImagesColumnName is null)
-            throw new ArgumentException("Give candidates as tokens or as images: one of InputTokensColumnName and InputImagesColumnName.", nameof(options));
+            throw new ArgumentException("Set exactly one of InputTokensColumnName and InputImagesColumnName.", nameof(options));
         if (options is { TokensColumnName: not null, InputTokensColumnName: null })
-            throw new ArgumentException("There are no tokens to order: InputTokensColumnName is not given.", nameof(options));
+            throw new ArgumentException("A column of ranked tokens needs input tokens: set InputTokensColumnName.", nameof(options));
         _options = options;
     }
 

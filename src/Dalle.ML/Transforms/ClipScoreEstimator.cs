@@ -15,10 +15,10 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// The score is the scaled cosine of the embeddings of both. It tells which of several images fits a text better, and which text an image.
+/// The score is the scaled cosine of the embeddings of both. It shows which of several images fits a text best, and which of several texts fits an image.
 ///
-/// Images of the input are copied while a row is run, and left to their column, which disposes them as ML.NET's LoadImages and ResizeImages do.
-/// ML.NET's Cache and ShuffleRows leave columns of images out without a word: cache or shuffle before LoadImages, or after this step.
+/// Input images are copied while a row is processed and remain the property of their column, which disposes them as ML.NET's LoadImages and ResizeImages do.
+/// Cache and ShuffleRows of ML.NET drop image columns without a warning: cache or shuffle before LoadImages, or after this step.
 /// ]]></format>
 /// </remarks>
 public sealed class ClipScoreEstimator : ComponentEstimator<ClipScoreTransformer>

@@ -5,7 +5,7 @@ using Microsoft.ML.Runtime;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>What the estimators of Dalle.ML have in common: they look at data for its schema only, and load the model.</summary>
+/// <summary>Base class of the estimators of Dalle.ML: they read only the schema of the data, and load the model.</summary>
 /// <typeparam name="TTransformer">The component's transformer.</typeparam>
 public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer>
     where TTransformer : ComponentTransformer
@@ -24,7 +24,7 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         _options = options.WithSeed(_environment);
         _component = _options.CreateComponent();
         foreach (var input in _component.Inputs.Where(input => string.IsNullOrEmpty(input.Name)))
-            throw new ArgumentException($"No column is named: {input.Option} is empty.", nameof(options));
+            throw new ArgumentException($"{input.Option} is empty. Name the input column.", nameof(options));
         foreach (var group in RowRunner.OutputsOf(_options, _component).GroupBy(output => output.Name))
         {
             if (group.Key!.Length == 0)
@@ -34,11 +34,11 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         }
     }
 
-    /// <summary>Loads the model. The data is looked at for its schema only.</summary>
+    /// <summary>Loads the model. Only the schema of the data is read.</summary>
     /// <param name="input">Data with the columns that the options name.</param>
     /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
     /// <exception cref="DalleBundleException">The model's bundle cannot be used.</exception>
-    /// <exception cref="DalleDeviceException">The device cannot be used, and falling back to the CPU was not asked for.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used, and fallback to the CPU was not requested.</exception>
     /// <exception cref="NotSupportedException">The model lacks what the component needs.</exception>
     public TTransformer Fit(IDataView input)
     {

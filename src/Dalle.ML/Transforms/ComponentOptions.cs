@@ -24,37 +24,37 @@ public abstract record ComponentOptions
     }
 
     /// <summary>
-    /// Name of a text column to make with the reason why a row failed, empty where it did not. With it rows that fail have missing values:
-    /// no image, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case. Input that
-    /// cannot be read, such as a file that LoadImages finds no image in, is a row that fails, too; not so in a pipeline that
-    /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> loaded, where ML.NET reads the input:
-    /// <see cref="DalleCatalog.LoadDalle(ModelOperationsCatalog, string, out DataViewSchema)"/> has it.
+    /// Name of a text column to make with the reason why a row failed, empty if it did not. With this column, failed rows have missing values:
+    /// no image, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case. A row also fails
+    /// if its input cannot be read, such as a file that LoadImages finds no image in; not so in a pipeline that
+    /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> loaded, where ML.NET reads the input;
+    /// <see cref="DalleCatalog.LoadDalle(ModelOperationsCatalog, string, out DataViewSchema)"/> does not have this limit.
     /// </summary>
     public string? ErrorColumnName { get; init; }
 
     /// <summary>Folder of the model bundle; the built-in model if null.</summary>
     public string? ModelPath { get; init; }
 
-    /// <summary>A model that is loaded, in place of <see cref="ModelPath"/> and the device. It is shared: each owner disposes its own.</summary>
+    /// <summary>A loaded model, in place of <see cref="ModelPath"/> and the device. It is shared: each owner disposes its own.</summary>
     [JsonIgnore]
     public DalleModel? Model { get; init; }
 
     /// <summary>Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</summary>
     public int? GpuDeviceId { get; init; }
 
-    /// <summary>Whether to run on the CPU, with a warning, where <see cref="GpuDeviceId"/> cannot be used.</summary>
+    /// <summary>Whether to run on the CPU, with a warning, if <see cref="GpuDeviceId"/> cannot be used.</summary>
     public bool FallbackToCpu { get; init; }
 
     /// <summary>Checked at each row and, while an image is generated, at each token. Not saved with the pipeline.</summary>
     [JsonIgnore]
     public CancellationToken CancellationToken { get; init; }
 
-    /// <summary>What is to be done with these options.</summary>
+    /// <summary>The runner that these options describe.</summary>
     internal abstract RowComponent CreateComponent();
 
     /// <summary>The component's transformer, which owns the runner.</summary>
     internal abstract ComponentTransformer CreateTransformer(RowRunner runner);
 
-    /// <summary>The options with no seed left to the context.</summary>
+    /// <summary>The options with the seed of the context filled in.</summary>
     internal virtual ComponentOptions WithSeed(IHostEnvironment environment) => this;
 }

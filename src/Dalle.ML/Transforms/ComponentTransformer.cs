@@ -6,12 +6,12 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Transforms;
 
 /// <summary>
-/// What the transformers of Dalle.ML have in common: they are lazy, work row by row, and hold a share in a model. Dispose them, or the
+/// Base class of the transformers of Dalle.ML: they are lazy, work row by row, and hold a reference to a model. Dispose them, or the
 /// prediction engine that owns them, to free the model.
 /// </summary>
 /// <remarks>
 /// Columns of scores are annotated as ML.NET's rankers annotate theirs (ScoreColumnKind "Ranking", ScoreValueKind "Score"), and vectors with
-/// a value a candidate have SlotNames "Candidate 0", "Candidate 1" and so on, where their number is known. A saved pipeline that is loaded with
+/// one value per candidate have SlotNames "Candidate 0", "Candidate 1" and so on, if their number is known. A saved pipeline that is loaded with
 /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> has the same columns, types and values without these annotations;
 /// <see cref="DalleCatalog.LoadDalle(ModelOperationsCatalog, string, out DataViewSchema)"/> restores them too.
 /// </remarks>
@@ -21,7 +21,7 @@ public abstract class ComponentTransformer : ITransformer, IDisposable
 
     private protected ComponentTransformer(RowRunner runner) => _runner = runner;
 
-    /// <summary>What the model is.</summary>
+    /// <summary>Describes the model.</summary>
     public DalleModelInfo ModelInfo => _runner.Model.Info;
 
     /// <inheritdoc/>
@@ -43,7 +43,7 @@ public abstract class ComponentTransformer : ITransformer, IDisposable
     /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
     public IRowToRowMapper GetRowToRowMapper(DataViewSchema inputSchema) => new RowMapper(Bind(inputSchema));
 
-    /// <summary>Lets go of the model. Rows that are under way are finished.</summary>
+    /// <summary>Releases the model. Rows in progress are finished.</summary>
     public void Dispose()
     {
         _runner.Dispose();

@@ -4,7 +4,7 @@ using Microsoft.ML;
 namespace Dalle.ML.Transforms;
 
 /// <summary>
-/// Keeps a region of each image and generates the rest for its text: image completion and, with a text that says how the rest differs,
+/// Keeps a region of each image and generates the rest for its text: image completion and, with a text that describes how the rest differs,
 /// image-to-image translation (Ramesh et al. 2021).
 /// </summary>
 /// <remarks>
@@ -18,10 +18,10 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// The region is kept in tokens of the codebook: it looks as DalleReconstruct shows it. What follows it in raster order is steered by it.
+/// The region is kept as image tokens: it looks as DalleReconstruct shows it. It influences the tokens that follow it in raster order.
 ///
-/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
-/// word: cache or shuffle before this step.
+/// Each read of an image returns a copy, which the reader must dispose. Cache and ShuffleRows of ML.NET drop image columns without a
+/// warning: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTransformer>
@@ -34,13 +34,13 @@ public sealed class DalleCompleteEstimator : ComponentEstimator<DalleCompleteTra
     /// <summary>Options of <see cref="DalleCompleteEstimator"/>.</summary>
     public sealed record Options : ImageGenerationOptions
     {
-        /// <summary>Name of the text column that says what the whole image shows.</summary>
+        /// <summary>Name of the text column that describes the whole image.</summary>
         public string InputTextColumnName { get; init; } = "Text";
 
         /// <summary>Name of the image column; <see cref="ImageGenerationOptions.OutputColumnName"/> if null.</summary>
         public string? InputImageColumnName { get; init; }
 
-        /// <summary>What is kept of the images, in tokens.</summary>
+        /// <summary>The region of the images to keep, in tokens.</summary>
         public KeepRegion Keep { get; init; }
 
         internal override RowComponent CreateComponent() => new DalleCompleteComponent(this);

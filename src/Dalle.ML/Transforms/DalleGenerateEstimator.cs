@@ -16,13 +16,13 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// The resulting transformer is lazy: an image is generated when its row is read and one of the output columns is active, and all outputs of a
-/// row come from one generation. Rows of the same prompt and seed give the same image; a column of seeds makes them differ.
+/// row come from one generation. Rows with the same prompt and seed have the same image; a column of seeds makes them differ.
 ///
-/// As there is no vector of images, the candidates of a row are vectors of their tokens, scores, seeds and pixels, best first;
-/// UnrollCandidates makes a row of each.
+/// As ML.NET has no vectors of images, the candidates of a row are vectors of their tokens, scores, seeds and pixels, best first;
+/// UnrollCandidates turns each into a row.
 ///
-/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
-/// word: cache or shuffle before this step.
+/// Each read of an image returns a copy, which the reader must dispose. Cache and ShuffleRows of ML.NET drop image columns without a
+/// warning: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DalleGenerateEstimator : ComponentEstimator<DalleGenerateTransformer>

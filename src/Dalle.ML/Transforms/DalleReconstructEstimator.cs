@@ -3,7 +3,7 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Takes a column of images through the model's codebook and back: what is left of them is what its tokens can say.</summary>
+/// <summary>Encodes a column of images into tokens and decodes them again, which shows what the codebook preserves.</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
@@ -15,10 +15,10 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// Images may have any size: the short side is brought to the model's, and the middle is taken. Those that come out have the model's.
+/// Images may have any size: the short side is resized to the model's, and the centre is cropped. The resulting images have the model's size.
 ///
-/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
-/// word: cache or shuffle before this step.
+/// Each read of an image returns a copy, which the reader must dispose. Cache and ShuffleRows of ML.NET drop image columns without a
+/// warning: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DalleReconstructEstimator : ComponentEstimator<DalleReconstructTransformer>
@@ -46,7 +46,7 @@ public sealed class DalleReconstructEstimator : ComponentEstimator<DalleReconstr
     }
 }
 
-/// <summary>Takes a column of images through the codebook and back, lazily. Made by <see cref="DalleReconstructEstimator"/>.</summary>
+/// <summary>Encodes and decodes a column of images, lazily. Made by <see cref="DalleReconstructEstimator"/>.</summary>
 public sealed class DalleReconstructTransformer : ComponentTransformer
 {
     internal DalleReconstructTransformer(RowRunner runner)

@@ -3,22 +3,22 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Turns a column of tokens into the images that they stand for (the decoder of a discrete VAE).</summary>
+/// <summary>Decodes a column of image tokens into images (the decoder of a discrete VAE).</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
 /// |  |  |
 /// | -- | -- |
 /// | Does this estimator need to look at the data to train its parameters? | No |
-/// | Input column data type | Vector of Int32, as many as the model's grid has |
+/// | Input column data type | Vector of Int32 [token rows · token columns] |
 /// | Output column data type | <xref:Microsoft.ML.Data.MLImage> |
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
 /// The tokens are indices into the model's codebook in raster order, as EncodeImageTokens and, for one candidate, GenerateImageTokens make them.
 ///
-/// Every read of an image gives a copy, which is the reader's to dispose. ML.NET's Cache and ShuffleRows leave columns of images out without a
-/// word: cache or shuffle before this step.
+/// Each read of an image returns a copy, which the reader must dispose. Cache and ShuffleRows of ML.NET drop image columns without a
+/// warning: cache or shuffle before this step.
 /// ]]></format>
 /// </remarks>
 public sealed class DecodeImageTokensEstimator : ComponentEstimator<DecodeImageTokensTransformer>

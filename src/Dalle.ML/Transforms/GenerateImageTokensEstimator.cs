@@ -4,7 +4,7 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Samples the image tokens of prompts, and makes no images of them: the transformer of DALL·E by itself (Ramesh et al. 2021).</summary>
+/// <summary>Samples the image tokens of prompts without decoding them: the transformer of DALL·E by itself (Ramesh et al. 2021).</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
@@ -16,7 +16,7 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// The candidates of a row follow one another in the order in which they are numbered, each in raster order. The first is what the seed gives
+/// The candidates of a row are concatenated in the order of their numbers, each in raster order. The first is the one that the seed generates
 /// alone. They are not ranked: ClipRank does that.
 /// ]]></format>
 /// </remarks>
@@ -36,22 +36,22 @@ public sealed class GenerateImageTokensEstimator : ComponentEstimator<GenerateIm
         /// </summary>
         public string? InputColumnName { get; init; }
 
-        /// <summary>Name of a column with prompts as TokenizePrompt makes them, Int32 [text length], to take in place of the text; none if null.</summary>
+        /// <summary>Name of a column with prompts as TokenizePrompt makes them, Int32 [text length], to use in place of the text; none if null.</summary>
         public string? InputPromptTokensColumnName { get; init; }
 
         /// <summary>
-        /// Name of a column with image tokens that are given, Int32: the first ones in raster order, or as many as an image has with −1 where
+        /// Name of a column with known image tokens, Int32: the first ones in raster order, or all tokens of an image with −1 where
         /// the model samples; none if null.
         /// </summary>
         public string? InputImageTokensColumnName { get; init; }
 
-        /// <summary>Name of the column of tokens to make, Int32 [candidates · tokens]; of one candidate [token rows, token columns].</summary>
+        /// <summary>Name of the column of tokens to make, Int32 [candidates · tokens]; [token rows, token columns] for one candidate.</summary>
         public string OutputColumnName { get; init; } = "Tokens";
 
-        /// <summary>Name of a column to make with CLIP's score of each candidate, Single [candidates]; none if null.</summary>
+        /// <summary>Name of a column to make with the CLIP score of each candidate, Single [candidates]; none if null.</summary>
         public string? ScoresColumnName { get; init; }
 
-        /// <summary>Name of a column to make with the seed that gives each candidate alone, UInt64 [candidates]; none if null.</summary>
+        /// <summary>Name of a column to make with the seed that generates each candidate alone, UInt64 [candidates]; none if null.</summary>
         public string? SeedsColumnName { get; init; }
 
         internal override RowComponent CreateComponent() => new GenerateImageTokensComponent(this);
@@ -76,7 +76,7 @@ internal sealed class GenerateImageTokensComponent : RowComponent
     public GenerateImageTokensComponent(GenerateImageTokensEstimator.Options options)
     {
         if (options is { ScoresColumnName: not null, InputColumnName: null, InputPromptTokensColumnName: not null })
-            throw new ArgumentException("Scores are of texts: give InputColumnName too.", nameof(options));
+            throw new ArgumentException("Scores need the text: set InputColumnName too.", nameof(options));
         _options = options;
     }
 

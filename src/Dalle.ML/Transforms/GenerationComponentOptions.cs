@@ -13,11 +13,11 @@ public abstract record GenerationComponentOptions : ComponentOptions
     {
     }
 
-    /// <summary>Name of a column of seeds, UInt64, one a row; <see cref="Seed"/> holds for all rows if null.</summary>
+    /// <summary>Name of a column of seeds, UInt64, one per row; <see cref="Seed"/> applies to all rows if null.</summary>
     public string? InputSeedColumnName { get; init; }
 
     /// <summary>
-    /// Seed of all rows. If null it is the seed of the context, so that <c>new MLContext(seed: 7)</c> generates what <c>Seed = 7</c> does,
+    /// Seed of all rows. If null it is the seed of the context, so that <c>new MLContext(seed: 7)</c> generates the same images as <c>Seed = 7</c>,
     /// whatever else the context was used for; components of one context share it. A context without a seed gives each component a random
     /// one. Either is saved with a pipeline.
     /// </summary>
@@ -27,7 +27,7 @@ public abstract record GenerationComponentOptions : ComponentOptions
     public GenerationOptions Generation { get; init; } = new();
 
     /// <summary>
-    /// Rows that are generated together, 1 or more. The images are the same; more is faster, and at most one batch is generated unnecessarily
+    /// Number of rows generated together, 1 or more. The images are the same; larger batches are faster, and at most one batch is generated unnecessarily
     /// if the reader stops. The rows ahead are read by a second cursor over the input.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is less than 1.</exception>

@@ -38,7 +38,7 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
 
     protected abstract GenerationRequest Request(DalleModel model, Row row);
 
-    /// <summary>The result owns the image, so what is around it is not disposed.</summary>
+    /// <summary>The result owns the image, so the object around it is not disposed.</summary>
     private static RowResult ResultOf(GeneratedImage image) =>
         new() { Image = image.Image, Seed = image.Seed, Tokens = [.. image.Tokens], Score = image.Score };
 

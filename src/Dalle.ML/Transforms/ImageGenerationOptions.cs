@@ -10,22 +10,22 @@ public abstract record ImageGenerationOptions : GenerationComponentOptions
     /// <summary>Name of the image column to make.</summary>
     public string OutputColumnName { get; init; } = "Image";
 
-    /// <summary>Name of a column to make with the seed, UInt64, that gives the row's image again; none if null.</summary>
+    /// <summary>Name of a column to make with the seed, UInt64, that generates the row's image again; none if null.</summary>
     public string? SeedColumnName { get; init; }
 
     /// <summary>Name of a column to make with the image's tokens, Int32 [token rows, token columns]; none if null.</summary>
     public string? TokensColumnName { get; init; }
 
-    /// <summary>Name of a column to make with CLIP's score, Single, not-a-number where the model has no CLIP; none if null.</summary>
+    /// <summary>Name of a column to make with the CLIP score, Single, not-a-number if the model has no CLIP; none if null.</summary>
     public string? ScoreColumnName { get; init; }
 
     /// <summary>Name of a column to make with the tokens of all candidates, best first, Int32 [candidates · tokens]; none if null.</summary>
     public string? CandidateTokensColumnName { get; init; }
 
-    /// <summary>Name of a column to make with the scores of all candidates, falling, Single [candidates]; none if null.</summary>
+    /// <summary>Name of a column to make with the scores of all candidates, descending, Single [candidates]; none if null.</summary>
     public string? CandidateScoresColumnName { get; init; }
 
-    /// <summary>Name of a column to make with the seeds that give the candidates alone, best first, UInt64 [candidates]; none if null.</summary>
+    /// <summary>Name of a column to make with the seeds that generate the candidates alone, best first, UInt64 [candidates]; none if null.</summary>
     public string? CandidateSeedsColumnName { get; init; }
 
     /// <summary>

@@ -4,11 +4,11 @@ namespace Dalle.ML.Transforms;
 internal static class ModelLoader
 {
     /// <param name="path">The model's folder.</param>
-    /// <param name="device">The device that was asked for.</param>
-    /// <param name="fallbackToCpu">Whether the CPU takes the place of a device that cannot be used.</param>
-    /// <param name="warn">Told when it does.</param>
+    /// <param name="device">The requested device.</param>
+    /// <param name="fallbackToCpu">Whether the CPU replaces a device that cannot be used.</param>
+    /// <param name="warn">Receives the warning in that case.</param>
     /// <exception cref="DalleBundleException">A file is missing, altered or malformed.</exception>
-    /// <exception cref="DalleDeviceException">The device cannot be used, nor may the CPU take its place.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used, and the CPU may not replace it.</exception>
     public static DalleModel Load(string path, DalleDevice device, bool fallbackToCpu, Action<string> warn)
     {
         try

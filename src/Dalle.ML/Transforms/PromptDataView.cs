@@ -5,14 +5,14 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>A view of the prompts in a file. Each cursor reads the file anew.</summary>
+/// <summary>A view of the prompts in a file. Each cursor reads the file again.</summary>
 internal sealed class PromptDataView : IDataView
 {
     private readonly PromptFile _file;
     private readonly ulong _seed;
 
     /// <param name="file">The file.</param>
-    /// <param name="seed">The first seed of the series that prompts without a seed of their own get theirs from.</param>
+    /// <param name="seed">The first seed of the series for prompts without a seed.</param>
     public PromptDataView(PromptFile file, ulong seed)
     {
         (_file, _seed) = (file, seed);

@@ -3,7 +3,7 @@ using Microsoft.ML;
 
 namespace Dalle.ML.Transforms;
 
-/// <summary>Turns a column of text into the tokens that the transformer of a model takes.</summary>
+/// <summary>Turns a column of text into text tokens for the transformer of a model.</summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
 /// ### Estimator Characteristics
@@ -15,7 +15,7 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// Prompts are cut or padded to the model's text length, in the manner of its family.
+/// Prompts are cut or padded to the model's text length, as its family does.
 /// ]]></format>
 /// </remarks>
 public sealed class TokenizePromptEstimator : ComponentEstimator<TokenizePromptTransformer>

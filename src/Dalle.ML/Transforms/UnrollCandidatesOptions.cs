@@ -1,7 +1,7 @@
 namespace Dalle.ML.Transforms;
 
 /// <summary>
-/// Which vectors of candidates become rows. The number of candidates is that of their scores or of their seeds: one of the two is needed.
+/// Which vectors of candidates become rows. The scores or the seeds determine the number of candidates: one of the two is needed.
 /// </summary>
 public sealed record UnrollCandidatesOptions
 {
@@ -23,18 +23,18 @@ public sealed record UnrollCandidatesOptions
     /// <summary>Height of the images in pixels; if null they are square, or follow from <see cref="ImageWidth"/>.</summary>
     public int? ImageHeight { get; init; }
 
-    /// <summary>Name of the column to make with the candidate's place in the vectors, Int32, from 0.</summary>
+    /// <summary>Name of the column to make with the zero-based index of the candidate in the vectors, Int32.</summary>
     public string CandidateColumnName { get; init; } = "Candidate";
 
-    /// <summary>Name of the column to make with the candidate's score, Single, where scores are given.</summary>
+    /// <summary>Name of the column to make with the candidate's score, Single, if there is a column of scores.</summary>
     public string ScoreColumnName { get; init; } = "Score";
 
-    /// <summary>Name of the column to make with the candidate's seed, UInt64, where seeds are given.</summary>
+    /// <summary>Name of the column to make with the candidate's seed, UInt64, if there is a column of seeds.</summary>
     public string SeedColumnName { get; init; } = "Seed";
 
-    /// <summary>Name of the column to make with the candidate's tokens, Int32 [tokens], where tokens are given.</summary>
+    /// <summary>Name of the column to make with the candidate's tokens, Int32 [tokens], if there is a column of tokens.</summary>
     public string TokensColumnName { get; init; } = "Tokens";
 
-    /// <summary>Name of the image column to make, where pixels are given; a candidate of nothing but zeros has no image.</summary>
+    /// <summary>Name of the image column to make, if there is a column of pixels; a candidate whose pixels are all zero has no image.</summary>
     public string ImageColumnName { get; init; } = "Image";
 }

@@ -37,7 +37,7 @@ public sealed class TorchGlobalsTests : CheckpointTest
         var root = new Dictionary<object, object?> { ["weights"] = TorchWriter.Tensor("FloatStorage", "0", 1, [1]), ["x"] = attack };
         Dictionary<string, byte[]> storages = new() { ["0"] = Bytes(1f) };
         AssertRefused(TorchWriter.Zip(root, storages), $"'{name}'");
-        AssertRefused(TorchWriter.Zip(root, storages), "Nothing was run");
+        AssertRefused(TorchWriter.Zip(root, storages), "Nothing was executed");
         AssertRefused(TorchWriter.Legacy(root, storages, sizeof(float)), $"'{name}'");
     }
 

@@ -132,7 +132,7 @@ public sealed class TorchZipTests : CheckpointTest
         AssertRefused(TorchWriter.Zip(root, []), "no entry 'archive/data/0'");
         AssertRefused(TorchWriter.Zip(root, new() { ["0"] = data[..^4] }), "storage '0'");
         AssertRefused(TorchWriter.Zip(root, new() { ["0"] = data[..^1] }), "whole number");
-        AssertRefused([.. TorchWriter.Zip(root, new() { ["0"] = data }).SkipLast(60)], "cut off");
+        AssertRefused([.. TorchWriter.Zip(root, new() { ["0"] = data }).SkipLast(60)], "truncated");
     }
 
     [Fact]

@@ -116,7 +116,7 @@ public sealed class PromptTokenizerTests : IDisposable
         var tokenizer = Tokenizer(Format with { Vocabulary = 10 });
         Assert.Equal([8, 9, 1, 1, 1], tokenizer.Encode("a b"));
         var exception = Assert.Throws<DalleBundleException>(() => tokenizer.Encode("a b c"));
-        Assert.Contains("'vocab.json' gives the id 10", exception.Message, StringComparison.Ordinal);
+        Assert.Contains("'vocab.json' produced the id 10", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]

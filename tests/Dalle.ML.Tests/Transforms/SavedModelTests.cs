@@ -104,7 +104,7 @@ public sealed class SavedModelTests : IDisposable
         File.WriteAllBytes(weights, bytes);
         Load();
         File.AppendAllText(Path.Combine(bundle, Bundle.ManifestName), " ");
-        Assert.Contains("Put the old model there", Assert.Throws<DalleBundleException>(Load).Message, StringComparison.Ordinal);
+        Assert.Contains("Restore the old model", Assert.Throws<DalleBundleException>(Load).Message, StringComparison.Ordinal);
         Directory.Move(bundle, bundle + "-moved");
         var moved = Assert.Throws<DalleBundleException>(Load);
         Assert.Equal(bundle, moved.BundlePath);

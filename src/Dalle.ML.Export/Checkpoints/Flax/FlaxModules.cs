@@ -61,7 +61,7 @@ internal sealed class FlaxModules : Checkpoint
             $"Tensor '{Find(name).Name}', '{name}' of PyTorch, has the shape [{string.Join(", ", Shape(name))}]; "
             + $"[{string.Join(", ", shape)}] was expected.");
 
-    /// <exception cref="NotSupportedException">Always: layers are tensors of their own.</exception>
+    /// <exception cref="NotSupportedException">Always: layers are separate tensors.</exception>
     public override Tensor ReadSlice(string name, int index, params int[] shape) =>
         throw new NotSupportedException($"'{name}' is not a stack of layers.");
 

@@ -34,7 +34,7 @@ internal static class FlaxMsgPack
         var tree = StateDictFlattener.Of(reader.Read(value => Restore(file, value)));
         return reader.IsAtEnd
             ? new StoredCheckpoint(file.Path, tree.Tensors, tree.Settings, [file])
-            : throw new InvalidDataException("it goes on after its object.");
+            : throw new InvalidDataException("data follows its object.");
     }
 
     private static object? Restore(CheckpointFile file, object value) => value switch

@@ -127,7 +127,7 @@ internal sealed class MsgPackReader(CheckpointFile file, long start, long end)
     private long UInt64()
     {
         var value = BinaryPrimitives.ReadUInt64BigEndian(Take(8));
-        return value <= long.MaxValue ? (long)value : throw new InvalidDataException($"it has the integer {value}, too large for any use.");
+        return value <= long.MaxValue ? (long)value : throw new InvalidDataException($"it has the integer {value}, which is too large.");
     }
 
     private ReadOnlySpan<byte> Take(int count)

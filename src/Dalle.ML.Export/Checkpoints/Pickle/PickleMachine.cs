@@ -166,7 +166,7 @@ internal sealed class PickleMachine(
         _stack.Push(integer >= long.MinValue && integer <= long.MaxValue ? (long)integer : (object)integer);
     }
 
-    // Python counts from zero. Numbers of one's own choice could all fall into one bucket of the dictionary.
+    // Python counts from zero. Numbers chosen by the file could all fall into one bucket of the dictionary.
     private void Store(uint index) => _memo[index < MaxOpcodes ? index : throw Invalid($"stores an object as number {index}")] = _stack.Peek();
 
     private object? Recall(uint index) =>
@@ -191,7 +191,7 @@ internal sealed class PickleMachine(
     private ReadOnlySpan<byte> Take(ulong count)
     {
         if (count > (ulong)(bytes.Length - Position))
-            throw Invalid("ends too early or is longer than what is read of it");
+            throw Invalid("ends too early, or is longer than the limit");
         Position += (int)count;
         return bytes.AsSpan(Position - (int)count, (int)count);
     }

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>What stands for a function or class of Python in a pickle: a name, and what is put in the place of its results. The function
+/// <summary>A placeholder for a Python function or class in a pickle: a name, and what replaces its results. The function
 /// or class itself is never looked for.</summary>
 internal sealed record PickleGlobal(string Name, Func<PickleGlobal, object?[], object?> Create);
 

@@ -72,7 +72,7 @@ internal static class SafetensorsFile
             filled = end;
         }
         if (filled != file.Length - data)
-            throw new InvalidDataException($"its tensors have {filled} bytes; {file.Length - data} are there.");
+            throw new InvalidDataException($"its tensors have {filled} bytes; the file has {file.Length - data}.");
         return new StoredCheckpoint(file.Path, tensors, settings, [file]);
     }
 
@@ -84,7 +84,7 @@ internal static class SafetensorsFile
         var shape = property.Value.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()).ToArray();
         var offsets = property.Value.GetProperty("data_offsets").EnumerateArray().Select(offset => offset.GetInt64()).ToArray();
         if (offsets is not [>= 0 and var begin, var end] || end < begin)
-            throw new InvalidDataException($"tensor '{property.Name}' has no place.");
+            throw new InvalidDataException($"tensor '{property.Name}' has no data offsets.");
         return (StoredTensor.Whole(Storage.Of(file, type, data + begin, end - begin), shape), begin, end);
     }
 }

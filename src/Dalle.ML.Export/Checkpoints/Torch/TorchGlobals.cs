@@ -1,6 +1,6 @@
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>The globals of Python that may occur in a checkpoint, and what is put in their places. All others are refused.</summary>
+/// <summary>The Python globals allowed in a checkpoint, and their replacements. All others are refused.</summary>
 internal static class TorchGlobals
 {
     /// <summary>Modules whose classes, known here or not, become records of their attributes: networks and their configurations.</summary>
@@ -50,8 +50,8 @@ internal static class TorchGlobals
         var isRecord = RecordModules.Any(known => module == known || module.StartsWith(known + ".", StringComparison.Ordinal));
         if (TorchStorages.Types.ContainsKey(fullName) || isRecord && !name.Contains('.'))
             return new PickleGlobal(fullName, Record);
-        throw new InvalidDataException($"its pickle asks for '{fullName}', which is not on the list of what may occur in a checkpoint. "
-            + "Nothing was run. If the file is from someone you trust, save its weights as safetensors where it was made.");
+        throw new InvalidDataException($"its pickle asks for '{fullName}', which is not on the list of names allowed in a checkpoint. "
+            + "Nothing was executed. If you trust the file, save its weights as safetensors with the code that made it.");
     }
 
     private static OrderedDictionary<string, object?> Dictionary(PickleGlobal global, object?[] arguments) => [];

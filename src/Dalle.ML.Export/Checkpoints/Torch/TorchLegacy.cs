@@ -52,7 +52,7 @@ internal static class TorchLegacy
             var count = BinaryPrimitives.ReadInt64LittleEndian(file.Read($"the length of storage '{key}'", offset, sizeof(long), sizeof(long)));
             offset += sizeof(long);
             if (count != storage.Count || count > (file.Length - offset) / storage.Type.Size())
-                throw new InvalidDataException($"storage '{key}' has {count} elements, not the {storage.Count} of its tensors, or is cut off.");
+                throw new InvalidDataException($"storage '{key}' has {count} elements, not the {storage.Count} of its tensors, or is truncated.");
             storage.Append(file, offset, count);
             offset += count * storage.Type.Size();
         }

@@ -32,7 +32,7 @@ internal sealed class TorchStorages(Func<string, ElementType, long, Storage> cre
     {
         if (persistentId is not object?[] id || id is not ["storage", PickleGlobal global, string key, _, long and >= 0 and var count, ..]
             || !Types.TryGetValue(global.Name, out var type))
-            throw new InvalidDataException("its pickle refers to something outside of it that is not a storage of a known type.");
+            throw new InvalidDataException("its pickle has a persistent id that is not a storage of a known type.");
         if (!_storages.TryGetValue(key, out var storage))
             _storages.Add(key, storage = create(key, type, count));
         return storage.Type == type && storage.Count == count ? storage : throw new InvalidDataException(

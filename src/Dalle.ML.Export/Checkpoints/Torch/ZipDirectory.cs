@@ -46,11 +46,11 @@ internal sealed class ZipDirectory
         if (!_entries.TryGetValue(name, out var entry))
             throw new InvalidDataException($"its zip directory has no entry '{name}'.");
         if (!entry.IsStored)
-            throw new InvalidDataException($"entry '{name}' is compressed. PyTorch stores its entries as they are: the file was "
-                + "packed again. Pack it without compression, or get the original.");
+            throw new InvalidDataException($"entry '{name}' is compressed. PyTorch stores its entries uncompressed: the file was "
+                + "repacked. Pack it without compression, or get the original.");
         var header = _file.Read($"the header of entry '{name}'", entry.LocalHeader, LocalHeaderBytes, LocalHeaderBytes);
         if (!header.AsSpan().StartsWith("PK\u0003\u0004"u8))
-            throw new InvalidDataException($"entry '{name}' does not begin where the zip directory says.");
+            throw new InvalidDataException($"entry '{name}' does not begin at the place stated in the zip directory.");
         var offset = entry.LocalHeader + LocalHeaderBytes + UInt16(header, 26) + UInt16(header, 28);
         return offset <= _file.Length - entry.Length
             ? (offset, entry.Length)
@@ -64,7 +64,7 @@ internal sealed class ZipDirectory
         file.Read(file.Length - tail.Length, tail);
         var end = tail.AsSpan().LastIndexOf("PK\u0005\u0006"u8);
         if (end < 0 || tail.Length - end < EndBytes)
-            throw new InvalidDataException("it has no zip directory: the file is cut off.");
+            throw new InvalidDataException("it has no zip directory: the file is truncated.");
         var locator = end - Zip64LocatorBytes;
         if (locator < 0 || !tail.AsSpan(locator).StartsWith("PK\u0006\u0007"u8))
             return (UInt32(tail, end + 16), UInt32(tail, end + 12));
@@ -72,7 +72,7 @@ internal sealed class ZipDirectory
         var record = file.Read("the end of its zip directory", Int64(tail, locator + 8), Zip64EndBytes, Zip64EndBytes);
         return record.AsSpan().StartsWith("PK\u0006\u0006"u8)
             ? (Int64(record, 48), Int64(record, 40))
-            : throw new InvalidDataException("the end of its zip directory is not where it says.");
+            : throw new InvalidDataException("its zip directory does not end at the stated place.");
     }
 
     private void AddEntries(ReadOnlySpan<byte> directory)

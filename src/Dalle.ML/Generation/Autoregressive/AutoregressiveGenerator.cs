@@ -23,7 +23,7 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
     /// <param name="bundle">A bundle with a transformer.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="vae">Its discrete VAE.</param>
-    /// <param name="device">Where it runs.</param>
+    /// <param name="device">Device to run on.</param>
     public AutoregressiveGenerator(Bundle bundle, RetryableLazy<PromptTokenizer> tokenizer, DiscreteVae vae, DalleDevice device)
     {
         (_manifest, _image, _tokenizer, _vae) = (bundle.Manifest, bundle.Manifest.Image!, tokenizer, vae);
@@ -42,7 +42,7 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         GenerateTokens(requests, candidates, sampling, progress, cancellationToken)
             .Select(each => new Candidate(each.Request, each.Number, each.Tokens, _vae.Decode(each.Tokens)));
 
-    /// <summary>Samples the image tokens of the candidates, and makes no images of them.</summary>
+    /// <summary>Samples the image tokens of the candidates without decoding them.</summary>
     public IEnumerable<(GenerationRequest Request, int Number, int[] Tokens)> GenerateTokens(
         IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)

@@ -8,8 +8,8 @@ namespace Dalle.ML.Generation.Autoregressive;
 /// and the tokens before it. Thread-safe.
 /// </summary>
 /// <remarks>
-/// Many sequences are processed in batches, so that memory does not grow with their number. What is sampled depends on a sequence's own seed
-/// alone, so that the same image comes out of any batch.
+/// Many sequences are processed in batches, so that memory does not grow with their number. The tokens depend only on the sequence's own seed,
+/// so that any batch gives the same image.
 /// </remarks>
 /// <param name="decoder">The transformer.</param>
 /// <param name="textEncoder">The encoder of the prompt, in families that have one.</param>
@@ -18,10 +18,10 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
 {
     private readonly UnconditionalPrefill _unconditional = new(decoder, textEncoder);
 
-    /// <summary>Samples the image tokens of each sequence, a batch as soon as the first of it is asked for.</summary>
+    /// <summary>Samples the image tokens of each sequence, a batch when its first sequence is requested.</summary>
     /// <param name="sequences">Prompts and seeds; equal prompts next to each other share their prefill.</param>
-    /// <param name="parameters">What is done to the logits.</param>
-    /// <param name="report">Called now and then with the sequences that it concerns and the tokens that the first of them has.</param>
+    /// <param name="parameters">How the logits are processed.</param>
+    /// <param name="report">Called from time to time with the sequences and the tokens of the first of them.</param>
     /// <param name="cancellationToken">Checked at every token.</param>
     public IEnumerable<int[]> Generate(
         IEnumerable<Sequence> sequences, SamplingParameters parameters, Action<Range, ReadOnlyMemory<int>> report, CancellationToken cancellationToken)

@@ -4,8 +4,8 @@ using Dalle.ML.Runtime;
 namespace Dalle.ML.Generation.Autoregressive;
 
 /// <summary>
-/// Lets the transformer's own graph sample (<see cref="SamplingGraph"/>), and reads the tokens now and then. All rows are run through the prompt:
-/// on a GPU that takes less than copying would gain.
+/// Lets the transformer's own graph sample (<see cref="SamplingGraph"/>), and reads the tokens from time to time. The prompt is run for all rows:
+/// on a GPU that costs less than copying would save.
 /// </summary>
 internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession? textEncoder, ImageFormat image, SamplingParameters parameters) : IImageTokenSampler
 {

@@ -2,7 +2,7 @@ using System.Numerics.Tensors;
 
 namespace Dalle.ML.Generation.Autoregressive;
 
-/// <summary>Samples a token from logits. Holds scratch memory: for one thread at a time.</summary>
+/// <summary>Samples a token from logits. Holds scratch memory, so it is not thread-safe.</summary>
 internal sealed class Sampler(int vocabulary, float temperature, int topK, float topP)
 {
     private readonly float[] _probabilities = new float[vocabulary];
@@ -15,7 +15,7 @@ internal sealed class Sampler(int vocabulary, float temperature, int topK, float
         TensorPrimitives.MultiplyAdd(conditional, scale, unconditional, conditional);
     }
 
-    /// <summary>The token at a point of the unit interval that the tokens share in the proportion of their probabilities.</summary>
+    /// <summary>The token at a point of the unit interval, which the tokens divide in proportion to their probabilities.</summary>
     public int Sample(ReadOnlySpan<float> logits, double uniform)
     {
         if (temperature == 0 || topK == 1)
@@ -38,7 +38,7 @@ internal sealed class Sampler(int vocabulary, float temperature, int topK, float
         return last;
     }
 
-    /// <summary>The probabilities after all filters, up to a common factor; what is filtered out has none.</summary>
+    /// <summary>The probabilities after all filters, up to a common factor; 0 for filtered-out tokens.</summary>
     public ReadOnlySpan<float> Probabilities(ReadOnlySpan<float> logits)
     {
         var probabilities = _probabilities.AsSpan();
@@ -56,7 +56,7 @@ internal sealed class Sampler(int vocabulary, float temperature, int topK, float
         return probabilities;
     }
 
-    /// <summary>Keeps what is above a value, and the first of those that are equal to it.</summary>
+    /// <summary>Keeps values above a threshold, and the first of those equal to it.</summary>
     private void Mask(float least, int equals, float otherwise)
     {
         foreach (ref var value in _probabilities.AsSpan())

@@ -2,7 +2,7 @@ using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Generation.Autoregressive;
 
-/// <summary>The prefill without a prompt, which is mostly the same for every image of a model: the last one is kept. Thread-safe.</summary>
+/// <summary>The prefill without a prompt, which is usually the same for every image of a model: the last one is kept. Thread-safe.</summary>
 internal sealed class UnconditionalPrefill(DecoderSession decoder, TextEncoderSession? textEncoder) : IDisposable
 {
     private readonly Lock _lock = new();

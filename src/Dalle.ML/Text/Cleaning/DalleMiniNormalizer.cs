@@ -5,7 +5,7 @@ namespace Dalle.ML.Text.Cleaning;
 /// <summary>The normaliser of captions of DALL·E mini (borisdayma/dalle-mini, <c>text.py</c>), for ASCII in lower case.</summary>
 /// <remarks>
 /// Two of its steps are simpler here. A hashtag keeps its words together, as they are parted there by a list of word frequencies that is
-/// no part of the tokenizer. And a <c>&lt;person&gt;</c> is always <c>a person</c>, the commonest of the three that are drawn by lot there.
+/// not part of the tokenizer. And a <c>&lt;person&gt;</c> is always <c>a person</c>, the most frequent of the three that are chosen at random there.
 /// </remarks>
 internal static partial class DalleMiniNormalizer
 {

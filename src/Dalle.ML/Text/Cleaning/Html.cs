@@ -4,7 +4,7 @@ using System.Text.RegularExpressions;
 
 namespace Dalle.ML.Text.Cleaning;
 
-/// <summary>HTML's character references (WHATWG HTML, section 13.5), of which .NET itself knows but those of HTML 4.</summary>
+/// <summary>HTML's character references (WHATWG HTML, section 13.5), of which .NET itself knows only those of HTML 4.</summary>
 internal static partial class Html
 {
     private static readonly Lazy<Dictionary<string, string>.AlternateLookup<ReadOnlySpan<char>>> Known = new(Read);

@@ -100,7 +100,7 @@ internal static class Mojibake
             'Â' or 'Ã' => last is not ('…' or '’'),
             // A sign of arithmetic stands beside many others, but not beside itself.
             '×' => after == '×',
-            // Ends of words, and eyes and mouths of faces drawn with letters.
+            // Ends of words, and eyes and mouths of emoticons.
             'ß' or 'Þ' or 'Ō' or 'Ő' or 'Ū' or 'Ų' or (>= 'Ò' and <= 'Ö') or (>= 'Ù' and <= 'Û') => false,
             _ when IsClosing(last) => last == '°' || (char.IsLetterOrDigit(after) && last is '™' or '®' or '»' or '›' or '”'),
             _ when IsOpening(last) => lead is 'Î' or 'Ð' || char.IsAsciiLetterLower(before) || char.IsLetter(after),
@@ -116,7 +116,7 @@ internal static class Mojibake
     /// <summary>What precedes a word or a number.</summary>
     private static bool IsOpening(char character) => "¡¿«‹“‘‚„©¢£¥€".Contains(character, StringComparison.Ordinal);
 
-    /// <summary>What else is no letter, or only looks like one.</summary>
+    /// <summary>Other characters that are not letters, or only look like letters.</summary>
     private static bool IsSymbol(char character) =>
         "ªºµƒˆˇ".Contains(character, StringComparison.Ordinal) || !(IsClosing(character) || IsOpening(character) || char.IsLetter(character));
 }

@@ -3,7 +3,7 @@ using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Text.Cleaning;
 
-/// <summary>Brings a prompt into the form that a model was trained on.</summary>
+/// <summary>Cleans a prompt as the model's training data was cleaned.</summary>
 internal static partial class TextCleaner
 {
     public static string Clean(string text, IEnumerable<TextCleaning> steps) => steps.Aggregate(text, Clean);

@@ -3,7 +3,7 @@ using System.Text.RegularExpressions;
 
 namespace Dalle.ML.Text.Cleaning;
 
-/// <summary>Undoes what broken software did to a text, as <c>fix_text</c> of the Python package ftfy does, which CLIP calls.</summary>
+/// <summary>Repairs text damaged by broken software, as <c>fix_text</c> of the Python package ftfy does, which CLIP calls.</summary>
 /// <remarks>
 /// All of ftfy 6.3's steps (Robyn Speer, 2019) with its default options: references of HTML, mojibake, controls of Latin-1, Latin
 /// ligatures, full and half widths, curly quotes, line ends, lone surrogates, escapes of terminals, control characters, form C. One of

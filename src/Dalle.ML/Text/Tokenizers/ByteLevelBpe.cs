@@ -3,7 +3,7 @@ using Microsoft.ML.Tokenizers;
 namespace Dalle.ML.Text.Tokenizers;
 
 /// <summary>GPT-2's byte-level BPE (openai/gpt-2, <c>src/encoder.py</c>), which Bart and DALL·E mini share.</summary>
-/// <remarks>Tokens are ML.NET's <see cref="BpeTokenizer"/>'s; words are cut by <see cref="Words"/>.</remarks>
+/// <remarks>Tokens come from ML.NET's <see cref="BpeTokenizer"/>, words from <see cref="Words"/>.</remarks>
 internal sealed class ByteLevelBpe(BpeFiles files) : ITextTokenizer
 {
     private readonly BpeTokenizer _bpe = BpeTokenizer.Create(new BpeOptions(files.Vocabulary) { Merges = files.Merges, ByteLevel = true });

@@ -9,7 +9,7 @@ namespace Dalle.ML.Text.Tokenizers;
 /// Hugging Face's CharBPETokenizer as minDALL-E uses it: BERT's cleaning and splitting, lower case, words that end in <c>&lt;/w&gt;</c>,
 /// and <c>[UNK]</c> for characters that the vocabulary lacks.
 /// </summary>
-/// <remarks>Tokens are ML.NET's <see cref="BpeTokenizer"/>'s; BERT's rules are those of Hugging Face's documentation, and ours.</remarks>
+/// <remarks>Tokens come from ML.NET's <see cref="BpeTokenizer"/>; the rules of BERT are implemented here from the documentation of Hugging Face.</remarks>
 internal sealed class CharBpe(BpeFiles files) : ITextTokenizer
 {
     private readonly BpeTokenizer _bpe = BpeTokenizer.Create(new BpeOptions(files.Vocabulary)
@@ -21,7 +21,7 @@ internal sealed class CharBpe(BpeFiles files) : ITextTokenizer
 
     public IEnumerable<int> Encode(string text) => WordsOf(text).SelectMany(word => _bpe.EncodeToIds(word, considerPreTokenization: false));
 
-    /// <summary>What lies between spaces, ideographs and punctuation marks each for itself, in lower case and without controls.</summary>
+    /// <summary>The text between spaces, with each ideograph and punctuation mark by itself, in lower case and without controls.</summary>
     private static IEnumerable<string> WordsOf(string text)
     {
         var word = new StringBuilder();

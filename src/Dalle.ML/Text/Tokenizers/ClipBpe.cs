@@ -3,9 +3,9 @@ using Microsoft.ML.Tokenizers;
 namespace Dalle.ML.Text.Tokenizers;
 
 /// <summary>
-/// CLIP's byte-level BPE, whose words end in <c>&lt;/w&gt;</c> (openai/CLIP, <c>clip/simple_tokenizer.py</c>); DALLE-pytorch's too.
+/// CLIP's byte-level BPE, whose words end in <c>&lt;/w&gt;</c> (openai/CLIP, <c>clip/simple_tokenizer.py</c>); DALLE-pytorch uses it too.
 /// </summary>
-/// <remarks>Tokens are ML.NET's <see cref="BpeTokenizer"/>'s; words are cut by <see cref="Words"/>.</remarks>
+/// <remarks>Tokens come from ML.NET's <see cref="BpeTokenizer"/>, words from <see cref="Words"/>.</remarks>
 internal sealed class ClipBpe : ITextTokenizer
 {
     public const string StartOfText = "<|startoftext|>";

@@ -3,7 +3,7 @@ using Microsoft.ML.Tokenizers;
 namespace Dalle.ML.Text.Tokenizers;
 
 /// <summary>
-/// min-dalle's reading of DALL·E mini's files (kuprel/min-dalle, <c>text_tokenizer.py</c>): words are what lies between single spaces, and
+/// The tokenizer files of DALL·E mini as min-dalle reads them (kuprel/min-dalle, <c>text_tokenizer.py</c>): words are separated by single spaces, and
 /// begin with <c>Ġ</c>; they consist of characters, not bytes, and what the vocabulary lacks is <c>&lt;unk&gt;</c>.
 /// </summary>
 /// <remarks>

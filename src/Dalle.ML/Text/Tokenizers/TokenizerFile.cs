@@ -2,7 +2,7 @@ using System.IO.Compression;
 
 namespace Dalle.ML.Text.Tokenizers;
 
-/// <summary>Reads a tokenizer's file, as it is or compressed by gzip, and no more of it than any tokenizer has.</summary>
+/// <summary>Reads a tokenizer file, plain or gzip, up to a limit far above real tokenizers.</summary>
 internal static class TokenizerFile
 {
     private const int MaxBytes = 32 << 20;
@@ -21,7 +21,7 @@ internal static class TokenizerFile
         for (int read; (read = content.Read(buffer)) > 0;)
         {
             if (bytes.Length + read > MaxBytes)
-                throw new InvalidDataException($"'{Path.GetFileName(path)}' has more than {MaxBytes >> 20} MiB, and no tokenizer's file has");
+                throw new InvalidDataException($"'{Path.GetFileName(path)}' has more than {MaxBytes >> 20} MiB, too large for a tokenizer file");
             bytes.Write(buffer, 0, read);
         }
         return bytes.ToArray();

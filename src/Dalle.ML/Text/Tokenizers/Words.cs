@@ -3,7 +3,7 @@ using System.Text;
 namespace Dalle.ML.Text.Tokenizers;
 
 /// <summary>How GPT-2 and CLIP cut a text into the words that their tokens do not reach across.</summary>
-/// <remarks>Both define it by a regular expression over code points. .NET's see UTF-16, where 𝟘 is no number: hence by hand.</remarks>
+/// <remarks>Both define it by a regular expression over code points. Those of .NET see UTF-16, where 𝟘 is not a number: hence this code.</remarks>
 internal static class Words
 {
     private enum Kind

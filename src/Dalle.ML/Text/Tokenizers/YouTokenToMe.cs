@@ -12,7 +12,7 @@ internal sealed class YouTokenToMe : ITextTokenizer
 {
     private const char WordStart = '▁';
 
-    // Stand for what is no id: a run of characters that the model lacks, and a symbol that was merged into the one before it.
+    // Placeholders that are not ids: a run of characters that the model lacks, and a symbol that was merged into the one before it.
     private const int Unrecognized = -1, Gone = -2;
 
     private static readonly char[] Spaces = ['\t', '\n', '\v', '\f', '\r', ' ', WordStart];
@@ -33,7 +33,7 @@ internal sealed class YouTokenToMe : ITextTokenizer
         // Unknown, padding, start and end of text; all but the first may be missing.
         (_unknown, _, _, _) = (Next(), Next(least: -1), Next(least: -1), Next(least: -1));
         if (bytes.AsSpan(at).ContainsAnyExcept(" \r\n"u8))
-            throw Error($"is not a text model of YouTokenToMe: it goes on after its end, at byte {at}");
+            throw Error($"is not a text model of YouTokenToMe: data follows its end, at byte {at}");
         if (!_characters.ContainsKey(WordStart))
             throw Error($"lacks the character {WordStart} (U+2581), which begins every word");
 

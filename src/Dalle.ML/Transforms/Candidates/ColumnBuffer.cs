@@ -47,10 +47,10 @@ internal abstract class ColumnBuffer
             _values.Clear();
         }
 
-        // Readers may dispose what they get.
+        // Readers may dispose the images they get.
         public override Delegate Getter(Func<int> index) => (ValueGetter<T>)((ref T value) => value = Copy(_values[index()]));
 
-        /// <summary>A value of its own, which no other row writes into.</summary>
+        /// <summary>A separate value, which no other row writes into.</summary>
         private T Read()
         {
             if (typeof(T) != typeof(MLImage))

@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Transforms.Candidates;
 
-/// <summary>A view with the rows of each group ordered by falling scores, no more than the best of them, and their ranks.</summary>
+/// <summary>A view with the best rows of each group by descending score, and their ranks.</summary>
 internal sealed class RankedDataView : IDataView
 {
     private readonly IDataView _input;
@@ -32,7 +32,7 @@ internal sealed class RankedDataView : IDataView
 
     public int TopK { get; }
 
-    // Shuffled, the rows of a group would lie apart.
+    // Shuffling would separate the rows of a group.
     public bool CanShuffle => false;
 
     public long? GetRowCount() => null;

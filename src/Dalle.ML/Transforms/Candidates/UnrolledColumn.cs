@@ -11,13 +11,13 @@ namespace Dalle.ML.Transforms.Candidates;
 /// <param name="Bind">Makes the column's getter for a cursor.</param>
 internal sealed record UnrolledColumn(string Name, DataViewType Type, DataViewSchema.Column? Source, Func<UnrolledCursor, Delegate> Bind)
 {
-    /// <summary>What the column is annotated with, such as that it holds scores.</summary>
+    /// <summary>The annotations of the column, such as that it has scores.</summary>
     public DataViewSchema.Annotations Annotations { get; private init; } = DataViewSchema.Annotations.Empty;
 
     public static UnrolledColumn Number(string name) =>
         new(name, NumberDataViewType.Int32, Source: null, cursor => (ValueGetter<int>)((ref int value) => value = cursor.Candidate));
 
-    /// <summary>One item a candidate.</summary>
+    /// <summary>One item per candidate.</summary>
     public static UnrolledColumn Item<T>(string name, DataViewSchema.Column source) =>
         new(name, ((VectorDataViewType)source.Type).ItemType, source, cursor =>
         {
@@ -28,11 +28,11 @@ internal sealed record UnrolledColumn(string Name, DataViewType Type, DataViewSc
             Annotations = ColumnAnnotations.OfItems(source),
         };
 
-    /// <summary>Several items a candidate.</summary>
+    /// <summary>Several items per candidate.</summary>
     /// <param name="name">The column's name.</param>
     /// <param name="type">The column's type.</param>
     /// <param name="source">The vector.</param>
-    /// <param name="make">What becomes of a candidate's items.</param>
+    /// <param name="make">Converts the items of a candidate.</param>
     public static UnrolledColumn Slice<T, TValue>(string name, DataViewType type, DataViewSchema.Column source, Func<T[], TValue> make) =>
         new(name, type, source, cursor =>
         {
@@ -41,7 +41,7 @@ internal sealed record UnrolledColumn(string Name, DataViewType Type, DataViewSc
             {
                 var items = vector();
                 if (items.Length % cursor.Candidates != 0)
-                    throw new InvalidOperationException($"Column '{source.Name}' has {items.Length} values, no multiple of {cursor.Candidates} candidates.");
+                    throw new InvalidOperationException($"Column '{source.Name}' has {items.Length} values, which is not a multiple of its {cursor.Candidates} candidates.");
                 var size = items.Length / cursor.Candidates;
                 value = make(items[(cursor.Candidate * size)..((cursor.Candidate + 1) * size)]);
             });

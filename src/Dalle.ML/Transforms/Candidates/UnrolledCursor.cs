@@ -4,7 +4,7 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Transforms.Candidates;
 
-/// <summary>Walks the candidates of each row. Vectors are read when a candidate's value is asked for, or to count what has no known count.</summary>
+/// <summary>Walks the candidates of each row. Vectors are read when a candidate's value is requested, or to count the candidates if their number is not known.</summary>
 internal sealed class UnrolledCursor : CheckedCursor
 {
     private readonly UnrolledDataView _view;

@@ -49,7 +49,7 @@ internal sealed class UnrolledDataView : IDataView
     /// <summary>The columns of the candidates, which follow those of the input.</summary>
     public List<UnrolledColumn> Columns { get; } = [];
 
-    /// <summary>The vector that has a value a candidate.</summary>
+    /// <summary>The vector that has one value per candidate.</summary>
     public DataViewSchema.Column Counted { get; }
 
     /// <summary>The candidates of every row; 0 where that differs from row to row.</summary>
@@ -92,6 +92,6 @@ internal sealed class UnrolledDataView : IDataView
         var height = _options.ImageHeight ?? (_options.ImageWidth is { } givenWidth ? area / givenWidth : side);
         return width * height * 4 == pixels.Length
             ? MLImage.CreateFromPixels(width, height, MLPixelFormat.Bgra32, pixels)
-            : throw new InvalidOperationException($"{pixels.Length} bytes are no image of {width} × {height} pixels of 4 bytes. Give ImageWidth and ImageHeight.");
+            : throw new InvalidOperationException($"{pixels.Length} bytes are not an image of {width} × {height} pixels of 4 bytes. Set ImageWidth and ImageHeight.");
     }
 }

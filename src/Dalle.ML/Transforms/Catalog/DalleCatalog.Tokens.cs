@@ -5,13 +5,13 @@ namespace Microsoft.ML;
 // Tokens of prompts and of images: the parts of DALL·E one by one.
 public static partial class DalleCatalog
 {
-    /// <summary>Create a <see cref="TokenizePromptEstimator"/>, which turns text into the tokens that the transformer takes.</summary>
+    /// <summary>Create a <see cref="TokenizePromptEstimator"/>, which turns text into text tokens for the transformer.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the column of tokens to make.</param>
     /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
-    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
     /// <example><code source="../../../../samples/TokenizePromptSample.cs" region="Sample" language="csharp"/></example>
     public static TokenizePromptEstimator TokenizePrompt(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
@@ -25,7 +25,7 @@ public static partial class DalleCatalog
             FallbackToCpu = fallbackToCpu,
         });
 
-    /// <summary>Create a <see cref="TokenizePromptEstimator"/>, which turns text into the tokens that the transformer takes.</summary>
+    /// <summary>Create a <see cref="TokenizePromptEstimator"/>, which turns text into text tokens for the transformer.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
     public static TokenizePromptEstimator TokenizePrompt(this TransformsCatalog catalog, TokenizePromptEstimator.Options options) =>
@@ -37,7 +37,7 @@ public static partial class DalleCatalog
     /// <param name="inputColumnName">Name of the image column; <paramref name="outputColumnName"/> if null.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
-    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
     /// <example><code source="../../../../samples/EncodeImageTokensSample.cs" region="Sample" language="csharp"/></example>
     public static EncodeImageTokensEstimator EncodeImageTokens(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
@@ -66,7 +66,7 @@ public static partial class DalleCatalog
     /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
-    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
     /// <example><code source="../../../../samples/GenerateImageTokensSample.cs" region="Sample" language="csharp"/></example>
     public static GenerateImageTokensEstimator GenerateImageTokens(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
@@ -86,13 +86,13 @@ public static partial class DalleCatalog
     public static GenerateImageTokensEstimator GenerateImageTokens(this TransformsCatalog catalog, GenerateImageTokensEstimator.Options options) =>
         new(catalog, options);
 
-    /// <summary>Create a <see cref="DecodeImageTokensEstimator"/>, which turns tokens into the images that they stand for.</summary>
+    /// <summary>Create a <see cref="DecodeImageTokensEstimator"/>, which decodes image tokens into images.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the image column to make.</param>
     /// <param name="inputColumnName">Name of the column of tokens; <paramref name="outputColumnName"/> if null.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
-    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
     /// <example><code source="../../../../samples/DecodeImageTokensSample.cs" region="Sample" language="csharp"/></example>
     public static DecodeImageTokensEstimator DecodeImageTokens(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
@@ -106,7 +106,7 @@ public static partial class DalleCatalog
             FallbackToCpu = fallbackToCpu,
         });
 
-    /// <summary>Create a <see cref="DecodeImageTokensEstimator"/>, which turns tokens into the images that they stand for.</summary>
+    /// <summary>Create a <see cref="DecodeImageTokensEstimator"/>, which decodes image tokens into images.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
     public static DecodeImageTokensEstimator DecodeImageTokens(this TransformsCatalog catalog, DecodeImageTokensEstimator.Options options) =>

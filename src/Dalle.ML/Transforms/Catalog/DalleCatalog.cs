@@ -3,7 +3,7 @@ using Dalle.ML.Transforms;
 
 namespace Microsoft.ML;
 
-/// <summary>The components of Dalle.ML in ML.NET's catalogs.</summary>
+/// <summary>Extension methods of the ML.NET catalogs for the components of Dalle.ML.</summary>
 public static partial class DalleCatalog
 {
     /// <summary>Create a <see cref="DalleGenerateEstimator"/>, which generates images from the text of <paramref name="inputColumnName"/>.</summary>
@@ -12,7 +12,7 @@ public static partial class DalleCatalog
     /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
-    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
     /// <example><code source="../../../../samples/DalleGenerateSample.cs" region="Sample" language="csharp"/></example>
     public static DalleGenerateEstimator DalleGenerate(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
@@ -38,12 +38,12 @@ public static partial class DalleCatalog
     /// </summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the image column to make.</param>
-    /// <param name="inputTextColumnName">Name of the text column that says what the whole image shows.</param>
+    /// <param name="inputTextColumnName">Name of the text column that describes the whole image.</param>
     /// <param name="inputImageColumnName">Name of the image column.</param>
-    /// <param name="keep">What is kept of the images, in tokens.</param>
+    /// <param name="keep">The region of the images to keep, in tokens.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
-    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
     /// <example><code source="../../../../samples/DalleCompleteSample.cs" region="Sample" language="csharp"/></example>
     public static DalleCompleteEstimator DalleComplete(
         this TransformsCatalog catalog, string outputColumnName, string inputTextColumnName, string inputImageColumnName, KeepRegion keep,
@@ -65,13 +65,13 @@ public static partial class DalleCatalog
     public static DalleCompleteEstimator DalleComplete(this TransformsCatalog catalog, DalleCompleteEstimator.Options options) =>
         new(catalog, options);
 
-    /// <summary>Create a <see cref="DalleReconstructEstimator"/>, which takes images through the model's codebook and back.</summary>
+    /// <summary>Create a <see cref="DalleReconstructEstimator"/>, which encodes and decodes images through the model's codebook.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the image column to make.</param>
     /// <param name="inputColumnName">Name of the image column; <paramref name="outputColumnName"/> if null.</param>
     /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
-    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, where the device cannot be used.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
     /// <example><code source="../../../../samples/DalleReconstructSample.cs" region="Sample" language="csharp"/></example>
     public static DalleReconstructEstimator DalleReconstruct(
         this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
@@ -85,7 +85,7 @@ public static partial class DalleCatalog
             FallbackToCpu = fallbackToCpu,
         });
 
-    /// <summary>Create a <see cref="DalleReconstructEstimator"/>, which takes images through the model's codebook and back.</summary>
+    /// <summary>Create a <see cref="DalleReconstructEstimator"/>, which encodes and decodes images through the model's codebook.</summary>
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="options">Columns and model.</param>
     public static DalleReconstructEstimator DalleReconstruct(this TransformsCatalog catalog, DalleReconstructEstimator.Options options) =>

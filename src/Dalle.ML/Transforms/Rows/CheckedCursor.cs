@@ -4,7 +4,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
-/// A cursor with the manners of ML.NET's own: getters of inactive columns, of other types, and off a row (before the first, after the last)
+/// A cursor that behaves like those of ML.NET: getters of inactive columns, of other types, and off a row (before the first, after the last)
 /// throw <see cref="InvalidOperationException"/>, and the position off a row is −1.
 /// </summary>
 internal abstract class CheckedCursor : DataViewRowCursor
@@ -13,7 +13,7 @@ internal abstract class CheckedCursor : DataViewRowCursor
     private bool _isOnRow;
 
     /// <param name="schema">The schema of the view.</param>
-    /// <param name="active">The columns that were asked for.</param>
+    /// <param name="active">The requested columns.</param>
     protected CheckedCursor(DataViewSchema schema, IEnumerable<DataViewSchema.Column> active)
     {
         (Schema, _isActive) = (schema, new bool[schema.Count]);
@@ -35,7 +35,7 @@ internal abstract class CheckedCursor : DataViewRowCursor
     public sealed override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
     {
         if (!_isActive[column.Index])
-            throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns that the cursor was asked for.");
+            throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns requested for the cursor.");
         if (typeof(TValue) != column.Type.RawType)
             throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType.Name}, not {typeof(TValue).Name}.");
         return OnRow((ValueGetter<TValue>)GetterOf<TValue>(column));
@@ -54,7 +54,7 @@ internal abstract class CheckedCursor : DataViewRowCursor
 
     /// <summary>
     /// A cursor over an input that reads each row when it is moved there. <see cref="IDataView.GetRowCursor"/> of ML.NET's mappings reads dozens
-    /// of rows ahead in threads of its own, and when one of them fails it gives no other; of a set of one, no mapping does.
+    /// of rows ahead in its own threads, and after a failed row returns no other; a cursor set of one does not read ahead.
     /// </summary>
     protected static DataViewRowCursor OpenRowByRow(IDataView input, IEnumerable<DataViewSchema.Column> needed, Random? rand = null) =>
         input.GetRowCursorSet(needed.DistinctBy(column => column.Index), n: 1, rand).Single();
@@ -62,7 +62,7 @@ internal abstract class CheckedCursor : DataViewRowCursor
     private ValueGetter<TValue> OnRow<TValue>(ValueGetter<TValue> getter) => (ref TValue value) =>
     {
         if (!_isOnRow)
-            throw new InvalidOperationException("The cursor is not on a row: it is before the first, call MoveNext, or after the last.");
+            throw new InvalidOperationException("The cursor is not on a row: it is before the first (call MoveNext) or after the last.");
         getter(ref value);
     };
 }

@@ -13,7 +13,7 @@ internal static class ColumnAnnotations
     private const string ScoreValueKind = "ScoreValueKind";
     private const string SlotNames = "SlotNames";
 
-    /// <summary>Scores that are good for an order, as those of ML.NET's rankers: neither probabilities nor estimates of a quantity.</summary>
+    /// <summary>Scores for ordering, like those of ML.NET's rankers: neither probabilities nor estimates of a quantity.</summary>
     public static void AddRankingScore(this DataViewSchema.Annotations.Builder builder)
     {
         builder.AddPrimitiveValue(ScoreColumnKind, TextDataViewType.Instance, "Ranking".AsMemory());
@@ -43,7 +43,7 @@ internal static class ColumnAnnotations
     public static void AddCandidateSlots(this SchemaDefinition.Column column) =>
         column.AddAnnotation(SlotNames, default(VBuffer<ReadOnlyMemory<char>>), new VectorDataViewType(TextDataViewType.Instance, 1));
 
-    /// <summary>What holds for each item of a vector too.</summary>
+    /// <summary>Annotations that also apply to each item of a vector.</summary>
     public static DataViewSchema.Annotations OfItems(DataViewSchema.Column vector)
     {
         var builder = new DataViewSchema.Annotations.Builder();

@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
-/// Copies of images that are kept beyond one row, or given to several readers. ML.NET's getters dispose the image that they gave for the row
+/// Copies of images that are kept beyond one row, or given to several readers. ML.NET's getters dispose the image that they returned for the row
 /// before, and its transforms dispose those that they read: an image belongs to whoever reads it, until the next row.
 /// </summary>
 internal static class ImageCopy

@@ -15,7 +15,7 @@ internal sealed record ImageSize(int Width, int Height)
         if (column.Type.Equals(new ImageDataViewType()))
             return null;
 
-        // The type does not tell its size, but that of its pixels does.
+        // The image type does not expose its size, but the type of its pixels does.
         var pixels = transforms.ExtractPixels(Pixels, column.Name, interleavePixelColors: true).Fit(view).GetOutputSchema(view.Schema)[Pixels];
         return pixels.Type is VectorDataViewType { Dimensions: [var height, var width, _] } ? new ImageSize(width, height) : null;
     }

@@ -4,7 +4,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>A column that a component makes.</summary>
-/// <param name="Name">The column's name; null if it is not asked for.</param>
+/// <param name="Name">The column's name; null if it is not requested.</param>
 /// <param name="Field">What it is of.</param>
 /// <param name="Dimensions">Those of a vector, which may depend on the model; null if its length differs from row to row.</param>
 internal sealed record OutputColumn(string? Name, ResultField Field, Func<DalleModelInfo, int[]>? Dimensions = null)

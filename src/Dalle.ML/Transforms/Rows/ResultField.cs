@@ -7,8 +7,8 @@ namespace Dalle.ML.Transforms.Rows;
 /// <summary>A member of <see cref="RowResult"/>: which columns it fills and how.</summary>
 /// <param name="Source">The column of a saved pipeline that has it.</param>
 /// <param name="Type">The type of its columns; vectors may have any length.</param>
-/// <param name="Getter">Makes a <see cref="ValueGetter{TValue}"/> of the result in hand.</param>
-/// <param name="SetMissing">Fills a vector of a given length with what stands for no value.</param>
+/// <param name="Getter">Makes a <see cref="ValueGetter{TValue}"/> of the current result.</param>
+/// <param name="SetMissing">Fills a vector of a given length with missing values.</param>
 internal sealed record ResultField(string Source, DataViewType Type, Func<Func<RowResult>, Delegate> Getter, Action<RowResult, int> SetMissing)
 {
     public static readonly ResultField Image = Of(
@@ -51,13 +51,13 @@ internal sealed record ResultField(string Source, DataViewType Type, Func<Func<R
         nameof(RowResult.CandidateImages), NumberDataViewType.Byte,
         result => result.CandidateImages, (result, values) => result.CandidateImages = values, missing: (byte)0);
 
-    /// <summary>Whether it tells how well images fit a text.</summary>
+    /// <summary>Whether it measures how well images fit a text.</summary>
     public bool IsScore { get; private init; }
 
-    /// <summary>Whether it has one value a candidate.</summary>
+    /// <summary>Whether it has one value per candidate.</summary>
     public bool IsOfCandidates { get; private init; }
 
-    /// <summary>Reads a value off a result, in the manner of ML.NET's getters.</summary>
+    /// <summary>Reads a value from a result, as ML.NET's getters do.</summary>
     private delegate void ValueOf<T>(ref T value, RowResult result);
 
     private static ResultField Of<T>(string name, DataViewType type, ValueOf<T> value, bool isScore = false) =>

@@ -4,7 +4,7 @@ namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
 /// What a component reads of one row, whichever columns it comes from. The column names are those inside a saved pipeline, see
-/// <see cref="Saving.SavedComponent"/>. Objects are used again for later rows. Disposing one disposes its image.
+/// <see cref="Saving.SavedComponent"/>. Objects are reused for later rows. Disposing one disposes its image.
 /// </summary>
 internal sealed class Row : IDisposable
 {
@@ -35,7 +35,7 @@ internal sealed class Row : IDisposable
     [ColumnName(Prefix + nameof(Component))]
     public string Component { get; set; } = "";
 
-    /// <summary>The row's number, where there is one to name it by.</summary>
+    /// <summary>The row's number, if it has one, for messages.</summary>
     internal long? Position { get; set; }
 
     /// <summary>Why it could not be read; null if it could.</summary>

@@ -1,17 +1,17 @@
 namespace Dalle.ML.Transforms.Rows;
 
-/// <summary>What is peculiar to a component: the columns that it reads, what the model does with them, and the columns that it makes.</summary>
+/// <summary>The definition of a component: the columns that it reads, what the model does with them, and the columns that it makes.</summary>
 internal abstract class RowComponent
 {
     public abstract IEnumerable<InputColumn> Inputs { get; }
 
-    /// <summary>The columns that it can make, those without a name included.</summary>
+    /// <summary>The columns that it can make, including those without a name.</summary>
     public abstract IEnumerable<OutputColumn> Outputs { get; }
 
-    /// <summary>Rows that it gains from having at once.</summary>
+    /// <summary>Number of rows worth running at once.</summary>
     public virtual int BatchSize => 1;
 
-    /// <summary>Refuses models that it can do nothing with.</summary>
+    /// <summary>Refuses models that lack what it needs.</summary>
     /// <exception cref="NotSupportedException">The model lacks something.</exception>
     public virtual void Check(DalleModelInfo model)
     {
@@ -24,6 +24,6 @@ internal abstract class RowComponent
             throw new NotSupportedException($"The model '{model.Name}' {lack}.");
     }
 
-    /// <summary>A result for each row, in order, each as soon as it is known.</summary>
+    /// <summary>A result for each row, in order, each as soon as it is finished.</summary>
     public abstract IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows);
 }

@@ -5,7 +5,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
-/// Walks the input and runs the component when a column of its is first asked for, on as many rows at once as it gains from. For more than
+/// Walks the input and runs the component when one of its columns is first requested, on as many rows at once as are worth it. For more than
 /// one, they are read ahead by a second cursor, so that the other columns are read one row at a time, and not at all if nobody does.
 /// </summary>
 internal sealed class RowCursor : CheckedCursor
@@ -81,7 +81,7 @@ internal sealed class RowCursor : CheckedCursor
         }
         catch (Exception exception)
         {
-            // What was read ahead is gone: later rows cannot be told from each other any more.
+            // The rows read ahead are lost: later rows can no longer be matched.
             _failure = ExceptionDispatchInfo.Capture(exception);
             throw;
         }
@@ -104,7 +104,7 @@ internal sealed class RowCursor : CheckedCursor
         }
     }
 
-    /// <summary>Reads rows from the current one on. Those that were passed over without a look are not run.</summary>
+    /// <summary>Reads rows from the current one on. Skipped rows are not run.</summary>
     private void StartBatch()
     {
         _batch.Dispose();
@@ -128,7 +128,7 @@ internal sealed class RowCursor : CheckedCursor
                 _read!(RowAt(count++));
         }
         if (count == 0)
-            throw new InvalidOperationException("The input gave fewer rows when it was read a second time. Give data that reads the same each time.");
+            throw new InvalidOperationException("The input had fewer rows when it was read a second time. Use data with the same rows at each reading.");
         _outcomeRow = _aheadRow - count - 1;
         return count;
     }

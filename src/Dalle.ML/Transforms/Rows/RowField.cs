@@ -21,7 +21,7 @@ internal sealed class RowField
     public static readonly RowField Pixels = Of<VBuffer<byte>>(
         nameof(Row.Pixels), new VectorDataViewType(NumberDataViewType.Byte), (row, value) => row.Pixels = [.. value.DenseValues()]);
 
-    // The image that was read before goes into the getter, which disposes it: nobody else may. The row has a copy of its own, as rows that are
+    // The image that was read before goes into the getter, which disposes it: nobody else may. The row has its own copy, as rows that are
     // run together are read one after the other.
     public static readonly RowField Image = new(nameof(Row.Image), new ImageDataViewType(), (source, column) =>
     {

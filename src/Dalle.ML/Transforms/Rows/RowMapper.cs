@@ -20,7 +20,7 @@ internal sealed class RowMapper(RowSchema schema) : IRowToRowMapper
     {
         ArgumentNullException.ThrowIfNull(input);
         if (input.Schema != schema.Input)
-            throw new InvalidOperationException("The row has another schema than the mapper was made for. Give a row of the data that GetRowToRowMapper was given the schema of.");
+            throw new InvalidOperationException("The schema of the row is not the one that the mapper was made for. Pass a row with the schema that was passed to GetRowToRowMapper.");
         return new MappedRow(input, schema, [.. activeColumns.Where(schema.IsMade).Select(column => column.Index)]);
     }
 
@@ -48,7 +48,7 @@ internal sealed class RowMapper(RowSchema schema) : IRowToRowMapper
         public override ValueGetter<TValue> GetGetter<TValue>(DataViewSchema.Column column)
         {
             if (!IsColumnActive(column))
-                throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns that the row was asked for.");
+                throw new InvalidOperationException($"Column '{column.Name}' is not active: it was not among the columns requested for the row.");
             if (typeof(TValue) != column.Type.RawType)
                 throw new InvalidOperationException($"Column '{column.Name}' holds {column.Type.RawType.Name}, not {typeof(TValue).Name}.");
             return schema.IsMade(column)

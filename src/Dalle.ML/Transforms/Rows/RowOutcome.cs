@@ -2,7 +2,7 @@ using System.Runtime.ExceptionServices;
 
 namespace Dalle.ML.Transforms.Rows;
 
-/// <summary>What came of a row: a result, or the reason why there is none. Disposing it disposes the result.</summary>
+/// <summary>The outcome of a row: a result, or the reason why it failed. Disposing it disposes the result.</summary>
 internal sealed class RowOutcome : IDisposable
 {
     private readonly RowResult? _result;

@@ -3,7 +3,7 @@ using Microsoft.ML.Data;
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
-/// What a component makes of one row. As in <see cref="Row"/>, the column names are those inside a saved pipeline; each component fills
+/// The result of a component for one row. As in <see cref="Row"/>, the column names are those inside a saved pipeline; each component fills
 /// the members that it has columns for. Disposing it disposes its image.
 /// </summary>
 internal sealed class RowResult : IDisposable
@@ -14,7 +14,7 @@ internal sealed class RowResult : IDisposable
 
     internal static IEnumerable<string> Columns => typeof(RowResult).GetProperties().Select(member => Prefix + member.Name);
 
-    /// <summary>Every read gives a copy: this object stays when its readers dispose, or keep, what they got.</summary>
+    /// <summary>Each read returns a copy, which the reader may keep or dispose.</summary>
     [ColumnName(Prefix + nameof(Image)), MLImageType]
     public MLImage? Image
     {
@@ -38,11 +38,11 @@ internal sealed class RowResult : IDisposable
     [ColumnName(Prefix + nameof(Embedding)), VectorType]
     public float[] Embedding { get; set; } = [];
 
-    /// <summary>The places of candidates among those that were given.</summary>
+    /// <summary>The indices of the candidates among the input candidates.</summary>
     [ColumnName(Prefix + nameof(Order)), VectorType]
     public int[] Order { get; set; } = [];
 
-    /// <summary>The tokens of all candidates, one after the other.</summary>
+    /// <summary>The tokens of all candidates, concatenated.</summary>
     [ColumnName(Prefix + nameof(CandidateTokens)), VectorType]
     public int[] CandidateTokens { get; set; } = [];
 
@@ -52,7 +52,7 @@ internal sealed class RowResult : IDisposable
     [ColumnName(Prefix + nameof(CandidateSeeds)), VectorType]
     public ulong[] CandidateSeeds { get; set; } = [];
 
-    /// <summary>The pixels of all candidates, one after the other, see <see cref="MLPixelFormat.Bgra32"/>.</summary>
+    /// <summary>The pixels of all candidates, concatenated, see <see cref="MLPixelFormat.Bgra32"/>.</summary>
     [ColumnName(Prefix + nameof(CandidateImages)), VectorType]
     public byte[] CandidateImages { get; set; } = [];
 
@@ -60,7 +60,7 @@ internal sealed class RowResult : IDisposable
     [ColumnName(Prefix + nameof(Error))]
     public string Error { get; set; } = "";
 
-    /// <summary>Takes all values of another, and its image away from it.</summary>
+    /// <summary>Moves all values from another result, including its image.</summary>
     public void Take(RowResult other)
     {
         Image = other._image;

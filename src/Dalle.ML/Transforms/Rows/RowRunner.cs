@@ -1,12 +1,12 @@
 namespace Dalle.ML.Transforms.Rows;
 
-/// <summary>A component with its options and model: runs rows, and keeps the failure of one from the others. Thread-safe.</summary>
+/// <summary>A component with its options and model: runs rows, and isolates the failure of one from the others. Thread-safe.</summary>
 internal sealed class RowRunner : IDisposable
 {
     private readonly CancellationToken _cancellation;
     private readonly InputColumn? _image;
 
-    /// <summary>Takes the model over, also when it fails.</summary>
+    /// <summary>Takes ownership of the model, even if it fails.</summary>
     /// <exception cref="NotSupportedException">The model cannot do what the component needs.</exception>
     public RowRunner(ComponentOptions options, DalleModel model, ImageSize? imageSize)
     {
@@ -28,7 +28,7 @@ internal sealed class RowRunner : IDisposable
 
     public DalleModel Model { get; }
 
-    /// <summary>The size that the column of images states, if there is one and it does.</summary>
+    /// <summary>The size of the images if the input column declares one.</summary>
     public ImageSize? ImageSize { get; }
 
     public RowComponent Component { get; }
@@ -40,7 +40,7 @@ internal sealed class RowRunner : IDisposable
         .Append(new OutputColumn(options.ErrorColumnName, ResultField.Error))
         .Where(output => output.Name is not null);
 
-    /// <summary>An outcome for each row, in order, each as soon as it is known.</summary>
+    /// <summary>An outcome for each row, in order, each as soon as it is finished.</summary>
     public IEnumerable<RowOutcome> Run(IReadOnlyList<Row> rows)
     {
         Row[] readable = [.. rows.Where(row => row.ReadFailure is null)];
@@ -48,7 +48,7 @@ internal sealed class RowRunner : IDisposable
         var isTogether = readable.Length > 1;
         foreach (var row in rows)
         {
-            // When one of the rows together fails, those that are left show alone whether they are the one.
+            // When a batch fails, the remaining rows are run one by one to find the one that fails.
             if (isTogether && row.ReadFailure is null)
                 isTogether = TryMoveNext(results);
             yield return isTogether && row.ReadFailure is null ? new RowOutcome(results.Current) : RunAlone(row);
@@ -72,13 +72,13 @@ internal sealed class RowRunner : IDisposable
         }
     }
 
-    /// <summary>Whether a failure may concern one row only: an interrupt, the device and the model concern all.</summary>
+    /// <summary>Whether a failure may concern one row only: cancellation, the device and the model affect all.</summary>
     public static bool IsOfOneRow(Exception exception) => exception is not (OperationCanceledException or OutOfMemoryException
         or DalleDeviceException or DalleBundleException or NotSupportedException or ObjectDisposedException);
 
     public void Dispose() => Model.Dispose();
 
-    /// <summary>Begins when the first result is asked for, so that a failure to begin is one of them.</summary>
+    /// <summary>Starts with the first result, so that a failure to start is reported like any other.</summary>
     private IEnumerable<RowResult> RunTogether(IReadOnlyList<Row> rows)
     {
         foreach (var result in Component.Run(Model, rows))

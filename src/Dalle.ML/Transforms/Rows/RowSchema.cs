@@ -19,7 +19,7 @@ internal sealed class RowSchema
         _read = [.. runner.Component.Inputs.Select(column => (column.Field, column.Find(input)))];
         _made = [.. runner.Outputs];
 
-        // Types of images must be known to ML.NET before a column has them.
+        // Image types must be registered with ML.NET before a column uses them.
         new MLImageTypeAttribute().Register();
         var schema = new DataViewSchema.Builder();
         schema.AddColumns(input);
@@ -44,7 +44,7 @@ internal sealed class RowSchema
         .Concat(isMadeHere ? Sources : [])
         .DistinctBy(column => column.Index);
 
-    /// <summary>A reader of the current row of an input. What a column fails with is kept in the row: it may concern that row only.</summary>
+    /// <summary>A reader of the current row of an input. The failure of a column is kept in the row: it may affect that row only.</summary>
     public Action<Row> Reader(DataViewRow source)
     {
         var readers = _read.Select(read => (read.Column.Name, Read: read.Field.Bind(source, read.Column))).ToArray();

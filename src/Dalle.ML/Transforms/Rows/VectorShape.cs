@@ -17,7 +17,7 @@ internal static class VectorShape
     {
         var size = dimensions.Aggregate(1L, (product, dimension) => product * dimension);
         if (size >= 1 << MaxBits)
-            throw new NotSupportedException($"A vector of {string.Join(" × ", dimensions)} values is too large for a column. Ask for fewer candidates.");
+            throw new NotSupportedException($"A vector of {string.Join(" × ", dimensions)} values is too large for a column. Request fewer candidates.");
         return IsUsualGrid(dimensions) ? new VectorDataViewType(item, dimensions) : new VectorDataViewType(item, (int)size);
     }
 

@@ -6,9 +6,9 @@ using Microsoft.ML.Transforms;
 namespace Dalle.ML.Transforms.Saving;
 
 /// <summary>
-/// Any component in a pipeline that <c>ml.Model.Load</c> loaded. ML.NET asks for the mapping when it loads, but tells it nothing of the file:
-/// which component it is comes with the first row, and only then can the model be looked for. As ML.NET disposes no mapping, the model goes
-/// when the pipeline is collected. <see cref="SavedPipeline"/> has neither limit.
+/// Any component in a pipeline that <c>ml.Model.Load</c> loaded. ML.NET requests the mapping when it loads, but does not tell it the file:
+/// the component is known only with the first row, and so is the model. As ML.NET does not dispose mappings, the model is freed
+/// when the pipeline is garbage-collected. <see cref="SavedPipeline"/> has neither limit.
 /// </summary>
 [CustomMappingFactoryAttribute(Contract)]
 internal sealed class ComponentMapping : CustomMappingFactory<Row, RowResult>
@@ -28,7 +28,7 @@ internal sealed class ComponentMapping : CustomMappingFactory<Row, RowResult>
         };
     }
 
-    // A mapping has no channel to warn on.
+    // A mapping has no channel for warnings.
     private static RowRunner Load(SavedComponent saved) => saved.Load(
         saved.Options.GpuDeviceId is { } id ? DalleDevice.Cuda(id) : DalleDevice.Cpu, saved.Options.FallbackToCpu, warning => Trace.TraceWarning(warning));
 }

@@ -34,7 +34,7 @@ internal static class FixedSize
             : transforms.Concatenate(name, [.. BlocksOf(type.Size).Select(BlockColumn)]);
     }
 
-    /// <summary>The blocks that add up to a size, by the logarithms of their own.</summary>
+    /// <summary>The blocks that add up to a size, by the logarithms of their sizes.</summary>
     public static IEnumerable<int> BlocksOf(int size) => Enumerable.Range(0, VectorShape.MaxBits).Where(block => BitOperations.IsPow2(size & 1 << block));
 
     private static string GridColumn(int side) => $"{Prefix}Grid{side}";

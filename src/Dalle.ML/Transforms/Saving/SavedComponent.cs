@@ -8,10 +8,10 @@ using Microsoft.ML.Transforms.Image;
 namespace Dalle.ML.Transforms.Saving;
 
 /// <summary>
-/// What a saved pipeline keeps of a component. ML.NET loads no third party's transformer, but it does load custom mappings, by contract
+/// What a saved pipeline stores about a component. ML.NET does not load third-party transformers, but it does load custom mappings, by contract
 /// name and assembly. So a component is saved as a chain of built-ins around one, <see cref="ComponentMapping"/>: a column for each member
-/// of <see cref="Row"/> with its default; this record as a constant text; copies of the columns that are given; the mapping; copies to the
-/// names that were asked for; and a drop of all in between.
+/// of <see cref="Row"/> with its default; this record as a constant text; copies of the input columns; the mapping; copies to the
+/// requested names; and a drop of all columns in between.
 /// </summary>
 internal sealed record SavedComponent
 {
@@ -37,11 +37,11 @@ internal sealed record SavedComponent
     public static SavedComponent FromText(string text) =>
         JsonSerializer.Deserialize<SavedComponent>(Convert.FromHexString(text), Json)!;
 
-    /// <param name="device">Where the model runs.</param>
-    /// <param name="fallbackToCpu">Whether the CPU takes the place of a device that cannot be used.</param>
-    /// <param name="warn">Told when it does.</param>
-    /// <exception cref="DalleBundleException">The model is not there any more, or has changed.</exception>
-    /// <exception cref="DalleDeviceException">The device cannot be used, nor may the CPU take its place.</exception>
+    /// <param name="device">Device to run on.</param>
+    /// <param name="fallbackToCpu">Whether the CPU replaces a device that cannot be used.</param>
+    /// <param name="warn">Receives the warning in that case.</param>
+    /// <exception cref="DalleBundleException">The model is missing or has changed.</exception>
+    /// <exception cref="DalleDeviceException">The device cannot be used, and the CPU may not replace it.</exception>
     public RowRunner Load(DalleDevice device, bool fallbackToCpu, Action<string> warn)
     {
         var options = Options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };

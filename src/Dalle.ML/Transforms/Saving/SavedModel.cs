@@ -2,10 +2,10 @@ using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Transforms.Saving;
 
-/// <summary>What a saved pipeline keeps of its model: where it lay and which one it is, not its weights.</summary>
+/// <summary>What a saved pipeline stores about its model: its path and hash, not its weights.</summary>
 internal sealed record SavedModel
 {
-    /// <summary>Environment variable with folders that hold models, or are models, separated as in PATH.</summary>
+    /// <summary>Environment variable with folders that contain models, or are models, separated as in PATH.</summary>
     public const string FoldersVariable = "DALLE_MODELS";
 
     public required bool IsBuiltIn { get; init; }
@@ -26,8 +26,8 @@ internal sealed record SavedModel
         Hash = model.Hash,
     };
 
-    /// <summary>The folder where the model that the pipeline was saved with lies now.</summary>
-    /// <exception cref="DalleBundleException">It is not there any more, or has changed.</exception>
+    /// <summary>Finds the folder of the model that the pipeline was saved with.</summary>
+    /// <exception cref="DalleBundleException">It is missing or has changed.</exception>
     public string Find()
     {
         var places = Places().Distinct().ToArray();
@@ -35,11 +35,11 @@ internal sealed record SavedModel
         if (models.FirstOrDefault(model => Bundle.HashOf(model) == Hash) is { } found)
             return found;
         if (models is [var other, ..])
-            throw new DalleBundleException(other, $"the pipeline was saved with the model of hash {Hash}, and this one has {Bundle.HashOf(other)}. Put the old model there, or fit and save the pipeline again.");
-        throw new DalleBundleException(Path, $"the pipeline was saved with the model of hash {Hash}, which is in none of these folders: {string.Join(", ", places)}. Copy it to one of them, name its folder in the environment variable {FoldersVariable}, or call DalleModel.Register.");
+            throw new DalleBundleException(other, $"the pipeline was saved with a model with the hash {Hash}, and this one has {Bundle.HashOf(other)}. Restore the old model, or fit and save the pipeline again.");
+        throw new DalleBundleException(Path, $"the pipeline was saved with a model with the hash {Hash}, which is in none of these folders: {string.Join(", ", places)}. Copy it to one of them, name its folder in the environment variable {FoldersVariable}, or call DalleModel.Register.");
     }
 
-    /// <summary>Where the model may lie: registered, as it lay, below the application, or in the folders of the environment.</summary>
+    /// <summary>The folders to search: registered, at the path at saving, below the application, or in the environment variable.</summary>
     private IEnumerable<string> Places()
     {
         if (DalleModel.Registered(Hash) is { } registered)

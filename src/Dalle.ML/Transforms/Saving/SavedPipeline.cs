@@ -8,16 +8,16 @@ namespace Dalle.ML.Transforms.Saving;
 
 /// <summary>
 /// A pipeline that ML.NET has loaded, in which each chain of built-ins that a component was saved as, see <see cref="SavedComponent"/>, is
-/// exchanged for the component.
+/// replaced by the component.
 /// </summary>
 internal sealed class SavedPipeline(IHostEnvironment environment)
 {
     private readonly List<ComponentTransformer> _restored = [];
 
     /// <param name="loaded">The pipeline as ML.NET loaded it.</param>
-    /// <param name="inputSchema">The schema of the data that it is for; null if that is to show.</param>
+    /// <param name="inputSchema">The schema of the input data; null if it is not known yet.</param>
     /// <exception cref="ArgumentOutOfRangeException">An input column of a component is missing or of another type.</exception>
-    /// <exception cref="DalleBundleException">A model is not there any more, or has changed.</exception>
+    /// <exception cref="DalleBundleException">A model is missing or has changed.</exception>
     /// <exception cref="DalleDeviceException">A device cannot be used, nor may the CPU take its place.</exception>
     public ITransformer Restore(ITransformer loaded, DataViewSchema? inputSchema = null)
     {
@@ -36,7 +36,7 @@ internal sealed class SavedPipeline(IHostEnvironment environment)
     }
 
     /// <summary>
-    /// Refuses a schema that a component cannot take. ML.NET saves no columns of images, so that nothing can be said from a step on that misses
+    /// Refuses a schema that a component does not accept. ML.NET does not save image columns, so nothing can be checked from the first step that lacks
     /// its input.
     /// </summary>
     private static void Check(ITransformer pipeline, DataViewSchema schema)
