@@ -91,11 +91,7 @@ internal sealed record DallePytorchModel
         var (dim, ids, start) = (Layers.Dim, TextIds + CodebookSize, 1 + TextLength);
         return new GptDecoder
         {
-            Layers = Layers,
-            TextIds = TextIds,
-            TextLength = TextLength,
-            Grid = Grid,
-            CodebookSize = CodebookSize,
+            Sizes = new GptSizes { Layers = Layers, TextIds = TextIds, TextLength = TextLength, Grid = Grid, CodebookSize = CodebookSize },
             Tokens = () => SharesEmbeddings
                 ? weights.Read("to_logits.1.weight", ids, dim)
                 : Tensor.Concat(weights.Read("text_emb.weight", TextIds, dim), weights.Read("image_emb.weight", CodebookSize, dim)),
