@@ -22,12 +22,11 @@ internal sealed class DecoderSession : IDisposable
     // To wake a thread takes longer than many an operator of a step; this is as long as the gaps between them.
     private static readonly TimeSpan SpinDuration = TimeSpan.FromMicroseconds(10);
 
-    private static readonly RunOptions Synchronous = new();
-    private static readonly RunOptions Asynchronous = NewAsynchronous();
-
     private readonly Bundle _bundle;
     private readonly DalleDevice _device;
     private readonly InferenceSession _session;
+    private readonly RunOptions _synchronous;
+    private readonly RunOptions _asynchronous;
     private readonly HashSet<string> _onDevice = [];
     private readonly TensorMemory? _deviceMemory;
     private LogitsDecodeBatch? _idle;
@@ -46,6 +45,7 @@ internal sealed class DecoderSession : IDisposable
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
         _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? Sampling() : null);
+        (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {
             // A kernel that the device lacks runs on the CPU, and what it takes must lie there.
@@ -129,11 +129,11 @@ internal sealed class DecoderSession : IDisposable
     public OrtIoBinding NewBinding() => _session.CreateIoBinding();
 
     /// <exception cref="DalleBundleException">The graph fails, e.g. at an id that it has no embedding for.</exception>
-    public void Run(OrtIoBinding binding) => Run(binding, Synchronous);
+    public void Run(OrtIoBinding binding) => Run(binding, _synchronous);
 
     /// <summary>The same, but on a GPU it only queues the work: the next call of the same thread runs behind it.</summary>
     /// <exception cref="DalleBundleException">The graph fails.</exception>
-    public void Start(OrtIoBinding binding) => Run(binding, IsOnDevice ? Asynchronous : Synchronous);
+    public void Start(OrtIoBinding binding) => Run(binding, IsOnDevice ? _asynchronous : _synchronous);
 
     public void Dispose()
     {
@@ -141,6 +141,8 @@ internal sealed class DecoderSession : IDisposable
         Interlocked.Exchange(ref _idleRow, null)?.Dispose();
         _deviceMemory?.Dispose();
         _session.Dispose();
+        _synchronous.Dispose();
+        _asynchronous.Dispose();
     }
 
     private void Return(LogitsDecodeBatch batch)

@@ -6,9 +6,10 @@ namespace Dalle.ML.Runtime;
 /// <summary>A graph that keeps nothing between runs: one input tensor, one output tensor, batch axis first. Thread-safe.</summary>
 internal sealed class GraphSession(Bundle bundle, string file, string input, string output, DalleDevice device) : IDisposable
 {
-    private static readonly RunOptions Defaults = new();
-
     private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, file, device);
+
+    // Not static: the first object of ONNX Runtime must be one that OrtRuntime makes, which says what is missing.
+    private readonly RunOptions _options = new();
 
     /// <summary>Runs the graph on one example.</summary>
     /// <param name="values">The input, in row-major order.</param>
@@ -22,7 +23,7 @@ internal sealed class GraphSession(Bundle bundle, string file, string input, str
         try
         {
             using var value = OrtValue.CreateTensorValueFromMemory(values, shape);
-            using var outputs = _session.Run(Defaults, [input], [value], [output]);
+            using var outputs = _session.Run(_options, [input], [value], [output]);
             var given = outputs[0].GetTensorDataAsSpan<TOutput>();
             if (given.Length != result.Length)
                 throw bundle.Error($"the graph '{file}' gave {given.Length} values for '{output}' where {result.Length} are due.");
@@ -34,5 +35,9 @@ internal sealed class GraphSession(Bundle bundle, string file, string input, str
         }
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _options.Dispose();
+    }
 }

@@ -6,9 +6,8 @@ namespace Dalle.ML.Runtime;
 /// <summary>The text encoder's session: from a prompt's ids to what the decoder attends to. Thread-safe.</summary>
 internal sealed class TextEncoderSession(Bundle bundle, TextEncoderGraph graph, DalleDevice device) : IDisposable
 {
-    private static readonly RunOptions Defaults = new();
-
     private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, graph.File, device);
+    private readonly RunOptions _options = new();
 
     /// <summary>Runs prompts.</summary>
     /// <param name="ids">Their ids, [rows, length].</param>
@@ -24,7 +23,7 @@ internal sealed class TextEncoderSession(Bundle bundle, TextEncoderGraph graph, 
             binding.BindInput(graph.Ids, value);
             foreach (var (name, output) in graph.Outputs.Zip(outputs))
                 binding.BindOutput(name, output.Value);
-            _session.RunWithBinding(Defaults, binding);
+            _session.RunWithBinding(_options, binding);
         }
         catch (OnnxRuntimeException exception)
         {
@@ -32,5 +31,9 @@ internal sealed class TextEncoderSession(Bundle bundle, TextEncoderGraph graph, 
         }
     }
 
-    public void Dispose() => _session.Dispose();
+    public void Dispose()
+    {
+        _session.Dispose();
+        _options.Dispose();
+    }
 }

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Xml.Linq;
 using Dalle.ML.PipelineHost;
+using Dalle.ML.Transforms;
 using Microsoft.ML;
 
 namespace Dalle.ML.Tests.Transforms;
@@ -13,16 +14,20 @@ public sealed class MissingLibraryTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(nameof(ModelOperationsCatalog.Load))]
-    [InlineData(nameof(DalleCatalog.LoadDalle))]
-    public async Task Without_the_native_library_the_error_names_the_package(string load)
+    [InlineData(nameof(ModelOperationsCatalog.Load), false)]
+    [InlineData(nameof(DalleCatalog.LoadDalle), false)]
+    [InlineData(nameof(DalleCatalog.LoadDalle), true)]
+    public async Task Without_the_native_library_the_error_names_the_package(string load, bool generates)
     {
         var ml = new MLContext();
         PipelineRow[] rows = [new() { Prompt = "a cat" }];
         var data = ml.Data.LoadFromEnumerable(rows);
         var pipeline = Path.Combine(_folder.Path, "pipeline.zip");
-        using (var fitted = ml.Transforms.ClipEmbedText(new() { InputColumnName = "Prompt", ModelPath = TinyModel.Path, ErrorColumnName = "Error" }).Fit(data))
-            ml.Model.Save(fitted, data.Schema, pipeline);
+        ITransformer fitted = generates
+            ? ml.Transforms.GenerateImageTokens(new GenerateImageTokensEstimator.Options { InputColumnName = "Prompt", OutputColumnName = "Embedding", ModelPath = TinyModel.Path }).Fit(data)
+            : ml.Transforms.ClipEmbedText(new() { InputColumnName = "Prompt", ModelPath = TinyModel.Path, ErrorColumnName = "Error" }).Fit(data);
+        ml.Model.Save(fitted, data.Schema, pipeline);
+        ((IDisposable)fitted).Dispose();
 
         // Without its list of dependencies a program finds assemblies beside itself, but no native libraries in the folders of platforms.
         var host = Directory.CreateDirectory(Path.Combine(_folder.Path, "host")).FullName;
