@@ -9,18 +9,7 @@ namespace Dalle.ML.Export.Architectures;
 /// </summary>
 internal sealed record GptDecoder
 {
-    public required TransformerLayers Layers { get; init; }
-
-    /// <summary>Number of ids of the text with its padding; the ids of the image follow.</summary>
-    public required int TextIds { get; init; }
-
-    /// <summary>Number of text positions, without an id that starts the stream.</summary>
-    public required int TextLength { get; init; }
-
-    /// <summary>Side of the square of image tokens.</summary>
-    public required int Grid { get; init; }
-
-    public required int CodebookSize { get; init; }
+    public required GptSizes Sizes { get; init; }
 
     /// <summary>Reads the embeddings of all ids, [ids, dim].</summary>
     public required Func<Tensor> Tokens { get; init; }
@@ -53,15 +42,15 @@ internal sealed record GptDecoder
     /// <exception cref="InvalidDataException">A tensor is missing or has another shape.</exception>
     public DecoderGraph Write(BundleWriter bundle, Checkpoint weights, Precision precision)
     {
-        var dim = Layers.Dim;
+        var (layers, dim, grid) = (Sizes.Layers, Sizes.Dim, Sizes.Grid);
         var graph = new DecoderGraph
         {
             File = "decoder.onnx",
-            ImageIdOffset = TextIds,
+            ImageIdOffset = Sizes.TextIds,
             TotalLength = "total_length",
             // The last image token is sampled and never decoded; where the stream has a start id, that takes its position.
-            Cache = Layers.Heads.Cache(precision, Layers.Count, TextLength + Grid * Grid),
-            State = ShiftsFrom is null ? null : TokenShift.State(2 * Layers.Count, dim, Grid),
+            Cache = layers.Heads.Cache(precision, layers.Count, Sizes.TextLength + grid * grid),
+            State = ShiftsFrom is null ? null : TokenShift.State(2 * layers.Count, dim, grid),
         };
         using var g = bundle.Graph(graph.File, precision);
         var decoder = new CachedDecoder(g, graph);
@@ -76,12 +65,12 @@ internal sealed record GptDecoder
                 x = g.Node("Add", [x, g.Node("Gather", [positions, decoder.Positions])]);
         }
 
-        var rotary = RotaryAngles is null ? null : new RotaryPositions(g, decoder, RotaryAngles(), Layers.Heads);
-        var shift = ShiftsFrom is { } first ? new TokenShift(g, decoder, graph, dim, first, Grid) : null;
-        x = Layers.Run(g, x, weights, Attend, shift is null ? null : shift.Shift);
+        var rotary = RotaryAngles is null ? null : new RotaryPositions(g, decoder, RotaryAngles(), layers.Heads);
+        var shift = ShiftsFrom is { } first ? new TokenShift(g, decoder, graph, dim, first, grid) : null;
+        x = layers.Run(g, x, weights, Attend, shift is null ? null : shift.Shift);
 
         // Where the layers have a scope, the last position is taken outside of the scope of the head.
-        var isOutside = Layers.Scope is not null;
+        var isOutside = layers.Scope is not null;
         x = isOutside ? decoder.Last(x) : x;
         using (g.Scope("head"))
         {
@@ -91,14 +80,14 @@ internal sealed record GptDecoder
             foreach (var norm in FinalNorms)
                 x = g.Norm(x, weights, norm, dim);
             var (weight, bias) = Head();
-            decoder.Finish(g.Linear(x, weight, bias), CodebookSize);
+            decoder.Finish(g.Linear(x, weight, bias), Sizes.CodebookSize);
         }
         return graph;
 
         string Attend(int layer, string qkv)
         {
             var bias = Mask(layer) is { } mask ? decoder.Mask(mask) : "";
-            return decoder.Attend(layer, rotary?.Rotate(qkv) ?? qkv, bias: bias, scale: Scale ?? Layers.Heads.Scale);
+            return decoder.Attend(layer, rotary?.Rotate(qkv) ?? qkv, bias: bias, scale: Scale ?? layers.Heads.Scale);
         }
     }
 }

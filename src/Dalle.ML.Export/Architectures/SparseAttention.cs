@@ -1,3 +1,5 @@
+using Dalle.ML.Export.Checkpoints;
+
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
@@ -39,6 +41,16 @@ internal sealed record SparseAttention(int TextLength, int Side)
             SparsePattern.Column => (from - to) % Side == 0,
             _ => InWindow(from / Side, to / Side) && InWindow(from % Side, to % Side),
         };
+    }
+
+    /// <summary>Whether a checkpoint's own mask of windows shows the upper left corner to the upper right one, which is far from it.</summary>
+    public bool WrapsIn(Checkpoint weights)
+    {
+        var size = TextLength + Side * Side;
+        var (query, key) = (TextLength + Side - 1, TextLength);
+        return weights.Names.FirstOrDefault(name => name.EndsWith("conv_mask", StringComparison.Ordinal)) is { } mask
+            && weights.Read(mask, size, size).Values[query * size + key] != 0
+            && !Sees(SparsePattern.Convolutional, query, key);
     }
 
     private bool InWindow(int from, int to)

@@ -92,6 +92,13 @@ internal sealed record VqganConfig
         CodebookSize = CodebookSize,
     };
 
+    /// <summary>Checks that a transformer has as many image tokens as there are codebook entries.</summary>
+    /// <exception cref="InvalidDataException">It has another number of them.</exception>
+    public VqganConfig For(GptSizes transformer) => CodebookSize == transformer.CodebookSize
+        ? this
+        : throw new InvalidDataException($"The VQGAN has a codebook of {CodebookSize} and the transformer one of {transformer.CodebookSize}: "
+            + "they belong to different models.");
+
     /// <summary>Reads the names and shapes of all variants: taming-transformers' VQModel and GumbelVQ, ru-dALLE's and minDALL-E's copies,
     /// min-dalle's decoder on its own.</summary>
     /// <exception cref="InvalidDataException">The weights are not those of a VQGAN.</exception>

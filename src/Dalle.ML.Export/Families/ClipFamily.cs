@@ -12,11 +12,6 @@ internal static class ClipFamily
 {
     private const string Name = "clip";
 
-    private static readonly TextCleaning[] Cleaning =
-    [
-        TextCleaning.FixText, TextCleaning.UnescapeHtml, TextCleaning.UnescapeHtml, TextCleaning.CollapseWhitespace, TextCleaning.Trim, TextCleaning.Lowercase,
-    ];
-
     private static readonly Dictionary<string, OpenAiClip> Sizes = new()
     {
         ["ViT-B/32"] = new(512, 224, new(768, [12], Patch: 32), new(512, 12)),
@@ -34,6 +29,13 @@ internal static class ClipFamily
 
     private static readonly string[] Checkpoints =
         ["model.pt", "model.safetensors", .. Sizes.Keys.Select(size => size.Replace('/', '-').Replace('@', '-') + ".pt")];
+
+    /// <summary>What is done to a text before OpenAI's tokenizer.</summary>
+    public static TextCleaning[] Cleaning { get; } =
+    [
+        TextCleaning.FixText, TextCleaning.UnescapeHtml, TextCleaning.UnescapeHtml,
+        TextCleaning.CollapseWhitespace, TextCleaning.Trim, TextCleaning.Lowercase,
+    ];
 
     public static ModelFamily Family { get; } = new(
         Name, "the published file with bpe_simple_vocab_16e6.txt.gz, or vocab.json and merges.txt, beside or behind it", Export)

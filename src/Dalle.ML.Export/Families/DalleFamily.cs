@@ -1,7 +1,5 @@
-using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
-using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
@@ -17,25 +15,13 @@ internal static class DalleFamily
     private const int RandomVaeWidth = 128;
     private const int RandomVaeBlocks = 3;
 
-    private static readonly LayerNames Names = new()
-    {
-        Attention = layer => $"blocks.{layer}.",
-        Mlp = layer => $"blocks.{layer}.",
-        AttentionNorm = "ln1",
-        Qkv = "qkv",
-        Output = "proj",
-        MlpNorm = "ln2",
-        Up = "fc1",
-        Down = "fc2",
-    };
-
     // The paper's, two of the shape of GPTs of their size, to measure speed with, and one to try things out with.
-    private static readonly Dictionary<string, Config> Sizes = new()
+    private static readonly Dictionary<string, DalleConfig> Sizes = new()
     {
-        ["paper"] = Config.Random("paper", grid: 32, textLength: 256, layers: 64, dim: 3968, heads: 62, isSparse: true),
-        ["12x512"] = Config.Random("12x512", grid: 16, textLength: 64, layers: 12, dim: 512, heads: 8),
-        ["24x1024"] = Config.Random("24x1024", grid: 16, textLength: 64, layers: 24, dim: 1024, heads: 16),
-        ["tiny"] = Config.Random("tiny", grid: 8, textLength: 32, layers: 4, dim: 64, heads: 4, isSparse: true),
+        ["paper"] = DalleConfig.Random("paper", grid: 32, textLength: 256, layers: 64, dim: 3968, heads: 62, isSparse: true),
+        ["12x512"] = DalleConfig.Random("12x512", grid: 16, textLength: 64, layers: 12, dim: 512, heads: 8),
+        ["24x1024"] = DalleConfig.Random("24x1024", grid: 16, textLength: 64, layers: 24, dim: 1024, heads: 16),
+        ["tiny"] = DalleConfig.Random("tiny", grid: 8, textLength: 32, layers: 4, dim: 64, heads: 4, isSparse: true),
     };
 
     public static ModelFamily Family { get; } = new("dalle", "a folder with config.json, vocab.json, merges.txt and safetensors", Export)
@@ -46,7 +32,7 @@ internal static class DalleFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        var config = source.Size is { } size ? Sizes[size] : Config.Read(source.Find(0, "config.json"));
+        var config = source.Size is { } size ? Sizes[size] : DalleConfig.Read(source.Find(0, "config.json"));
         var heads = AttentionHeads.Of(config.Transformer.Dim, source.Setting("heads") ?? config.Transformer.Heads);
         ModelSizes.Check(config.Text.Length, config.Grid);
         var transformer = source.OpenModel(0, "text_emb.weight", config.Transformer.File);
@@ -72,15 +58,11 @@ internal static class DalleFamily
             Padding = Padding.PerPosition,
             PaddingId = config.Text.VocabSize,
         };
-        var decoder = Transformer(transformer, config, heads).Write(bundle, transformer, source.Precision);
+        var decoder = DalleTransformer.Decoder(transformer, config, heads).Write(bundle, transformer, source.Precision);
         var images = vae.Write(bundle, dvae);
         var clip = config.Clip is { } part ? Clip(source, bundle, part, config, text) : null;
-        return new Manifest
+        return source.Describe(Family.Name, config.Name) with
         {
-            Format = Manifest.CurrentFormat,
-            Name = config.Name,
-            Family = "dalle",
-            Precision = source.Precision.Name(),
             Image = new ImageFormat
             {
                 Width = config.ImageSize,
@@ -95,7 +77,6 @@ internal static class DalleFamily
             ImageDecoder = images.Decoder,
             Clip = clip,
             Sampling = new SamplingDefaults { Temperature = 0.5f, Guidance = 1.2f, Candidates = 8 },
-            Files = [],
         };
     }
 
@@ -106,11 +87,11 @@ internal static class DalleFamily
         Merges = bundle.Copy(source.Find(0, "merges.txt")),
     };
 
-    private static ClipGraphs Clip(ExportSource source, BundleWriter bundle, Config.ClipPart part, Config config, TextFormat text)
+    private static ClipGraphs Clip(ExportSource source, BundleWriter bundle, DalleConfig.ClipPart part, DalleConfig config, TextFormat text)
     {
         var clip = source.OpenModel(2, "logit_scale", part.File);
         var scale = MathF.Min(MathF.Exp(clip.Read("logit_scale").Values[0]), 100);
-        var graphs = ConvolutionalClip.Write(bundle, clip, text.Length, config.ImageSize, part.Embedding, Names);
+        var graphs = ConvolutionalClip.Write(bundle, clip, text.Length, config.ImageSize, part.Embedding, DalleTransformer.Names);
         return new ClipGraphs
         {
             TextEncoder = graphs.Text,
@@ -120,68 +101,5 @@ internal static class DalleFamily
             ImageSize = config.ImageSize,
             Scale = scale,
         };
-    }
-
-    private static GptDecoder Transformer(Checkpoint weights, Config config, AttentionHeads heads)
-    {
-        var (layers, dim) = (config.Transformer.Layers, config.Transformer.Dim);
-        var textIds = config.Text.VocabSize + config.Text.Length;
-        var sparse = config.Transformer.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
-        return new GptDecoder
-        {
-            Layers = new TransformerLayers { Count = layers, Dim = dim, Heads = heads, Names = Names },
-            TextIds = textIds,
-            TextLength = config.Text.Length,
-            Grid = config.Grid,
-            CodebookSize = config.ImageVocab,
-            Tokens = () => Tensor.Concat(weights.Read("text_emb.weight", textIds, dim), weights.Read("image_emb.weight", config.ImageVocab, dim)),
-            Positions = () => Tensor.Concat(
-                weights.Read("text_pos.weight", config.Text.Length, dim),
-                Layers.GridPositions(weights.Read("row_emb.weight", config.Grid, dim), weights.Read("col_emb.weight", config.Grid, dim))),
-            Mask = layer => sparse?.Mask(layer, layers),
-            FinalNorms = ["ln"],
-            Head = () => (weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab)),
-        };
-    }
-
-    /// <summary>The part of <c>config.json</c> that the weights alone do not tell.</summary>
-    private sealed record Config(
-        string Name, int ImageSize, int Grid, int ImageVocab,
-        Config.TextPart Text, Config.TransformerPart Transformer, Config.DvaePart Dvae, Config.ClipPart? Clip = null)
-    {
-        private static readonly JsonSerializerOptions Json = new()
-        {
-            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-            RespectRequiredConstructorParameters = true,
-            RespectNullableAnnotations = true,
-        };
-
-        /// <summary>With DALL·E's vocabularies.</summary>
-        public static Config Random(string name, int grid, int textLength, int layers, int dim, int heads, bool isSparse = false) => new(
-            name, ImageSize: 8 * grid, grid, ImageVocab: 8192, new TextPart(Lowercase: true, VocabSize: 16384, textLength),
-            new TransformerPart("transformer", layers, dim, heads, isSparse), new DvaePart("dvae", CodeDim: 32));
-
-        public static Config Read(string path)
-        {
-            try
-            {
-                var config = JsonSerializer.Deserialize<Config>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
-                if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0, Transformer.Layers: > 0 })
-                    throw new JsonException("a size is missing or not positive");
-                return config;
-            }
-            catch (JsonException exception)
-            {
-                throw new InvalidDataException($"'{path}' is not the configuration of a model of the family 'dalle': {exception.Message}", exception);
-            }
-        }
-
-        public sealed record TextPart(bool Lowercase, int VocabSize, int Length);
-
-        public sealed record TransformerPart(string File, int Layers, int Dim, int Heads, bool SparseAttention = false);
-
-        public sealed record DvaePart(string File, int CodeDim, bool LogitLaplace = false);
-
-        public sealed record ClipPart(string File, int Embedding);
     }
 }

@@ -55,12 +55,8 @@ internal static partial class DalleMiniFamily
         var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
         var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, bos, vqgan.CodebookSize);
         var graphs = new Vqgan(bundle, codec, vqgan).Write(config.Grid);
-        return new Manifest
+        return source.Describe(Name) with
         {
-            Format = Manifest.CurrentFormat,
-            Name = source.Size is null ? Name : $"{Name}-{source.Size}",
-            Family = Name,
-            Precision = source.Precision.Name(),
             Image = vqgan.Images(config.Grid),
             Text = new TextFormat
             {
@@ -79,7 +75,6 @@ internal static partial class DalleMiniFamily
             ImageEncoder = graphs.Encoder,
             ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { Guidance = 10 },
-            Files = [],
         };
     }
 

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
@@ -80,6 +81,18 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
             throw new InvalidDataException($"'{file}' is not JSON: {exception.Message}", exception);
         }
     }
+
+    /// <summary>The beginning of the manifest of a model, in the export's precision.</summary>
+    /// <param name="family">Name of the family.</param>
+    /// <param name="name">Name of the model; by default that of the family, with the size of random weights behind it.</param>
+    public Manifest Describe(string family, string? name = null) => new()
+    {
+        Format = Manifest.CurrentFormat,
+        Name = name ?? (size is null ? family : $"{family}-{size}"),
+        Family = family,
+        Precision = Precision.Name(),
+        Files = [],
+    };
 
     public void Dispose() => _opened.ForEach(checkpoint => checkpoint.Dispose());
 

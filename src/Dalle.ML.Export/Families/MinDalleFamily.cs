@@ -41,12 +41,8 @@ internal static class MinDalleFamily
         var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
         var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, source.Setting("bos") ?? vqgan.CodebookSize - 1, vqgan.CodebookSize);
         var graphs = new Vqgan(bundle, detoker, vqgan).Write(config.Grid);
-        return new Manifest
+        return source.Describe(Name) with
         {
-            Format = Manifest.CurrentFormat,
-            Name = source.Size is null ? Name : $"{Name}-{source.Size}",
-            Family = Name,
-            Precision = source.Precision.Name(),
             Image = vqgan.Images(config.Grid),
             Text = new TextFormat
             {
@@ -64,7 +60,6 @@ internal static class MinDalleFamily
             TextEncoder = textEncoder,
             ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { Guidance = 16, TopK = 256 },
-            Files = [],
         };
     }
 

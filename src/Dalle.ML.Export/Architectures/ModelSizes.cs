@@ -1,6 +1,6 @@
 using Dalle.ML.Bundles;
 
-namespace Dalle.ML.Export.Families;
+namespace Dalle.ML.Export.Architectures;
 
 /// <summary>Checks the sizes of a model against the limits of a bundle, before anything is allocated.</summary>
 internal static class ModelSizes

@@ -1,0 +1,44 @@
+using System.Text.Json;
+
+namespace Dalle.ML.Export.Families;
+
+/// <summary>The part of <c>config.json</c> that the weights alone do not tell.</summary>
+internal sealed record DalleConfig(
+    string Name, int ImageSize, int Grid, int ImageVocab,
+    DalleConfig.TextPart Text, DalleConfig.TransformerPart Transformer, DalleConfig.DvaePart Dvae, DalleConfig.ClipPart? Clip = null)
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+    };
+
+    /// <summary>With DALL·E's vocabularies.</summary>
+    public static DalleConfig Random(string name, int grid, int textLength, int layers, int dim, int heads, bool isSparse = false) => new(
+        name, ImageSize: 8 * grid, grid, ImageVocab: 8192, new TextPart(Lowercase: true, VocabSize: 16384, textLength),
+        new TransformerPart("transformer", layers, dim, heads, isSparse), new DvaePart("dvae", CodeDim: 32));
+
+    public static DalleConfig Read(string path)
+    {
+        try
+        {
+            var config = JsonSerializer.Deserialize<DalleConfig>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
+            if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0, Transformer.Layers: > 0 })
+                throw new JsonException("a size is missing or not positive");
+            return config;
+        }
+        catch (JsonException exception)
+        {
+            throw new InvalidDataException($"'{path}' is not the configuration of a model of the family 'dalle': {exception.Message}", exception);
+        }
+    }
+
+    public sealed record TextPart(bool Lowercase, int VocabSize, int Length);
+
+    public sealed record TransformerPart(string File, int Layers, int Dim, int Heads, bool SparseAttention = false);
+
+    public sealed record DvaePart(string File, int CodeDim, bool LogitLaplace = false);
+
+    public sealed record ClipPart(string File, int Embedding);
+}
