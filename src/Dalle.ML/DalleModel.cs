@@ -200,6 +200,18 @@ public sealed class DalleModel : IDisposable
         return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt), id => (int)id);
     }
 
+    /// <summary>
+    /// The words of a prompt that the model was not trained on, each once, in the prompt's order; none if its bundle has no
+    /// <see cref="DalleModelInfo.Vocabulary"/>. Words are compared as the prompt's cleaning yields them; plurals are words of their own.
+    /// </summary>
+    /// <param name="prompt">The prompt.</param>
+    public IReadOnlyList<string> FindUnseenWords(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        using var use = Acquire();
+        return use.Engine.Vocabulary?.Unseen(prompt) ?? [];
+    }
+
     /// <summary>How well a text fits an image, by CLIP: the scaled cosine of their embeddings.</summary>
     /// <param name="text">The text.</param>
     /// <param name="image">An image of any size.</param>
@@ -347,6 +359,7 @@ public sealed class DalleModel : IDisposable
             HasClip = manifest.Clip is not null,
             EmbeddingDimension = manifest.Clip?.EmbeddingDimension ?? 0,
             ClipScale = manifest.Clip?.Scale,
+            Vocabulary = engine.Vocabulary?.Lines,
             Defaults = new GenerationOptions
             {
                 Candidates = manifest.Clip is null ? 1 : manifest.Sampling.Candidates,

@@ -70,6 +70,7 @@ internal static class ManifestValidator
         if (manifest.Clip is { } clip)
             CheckClip(clip);
         CheckSampling(manifest.Sampling);
+        Listed("words", manifest.Words);
         if (manifest.Decoder is null && manifest.ImageEncoder is null && manifest.ImageDecoder is null && manifest.Clip is null)
             throw Error("it names no graph.");
 

@@ -23,6 +23,7 @@ internal sealed class DalleEngine : IDisposable
     {
         var manifest = bundle.Manifest;
         (Bundle, Device) = (bundle, device);
+        Vocabulary = Vocabulary.Read(bundle);
         Vae = new DiscreteVae(bundle, device);
         _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw CannotGenerate()));
         if (manifest is { Decoder: not null, Image: not null })
@@ -39,6 +40,9 @@ internal sealed class DalleEngine : IDisposable
     public Bundle Bundle { get; }
 
     public DalleDevice Device { get; }
+
+    /// <summary>The words that the model was trained on; null where its bundle does not tell.</summary>
+    public Vocabulary? Vocabulary { get; }
 
     public DiscreteVae Vae { get; }
 
