@@ -180,7 +180,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
     public int[] EncodeKnownTokens(MLImage image, KeepRegion keep) => keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
 
-    /// <summary>The number of text tokens that a prompt takes, at most <see cref="DalleModelInfo.TextLength"/>.</summary>
+    /// <summary>The number of text tokens that a prompt takes; of those beyond <see cref="DalleModelInfo.TextLength"/> the model sees nothing.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
     public int CountTokens(string prompt)
@@ -188,6 +188,16 @@ public sealed class DalleModel : IDisposable
         ArgumentNullException.ThrowIfNull(prompt);
         using var use = Acquire();
         return use.Engine.Tokenizer.Count(prompt);
+    }
+
+    /// <summary>The number of text tokens at the end of a prompt that the model does not see, because they are beyond its length.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
+    public int CountCutTokens(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        using var use = Acquire();
+        return use.Engine.Tokenizer.CountCut(prompt);
     }
 
     /// <summary>The text tokens of a prompt, cut or padded to <see cref="DalleModelInfo.TextLength"/>, for the transformer.</summary>
