@@ -21,7 +21,7 @@ public sealed class ClipFamilyTests : IDisposable
         _checkpoint = Path.Combine(_folder.Path, "model.safetensors");
         var weights = new Dictionary<string, Tensor>();
         void Add(string name, params int[] shape) =>
-            weights.Add(name, new Tensor([.. Enumerable.Range(1, shape.Aggregate(1, (a, b) => a * b)).Select(i => MathF.Sin(i + weights.Count) / 8)], isHalf: false, shape));
+            weights.Add(name, new Tensor([.. Enumerable.Range(1, shape.Aggregate(1, (a, b) => a * b)).Select(i => MathF.Sin(i + weights.Count) / 8)], isFloat16: false, shape));
         void AddNorm(string name)
         {
             Add(name + ".weight", Width);

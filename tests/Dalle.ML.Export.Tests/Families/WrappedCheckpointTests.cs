@@ -63,7 +63,7 @@ public sealed class WrappedCheckpointTests : IDisposable
         var vqgan = checkpoint.FindSubtree("decoder.conv_in.weight");
         var weights = vqgan.Names.ToDictionary(name => "state_dict.first_stage_model." + name, vqgan.Read);
         foreach (var name in vqgan.Names)
-            weights.Add("state_dict.cond_stage_model." + name, new Tensor(new float[vqgan.Read(name).Values.Length], isHalf: false, vqgan.Shape(name)));
+            weights.Add("state_dict.cond_stage_model." + name, new Tensor(new float[vqgan.Read(name).Values.Length], isFloat16: false, vqgan.Shape(name)));
         var pair = Path.Combine(_folder.Path, "pair.ckpt");
         SafetensorsWriter.Write(pair, weights);
         AssertSameBundle("taming-vqgan", [Wrap("minDALL-E/model/stage1_last.ckpt", "alone.ckpt", "")], [pair], new());
