@@ -81,11 +81,12 @@ internal sealed record DallePytorchModel
             }.Checked(),
             Attention = arguments.Words("attn_types", ["full"]),
             RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb", rank: 3)[2] : 0,
-            ShiftsTokens = arguments.Flag("shift_tokens", true),
             IsStable = arguments.Flag("stable", false),
             SharesEmbeddings = weights.Contains("text_emb.linear.weight"),
         };
         var layers = model.Sizes.Layers;
+        DallePytorchLayers.CheckArguments(weights, arguments, layers);
+        model = model with { ShiftsTokens = DallePytorchLayers.ShiftsTokens(weights, arguments, layers) };
         if (model.Attention.FirstOrDefault(kind => !AxialAttention.Kinds.Contains(kind)) is { } unknown)
         {
             throw new InvalidDataException(
