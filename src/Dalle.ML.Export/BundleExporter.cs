@@ -1,6 +1,6 @@
-using Dalle.ML.Text;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Families;
+using Dalle.ML.Text;
 
 namespace Dalle.ML.Export;
 

@@ -1,6 +1,6 @@
-using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;

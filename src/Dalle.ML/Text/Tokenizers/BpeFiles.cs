@@ -16,7 +16,7 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
         try
         {
             var ids = JsonSerializer.Deserialize(TokenizerFile.ReadBytes(vocabulary), BpeJson.Default.DictionaryStringInt32);
-            return new BpeFiles(ids ?? throw new JsonException("it is null"), ReadMerges(merges, int.MaxValue, hasHeader: false));
+            return new BpeFiles(ids ?? throw new JsonException("it is null"), ReadMerges(merges, int.MaxValue, hasTitle: false));
         }
         catch (JsonException exception)
         {
@@ -31,7 +31,7 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
     /// <exception cref="InvalidDataException">The file is not of this form.</exception>
     public static BpeFiles ReadClip(string merges)
     {
-        var pairs = ReadMerges(merges, ClipMerges, hasHeader: true);
+        var pairs = ReadMerges(merges, ClipMerges, hasTitle: true);
         // GPT-2's spelling of bytes: those that print as themselves, then the others from U+0100 on.
         var printing = Enumerable.Range(0, 256).Where(value => value is (>= '!' and <= '~') or (>= '¡' and <= '¬') or (>= '®' and <= 'ÿ')).ToArray();
         string[] symbols = [.. printing.Concat(Enumerable.Range(256, 256 - printing.Length)).Select(value => ((char)value).ToString())];
@@ -56,14 +56,14 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
 
     /// <param name="path">The file.</param>
     /// <param name="most">Number of merges after which the rest is ignored.</param>
-    /// <param name="hasHeader">Whether the first line is a header whatever it says, as to OpenAI's tokenizer.</param>
-    private static List<string> ReadMerges(string path, int most, bool hasHeader)
+    /// <param name="hasTitle">Whether the first line may be a title in quotes, as in OpenAI's list.</param>
+    private static List<string> ReadMerges(string path, int most, bool hasTitle)
     {
         var merges = new List<string>();
         using var reader = new StreamReader(new MemoryStream(TokenizerFile.ReadBytes(path)));
         for (var number = 1; merges.Count < most && reader.ReadLine() is { } line; number++)
         {
-            var isHeader = number == 1 && (hasHeader || line.Contains("#version", StringComparison.Ordinal));
+            var isHeader = number == 1 && (line.Contains("#version", StringComparison.Ordinal) || (hasTitle && line.StartsWith('"')));
             if (isHeader || line.Length == 0)
                 continue;
             if (line.Split(' ') is not [{ Length: > 0 }, { Length: > 0 }])

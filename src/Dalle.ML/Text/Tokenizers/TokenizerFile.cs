@@ -25,7 +25,7 @@ internal static class TokenizerFile
             bytes.Write(buffer, 0, read);
         }
         var all = bytes.GetBuffer().AsSpan(0, (int)bytes.Length);
-        if (FileContent.DescribePlaceholder(all[..Math.Min(all.Length, 256)]) is { } placeholder)
+        if (!all.IsEmpty && FileContent.DescribePlaceholder(all[..Math.Min(all.Length, 256)]) is { } placeholder)
             throw new InvalidDataException($"'{Path.GetFileName(path)}' is not a tokenizer file: {placeholder}");
         return FileContent.SkipByteOrderMark(all).ToArray();
     }
