@@ -45,6 +45,12 @@ internal static class CommandLine
             await console.Error.WriteLineAsync("dalle: interrupted.");
             return Interrupted;
         }
+        catch (UnauthorizedAccessException exception) when (!exception.Message.Contains('\'', StringComparison.Ordinal))
+        {
+            // A file would be named: the stream that is denied is one of the process.
+            await console.Error.WriteLineAsync("dalle: standard output or standard input is closed. Redirect it to a file, or to /dev/null.");
+            return Failure;
+        }
         catch (Exception exception) when (IsExpected(exception))
         {
             await console.Error.WriteLineAsync($"dalle: {exception.Message}");

@@ -79,7 +79,7 @@ internal sealed class Bundle
             if (!File.Exists(path))
                 throw new DalleBundleException(folder, Directory.Exists(folder)
                     ? $"the folder has no manifest '{ManifestName}'. Give the folder that 'dalle export' wrote."
-                    : "the folder does not exist.");
+                    : File.Exists(folder) ? $"it is a file. Give the folder with '{ManifestName}', that 'dalle export' wrote." : "the folder does not exist.");
             var size = new FileInfo(path).Length;
             return size <= MaxManifestBytes
                 ? File.ReadAllBytes(path)

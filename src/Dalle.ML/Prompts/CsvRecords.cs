@@ -27,7 +27,7 @@ internal sealed class CsvRecords
         while (cursor.MoveNext())
         {
             var (number, text) = cursor.Current;
-            if (text is not ("\n" or "\r\n"))
+            if (text is not ("\n" or "\r\n" or "\r"))
                 yield return (number, records.ReadRecord());
         }
     }
@@ -58,7 +58,11 @@ internal sealed class CsvRecords
         for (_position++; ; _position++)
         {
             if (_position == Line.Length)
+            {
+                if (field.Length > Utf8Lines.LongestLine)
+                    throw new FormatException($"line {start}: a value in quotes is longer than {Utf8Lines.LongestLine} characters. Close the quote, or double it if it is part of the value.");
                 GoOnInNextLine(start);
+            }
             if (Line[_position] != '"')
                 field.Append(Line[_position]);
             else if (_position + 1 < Line.Length && Line[_position + 1] == '"')
@@ -81,5 +85,5 @@ internal sealed class CsvRecords
 
     private bool IsAt(char character) => _position < Line.Length && Line[_position] == character;
 
-    private bool IsAtEndOfField() => IsAt(_separator) || Line.AsSpan(_position) is "" or "\n" or "\r\n";
+    private bool IsAtEndOfField() => IsAt(_separator) || Line.AsSpan(_position) is "" or "\n" or "\r\n" or "\r";
 }

@@ -4,13 +4,13 @@ using System.Text;
 namespace Dalle.ML.Prompts;
 
 /// <summary>
-/// Reads UTF-8 text line by line, and knows the line of bytes that are not UTF-8. A reader of text decodes ahead, and could not tell; but a
-/// line feed is never part of a character, so that each line can be decoded alone.
+/// Reads UTF-8 text line by line, and knows the line of bytes that are not UTF-8. A reader of text decodes ahead, and could not tell; but the
+/// end of a line is never part of a character, so that each line can be decoded alone. Lines end with LF, CR LF or CR.
 /// </summary>
 internal static class Utf8Lines
 {
-    // Far beyond any prompt: a longer line is not text, and must not fill the memory.
-    private const int LongestLine = 1 << 24;
+    /// <summary>In bytes, far beyond any prompt: a longer line is not text, and must not fill the memory.</summary>
+    public const int LongestLine = 1 << 24;
 
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
@@ -19,7 +19,8 @@ internal static class Utf8Lines
     public static IEnumerable<(int Number, string Text)> Read(Stream stream)
     {
         var bytes = new List<byte>();
-        for (var number = 1; ReadLine(stream, bytes); number++)
+        var next = stream.ReadByte();
+        for (var number = 1; ReadLine(stream, bytes, ref next); number++)
         {
             if (bytes.Count > LongestLine)
                 throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Put each prompt on a separate line.");
@@ -28,20 +29,25 @@ internal static class Utf8Lines
     }
 
     /// <summary>Reads a line up to the length limit.</summary>
-    private static bool ReadLine(Stream stream, List<byte> bytes)
+    /// <param name="stream">The text.</param>
+    /// <param name="bytes">The line.</param>
+    /// <param name="next">The first byte that is not yet in a line, -1 at the end of the text.</param>
+    private static bool ReadLine(Stream stream, List<byte> bytes, ref int next)
     {
         bytes.Clear();
-        while (bytes.Count <= LongestLine && stream.ReadByte() is >= 0 and var value)
+        var last = 0;
+        while (bytes.Count <= LongestLine && next >= 0 && last != '\n' && !(last == '\r' && next != '\n'))
         {
-            bytes.Add((byte)value);
-            if (value == '\n')
-                break;
+            bytes.Add((byte)next);
+            (last, next) = (next, stream.ReadByte());
         }
         return bytes.Count > 0;
     }
 
     private static string Decode(ReadOnlySpan<byte> bytes, int number)
     {
+        if (bytes.Contains((byte)0))
+            throw new FormatException($"line {number}: it has NUL bytes, as text in UTF-16 does. Save the file as UTF-8.");
         try
         {
             return Strict.GetString(number == 1 && bytes.StartsWith(Encoding.UTF8.Preamble) ? bytes[Encoding.UTF8.Preamble.Length..] : bytes);
