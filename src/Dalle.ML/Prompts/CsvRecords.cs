@@ -27,7 +27,7 @@ internal sealed class CsvRecords
         while (cursor.MoveNext())
         {
             var (number, text) = cursor.Current;
-            if (text is not ("\n" or "\r\n" or "\r"))
+            if (text is not ("\n" or "\r\n"))
                 yield return (number, records.ReadRecord());
         }
     }
@@ -85,5 +85,5 @@ internal sealed class CsvRecords
 
     private bool IsAt(char character) => _position < Line.Length && Line[_position] == character;
 
-    private bool IsAtEndOfField() => IsAt(_separator) || Line.AsSpan(_position) is "" or "\n" or "\r\n" or "\r";
+    private bool IsAtEndOfField() => IsAt(_separator) || Line.AsSpan(_position) is "" or "\n" or "\r\n";
 }

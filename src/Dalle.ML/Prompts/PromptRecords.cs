@@ -17,7 +17,7 @@ internal static class PromptRecords
     /// <exception cref="FormatException">A line is wrong; the message begins with the line, and names the remedy.</exception>
     public static IEnumerable<PromptRecord> Read(Stream stream, PromptFormat format)
     {
-        var lines = Utf8Lines.Read(stream);
+        var lines = Utf8Lines.Read(stream, endsAtCR: format == PromptFormat.Txt);
         var records = format switch
         {
             PromptFormat.Csv => Table(lines, ','),

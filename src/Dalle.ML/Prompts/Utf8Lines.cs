@@ -5,7 +5,7 @@ namespace Dalle.ML.Prompts;
 
 /// <summary>
 /// Reads UTF-8 text line by line, and knows the line of bytes that are not UTF-8. A reader of text decodes ahead, and could not tell; but the
-/// end of a line is never part of a character, so that each line can be decoded alone. Lines end with LF, CR LF or CR.
+/// end of a line is never part of a character, so that each line can be decoded alone. Lines end with LF or CR LF, in plain text also with CR.
 /// </summary>
 internal static class Utf8Lines
 {
@@ -15,12 +15,14 @@ internal static class Utf8Lines
     private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
     /// <summary>The lines with their numbers, from 1, and with their ends. A byte order mark is skipped.</summary>
+    /// <param name="stream">The text.</param>
+    /// <param name="endsAtCR">Whether CR alone ends a line; in a table it is part of a value.</param>
     /// <exception cref="FormatException">A line is not text; the message begins with the line.</exception>
-    public static IEnumerable<(int Number, string Text)> Read(Stream stream)
+    public static IEnumerable<(int Number, string Text)> Read(Stream stream, bool endsAtCR = false)
     {
         var bytes = new List<byte>();
-        var next = stream.ReadByte();
-        for (var number = 1; ReadLine(stream, bytes, ref next); number++)
+        var next = default(int?);
+        for (var number = 1; ReadLine(stream, bytes, endsAtCR, ref next); number++)
         {
             if (bytes.Count > LongestLine)
                 throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Put each prompt on a separate line.");
@@ -31,15 +33,23 @@ internal static class Utf8Lines
     /// <summary>Reads a line up to the length limit.</summary>
     /// <param name="stream">The text.</param>
     /// <param name="bytes">The line.</param>
-    /// <param name="next">The first byte that is not yet in a line, -1 at the end of the text.</param>
-    private static bool ReadLine(Stream stream, List<byte> bytes, ref int next)
+    /// <param name="endsAtCR">Whether CR alone ends a line.</param>
+    /// <param name="next">A byte that was read to see whether LF follows CR, and begins the next line.</param>
+    private static bool ReadLine(Stream stream, List<byte> bytes, bool endsAtCR, ref int? next)
     {
         bytes.Clear();
-        var last = 0;
-        while (bytes.Count <= LongestLine && next >= 0 && last != '\n' && !(last == '\r' && next != '\n'))
+        for (var last = 0; bytes.Count <= LongestLine && last != '\n'; next = null)
         {
-            bytes.Add((byte)next);
-            (last, next) = (next, stream.ReadByte());
+            var value = next ?? stream.ReadByte();
+            if (value < 0)
+                break;
+            if (endsAtCR && last == '\r' && value != '\n')
+            {
+                next = value;
+                break;
+            }
+            bytes.Add((byte)value);
+            last = value;
         }
         return bytes.Count > 0;
     }
