@@ -16,6 +16,10 @@ internal sealed class NamedTensors : IDisposable
     /// <summary>Adds a tensor, which is freed with the others.</summary>
     public void Add(string name, OrtValue value) => _values.Add(name, value);
 
+    /// <summary>A copy of the values of a tensor.</summary>
+    public T[] Values<T>(string name)
+        where T : unmanaged => _values[name].GetTensorDataAsSpan<T>().ToArray();
+
     public void Dispose()
     {
         foreach (var value in _values.Values)

@@ -9,9 +9,6 @@ internal sealed class NetworkSession(Bundle bundle, string file, DalleDevice dev
     private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, file, device);
     private readonly RunOptions _options = new();
 
-    /// <summary>Whether the graph has an input of a name.</summary>
-    public bool Takes(string input) => _session.InputMetadata.ContainsKey(input);
-
     /// <summary>Runs the graph and adds all of its outputs to the tensors.</summary>
     /// <exception cref="DalleBundleException">The graph fails.</exception>
     public void Run(NamedTensors tensors)
