@@ -100,6 +100,8 @@ internal sealed record Dalle2Unet
         var levels = weights.Count("ups.", ".0.block1.project.weight");
         if (levels == 0)
             throw new InvalidDataException("The UNet has no levels ('ups.0.0.block1.project.weight').");
+        if (weights.Contains("to_image_hiddens.0.weight") && !weights.Contains("image_to_tokens.0.weight"))
+            throw new InvalidDataException("The UNet takes the image embedding as its tokens without a product ('image_embed_dim' is 'cond_dim'), which its own package cannot run either.");
         var last = weights.Shape("to_out.weight", rank: 4);
         var headSize = weights.Shape("mid_attn.fn.fn.null_kv", rank: 2)[1];
         var down = $"downs.0.{(isMemoryEfficient ? 0 : 4)}";

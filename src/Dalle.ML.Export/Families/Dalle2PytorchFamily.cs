@@ -60,8 +60,9 @@ internal static class Dalle2PytorchFamily
             var generation = Generation(source, priorWeights, prior.File, Dalle2Generation.OfPrior);
             var network = Dalle2Prior.Infer(
                 priorWeights, generation, SequenceLength(), settings.Flag("condition_on_text_encodings", fallback: true), settings.Network("net").Flag("self_cond"));
+            Match("prior", "an embedding", network.Dim, embedding);
+            Match("prior", "the text", network.SeesText ? network.Dim : null, clip!.Text.Width);
             priorGraphs = WritePrior(source, bundle, network, priorWeights, settings, SequenceLength());
-            embedding = network.Dim;
         }
         var stages = new List<DiffusionStage>();
         var count = decoders.Length == 0 ? 0 : decoders[^1].Count;
@@ -73,11 +74,20 @@ internal static class Dalle2PytorchFamily
             var weights = Dalle2Weights.Unet(file.Checkpoint, stage, averaged)!;
             var settings = files.Settings(file, "decoder");
             var unet = Unet(weights, Generation(source, weights, file, Dalle2Generation.OfUnet), settings, stage);
+            Match($"UNet {stage + 1}", "an embedding", unet.Embedding, embedding);
+            Match($"UNet {stage + 1}", "the text", unet.TextWidth, clip?.Text.Width);
             embedding ??= unet.Embedding;
             stages.Add(WriteStage(source, bundle, unet, weights, settings, stage, count, unet.TextWidth is null ? 0 : SequenceLength()));
         }
         var text = clip is null ? null : Text(bundle, clip, clipWeights!, ClipFamily.CopyTokenizer(bundle, files.Vocabulary(), files.Merges, clip), source.Setting("start-and-end") != 0);
         return Describe(source, bundle, embedding ?? 1, clip, clipWeights, text, priorGraphs, stages);
+    }
+
+    /// <exception cref="InvalidDataException">A network takes vectors of another width than CLIP gives.</exception>
+    private static void Match(string network, string what, int? taken, int? given)
+    {
+        if (taken is not null && given is not null && taken != given)
+            throw new InvalidDataException($"The {network} takes {what} of {taken} values, CLIP gives {given}: they belong to different models. Give the CLIP that it was trained with.");
     }
 
     private static Manifest ExportRandom(ExportSource source, BundleWriter bundle, Dalle2Sizes sizes)

@@ -1,6 +1,7 @@
 using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
+using Dalle.ML.Tests;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Export.Tests.Golden;
