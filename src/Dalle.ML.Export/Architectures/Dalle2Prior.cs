@@ -187,7 +187,9 @@ internal sealed record Dalle2Prior
         if (SelfConditions)
             tokens.Add(g.Node("Unsqueeze", [Float("self_condition"), g.Constant("place", 1)]));
         tokens.Add(g.Rows(weights.Read("learned_query", Dim).Reshape(1, Dim), batch));
-        var x = g.Node("Concat", [.. tokens], ("axis", 1));
+        string x;
+        using (g.Scope("tokens"))
+            x = g.Node("Concat", [.. tokens], ("axis", 1));
         string Input(string name, params Dalle.ML.Onnx.Dimension[] shape) => g.Input(name, g.Type, shape);
         var (keys, values) = (Input("keys", "batch", Depth, 1 + PrefixLength, HeadSize), Input("values", "batch", Depth, 1 + PrefixLength, HeadSize));
         string[] biases = Masks ? [g.Node("Pad", [Input("key_bias", "batch", 1, 1 + PrefixLength), g.Constant("seen", 0, 0, 0, 0, 0, StepLength)])] : [];

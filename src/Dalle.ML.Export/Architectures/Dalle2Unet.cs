@@ -219,6 +219,7 @@ internal sealed record Dalle2Unet
         var tokens = g.Node("Reshape", [g.Linear(hidden, weights, "to_time_tokens.0", TimeDim, TimeTokens * CondDim), g.Constant("tokens", 0, TimeTokens, CondDim)]);
         string Context(string name, string norm, int count)
         {
+            using var scope = g.Scope(norm);
             var normed = g.LayerNorm(tokens, weights.Read(norm + ".weight", CondDim), weights.Read(norm + ".bias", CondDim));
             return count == 0 ? normed : g.Node("Concat", [normed, g.Input(name, g.Type, "batch", count, CondDim)], ("axis", 1));
         }

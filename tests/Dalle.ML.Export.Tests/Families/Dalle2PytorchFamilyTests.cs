@@ -1,5 +1,7 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Tests;
 using Microsoft.ML.OnnxRuntime;
 
@@ -73,6 +75,33 @@ public sealed class Dalle2PytorchFamilyTests : IDisposable
     [InlineData("1.10.0")]
     [InlineData("1.15.6")]
     public void A_version_of_a_generation_is_taken(string version) => Dalle2Generation.CheckVersion(version);
+
+    [Theory]
+    [InlineData("mid_block1.cross_attn.fn.norm.gamma", "ups.0.3.weight", "0.15.4")]
+    [InlineData("mid_block1.cross_attn.fn.norm.g", "ups.0.3.net.0.weight", "1.0.2")]
+    [InlineData("mid_block1.cross_attn.norm.g", "downs.0.4.1.weight", "1.15.6")]
+    [InlineData("mid_block1.cross_attn.fn.norm.g", "ups.0.3.weight", null)]
+    [InlineData("mid_block1.cross_attn.fn.norm.g", "downs.0.4.1.weight", null)]
+    [InlineData("mid_block1.cross_attn.norm.g", "downs.0.4.weight", null)]
+    public void The_generation_of_a_UNet_is_told_from_its_keys(string norm, string resampling, string? expected) =>
+        AssertGeneration(expected, Dalle2Generation.OfUnet, norm, resampling);
+
+    [Theory]
+    [InlineData("causal_transformer.layers.0.0.norm.gamma", "learned_query", "0.15.4")]
+    [InlineData("causal_transformer.layers.0.0.norm.g", "null_text_embed", "1.0.2")]
+    [InlineData("causal_transformer.layers.0.0.norm.g", "null_text_encodings", "1.15.6")]
+    [InlineData("causal_transformer.layers.0.0.norm.g", "learned_query", null)]
+    public void The_generation_of_a_prior_is_told_from_its_keys(string norm, string padding, string? expected) =>
+        AssertGeneration(expected, Dalle2Generation.OfPrior, norm, padding);
+
+    private static void AssertGeneration(string? expected, Func<Checkpoint, Dalle2Generation> generation, params string[] names)
+    {
+        using var weights = new ShapesCheckpoint(names.ToDictionary(name => name, _ => new[] { 1 }));
+        if (expected is not null)
+            Assert.Equal(expected, generation(weights).Name);
+        else
+            Assert.Contains("'generation'", Assert.Throws<InvalidDataException>(() => generation(weights)).Message, StringComparison.Ordinal);
+    }
 
     [Fact]
     public void Fewer_bits_than_sixteen_are_refused() => Assert.Throws<ArgumentException>(

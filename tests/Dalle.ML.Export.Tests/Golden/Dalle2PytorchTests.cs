@@ -1,7 +1,12 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
 using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
+using Dalle.ML.Export.Tests.Checkpoints;
+using Dalle.ML.Onnx;
 using Dalle.ML.Tests;
+using Google.Protobuf;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Export.Tests.Golden;
@@ -36,8 +41,37 @@ public sealed class Dalle2PytorchTests : IDisposable
         network.Compare("forward_self_cond", conditional: true, selfCondition: "self_cond");
         network.Compare("forward_no_encodings", conditional: true, hidesText: true);
         network.CompareGuided("forward_guided", scale: network.IsPrior ? 1.5f : 2);
+        network.CompareHiddenStates();
         if (File.Exists(Path.Combine(Folder(forward), "forward_online.npy")))
             Network(Folder(forward), averaged: false).Compare("forward_online", conditional: true);
+    }
+
+    [Theory]
+    [InlineData("prior_laion_v1.0.2_depth12", "decoder_laion_v1.0.2", true)]
+    [InlineData("prior_laion_v0.15.4_depth24", "decoder_laion_v0.15.4", false)]
+    [InlineData("prior_example_v1.15.6", "decoder_example_v1.15.6", false)]
+    public void Published_geometries_are_read_from_shapes(string prior, string decoder, bool isRandomSize)
+    {
+        const int SequenceLength = 77;
+        using var priorShapes = Shapes($"fullsize_{prior}.json").Subtree("net.");
+        using var unetShapes = Shapes($"fullsize_{decoder}.json").Subtree("unets.0.");
+        var priorNetwork = Dalle2Prior.Infer(priorShapes, Dalle2Generation.OfPrior(priorShapes), SequenceLength, seesText: true, selfConditions: false);
+        var unet = Dalle2Unet.Infer(unetShapes, Dalle2Generation.OfUnet(unetShapes), new UnetOptions());
+        Assert.Equal((priorNetwork.Generation, priorNetwork.Dim), (unet.Generation, unet.Embedding));
+        if (isRandomSize)
+        {
+            var size = Dalle2Sizes.All["laion"];
+            Assert.Equal(size.Prior, priorNetwork);
+            Assert.Equivalent(size.Unets[0], unet, strict: true);
+        }
+    }
+
+    private static ShapesCheckpoint Shapes(string file)
+    {
+        using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(GoldenFolder.Of("dalle2-pytorch"), file)));
+        return new ShapesCheckpoint(json.RootElement.GetProperty("tensors").EnumerateArray().ToDictionary(
+            tensor => tensor.GetProperty("name").GetString()!,
+            tensor => tensor.GetProperty("shape").EnumerateArray().Select(size => size.GetInt32()).ToArray()));
     }
 
     private static string Folder(string forward) => Path.GetDirectoryName(Path.Combine(GoldenFolder.Root, forward))!;
@@ -102,7 +136,59 @@ internal sealed record GoldenNetwork(GoldenInputs Data, string? Condition, strin
         Near.Values(Data.Read(name)!.Floats(), [.. with.Zip(without, (c, u) => u + scale * (c - u))], name);
     }
 
-    private float[] Run(bool conditional, string? selfCondition = null, bool hidesText = false)
+    // Where the graph of a step has what layers of the reference gave. Scopes are modules; of several nodes that begin so the last is meant.
+    private static readonly (string Name, string Node, string Op)[] Places =
+    [
+        (@"inter_init_conv", "init_conv/", "Concat|Conv"), (@"inter_init_resnet", "init_resnet_block/", "Add"),
+        (@"inter_down(\d+)_pre", "downs.$1.0/", "Conv"), (@"inter_down(\d+)_init", "downs.$1.1/", "Add"),
+        (@"inter_down(\d+)_attn", "downs.$1.3/", "Reshape"), (@"inter_down(\d+)_post", "downs.$1.4/", "Conv"),
+        (@"inter_mid(\d)", "mid_block$1/", "Add"), (@"inter_mid_attn", "mid_attn/", "Reshape"),
+        (@"inter_up(\d+)_attn", "ups.$1.2/", "Reshape"), (@"inter_up(\d+)_up", "ups.$1.3/", "ConvTranspose|DepthToSpace|Conv"),
+        (@"inter_final", "final_resnet_block/", "Add"), (@"inter_time_hiddens", "time/", "Gelu"),
+        (@"inter_layer(\d+)_attn", "layer_$1/attention/", "LayerNormalization"), (@"inter_layer(\d+)_ff", "layer_$1/feed_forward/", "MatMul"),
+        (@"inter_final_norm", "final_norm/", "LayerNormalization"), (@"inter_tokens", "tokens/", "Concat"),
+        (@"inter_(norm_cond|norm_mid_cond)", "$1/", "Concat|LayerNormalization"),
+    ];
+
+    // A table of the graph, not a value of it; every layer's attention follows from it.
+    private const string PositionBias = "inter_rel_pos_bias";
+
+    /// <summary>Compares what the layers of a step give: of a UNet the first example, of a prior the places that a step adds.</summary>
+    public void CompareHiddenStates()
+    {
+        string[] files = [.. Directory.EnumerateFiles(Data.Folder, "inter_*.npy").Select(file => Path.GetFileNameWithoutExtension(file)).Where(file => file != PositionBias)];
+        if (files.Length == 0)
+            return;
+        var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Step));
+        var nodes = files.ToDictionary(file => file, file =>
+        {
+            var (name, node, op) = Places.First(place => Regex.IsMatch(file, $"^{place.Name}$"));
+            var start = Regex.Replace(file, $"^{name}$", node);
+            return model.Graph.Node.Last(item => item.Name.StartsWith(start, StringComparison.Ordinal) && op.Split('|').Contains(item.OpType)).Output[0];
+        });
+        model.Graph.Output.AddRange(nodes.Values.Distinct().Where(value => model.Graph.Output.All(output => output.Name != value)).Select(value => new ValueInfoProto { Name = value }));
+        var copy = Path.ChangeExtension(Step, ".states.onnx");
+        File.WriteAllBytes(copy, model.ToByteArray());
+        var values = (this with { Step = copy }).RunAll(conditional: true, selfCondition: null, hidesText: false);
+        Assert.All(files, file =>
+        {
+            var expected = Data.Read(file)!;
+            var actual = values[nodes[file]].GetTensorDataAsSpan<float>();
+            if (!IsPrior)
+            {
+                Near.Values(expected.Floats(), actual[..expected.Floats().Length], file);
+                return;
+            }
+            var places = actual.Length / expected.Shape[0] / expected.Shape[2];
+            float[] last = [.. expected.Floats().Chunk(expected.Shape[1] * expected.Shape[2]).SelectMany(row => row[^(places * expected.Shape[2])..])];
+            Near.Values(last, actual, file);
+        });
+    }
+
+    private float[] Run(bool conditional, string? selfCondition = null, bool hidesText = false) =>
+        RunAll(conditional, selfCondition, hidesText)["prediction"].GetTensorDataAsSpan<float>().ToArray();
+
+    private Dictionary<string, OrtValue> RunAll(bool conditional, string? selfCondition, bool hidesText)
     {
         var known = new Dictionary<string, OrtValue>();
         void Add<T>(string name, T[] values, params long[] shape)
@@ -133,10 +219,9 @@ internal sealed record GoldenNetwork(GoldenInputs Data, string? Condition, strin
         if (Condition is not null)
             Run(Condition, known);
         Run(Step, known);
-        return known["prediction"].GetTensorDataAsSpan<float>().ToArray();
+        return known;
     }
 
-    /// <summary>A text for networks that see one although the reference gave none is no text.</summary>
     private void Run(string graph, Dictionary<string, OrtValue> known)
     {
         using var session = new InferenceSession(graph);
