@@ -12,6 +12,10 @@ internal sealed record Dalle2Prior
     private const int Buckets = 32;
     private const int Farthest = 128;
 
+    // A table of all pairs of places is written out for every head.
+    private const int MaxPrefix = 1024;
+    private const int MaxHeads = 256;
+
     public required Dalle2Generation Generation { get; init; }
 
     /// <summary>Number of values of an embedding and of a hidden state.</summary>
@@ -57,8 +61,6 @@ internal sealed record Dalle2Prior
 
     private int StepLength => Places.Time + Places.Image + (SelfConditions ? 1 : 0) + 1;
 
-    private int Length => PrefixLength + StepLength;
-
     private bool Masks => Generation.PriorNulls.Count == 0;
 
     private bool LearnsNulls => Generation.PriorNulls.Count == 3;
@@ -74,11 +76,11 @@ internal sealed record Dalle2Prior
     public static Dalle2Prior Infer(Checkpoint weights, Dalle2Generation generation, int sequenceLength, bool seesText, bool selfConditions)
     {
         const string Layer = "causal_transformer.layers.0.";
-        var dim = weights.Shape("learned_query", rank: 1)[0];
+        var dim = weights.Shape("learned_query", rank: 1)[0] is > 0 and var width ? width : throw new InvalidDataException("The prior has no channels ('learned_query').");
         int Times(string name) => weights.Contains(name) ? weights.Shape(name, rank: 2)[0] / dim : 1;
         var isTable = weights.Contains("to_time_embeds.0.weight");
         var time = isTable ? weights.Shape("to_time_embeds.0.weight", rank: 2) : null;
-        return new Dalle2Prior
+        var prior = new Dalle2Prior
         {
             Generation = generation,
             Dim = dim,
@@ -97,6 +99,10 @@ internal sealed record Dalle2Prior
             NormalizesHidden = weights.Contains($"{Layer}1.3.{generation.Norm}"),
             SelfConditions = selfConditions,
         };
+        return prior is { Depth: > 0, Heads: > 0 and <= MaxHeads, HeadSize: > 0 } && prior.PrefixLength <= MaxPrefix && 2 * prior.Frequencies <= prior.HeadSize
+            ? prior
+            : throw new InvalidDataException($"The prior has {prior.Depth} layers of {prior.Heads} heads of {prior.HeadSize} values and {prior.PrefixLength} places of text; "
+                + $"there must be layers, 1 to {MaxHeads} heads that hold {2 * prior.Frequencies} rotated values, and at most {MaxPrefix} places.");
     }
 
     /// <summary>Writes the graph of a text and that of a step.</summary>

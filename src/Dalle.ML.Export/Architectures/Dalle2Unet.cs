@@ -11,6 +11,7 @@ namespace Dalle.ML.Export.Architectures;
 internal sealed record Dalle2Unet
 {
     private const int CombinerGroups = 8;
+    private const int MaxSize = 8192;
 
     public required Dalle2Generation Generation { get; init; }
 
@@ -97,6 +98,8 @@ internal sealed record Dalle2Unet
         int[] KernelsOf(string name) => [.. Enumerable.Range(0, weights.Count(name + ".convs.", ".weight")).Select(i => weights.Shape($"{name}.convs.{i}.weight", rank: 4)[2])];
         var timeDim = weights.Shape("null_image_hiddens", rank: 2)[1];
         var (dim, condDim) = (timeDim / 4, weights.Shape("norm_cond.weight", rank: 1)[0]);
+        if (dim == 0 || condDim == 0)
+            throw new InvalidDataException("The UNet has no channels ('null_image_hiddens', 'norm_cond.weight').");
         var levels = weights.Count("ups.", ".0.block1.project.weight");
         if (levels == 0)
             throw new InvalidDataException("The UNet has no levels ('ups.0.0.block1.project.weight').");
@@ -104,6 +107,10 @@ internal sealed record Dalle2Unet
             throw new InvalidDataException("The UNet takes the image embedding as its tokens without a product ('image_embed_dim' is 'cond_dim'), which its own package cannot run either.");
         var last = weights.Shape("to_out.weight", rank: 4);
         var headSize = weights.Shape("mid_attn.fn.fn.null_kv", rank: 2)[1];
+        if (headSize == 0)
+            throw new InvalidDataException("The UNet's heads have no channels ('mid_attn.fn.fn.null_kv').");
+        if (options.Groups.Count != 1 && options.Groups.Count != levels)
+            throw new InvalidDataException($"The UNet has {levels} levels, its configuration 'resnet_groups' for {options.Groups.Count}.");
         var down = $"downs.0.{(isMemoryEfficient ? 0 : 4)}";
         return new Dalle2Unet
         {
@@ -139,6 +146,20 @@ internal sealed record Dalle2Unet
             StandardizesWeights = options.StandardizesWeights,
             ScalesSkips = options.ScalesSkips,
         };
+    }
+
+    /// <summary>Checks the sizes before anything is allocated.</summary>
+    /// <param name="size">Side of the images.</param>
+    /// <exception cref="InvalidDataException">They do not go together.</exception>
+    public void Check(int size)
+    {
+        var halvings = Levels.Length - (IsMemoryEfficient ? 0 : 1);
+        if (halvings > 16 || size > MaxSize || size % (1 << halvings) != 0)
+            throw new InvalidDataException($"The UNet halves its images {halvings} times, and its configuration gives them {size} pixels a side; that is no multiple of {1L << halvings} up to {MaxSize}.");
+        if (Dim < 4 || HeadSize < 1 || Heads < 1 || TimeTokens < 1 || Outputs is not (Colors or 2 * Colors))
+            throw new InvalidDataException($"The UNet has {Dim} channels, {Heads} heads of {HeadSize} and {Outputs} outputs; it must have at least 4 channels, heads, and 3 or 6 outputs.");
+        if (Levels.FirstOrDefault(level => level.Groups < 1 || level.Channels % level.Groups != 0) is { } uneven)
+            throw new InvalidDataException($"A level of the UNet has {uneven.Channels} channels, which are not {uneven.Groups} equal groups ('resnet_groups').");
     }
 
     /// <summary>Writes the graph of an image embedding and text, if it sees either, and that of a step.</summary>

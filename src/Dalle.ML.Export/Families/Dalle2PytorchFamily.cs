@@ -182,6 +182,7 @@ internal static class Dalle2PytorchFamily
     {
         var size = (settings.Count("image_sizes") > 0 ? settings.Number("image_sizes", stage) : settings.Number("image_size"))
             ?? throw new InvalidDataException("The weights of a decoder do not tell the size of its images: give its configuration (decoder_config.json with 'image_sizes') too.");
+        unet.Check(size);
         var (condition, step) = unet.Write(bundle, $"stage_{stage + 1}", weights, size, sequenceLength, source.Precision);
         return new DiffusionStage
         {
@@ -207,7 +208,9 @@ internal static class Dalle2PytorchFamily
     {
         if (source.Setting("generation") is { } number)
             return Dalle2Generation.All.ElementAtOrDefault(number - 1) ?? throw new ArgumentException($"The setting generation is {number}; it must be 1, 2 or 3.");
-        if (file.Checkpoint.Settings.GetValueOrDefault("version") is string version)
+        // A decoder's file has it as text, a prior's as an object of the package packaging, whose key begins with the epoch and the numbers.
+        var saved = file.Checkpoint.Settings;
+        if (saved.GetValueOrDefault("version") as string ?? (saved.GetValueOrDefault("version._key.1") is IReadOnlyList<object?> numbers ? string.Join('.', numbers) : null) is { } version)
             Dalle2Generation.CheckVersion(version);
         return ofKeys(weights);
     }

@@ -15,12 +15,12 @@ internal sealed record Dalle2Sizes(OpenAiClip Clip, Dalle2Prior Prior, Dalle2Une
         // ViT-L/14, the prior of upstream's example, which LAION's last ones have, and LAION's decoder v1.0.2.
         ["laion"] = new(
             new(768, 224, new(1024, [24], Patch: 14), new(768, 12)),
-            new() { Generation = Dalle2Generation.Second, Dim = 768, Depth = 12, Heads = 12, HeadSize = 64, Hidden = 3072, TextLength = 77, Timesteps = 1000, Frequencies = 16, NormalizesHidden = true },
+            Transformer(dim: 768, depth: 12, heads: 12, headSize: 64),
             [Decoder(dim: 320, condDim: 512, [1, 2, 3, 4], blocks: 4, embedding: 768, textWidth: 768, textLength: 256)],
             [64], Steps: 64),
         ["tiny"] = new(
             new(64, 64, new(64, [2], Patch: 16), new(64, 2, Vocabulary: 258)),
-            new() { Generation = Dalle2Generation.Second, Dim = 64, Depth = 2, Heads = 2, HeadSize = 32, Hidden = 128, TextLength = 77, Timesteps = 1000, NormalizesHidden = true },
+            Transformer(dim: 64, depth: 2, heads: 2, headSize: 32),
             [
                 Decoder(dim: 16, condDim: 16, [1, 2], blocks: 1, embedding: 64, textWidth: 64, textLength: 77),
                 Decoder(dim: 16, condDim: 16, [1, 2], blocks: 1, embedding: null, textWidth: null, textLength: 77) with { SeesLowResolution = true, SeesNoiseLevel = true, Outputs = 3 },
@@ -36,6 +36,20 @@ internal sealed record Dalle2Sizes(OpenAiClip Clip, Dalle2Prior Prior, Dalle2Une
             ["sample_timesteps"] = (long)Steps,
         },
         "");
+
+    private static Dalle2Prior Transformer(int dim, int depth, int heads, int headSize) => new()
+    {
+        Generation = Dalle2Generation.Second,
+        Dim = dim,
+        Depth = depth,
+        Heads = heads,
+        HeadSize = headSize,
+        Hidden = 4 * dim,
+        TextLength = 77,
+        Timesteps = 1000,
+        Frequencies = 16,
+        NormalizesHidden = true,
+    };
 
     private static Dalle2Unet Decoder(int dim, int condDim, int[] multiples, int blocks, int? embedding, int? textWidth, int textLength) => new()
     {

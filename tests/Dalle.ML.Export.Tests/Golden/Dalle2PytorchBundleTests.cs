@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
-using Dalle.ML.Export.Families;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
 using Microsoft.ML.OnnxRuntime;

@@ -1,5 +1,4 @@
 using System.Text.RegularExpressions;
-using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -33,6 +32,6 @@ public sealed class Dalle2PytorchFilesTests
     {
         var root = GoldenFolder.Of("dalle2-pytorch");
         var files = Directory.EnumerateFiles(root, "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(root, file).Replace('\\', '/'));
-        Assert.Empty(files.Where(file => !Files.Any(known => Regex.IsMatch(file, $"^({known.File})$"))));
+        Assert.All(files, file => Assert.Contains(Files, known => Regex.IsMatch(file, $"^({known.File})$")));
     }
 }

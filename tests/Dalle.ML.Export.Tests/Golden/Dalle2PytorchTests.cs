@@ -222,7 +222,7 @@ internal sealed record GoldenNetwork(GoldenInputs Data, string? Condition, strin
         return known;
     }
 
-    private void Run(string graph, Dictionary<string, OrtValue> known)
+    private static void Run(string graph, Dictionary<string, OrtValue> known)
     {
         using var session = new InferenceSession(graph);
         using var options = new RunOptions();
