@@ -4,8 +4,8 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
-/// Attention of DALLE2-pytorch whose heads share one key and value (Shazeer 2019), with a learned key and value before all others. The heads of a
-/// place lie behind each other, so that the queries of all are rows of one matrix.
+/// Attention of DALLE2-pytorch whose heads share one key and value (Shazeer 2019), with a learned key and value before all others. The
+/// heads of a place lie behind each other, so that the queries of all are rows of one matrix.
 /// </summary>
 internal sealed record Dalle2Attention(Dalle2Generation Generation, int Dim, int Heads, int HeadSize, bool IsCosine)
 {
@@ -30,7 +30,10 @@ internal sealed record Dalle2Attention(Dalle2Generation Generation, int Dim, int
         return g.Node("Reshape", [q, g.Constant("rows", 0, count * Heads, HeadSize)]);
     }
 
-    /// <summary>Keys and values [batch, places, head size] of the places from <paramref name="first"/> on, the learned ones before those of place 0.</summary>
+    /// <summary>
+    /// Keys and values [batch, places, head size] of the places from <paramref name="first"/> on, the learned ones before those of place
+    /// 0.
+    /// </summary>
     public (string Keys, string Values) KeysAndValues(
         GraphBuilder g, string normed, Checkpoint weights, int count, string batch, Dalle2Rotation? rotation = null, int first = 0)
     {

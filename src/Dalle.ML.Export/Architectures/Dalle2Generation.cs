@@ -3,7 +3,8 @@ using Dalle.ML.Export.Checkpoints;
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
-/// The arithmetic of lucidrains/DALLE2-pytorch, which changed three times in ways that its files do not survive: the same names and shapes, other numbers.
+/// The arithmetic of lucidrains/DALLE2-pytorch, which changed three times in ways that its files do not survive: the same names and
+/// shapes, other numbers.
 /// </summary>
 /// <param name="Name">The word for it in a setting and in messages: a version that has it.</param>
 internal sealed record Dalle2Generation(string Name)
@@ -61,7 +62,9 @@ internal sealed record Dalle2Generation(string Name)
     /// <summary>Whether the prior divides its last hidden states by the largest of them before they are normalized.</summary>
     public bool StabilizesPrior { get; init; }
 
-    /// <summary>What the prior learned for no text, no text embedding and no image embedding; where it learned nothing it hides the text.</summary>
+    /// <summary>
+    /// What the prior learned for no text, no text embedding and no image embedding; where it learned nothing it hides the text.
+    /// </summary>
     public IReadOnlyList<string> PriorNulls { get; init; } = [];
 
     /// <summary>Whether values of linear attention have the length 1, and are averaged over the places.</summary>

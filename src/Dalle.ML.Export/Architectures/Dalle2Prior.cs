@@ -4,8 +4,9 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
-/// The prior network of DALLE2-pytorch: a causal transformer over text, text embedding, timestep, noisy image embedding and a learned query, whose last
-/// place is the prediction. What comes before the timestep sees nothing of what follows, so its keys and values are made once for a text.
+/// The prior network of DALLE2-pytorch: a causal transformer over text, text embedding, timestep, noisy image embedding and a learned
+/// query, whose last place is the prediction. What comes before the timestep sees nothing of what follows, so its keys and values are made
+/// once for a text.
 /// </summary>
 internal sealed record Dalle2Prior
 {
@@ -146,7 +147,9 @@ internal sealed record Dalle2Prior
         return File;
     }
 
-    /// <summary>The text's places [batch, length, dim]; what is absent is learned, or masked by what is added to <paramref name="seen"/>.</summary>
+    /// <summary>
+    /// The text's places [batch, length, dim]; what is absent is learned, or masked by what is added to <paramref name="seen"/>.
+    /// </summary>
     private string Text(GraphBuilder g, Checkpoint weights, int sequenceLength, string batch, string? conditional, List<string> seen)
     {
         var learned = Masks ? null : weights.Read(Generation.PriorNulls[0], 1, TextLength, Dim).Reshape(TextLength, Dim);
@@ -214,7 +217,9 @@ internal sealed record Dalle2Prior
         return File;
     }
 
-    /// <summary>Runs places that begin at <paramref name="first"/>; of the last layer before a cache only keys and values are needed.</summary>
+    /// <summary>
+    /// Runs places that begin at <paramref name="first"/>; of the last layer before a cache only keys and values are needed.
+    /// </summary>
     private string Run(
         GraphBuilder g, string x, Checkpoint weights, string batch, int first, int count, string[] biases,
         (string Keys, string Values)? cache, out (string Keys, string Values)[] made)
@@ -262,8 +267,8 @@ internal sealed record Dalle2Prior
     }
 
     /// <summary>
-    /// What relative positions add to the scores [places · heads, keys] (Raffel et al. 2020), and what hides later places. Key 0 is the learned one, so that a
-    /// place and the one before it are both at distance 0.
+    /// What relative positions add to the scores [places · heads, keys] (Raffel et al. 2020), and what hides later places. Key 0 is the
+    /// learned one, so that a place and the one before it are both at distance 0.
     /// </summary>
     private Tensor Positions(Checkpoint weights, int first, int count)
     {

@@ -4,7 +4,9 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Architectures;
 
-/// <summary>The text tower of CLIP as DALLE2-pytorch takes it: an embedding of length 1, all hidden states, and which of them are text.</summary>
+/// <summary>
+/// The text tower of CLIP as DALLE2-pytorch takes it: an embedding of length 1, all hidden states, and which of them are text.
+/// </summary>
 internal static class Dalle2Text
 {
     /// <summary>Writes the graph.</summary>
@@ -22,7 +24,8 @@ internal static class Dalle2Text
         g.Node("Identity", [x], ["sequence"]);
         g.Output("sequence", DataType.Float, "batch", length, width);
 
-        // Text ends with the first id of an end, and what is not the largest id is not pooled. Id 0 is padding, although it is an exclamation mark as well.
+        // Text ends with the first id of an end, and what is not the largest id is not pooled. Id 0 is padding, although it is an
+        // exclamation mark as well.
         var end = g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1));
         var pooled = g.MatMul(g.Node("GatherND", [x, end], ("batch_dims", 1)), Half(weights.Read("text_projection", width, clip.Embedding)));
         g.Node("LpNormalization", [pooled], ["pooled"], ("axis", -1), ("p", 2));

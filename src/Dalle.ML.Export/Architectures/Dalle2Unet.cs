@@ -5,8 +5,8 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
-/// The UNet of DALLE2-pytorch: levels of residual blocks on the way down and up, told the timestep and the image embedding, and in the middle the text.
-/// What does not depend on the step is a graph of its own.
+/// The UNet of DALLE2-pytorch: levels of residual blocks on the way down and up, told the timestep and the image embedding, and in the
+/// middle the text. What does not depend on the step is a graph of its own.
 /// </summary>
 internal sealed record Dalle2Unet
 {

@@ -17,7 +17,9 @@ internal sealed record Dalle2UnetLayers(GraphBuilder G, Dalle2Unet Unet, string 
 
     private Dalle2Generation Generation => Unet.Generation;
 
-    /// <summary>Two convolutions, the first of which the timestep modulates; between them attention to the context, in blocks that have it.</summary>
+    /// <summary>
+    /// Two convolutions, the first of which the timestep modulates; between them attention to the context, in blocks that have it.
+    /// </summary>
     public string ResnetBlock(string x, Checkpoint weights, string name, int from, int to, int groups, int side, bool attends)
     {
         using var scope = G.Scope(name);
@@ -80,7 +82,9 @@ internal sealed record Dalle2UnetLayers(GraphBuilder G, Dalle2Unet Unet, string 
             ("kernel_shape", new long[] { 4, 4 }), ("strides", new long[] { 2, 2 }), ("pads", new long[] { 1, 1, 1, 1 }));
     }
 
-    /// <summary>Convolutions of several sizes side by side: half of the channels have the smallest, a quarter the next, and the largest the rest.</summary>
+    /// <summary>
+    /// Convolutions of several sizes side by side: half of the channels have the smallest, a quarter the next, and the largest the rest.
+    /// </summary>
     public string CrossEmbed(string x, Checkpoint weights, string name, int from, int to, IReadOnlyList<int> kernels, int stride)
     {
         using var scope = G.Scope(name);
@@ -157,7 +161,9 @@ internal sealed record Dalle2UnetLayers(GraphBuilder G, Dalle2Unet Unet, string 
         return G.ScaleNorm(G.Linear(found, weights.Read("to_out.0.weight", channels, Width)), weights, $"to_out.1.{Generation.Norm}", channels);
     }
 
-    /// <summary>Attention whose cost grows with the number of places only: keys and values make one matrix a head, which queries read.</summary>
+    /// <summary>
+    /// Attention whose cost grows with the number of places only: keys and values make one matrix a head, which queries read.
+    /// </summary>
     private string LinearAttention(string x, Checkpoint weights, int channels, int places)
     {
         var (heads, size) = (Unet.Heads, Unet.HeadSize);

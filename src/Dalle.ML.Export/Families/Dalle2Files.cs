@@ -27,8 +27,8 @@ internal sealed record Dalle2Files(IReadOnlyList<Dalle2File> Checkpoints, IReadO
         "CLIP's checkpoint has no tokenizer: give bpe_simple_vocab_16e6.txt.gz (of openai/CLIP) too, or put it beside the others.");
 
     /// <summary>
-    /// The configuration of a prior or a decoder: in its own file, in one that was given, or in one beside it. Where there is none, all has the package's
-    /// defaults.
+    /// The configuration of a prior or a decoder: in its own file, in one that was given, or in one beside it. Where there is none, all
+    /// has the package's defaults.
     /// </summary>
     /// <param name="file">The checkpoint.</param>
     /// <param name="part"><c>prior</c> or <c>decoder</c>.</param>

@@ -6,8 +6,9 @@ using Dalle.ML.Export.Checkpoints;
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
-/// lucidrains/DALLE2-pytorch: a prior and a decoder, each as its trainer saves it, as a "model" file, or as a bare state with its configuration; both in one
-/// file; LAION's decoder of two files. Every part has the arithmetic of its own generation (<see cref="Dalle2Generation"/>).
+/// lucidrains/DALLE2-pytorch: a prior and a decoder, each as its trainer saves it, as a "model" file, or as a bare state with its
+/// configuration; both in one file; LAION's decoder of two files. Every part has the arithmetic of its own generation (<see
+/// cref="Dalle2Generation"/>).
 /// </summary>
 internal static class Dalle2PytorchFamily
 {
@@ -208,9 +209,12 @@ internal static class Dalle2PytorchFamily
     {
         if (source.Setting("generation") is { } number)
             return Dalle2Generation.All.ElementAtOrDefault(number - 1) ?? throw new ArgumentException($"The setting generation is {number}; it must be 1, 2 or 3.");
-        // A decoder's file has it as text, a prior's as an object of the package packaging, whose key begins with the epoch and the numbers.
+        // A decoder's file has it as text, a prior's as an object of the package packaging, whose key begins with the epoch and the
+        // numbers.
         var saved = file.Checkpoint.Settings;
-        if (saved.GetValueOrDefault("version") as string ?? (saved.GetValueOrDefault("version._key.1") is IReadOnlyList<object?> numbers ? string.Join('.', numbers) : null) is { } version)
+        var version = saved.GetValueOrDefault("version") as string
+            ?? (saved.GetValueOrDefault("version._key.1") is IReadOnlyList<object?> numbers ? string.Join('.', numbers) : null);
+        if (version is not null)
             Dalle2Generation.CheckVersion(version);
         return ofKeys(weights);
     }

@@ -1,8 +1,8 @@
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
-/// A part of a configuration of DALLE2-pytorch; what it does not give, or gives as null, has the default of the package. A value may be given once for
-/// all stages or for each.
+/// A part of a configuration of DALLE2-pytorch; what it does not give, or gives as null, has the default of the package. A value may be
+/// given once for all stages or for each.
 /// </summary>
 /// <param name="values">All values by their paths.</param>
 /// <param name="prefix">How the paths of this part begin.</param>
@@ -13,7 +13,9 @@ internal sealed class Dalle2Settings(IReadOnlyDictionary<string, object?> values
 
     public bool IsEmpty => !values.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
-    /// <summary>The part of a prior or a decoder, whether the file is the configuration of its training, of a whole model, or of the part alone.</summary>
+    /// <summary>
+    /// The part of a prior or a decoder, whether the file is the configuration of its training, of a whole model, or of the part alone.
+    /// </summary>
     public static Dalle2Settings Of(IReadOnlyDictionary<string, object?> values, string part)
     {
         var prefixes = new[] { $"config.{part}.", $"init_params.{part}.", $"{part}." };

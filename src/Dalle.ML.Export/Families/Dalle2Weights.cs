@@ -3,8 +3,8 @@ using Dalle.ML.Export.Checkpoints;
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
-/// Finds the networks of DALLE2-pytorch in what its trainers, or people, saved. A trainer keeps the weights of its last step and their moving average, which
-/// it samples with.
+/// Finds the networks of DALLE2-pytorch in what its trainers, or people, saved. A trainer keeps the weights of its last step and their
+/// moving average, which it samples with.
 /// </summary>
 internal static class Dalle2Weights
 {

@@ -12,8 +12,8 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dalle.ML.Export.Tests.Golden;
 
 /// <summary>
-/// The networks of DALLE2-pytorch, of every generation and variant, against what its own code made of the same weights. Samplers are compared where they
-/// are (tests/Dalle.ML.Tests).
+/// The networks of DALLE2-pytorch, of every generation and variant, against what its own code made of the same weights. Samplers are
+/// compared where they are (tests/Dalle.ML.Tests).
 /// </summary>
 [Trait("Category", "Golden")]
 public sealed class Dalle2PytorchTests : IDisposable
@@ -136,7 +136,8 @@ internal sealed record GoldenNetwork(GoldenInputs Data, string? Condition, strin
         Near.Values(Data.Read(name)!.Floats(), [.. with.Zip(without, (c, u) => u + scale * (c - u))], name);
     }
 
-    // Where the graph of a step has what layers of the reference gave. Scopes are modules; of several nodes that begin so the last is meant.
+    // Where the graph of a step has what layers of the reference gave. Scopes are modules; of several nodes that begin so the last is
+    // meant.
     private static readonly (string Name, string Node, string Op)[] Places =
     [
         (@"inter_init_conv", "init_conv/", "Concat|Conv"), (@"inter_init_resnet", "init_resnet_block/", "Add"),
