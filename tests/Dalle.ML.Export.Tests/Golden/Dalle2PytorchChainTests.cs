@@ -1,9 +1,7 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
-using Dalle.ML.Generation;
 using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Tests;
-using Dalle.ML.Tests.Golden;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -29,6 +27,29 @@ public sealed class Dalle2PytorchChainTests : IDisposable
         var images = generator.Generate(requests, 0..1, new SamplingOptions(), progress: null, CancellationToken.None).ToArray();
         var actual = images.SelectMany(image => image.Pixels.Values).ToArray();
         Near.Pixels([.. expected.Select(value => Math.Clamp(value, 0, 1))], actual, "images");
+    }
+
+    [Fact]
+    public void An_image_is_the_same_alone_and_in_a_batch()
+    {
+        var root = GoldenFolder.Of("dalle2-pytorch");
+        var output = Path.Combine(_folder.Path, "bundle");
+        BundleExporter.Export("dalle2-pytorch", [.. new[] { "dalle2/dalle2.pt", "clip/clip_state_dict.pt", "bpe_tiny.txt.gz" }.Select(file => Path.Combine(root, file))], output);
+        using var model = DalleModel.Load(output);
+        Assert.True(model.Info.CanGenerate);
+        GenerationRequest[] requests = [new("a red cube", 7), new("three green birds", 8), new("a red cube", 9)];
+        var batch = model.GenerateBatch(requests).ToArray();
+        for (var i = 0; i < requests.Length; i++)
+        {
+            using var alone = model.Generate(requests[i].Prompt, requests[i].Seed);
+            Assert.Equal(alone.Image.Pixels.ToArray(), batch[i].Image.Pixels.ToArray());
+        }
+        Assert.NotEqual(batch[0].Image.Pixels.ToArray(), batch[2].Image.Pixels.ToArray());
+        Array.ForEach(batch, image => image.Dispose());
+
+        var options = new GenerationOptions { Sampling = new SamplingOptions { TopK = 5 } };
+        var error = Assert.Throws<NotSupportedException>(() => model.Generate("a red cube", 7, options));
+        Assert.Contains("'TopK'", error.Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => _folder.Dispose();
