@@ -197,7 +197,9 @@ public sealed class DalleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         using var use = Acquire();
-        return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt), id => (int)id);
+        // The ids before the text are the model's, the same for every prompt.
+        var prefix = use.Engine.Bundle.Manifest.Text!.Prefix.Length;
+        return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt)[prefix..], id => (int)id);
     }
 
     /// <summary>How well a text fits an image, by CLIP: the scaled cosine of their embeddings.</summary>

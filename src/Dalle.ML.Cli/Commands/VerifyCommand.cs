@@ -33,6 +33,8 @@ internal static class VerifyCommand
         try
         {
             using var model = DalleModel.Load(folder);
+            if (model.Info.CanGenerate)
+                model.CountTokens("a");
             Results.Write(parsed, $"OK {model.Info.Hash} {folder}", new { Bundle = folder, Ok = true, model.Info.Hash });
             return true;
         }

@@ -106,7 +106,7 @@ internal static class Layers
         var sum = new float[rows.Shape[0] * width * dim];
         for (var i = 0; i < sum.Length; i++)
             sum[i] = rows.Values[i / (width * dim) * dim + i % dim] + columns.Values[i % (width * dim)];
-        return new Tensor(sum, isHalf: false, rows.Shape[0] * width, dim);
+        return new Tensor(sum, isFloat16: false, rows.Shape[0] * width, dim);
     }
 
     /// <summary>

@@ -56,7 +56,7 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
         x = g.Transformer(x, weights.Subtree("transformer."), Text.Layers, width, isCausal: true);
         var end = g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1));
         x = g.LayerNorm(g.Node("GatherND", [x, end], ("batch_dims", 1)), weights.Read("ln_final.weight", width), weights.Read("ln_final.bias", width));
-        g.SaveEmbedding(g.MatMul(x, Half(weights.Read("text_projection", width, Embedding))), Embedding);
+        g.SaveEmbedding(g.MatMul(x, Rounded(weights.Read("text_projection", width, Embedding))), Embedding);
         return File;
     }
 
@@ -69,8 +69,8 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
     {
         using var g = bundle.Graph(file);
         var pixels = g.Input("pixels", DataType.Float, "batch", Colors, ImageSize, ImageSize);
-        var x = g.Node("Sub", [pixels, g.Weight("mean", new Tensor(Mean, isHalf: false, Colors, 1, 1))]);
-        x = g.Node("Div", [x, g.Weight("deviation", new Tensor(Deviation, isHalf: false, Colors, 1, 1))]);
+        var x = g.Node("Sub", [pixels, g.Weight("mean", new Tensor(Mean, isFloat16: false, Colors, 1, 1))]);
+        x = g.Node("Div", [x, g.Weight("deviation", new Tensor(Deviation, isFloat16: false, Colors, 1, 1))]);
         x = Image.Patch is { } patch
             ? g.VisionTransformer(x, weights, Image.Width, Image.Layers[0], patch, ImageSize, Embedding)
             : g.ResNet(x, weights, Image.Width, Image.Layers, ImageSize / ClipResNet.Reduction, Embedding);

@@ -1,3 +1,4 @@
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
 using Dalle.ML.Text.Tokenizers;
@@ -49,7 +50,7 @@ internal static class ClipFamily
         var clip = source.Size is { } size ? Sizes[size] : OpenAiClip.Infer(weights);
         var tokenizer = source.Size is null ? Tokenizer(source, bundle, clip) : RandomTokenizer.Write(bundle);
         var graphs = clip.Write(bundle, weights);
-        var scale = MathF.Exp(weights.Read("logit_scale", []).Values[0]);
+        var scale = MathF.Exp(weights.ReadScalar("logit_scale"));
         return new Manifest
         {
             Format = Manifest.CurrentFormat,

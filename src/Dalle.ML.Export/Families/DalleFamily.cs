@@ -1,3 +1,4 @@
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
 
@@ -90,7 +91,7 @@ internal static class DalleFamily
     private static ClipGraphs Clip(ExportSource source, BundleWriter bundle, DalleConfig.ClipPart part, DalleConfig config, TextFormat text)
     {
         var clip = source.OpenModel(2, "logit_scale", part.File);
-        var scale = MathF.Min(MathF.Exp(clip.Read("logit_scale").Values[0]), 100);
+        var scale = MathF.Min(MathF.Exp(clip.ReadScalar("logit_scale")), 100);
         var graphs = ConvolutionalClip.Write(bundle, clip, text.Length, config.ImageSize, part.Embedding, DalleTransformer.Names);
         return new ClipGraphs
         {

@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
 
@@ -78,7 +79,7 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
             return null;
         try
         {
-            using var config = JsonDocument.Parse(File.ReadAllBytes(file));
+            using var config = JsonDocument.Parse(TokenizerFile.ReadBytes(file));
             return config.RootElement.ValueKind == JsonValueKind.Object && config.RootElement.TryGetProperty(name, out var value)
                 && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null;
         }
