@@ -180,7 +180,7 @@ public sealed class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no image encoder.</exception>
     public int[] EncodeKnownTokens(MLImage image, KeepRegion keep) => keep.Apply(EncodeImage(image), Info.TokenRows, Info.TokenColumns);
 
-    /// <summary>The number of text tokens that a prompt takes, at most <see cref="DalleModelInfo.TextLength"/>.</summary>
+    /// <summary>The number of text tokens that a prompt takes; of those beyond <see cref="DalleModelInfo.TextLength"/> the model sees nothing.</summary>
     /// <param name="prompt">The prompt.</param>
     /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
     public int CountTokens(string prompt)
@@ -188,6 +188,16 @@ public sealed class DalleModel : IDisposable
         ArgumentNullException.ThrowIfNull(prompt);
         using var use = Acquire();
         return use.Engine.Tokenizer.Count(prompt);
+    }
+
+    /// <summary>The number of text tokens at the end of a prompt that the model does not see, because they are beyond its length.</summary>
+    /// <param name="prompt">The prompt.</param>
+    /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
+    public int CountCutTokens(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        using var use = Acquire();
+        return use.Engine.Tokenizer.CountCut(prompt);
     }
 
     /// <summary>The text tokens of a prompt, cut or padded to <see cref="DalleModelInfo.TextLength"/>, for the transformer.</summary>
@@ -200,6 +210,18 @@ public sealed class DalleModel : IDisposable
         // The ids before the text are the model's, the same for every prompt.
         var prefix = use.Engine.Bundle.Manifest.Text!.Prefix.Length;
         return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt)[prefix..], id => (int)id);
+    }
+
+    /// <summary>
+    /// The words of a prompt that the model was not trained on, each once, in the prompt's order; none if its bundle has no
+    /// <see cref="DalleModelInfo.Vocabulary"/>. Words are compared as the prompt's cleaning yields them; plurals are words of their own.
+    /// </summary>
+    /// <param name="prompt">The prompt.</param>
+    public IReadOnlyList<string> FindUnseenWords(string prompt)
+    {
+        ArgumentNullException.ThrowIfNull(prompt);
+        using var use = Acquire();
+        return use.Engine.Vocabulary?.Unseen(prompt) ?? [];
     }
 
     /// <summary>How well a text fits an image, by CLIP: the scaled cosine of their embeddings.</summary>
@@ -349,6 +371,7 @@ public sealed class DalleModel : IDisposable
             HasClip = manifest.Clip is not null,
             EmbeddingDimension = manifest.Clip?.EmbeddingDimension ?? 0,
             ClipScale = manifest.Clip?.Scale,
+            Vocabulary = engine.Vocabulary?.Lines,
             Defaults = new GenerationOptions
             {
                 Candidates = manifest.Clip is null ? 1 : manifest.Sampling.Candidates,

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Dalle.ML.Bundles;
@@ -56,6 +57,9 @@ internal sealed record Manifest
     public UnclipGraphs? Unclip { get; init; }
 
     public SamplingDefaults Sampling { get; set; } = new();
+
+    /// <summary>File of the words that the model was trained on; see <c>Text/Vocabulary.cs</c>. It does not change what the model generates.</summary>
+    public string? Words { get; init; }
 
     /// <summary>Size and hash of every file of the bundle but the manifest itself, by name relative to the folder.</summary>
     public required SortedDictionary<string, FileRecord> Files { get; init; }
@@ -318,8 +322,10 @@ internal sealed record FileRecord
     RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     NewLine = "\n",
+    AllowDuplicateProperties = false,
     WriteIndented = true)]
 [JsonSerializable(typeof(Manifest))]
+[JsonSerializable(typeof(JsonObject))]
 internal sealed partial class ManifestContext : JsonSerializerContext;
 
 /// <summary>Names in camel case; numbers, which could name nothing, are refused.</summary>

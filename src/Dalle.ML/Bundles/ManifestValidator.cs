@@ -79,6 +79,7 @@ internal sealed partial class ManifestValidator
         if (manifest.Unclip is { } unclip)
             CheckUnclip(unclip);
         CheckSampling(manifest.Sampling);
+        Listed("words", manifest.Words);
         if (manifest.Decoder is null && manifest.ImageEncoder is null && manifest.ImageDecoder is null && manifest.Clip is null && manifest.Unclip is null)
             throw Error("it names no graph.");
     }

@@ -24,6 +24,7 @@ internal sealed class DalleEngine : IDisposable
     {
         var manifest = bundle.Manifest;
         (Bundle, Device) = (bundle, device);
+        Vocabulary = Vocabulary.Read(bundle);
         Vae = new DiscreteVae(bundle, device);
         _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? manifest.Unclip?.Text?.Format ?? throw CannotGenerate()));
         if (manifest is { Decoder: not null, Image: not null })
@@ -42,6 +43,9 @@ internal sealed class DalleEngine : IDisposable
     public Bundle Bundle { get; }
 
     public DalleDevice Device { get; }
+
+    /// <summary>The words that the model was trained on; null where its bundle does not tell.</summary>
+    public Vocabulary? Vocabulary { get; }
 
     public DiscreteVae Vae { get; }
 
@@ -75,12 +79,15 @@ internal sealed class DalleEngine : IDisposable
         if (CandidatesOf(options) is > 1 and var candidates && _clip is null)
             throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Request one candidate per image.");
 
-        var text = default(float[]);
+        var (text, cut) = (default(float[]), 0);
         foreach (var candidate in generator.Generate(requests, NumbersOf(options), options.Sampling, progress, cancellationToken))
         {
             using var pixels = candidate.Pixels;
             if (candidate.Number == options.FirstCandidate)
+            {
                 text = _clip?.Value.EmbedText(candidate.Request.Prompt);
+                cut = candidate.Request.PromptTokens is null ? Tokenizer.CountCut(candidate.Request.Prompt) : 0;
+            }
             yield return new GeneratedImage(pixels.ToImage())
             {
                 Prompt = candidate.Request.Prompt,
@@ -88,6 +95,7 @@ internal sealed class DalleEngine : IDisposable
                 Candidate = candidate.Number,
                 CandidateSeed = candidate.Seed,
                 Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
+                CutTokens = cut,
                 Tokens = candidate.Tokens,
             };
         }
