@@ -43,7 +43,7 @@ internal static class CheckpointArchive
         {
             throw new DalleHubException($"'{archive}' is not a .tar.gz: {exception.Message}", exception);
         }
-        while (Directory.GetFileSystemEntries(folder) is [var only] && Directory.Exists(only))
+        if (Directory.GetFileSystemEntries(folder) is [var only] && Directory.Exists(only))
         {
             var moved = folder + ".inner";
             Directory.Move(only, moved);
