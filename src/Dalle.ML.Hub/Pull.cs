@@ -111,6 +111,7 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
                 File.Delete(target);
             if (File.Exists(target) && await IsRightAsync(file, target, cancellationToken).ConfigureAwait(false))
                 continue;
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Delete(target);
             if (HubFile.TryParse(file.Source) is { } source && cache.Find(source, file.Sha256 ?? file.GitBlob) is { } cached
                 && await IsRightAsync(file, cached, cancellationToken).ConfigureAwait(false))

@@ -27,9 +27,8 @@ public sealed class PullTests : HubTest
     }
 
     [Fact]
-    public async Task A_file_without_a_published_hash_is_taken_and_that_is_said()
+    public async Task A_plain_http_address_needs_a_hash()
     {
-        // Only https may go without a hash, and the server has none: the loopback of http is allowed by the hash of another.
         WriteCatalog(new
         {
             name = Dvae,
