@@ -51,7 +51,7 @@ public static class DalleHub
     /// <exception cref="DalleHubException">There is no such model, a licence was not accepted, or a file cannot be downloaded or verified.</exception>
     /// <exception cref="InvalidDataException">The checkpoint cannot be exported.</exception>
     public static Task<string> PullAsync(
-        string name, PullOptions options, IProgress<PullProgress>? progress = null, CancellationToken cancellationToken = default)
+        string name, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken)
     {
         ArgumentNullException.ThrowIfNull(name);
         ArgumentNullException.ThrowIfNull(options);

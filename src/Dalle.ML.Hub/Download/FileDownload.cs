@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Http.Headers;
-using Dalle.ML.Hub.HuggingFace;
 
 namespace Dalle.ML.Hub.Download;
 

@@ -1,5 +1,3 @@
-using System.Net.Http;
-
 namespace Dalle.ML.Hub.Download;
 
 /// <summary>Cancels an attempt when its server is silent for too long, and turns what the network throws into failures that may pass.</summary>
