@@ -39,22 +39,22 @@ public static class DalleHub
     /// <returns>The bundle's folder. It is returned at once if the model is there already.</returns>
     /// <exception cref="DalleHubException">There is no such model, or a file cannot be downloaded or verified.</exception>
     /// <exception cref="InvalidDataException">The checkpoint cannot be exported.</exception>
-    public static Task<string> PullAsync(string name, IProgress<PullProgress>? progress = null, CancellationToken cancellationToken = default) =>
+    public static Task<string> PullAsync(string name, IProgress<PullProgress>? progress, CancellationToken cancellationToken) =>
         PullAsync(name, new PullOptions(), progress, cancellationToken);
 
     /// <summary>As <see cref="PullAsync(string, IProgress{PullProgress}?, CancellationToken)"/>, with options.</summary>
     /// <param name="name">A name of the catalogue.</param>
-    /// <param name="options">Acceptance of a licence, precision, folders, token.</param>
+    /// <param name="options">Acceptance of a licence, precision, folders, token; the defaults if null.</param>
     /// <param name="progress">Receives a report for each file and, while it is downloaded, for each megabyte.</param>
     /// <param name="cancellationToken">Stops the pull; what is downloaded is kept for the next one.</param>
     /// <returns>The bundle's folder. It is returned at once if the model is there already.</returns>
     /// <exception cref="DalleHubException">There is no such model, a licence was not accepted, or a file cannot be downloaded or verified.</exception>
     /// <exception cref="InvalidDataException">The checkpoint cannot be exported.</exception>
     public static Task<string> PullAsync(
-        string name, PullOptions options, IProgress<PullProgress>? progress, CancellationToken cancellationToken)
+        string name, PullOptions? options = null, IProgress<PullProgress>? progress = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(name);
-        ArgumentNullException.ThrowIfNull(options);
+        options ??= new();
         var model = CatalogOf(options).Find(name);
         return new Pull(model, FoldersOf(options).First(), options, progress).RunAsync(cancellationToken);
     }
