@@ -82,6 +82,9 @@ internal static class CommandLine
             DoctorCommand.Create(),
             BenchCommand.Create(),
             ExportCommand.Create(),
+            ModelsCommand.Create(),
+            PullCommand.Create(),
+            RemoveCommand.Create(),
         };
         HelpWithExamples.AddTo(root);
         return root;

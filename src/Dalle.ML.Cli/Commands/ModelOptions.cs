@@ -6,7 +6,7 @@ namespace Dalle.ML.Cli;
 /// <summary>Options of the model and its device.</summary>
 internal static class ModelOptions
 {
-    private static readonly Option<string> Bundle = new("--model", "-m") { HelpName = "folder", Description = "Folder of the bundle [default: the built-in model]." };
+    private static readonly Option<string> Bundle = new("--model", "-m") { HelpName = "model", Description = "Folder or name of the model [default: the built-in model]." };
 
     private static readonly Option<string> Device = new Option<string>("--device") { HelpName = "device", Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu", CompletionSources = { "cpu", "cuda" } }
         .MustParse(DalleDevice.Parse, "cpu, cuda or cuda:N");
@@ -28,7 +28,7 @@ internal static class ModelOptions
     public static IEnumerable<Option> Threads => [IntraOpThreads, SpinDuration];
 
     /// <summary>Folder of the chosen model.</summary>
-    public static string PathOf(ParseResult parsed) => parsed.GetPath(Bundle) ?? DalleModel.DefaultPath;
+    public static string PathOf(ParseResult parsed) => parsed.GetModelPath(Bundle) ?? DalleModel.DefaultPath;
 
     public static DalleDevice DeviceOf(ParseResult parsed) => DalleDevice.Parse(parsed.GetRequiredValue(Device)) with
     {
