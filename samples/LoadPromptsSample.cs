@@ -31,7 +31,7 @@ public static class LoadPromptsSample
 
         // Output:
         //   heart: a red heart (seed 5)
-        //   fruit: bananas, three of them (seed 13666906836637886178)
+        //   fruit: bananas, three of them (seed 6673294353827092)
         //   2 images
     }
 

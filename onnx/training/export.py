@@ -13,7 +13,7 @@ import safetensors_io
 from bpe import Bpe
 from models import Clip, Dvae, Transformer
 from training import images, load
-from world import World
+from world import World, vocabulary
 
 PROMPTS = ['a cat', 'a yellow star on a black background', 'three bananas', 'A frog to the left of a pig']
 GUIDANCE = 1.5
@@ -84,8 +84,10 @@ def main(a):
     write(f'{a.out}/clip.safetensors', clip.state_dict())
     for name in ('vocab.json', 'merges.txt'):
         shutil.copy(f'{a.folder}/{name}', a.out)
+    with open(f'{a.out}/words.txt', 'w', encoding='utf8') as f:
+        f.writelines(f'{w}\n' for w in vocabulary())
     c = transformer.config
-    config = dict(name=a.name, image_size=64, grid=c['grid'], image_vocab=c['image_vocab'],
+    config = dict(name=a.name, words='words.txt', image_size=64, grid=c['grid'], image_vocab=c['image_vocab'],
                   text=dict(lowercase=True, vocab_size=c['vocab'], length=c['text_len']),
                   transformer=dict(file='transformer.safetensors', layers=c['layers'], dim=c['dim'], heads=c['heads'],
                                    sparse_attention=c['attention'] == 'sparse'),

@@ -244,3 +244,12 @@ class World:
         """Captions, scenes and images, uint8 [n, S, S, 3]."""
         captions, scenes = zip(*samples)
         return list(captions), list(scenes), np.stack([render(s) for s in scenes])
+
+
+def vocabulary(captions=40000):
+    """What captions say: the names of things with their plurals, and the other words of that many captions."""
+    names = [*NOUNS, *SHAPES, *SYNONYMS.values()]
+    phrases = {*names, *map(plural, names)}
+    world = World(1)
+    said = {w for _ in range(captions) for w in world.sample()[0].split(' ')}
+    return sorted(phrases | (said - {w for phrase in phrases for w in phrase.split(' ')}))

@@ -15,7 +15,8 @@ namespace Dalle.ML.Extensions.AI;
 /// The original is JPEG, PNG, WebP, BMP or GIF data, as <see cref="ImageReader"/> reads it.
 /// </para>
 /// <para>
-/// Images are PNG data, or JPEG where <see cref="ImageGenerationOptions.MediaType"/> is <c>image/jpeg</c>; their <see cref="AIContent.AdditionalProperties"/> hold <c>seed</c>, <c>candidate</c> and <c>score</c>.
+/// Images are PNG data, or JPEG where <see cref="ImageGenerationOptions.MediaType"/> is <c>image/jpeg</c>; their <see cref="AIContent.AdditionalProperties"/> hold <c>seed</c>, <c>candidate</c>,
+/// <c>score</c> and <c>cutTokens</c>, the number of text tokens at the end of the prompt that the model did not see.
 /// </para>
 /// </remarks>
 public sealed class DalleImageGenerator : IImageGenerator
@@ -61,7 +62,7 @@ public sealed class DalleImageGenerator : IImageGenerator
                 TopP = properties.Read<float>("topP"),
             },
         };
-        var seed = properties.Read<ulong>("seed") ?? (ulong)Random.Shared.NextInt64();
+        var seed = properties.Read<ulong>("seed") ?? (ulong)Random.Shared.NextInt64(1L << 53);
         var keep = properties.ReadText("keep");
         var original = OriginalImage(request);
         var requests = GenerationRequest.Series(request.Prompt, seed, options?.Count ?? 1);
@@ -106,7 +107,7 @@ public sealed class DalleImageGenerator : IImageGenerator
             {
                 contents.Add(new DataContent(mediaType == JpegMediaType ? image.Image.ToJpeg() : image.Image.ToPng(), mediaType)
                 {
-                    AdditionalProperties = new() { ["seed"] = image.Seed, ["candidate"] = image.Candidate, ["score"] = image.Score },
+                    AdditionalProperties = new() { ["seed"] = image.Seed, ["candidate"] = image.Candidate, ["score"] = image.Score, ["cutTokens"] = image.CutTokens },
                 });
             }
         }

@@ -24,7 +24,7 @@ public sealed record DalleModelInfo
     /// <summary>The bundle's folder, absolute.</summary>
     public required string Path { get; init; }
 
-    /// <summary>SHA-256 of the manifest, which contains the hashes of all other files; lower-case hex.</summary>
+    /// <summary>SHA-256 of the manifest, which contains the hashes of all other files, without its <c>words</c>; lower-case hex.</summary>
     public required string Hash { get; init; }
 
     /// <summary>The device that it runs on.</summary>
@@ -65,6 +65,12 @@ public sealed record DalleModelInfo
 
     /// <summary>Factor from the cosine of two CLIP embeddings to a score; null if the bundle has no CLIP.</summary>
     public required float? ClipScale { get; init; }
+
+    /// <summary>
+    /// The words and phrases that the model was trained on; null if its bundle does not tell. <see cref="DalleModel.FindUnseenWords"/> compares a
+    /// prompt with them.
+    /// </summary>
+    public IReadOnlyList<string>? Vocabulary { get; init; }
 
     /// <summary>The defaults for <see cref="GenerationOptions"/> that are null.</summary>
     public required GenerationOptions Defaults { get; init; }

@@ -25,6 +25,11 @@ public sealed class GeneratedImage : IDisposable
     /// <summary>CLIP's scaled cosine between prompt and image; not-a-number if the bundle has no CLIP.</summary>
     public required float Score { get; init; }
 
+    /// <summary>
+    /// Number of text tokens at the end of the prompt that the transformer did not see, because they are beyond its length; 0 if it saw the whole prompt.
+    /// </summary>
+    public int CutTokens { get; init; }
+
     /// <summary>The image tokens in raster order, each below the size of the model's codebook.</summary>
     public required IReadOnlyList<int> Tokens { get; init; }
 

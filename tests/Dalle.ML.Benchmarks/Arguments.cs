@@ -13,12 +13,14 @@ internal sealed record Arguments(string Filter, int Rounds, string Json, string 
 
           bench [filter] [--rounds N] [--json PATH] [--checkpoint DIR]
           bench --stream
+          bench soak --minutes N --seed N
 
           filter         measures only what has this in its name, and what that is compared with
           --rounds N     samples of each, 15 unless told
           --json PATH    where the numbers go, artifacts/bench.json unless told
           --checkpoint   the trained weights whose precisions are compared, as onnx/training/export.py writes them;
                          ../shared/models/emoji-64 unless told
+          soak           uses the built-in model in every way at once for so long, and says whether memory, handles and threads stay level
           --stream       reads 2,000 images off a view of 100,000 rows instead, and prints the working set
         """;
 

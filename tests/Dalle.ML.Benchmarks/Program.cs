@@ -1,9 +1,13 @@
+using System.Globalization;
 using Dalle.ML.Benchmarks;
 
 if (args is [OneImageProcess.Argument, var candidates])
     return OneImageProcess.Run(candidates);
 if (args is [StreamProcess.Argument])
     return StreamProcess.Run();
+if (args is [Soak.Argument, "--minutes", var time, "--seed", var number]
+    && double.TryParse(time, CultureInfo.InvariantCulture, out var minutes) && int.TryParse(number, out var seed))
+    return Soak.Run(minutes, seed);
 if (Arguments.Parse(args) is not { } arguments)
 {
     Console.Error.WriteLine(Arguments.Usage);

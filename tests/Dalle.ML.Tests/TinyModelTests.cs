@@ -20,6 +20,6 @@ public sealed class TinyModelTests
         Assert.Equal(3, images.DistinctBy(image => image.Score).Count());
 
         static DalleModelInfo Outside(DalleModelInfo info) =>
-            info with { Name = "", Description = null, License = null, Provenance = null, Path = "", Hash = "", ClipScale = null };
+            info with { Name = "", Description = null, License = null, Provenance = null, Path = "", Hash = "", ClipScale = null, Vocabulary = null };
     }
 }

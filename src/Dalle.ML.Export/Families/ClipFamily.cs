@@ -86,7 +86,13 @@ internal static class ClipFamily
     {
         var vocabulary = source.TryFind(1, "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt", "vocab.json") ?? throw new FileNotFoundException(
             "A CLIP's checkpoint has no tokenizer. Put bpe_simple_vocab_16e6.txt.gz (of openai/CLIP), or vocab.json and merges.txt, beside it, or name them behind it.");
-        var merges = Path.GetExtension(vocabulary) == ".json" ? source.Find(2, "merges.txt") : null;
+        return CopyTokenizer(bundle, vocabulary, Path.GetExtension(vocabulary) == ".json" ? source.Find(2, "merges.txt") : null, clip);
+    }
+
+    /// <summary>Copies the tokenizer's files after a check that the model has as many ids.</summary>
+    /// <exception cref="InvalidDataException">It belongs to another model.</exception>
+    public static TokenizerFiles CopyTokenizer(BundleWriter bundle, string vocabulary, string? merges, OpenAiClip clip)
+    {
         var tokens = merges is null ? BpeFiles.ReadClip(vocabulary).Vocabulary : BpeFiles.Read(vocabulary, merges).Vocabulary;
         var (start, end) = (tokens.GetValueOrDefault(ClipBpe.StartOfText), tokens.GetValueOrDefault(ClipBpe.EndOfText));
         if ((start, end) != (clip.Text.Vocabulary - 2, clip.Text.Vocabulary - 1))

@@ -6,7 +6,8 @@ namespace Dalle.ML.Export.Families;
 /// <summary>The part of <c>config.json</c> that the weights alone do not tell.</summary>
 internal sealed record DalleConfig(
     string Name, int ImageSize, int Grid, int ImageVocab,
-    DalleConfig.TextPart Text, DalleConfig.TransformerPart Transformer, DalleConfig.DvaePart Dvae, DalleConfig.ClipPart? Clip = null)
+    DalleConfig.TextPart Text, DalleConfig.TransformerPart Transformer, DalleConfig.DvaePart Dvae, DalleConfig.ClipPart? Clip = null,
+    string? Words = null)
 {
     private static readonly JsonSerializerOptions Json = new()
     {

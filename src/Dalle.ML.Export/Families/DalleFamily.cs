@@ -77,6 +77,7 @@ internal static class DalleFamily
             ImageEncoder = images.Encoder,
             ImageDecoder = images.Decoder,
             Clip = clip,
+            Words = config.Words is { } words ? bundle.Copy(source.Find(0, words)) : null,
             Sampling = new SamplingDefaults { Temperature = 0.5f, Guidance = 1.2f, Candidates = 8 },
         };
     }

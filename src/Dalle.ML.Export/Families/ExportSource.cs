@@ -19,6 +19,9 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
 
     public Precision Precision => options.Precision;
 
+    /// <summary>All files that were given, those of folders in the order of their names.</summary>
+    public IEnumerable<string> Files => paths.SelectMany(path => Directory.Exists(path) ? Directory.GetFiles(path).Order(StringComparer.Ordinal) : (IEnumerable<string>)[path]);
+
     /// <summary>
     /// Opens a model, whatever its trainer wrapped it in, or random weights. Its file is found as by <see cref="Find"/> and stays open as long
     /// as this source.
@@ -32,7 +35,10 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// <summary>Opens a whole file as <see cref="OpenModel"/>.</summary>
     public Checkpoint Open(int part, params string[] names) => Keep(size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part));
 
-    /// <summary>As <see cref="Open"/>, null where there is no such file.</summary>
+    /// <summary>Opens one of <see cref="Files"/>, which stays open as long as this source.</summary>
+    public Checkpoint OpenFile(string file) => Keep(Checkpoint.Open(file));
+
+    /// <summary>As <see cref="Open(int, string[])"/>, null where there is no such file.</summary>
     public Checkpoint? TryOpen(int part, params string[] names) => TryFind(part, names) is { } file ? Keep(Checkpoint.Open(file)) : null;
 
     /// <summary>

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 
 namespace Dalle.ML.Bundles;
 
@@ -19,7 +20,10 @@ internal sealed class Bundle
     /// <summary>The folder's absolute path.</summary>
     public string Folder { get; }
 
-    /// <summary>SHA-256 of the manifest, lower-case hex. As the manifest holds the hash of every other file, it stands for all.</summary>
+    /// <summary>
+    /// SHA-256 of the manifest, lower-case hex. As the manifest holds the hash of every other file, it stands for all that the model generates. Words, which
+    /// do not count for that, are left out: a model stays the same for saved pipelines and tokens when words are added to it.
+    /// </summary>
     public string Hash { get; }
 
     public Manifest Manifest { get; }
@@ -40,7 +44,7 @@ internal sealed class Bundle
             throw new DalleBundleException(folder, $"'{ManifestName}' is not a bundle's manifest: {exception.Message}", exception);
         }
 
-        var bundle = new Bundle(folder, Convert.ToHexStringLower(SHA256.HashData(json)), manifest);
+        var bundle = new Bundle(folder, HashOf(json), manifest);
         ManifestValidator.Check(bundle);
         bundle.CheckFiles();
         GraphSignatureValidator.Check(bundle);
@@ -49,7 +53,7 @@ internal sealed class Bundle
 
     /// <summary>SHA-256 of a bundle's manifest, without verifying the rest.</summary>
     /// <exception cref="DalleBundleException">There is no manifest.</exception>
-    public static string HashOf(string folder) => Convert.ToHexStringLower(SHA256.HashData(ReadManifest(FullPath(folder))));
+    public static string HashOf(string folder) => HashOf(ReadManifest(FullPath(folder)));
 
     /// <summary>The one absolute path of a folder that can be given in several ways.</summary>
     public static string FullPath(string folder) => Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
@@ -71,6 +75,26 @@ internal sealed class Bundle
         && name.IndexOfAny(['\\', ':', '\0', '*', '?', '"', '<', '>', '|']) < 0
         && name.Split('/').All(part => part.Length > 0 && part.Trim(' ') == part && part[^1] != '.');
 
+    private static string HashOf(byte[] manifest) => Convert.ToHexStringLower(SHA256.HashData(WithoutWords(manifest)));
+
+    /// <summary>The manifest as it is written without words.</summary>
+    private static byte[] WithoutWords(byte[] manifest)
+    {
+        try
+        {
+            if (JsonNode.Parse(manifest) is not JsonObject json || json["words"]?.GetValue<string>() is not { } words || json["files"] is not JsonObject files)
+                return manifest;
+            json.Remove("words");
+            files.Remove(words);
+            return JsonSerializer.SerializeToUtf8Bytes(json, ManifestContext.Default.JsonObject);
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or ArgumentException)
+        {
+            // Not a manifest, which is found when it is opened.
+            return manifest;
+        }
+    }
+
     private static byte[] ReadManifest(string folder)
     {
         var path = Path.Combine(folder, ManifestName);
@@ -79,7 +103,8 @@ internal sealed class Bundle
             if (!File.Exists(path))
                 throw new DalleBundleException(folder, Directory.Exists(folder)
                     ? $"the folder has no manifest '{ManifestName}'. Give the folder that 'dalle export' wrote."
-                    : "the folder does not exist.");
+                    : File.Exists(folder) ? $"it is a file. Give the folder with '{ManifestName}', that 'dalle export' wrote."
+                    : "the folder does not exist. Give the folder of a bundle, or the name of a model that 'dalle models' shows on this machine.");
             var size = new FileInfo(path).Length;
             return size <= MaxManifestBytes
                 ? File.ReadAllBytes(path)

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Dalle.ML.Bundles;
@@ -34,7 +35,7 @@ internal sealed record Manifest
     /// <summary>The precision that the transformer's products are computed in: fp32, fp16, int8 or int4.</summary>
     public required string Precision { get; init; }
 
-    /// <summary>The images that are encoded and decoded; null if the bundle has only CLIP.</summary>
+    /// <summary>The images that are encoded and decoded; null where there is no codebook.</summary>
     public ImageFormat? Image { get; init; }
 
     public TextFormat? Text { get; init; }
@@ -52,7 +53,13 @@ internal sealed record Manifest
 
     public ClipGraphs? Clip { get; init; }
 
+    /// <summary>The networks of DALL·E 2; null in a bundle of DALL·E.</summary>
+    public UnclipGraphs? Unclip { get; init; }
+
     public SamplingDefaults Sampling { get; set; } = new();
+
+    /// <summary>File of the words that the model was trained on; see <c>Text/Vocabulary.cs</c>. It does not change what the model generates.</summary>
+    public string? Words { get; init; }
 
     /// <summary>Size and hash of every file of the bundle but the manifest itself, by name relative to the folder.</summary>
     public required SortedDictionary<string, FileRecord> Files { get; init; }
@@ -315,8 +322,10 @@ internal sealed record FileRecord
     RespectNullableAnnotations = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
     NewLine = "\n",
+    AllowDuplicateProperties = false,
     WriteIndented = true)]
 [JsonSerializable(typeof(Manifest))]
+[JsonSerializable(typeof(JsonObject))]
 internal sealed partial class ManifestContext : JsonSerializerContext;
 
 /// <summary>Names in camel case; numbers, which could name nothing, are refused.</summary>

@@ -2,6 +2,7 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Clip;
 using Dalle.ML.Generation;
 using Dalle.ML.Generation.Autoregressive;
+using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Images;
 using Dalle.ML.Text;
 
@@ -23,11 +24,14 @@ internal sealed class DalleEngine : IDisposable
     {
         var manifest = bundle.Manifest;
         (Bundle, Device) = (bundle, device);
+        Vocabulary = Vocabulary.Read(bundle);
         Vae = new DiscreteVae(bundle, device);
-        _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw CannotGenerate()));
+        _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? manifest.Unclip?.Text?.Format ?? throw CannotGenerate()));
         if (manifest is { Decoder: not null, Image: not null })
             _autoregressive = new AutoregressiveGenerator(bundle, _tokenizer, Vae, device);
         _generator = manifest.ImageDecoder is null ? null : _autoregressive;
+        if (manifest.Unclip is { Prior: not null, Stages.Count: > 0 })
+            _generator = new UnclipGenerator(bundle, device, new PhiloxNoise());
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipModel(bundle, clip, device));
 
@@ -39,6 +43,9 @@ internal sealed class DalleEngine : IDisposable
     public Bundle Bundle { get; }
 
     public DalleDevice Device { get; }
+
+    /// <summary>The words that the model was trained on; null where its bundle does not tell.</summary>
+    public Vocabulary? Vocabulary { get; }
 
     public DiscreteVae Vae { get; }
 
@@ -72,12 +79,15 @@ internal sealed class DalleEngine : IDisposable
         if (CandidatesOf(options) is > 1 and var candidates && _clip is null)
             throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Request one candidate per image.");
 
-        var text = default(float[]);
+        var (text, cut) = (default(float[]), 0);
         foreach (var candidate in generator.Generate(requests, NumbersOf(options), options.Sampling, progress, cancellationToken))
         {
             using var pixels = candidate.Pixels;
             if (candidate.Number == options.FirstCandidate)
+            {
                 text = _clip?.Value.EmbedText(candidate.Request.Prompt);
+                cut = candidate.Request.PromptTokens is null ? Tokenizer.CountCut(candidate.Request.Prompt) : 0;
+            }
             yield return new GeneratedImage(pixels.ToImage())
             {
                 Prompt = candidate.Request.Prompt,
@@ -85,6 +95,7 @@ internal sealed class DalleEngine : IDisposable
                 Candidate = candidate.Number,
                 CandidateSeed = candidate.Seed,
                 Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
+                CutTokens = cut,
                 Tokens = candidate.Tokens,
             };
         }
@@ -99,6 +110,8 @@ internal sealed class DalleEngine : IDisposable
     public void Dispose()
     {
         _autoregressive?.Dispose();
+        if (_generator != _autoregressive)
+            _generator?.Dispose();
         _clip?.Dispose();
         Vae.Dispose();
     }

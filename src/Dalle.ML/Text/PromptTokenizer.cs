@@ -25,7 +25,7 @@ internal sealed class PromptTokenizer
 
     /// <summary>The ids of a prompt, cut or padded to the model's length.</summary>
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
-    public long[] Encode(string prompt) => Pad(Ids(Clean(prompt)));
+    public long[] Encode(string prompt) => Pad(Fit(Ids(Clean(prompt))));
 
     /// <summary>The ids of a prompt that has its length already, behind those that begin every prompt.</summary>
     public long[] WithPrefix(IReadOnlyList<int> ids) => [.. _format.Prefix.Concat(ids).Select(id => (long)id)];
@@ -35,19 +35,25 @@ internal sealed class PromptTokenizer
     public long[] Unconditional(string prompt) => _format.Unconditional switch
     {
         UnconditionalPrompt.Padding => Pad([]),
-        UnconditionalPrompt.Ends => Pad(Ids(Clean(prompt)) is [var first, .., var last] ? [first, last] : []),
-        _ => Pad(Ids("")),
+        UnconditionalPrompt.Ends => Pad(Fit(Ids(Clean(prompt))) is [var first, .., var last] ? [first, last] : []),
+        _ => Pad(Fit(Ids(""))),
     };
 
-    /// <summary>The number of ids of a prompt before padding.</summary>
-    public int Count(string prompt) => Ids(Clean(prompt)).Count;
+    /// <summary>The number of ids that a prompt takes with those of start and end, which may be more than the model's length.</summary>
+    public int Count(string prompt) => _format.BosTokens.Length + Ids(Clean(prompt)).Count + _format.EosTokens.Length;
+
+    /// <summary>The number of ids of a prompt's text that do not fit into the model's length.</summary>
+    public int CountCut(string prompt)
+    {
+        var room = _format.Length - _format.BosTokens.Length - (_format.KeepEnd ? _format.EosTokens.Length : 0);
+        return Math.Max(0, Ids(Clean(prompt)).Count - room);
+    }
 
     private string Clean(string prompt) => TextCleaner.Clean(prompt, _format.Cleaning);
 
-    /// <summary>The ids of a text with those of start and end, cut to the model's length.</summary>
     private List<int> Ids(string text)
     {
-        List<int> ids = [.. _format.BosTokens];
+        List<int> ids = [];
         foreach (var id in _tokenizer.Encode(text))
         {
             if (id < 0 || id >= _format.Vocabulary)
@@ -55,10 +61,15 @@ internal sealed class PromptTokenizer
                 throw new DalleBundleException(_folder, $"the tokenizer '{_format.Tokenizer.Vocabulary}' produced the id {id}, "
                     + $"but the graph has only {_format.Vocabulary} ids. Use the model's own tokenizer.");
             }
-            if (ids.Count == _format.Length)
-                break;
             ids.Add(id);
         }
+        return ids;
+    }
+
+    /// <summary>The ids of a text with those of start and end, cut to the model's length.</summary>
+    private List<int> Fit(List<int> text)
+    {
+        List<int> ids = [.. _format.BosTokens, .. text.Take(_format.Length - _format.BosTokens.Length)];
         var room = _format.Length - ids.Count;
         if (_format.KeepEnd && room < _format.EosTokens.Length)
             ids.RemoveRange(_format.Length - _format.EosTokens.Length, _format.EosTokens.Length - room);

@@ -1,4 +1,5 @@
 using System.Reflection;
+using Dalle.ML.Generation;
 using Microsoft.ML;
 using Microsoft.ML.Runtime;
 
@@ -35,7 +36,7 @@ internal static class CatalogEnvironment
     /// </summary>
     /// <exception cref="NotSupportedException">This version of ML.NET keeps the seed elsewhere.</exception>
     public static ulong Seed(IHostEnvironment environment) =>
-        Property(environment, "Seed") is int seed ? unchecked((uint)seed) : (ulong)Random.Shared.NextInt64(1L << 53);
+        Property(environment, "Seed") is int seed ? unchecked((uint)seed) : Seeds.Random();
 
     /// <summary>Warns in the context's log.</summary>
     public static void Warn(IHostEnvironment environment, string source, string warning)

@@ -53,8 +53,7 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         if (_options.Model is { } given)
             return Create(given.AddRef(), imageSize, given.Info.Device, fallbackToCpu: false);
         var (device, fallbackToCpu) = CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
-        var model = ModelLoader.Load(
-            _options.ModelPath ?? DalleModel.DefaultPath, device, fallbackToCpu, warning => CatalogEnvironment.Warn(_environment, GetType().Name, warning));
+        var model = ModelLoader.Load(_options.ModelPath ?? DalleModel.DefaultPath, device, fallbackToCpu, Warn);
         return Create(model, imageSize, device, fallbackToCpu);
     }
 
@@ -86,8 +85,10 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
     private TTransformer Create(DalleModel model, ImageSize? imageSize, DalleDevice device, bool fallbackToCpu)
     {
         var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
-        return (TTransformer)options.CreateTransformer(new RowRunner(options, model, imageSize));
+        return (TTransformer)options.CreateTransformer(new RowRunner(options, model, imageSize, Warn));
     }
+
+    private void Warn(string warning) => CatalogEnvironment.Warn(_environment, GetType().Name, warning);
 
     private sealed class NoColumns;
 }

@@ -112,6 +112,9 @@ internal sealed class GenerateImageTokensComponent : RowComponent
         Require(model.HasClip || _options.ScoresColumnName is null, model, "has no CLIP to score by");
     }
 
+    public override int CountCutTokens(DalleModel model, Row row) =>
+        _options.InputPromptTokensColumnName is null ? model.CountCutTokens(row.Text) : 0;
+
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
     {
         var requests = rows.Select(row => new GenerationRequest(row.Text, _options.SeedOf(row))

@@ -27,6 +27,8 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
         Require(model.HasClip || options.CandidatesOf(model) == 1, model, "has no CLIP to choose among candidates: ask for one");
     }
 
+    public sealed override int CountCutTokens(DalleModel model, Row row) => model.CountCutTokens(row.Text);
+
     public sealed override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
     {
         var requests = rows.Select(row => Request(model, row)).ToArray();

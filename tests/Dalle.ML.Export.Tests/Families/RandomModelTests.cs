@@ -23,6 +23,9 @@ public sealed class RandomModelTests : IDisposable
         var output = Path.Combine(_folder.Path, "bundle");
         BundleExporter.ExportRandom(family, size, output);
         using var model = DalleModel.Load(output);
+        // A diffusion model has neither tokens nor caches; the tests of its family run its graphs.
+        if (Bundle.Open(output).Manifest.Unclip is not null)
+            return;
         Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.HasClip);
         if (model.Info.CanGenerate)
         {

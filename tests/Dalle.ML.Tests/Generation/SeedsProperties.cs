@@ -20,6 +20,8 @@ public sealed class SeedsProperties
         ulong[] images = [.. Enumerable.Range(0, 50).Select(image => Seeds.OfImage(seed, image))];
         ulong[] candidates = [.. Enumerable.Range(0, 50).Select(candidate => Seeds.OfCandidate(seed, candidate))];
         Assert.Equal((seed, seed), (images[0], candidates[0]));
+        Assert.All(images.Skip(1).Concat(candidates.Skip(1)), derived => Assert.Equal(derived, (ulong)(double)derived));
+        Assert.All(images.Skip(1).Concat(candidates.Skip(1)), derived => Assert.InRange(derived, 0ul, (1ul << 53) - 1));
         Assert.Equal(99, images.Concat(candidates).Distinct().Count());
         Assert.Equal(images, GenerationRequest.Series("a cat", seed, 50).Select(request => request.Seed));
     });

@@ -55,8 +55,9 @@ public sealed class PromptTokenizerProperties
         Assert.All(ids, id => Assert.InRange(id, 0, format.Vocabulary - 1));
 
         // The prefix, the start, words, the end if there was room for it or it is kept, and padding.
-        var count = tokenizer.Count(prompt);
-        Assert.InRange(count, format.BosTokens.Length, format.Length);
+        var whole = tokenizer.Count(prompt);
+        Assert.True(whole >= format.BosTokens.Length + format.EosTokens.Length);
+        var count = Math.Min(whole, format.Length);
         Assert.All(ids[..format.Prefix.Length], id => Assert.Equal(Tokens, id));
         var text = ids[format.Prefix.Length..];
         Assert.All(text[..format.BosTokens.Length], id => Assert.Equal(Tokens + 1, id));
@@ -64,8 +65,9 @@ public sealed class PromptTokenizerProperties
         var words = text[format.BosTokens.Length..count].TakeWhile(id => id < Tokens).Count();
         var end = text[(format.BosTokens.Length + words)..count];
         Assert.All(end, id => Assert.Equal(Tokens + 2, id));
-        if (format.KeepEnd || count < format.Length)
+        if (format.KeepEnd || whole <= format.Length)
             Assert.Equal(format.EosTokens.Length, end.Length);
+        Assert.Equal(whole - format.BosTokens.Length - format.EosTokens.Length - words, tokenizer.CountCut(prompt));
     });
 
     [Theory]

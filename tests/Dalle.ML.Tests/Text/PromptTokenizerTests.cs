@@ -51,6 +51,18 @@ public sealed class PromptTokenizerTests : IDisposable
     public void A_cut_takes_the_end_unless_it_is_kept(string prompt, bool keepEnd, long[] ids) =>
         Assert.Equal(ids, Encode(prompt, Format with { BosTokens = [0], EosTokens = [2], KeepEnd = keepEnd }));
 
+    [Theory]
+    [InlineData("a b", false, 4, 0)]
+    [InlineData("a b c a", false, 6, 0)]
+    [InlineData("a b c a", true, 6, 1)]
+    [InlineData("a b c a b c", false, 8, 2)]
+    [InlineData("a b c a b c", true, 8, 3)]
+    public void Tokens_are_counted_beyond_the_length_and_so_are_those_that_are_cut(string prompt, bool keepEnd, int count, int cut)
+    {
+        var tokenizer = new PromptTokenizer(_folder.Path, Format with { BosTokens = [0], EosTokens = [2], KeepEnd = keepEnd });
+        Assert.Equal((count, cut), (tokenizer.Count(prompt), tokenizer.CountCut(prompt)));
+    }
+
     [Fact]
     public void Several_ids_of_the_end_are_kept_whole_or_cut_in_part()
     {
@@ -100,7 +112,7 @@ public sealed class PromptTokenizerTests : IDisposable
     {
         Assert.Equal(2, Tokenizer(Format).Count("a b"));
         Assert.Equal(4, Tokenizer(Format with { BosTokens = [0], EosTokens = [2] }).Count("a b"));
-        Assert.Equal(5, Tokenizer(Format).Count("a b c a b c"));
+        Assert.Equal(6, Tokenizer(Format).Count("a b c a b c"));
     }
 
     [Fact]

@@ -498,6 +498,33 @@ public sealed class DalleGenerateTests
     }
 
     [Fact]
+    public void A_prompt_that_is_cut_is_said_in_the_log_once_and_then_counted()
+    {
+        const string Long = "a small brown dog that sits quietly on the left side of a big red wooden house next to a tall green tree and a ";
+        using var model = DalleModel.LoadDefault();
+        var count = model.CountTokens(Long + "blue fish");
+        var cut = count - model.Info.TextLength;
+        Assert.Equal(cut, model.CountCutTokens(Long + "blue fish"));
+        Assert.True(cut > 0);
+        using var image = model.Generate(Long + "blue fish", 1, new() { Candidates = 1 });
+        Assert.Equal(cut, image.CutTokens);
+
+        var warnings = new List<string>();
+        _ml.Log += (_, log) =>
+        {
+            if (log.Kind == Microsoft.ML.Runtime.ChannelMessageKind.Warning)
+                warnings.Add(log.Message);
+        };
+        var prompts = _ml.Data.LoadFromEnumerable(new[] { "a cat", Long + "blue fish", Long + "yellow star" }.Select(text => new { Prompt = text }));
+        using var transformer = _ml.Transforms.TokenizePrompt("PromptTokens", "Prompt").Fit(prompts);
+        Assert.Equal(3, transformer.Transform(prompts).GetColumn<int[]>("PromptTokens").Count());
+        Assert.Collection(
+            warnings,
+            first => Assert.Contains($"Row 1 ('{Long}blue fish'): the last {cut} tokens of the prompt were cut", first, StringComparison.Ordinal),
+            total => Assert.Contains("2 prompts were cut to the 24 tokens", total, StringComparison.Ordinal));
+    }
+
+    [Fact]
     public void A_device_that_is_not_there_falls_back_to_the_CPU_only_if_asked_and_says_so()
     {
         if (File.Exists("/dev/nvidia0"))

@@ -24,6 +24,9 @@ internal abstract class RowComponent
             throw new NotSupportedException($"The model '{model.Name}' {lack}.");
     }
 
+    /// <summary>Number of text tokens of a row's prompt that the model does not see.</summary>
+    public virtual int CountCutTokens(DalleModel model, Row row) => 0;
+
     /// <summary>A result for each row, in order, each as soon as it is finished.</summary>
     public abstract IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows);
 }

@@ -67,6 +67,7 @@ internal sealed class RowCursor : CheckedCursor
             _rows.ForEach(row => row.Dispose());
             _ahead?.Dispose();
             _input.Dispose();
+            _schema.WarnOfAllCut();
         }
         base.Dispose(disposing);
     }

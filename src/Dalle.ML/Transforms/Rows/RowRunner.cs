@@ -5,14 +5,17 @@ internal sealed class RowRunner : IDisposable
 {
     private readonly CancellationToken _cancellation;
     private readonly InputColumn? _image;
+    private readonly Action<string> _warn;
+    private int _cutPrompts;
 
     /// <summary>Takes ownership of the model, even if it fails.</summary>
     /// <exception cref="NotSupportedException">The model cannot do what the component needs.</exception>
-    public RowRunner(ComponentOptions options, DalleModel model, ImageSize? imageSize)
+    public RowRunner(ComponentOptions options, DalleModel model, ImageSize? imageSize, Action<string> warn)
     {
         try
         {
             (Options, Model, ImageSize, Component) = (options, model, imageSize, options.CreateComponent());
+            _warn = warn;
             _cancellation = options.CancellationToken;
             _image = Component.Inputs.FirstOrDefault(input => input.Field == RowField.Image);
             Component.Check(model.Info);
@@ -51,7 +54,13 @@ internal sealed class RowRunner : IDisposable
             // When a batch fails, the remaining rows are run one by one to find the one that fails.
             if (isTogether && row.ReadFailure is null)
                 isTogether = TryMoveNext(results);
-            yield return isTogether && row.ReadFailure is null ? new RowOutcome(results.Current) : RunAlone(row);
+            if (!isTogether || row.ReadFailure is not null)
+            {
+                yield return RunAlone(row);
+                continue;
+            }
+            WarnIfCut(row);
+            yield return new RowOutcome(results.Current);
         }
     }
 
@@ -64,7 +73,9 @@ internal sealed class RowRunner : IDisposable
         {
             if (_image is not null && row.Image is null)
                 throw new ArgumentException($"Column '{_image.Name}' has no image.");
-            return new RowOutcome(Component.Run(Model, [row]).Single());
+            var outcome = new RowOutcome(Component.Run(Model, [row]).Single());
+            WarnIfCut(row);
+            return outcome;
         }
         catch (Exception exception) when (IsOfOneRow(exception))
         {
@@ -77,6 +88,22 @@ internal sealed class RowRunner : IDisposable
         or DalleDeviceException or DalleBundleException or NotSupportedException or ObjectDisposedException);
 
     public void Dispose() => Model.Dispose();
+
+    /// <summary>Warns of the number of prompts that were cut since the last time, if there was another after the first.</summary>
+    public void WarnOfAllCut()
+    {
+        if (Interlocked.Exchange(ref _cutPrompts, 0) is > 1 and var count)
+            _warn($"{count} prompts were cut to the {Model.Info.TextLength} tokens that the model '{Model.Info.Name}' reads.");
+    }
+
+    private void WarnIfCut(Row row)
+    {
+        if (Component.CountCutTokens(Model, row) is > 0 and var cut && Interlocked.Increment(ref _cutPrompts) == 1)
+        {
+            var place = row.Position is { } number ? $"Row {number}" : "A row";
+            _warn($"{place} ('{row.Text}'): the last {cut} tokens of the prompt were cut, as the model '{Model.Info.Name}' reads {Model.Info.TextLength}. Shorten the prompt.");
+        }
+    }
 
     /// <summary>Starts with the first result, so that a failure to start is reported like any other.</summary>
     private IEnumerable<RowResult> RunTogether(IReadOnlyList<Row> rows)

@@ -67,6 +67,8 @@ internal sealed class RowSchema
 
     public IEnumerable<RowOutcome> Run(IReadOnlyList<Row> rows) => _runner.Run(rows);
 
+    public void WarnOfAllCut() => _runner.WarnOfAllCut();
+
     public int BatchSize => _runner.Component.BatchSize;
 
     /// <summary>A getter of one of our own columns, from the result of the current row.</summary>

@@ -45,7 +45,7 @@ internal sealed record SavedComponent
     public RowRunner Load(DalleDevice device, bool fallbackToCpu, Action<string> warn)
     {
         var options = Options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
-        return new RowRunner(options, ModelLoader.Load(Model.Find(), device, fallbackToCpu, warn), ImageSize);
+        return new RowRunner(options, ModelLoader.Load(Model.Find(), device, fallbackToCpu, warn), ImageSize, warn);
     }
 
     public static void Save(ModelSaveContext ctx, RowRunner runner)
