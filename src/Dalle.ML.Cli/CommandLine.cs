@@ -45,6 +45,12 @@ internal static class CommandLine
             await console.Error.WriteLineAsync("dalle: interrupted.");
             return Interrupted;
         }
+        catch (UnauthorizedAccessException exception) when (!exception.Message.Contains('\'', StringComparison.Ordinal))
+        {
+            // A file would be named: the stream that is denied is one of the process.
+            await console.Error.WriteLineAsync("dalle: standard output or standard input is closed. Redirect it to a file, or to /dev/null.");
+            return Failure;
+        }
         catch (Exception exception) when (IsExpected(exception))
         {
             await console.Error.WriteLineAsync($"dalle: {exception.Message}");
@@ -76,6 +82,9 @@ internal static class CommandLine
             DoctorCommand.Create(),
             BenchCommand.Create(),
             ExportCommand.Create(),
+            ModelsCommand.Create(),
+            PullCommand.Create(),
+            RemoveCommand.Create(),
         };
         HelpWithExamples.AddTo(root);
         return root;

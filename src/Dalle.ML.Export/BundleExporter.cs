@@ -1,5 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Families;
+using Dalle.ML.Text;
 
 namespace Dalle.ML.Export;
 
@@ -74,6 +75,9 @@ public static class BundleExporter
             var writer = new BundleWriter(draft);
             using var source = new ExportSource(sources, size, options);
             var manifest = family.Export(source, writer);
+            // A tokenizer that cannot be read must not wait for the first prompt to say so.
+            foreach (var text in new[] { manifest.Text, manifest.Clip?.Text }.OfType<TextFormat>())
+                _ = new PromptTokenizer(draft, text);
             writer.Finish(manifest with
             {
                 Name = options.Name ?? manifest.Name,
@@ -83,6 +87,14 @@ public static class BundleExporter
                 Clip = options.Clip is null ? manifest.Clip : writer.CopyClip(options.Clip),
             });
             Replace(draft, output);
+        }
+        catch (DalleBundleException exception) when (exception.Message.Contains(draft, StringComparison.Ordinal))
+        {
+            throw new InvalidDataException(exception.Message.Replace(draft, output, StringComparison.Ordinal), exception);
+        }
+        catch (OverflowException exception)
+        {
+            throw new InvalidDataException($"A size in the checkpoint is too large for a model of the family '{family.Name}'.", exception);
         }
         finally
         {

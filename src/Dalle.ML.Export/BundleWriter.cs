@@ -35,7 +35,7 @@ internal sealed class BundleWriter(string folder)
     /// <exception cref="DalleBundleException">The other bundle is invalid, or has no CLIP.</exception>
     public ClipGraphs CopyClip(string other)
     {
-        var bundle = Bundle.Open(other);
+        var bundle = Bundle.Open(ModelFolders.Find(other));
         var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP to copy. Export one with the family 'clip'.");
         var taken = new HashSet<string>();
         string Take(string file)

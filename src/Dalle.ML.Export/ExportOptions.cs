@@ -6,7 +6,7 @@ public sealed record ExportOptions
     /// <summary>How the transformer computes.</summary>
     public Precision Precision { get; init; } = Precision.Fp32;
 
-    /// <summary>Folder of a bundle whose CLIP is copied into this one; none if null.</summary>
+    /// <summary>Folder or name of a bundle whose CLIP is copied into this one; none if null.</summary>
     public string? Clip { get; init; }
 
     /// <summary>Settings that the weights do not determine, by name; see <see cref="BundleExporter.SettingsOf"/>.</summary>

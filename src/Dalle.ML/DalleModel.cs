@@ -44,14 +44,15 @@ public sealed class DalleModel : IDisposable
         .MaxBy(Directory.Exists)!;
 
     /// <summary>Loads a model and verifies all of its files.</summary>
-    /// <param name="path">The bundle's folder, with <c>dalle.json</c>.</param>
+    /// <param name="path">The bundle's folder, with <c>dalle.json</c>, or the name of a model in a folder of models: those that the environment
+    /// variable <c>DALLE_MODELS</c> lists, and the user's cache, where <c>dalle pull</c> puts them.</param>
     /// <param name="device">Device to run on; the CPU if null.</param>
     /// <exception cref="DalleBundleException">A file is missing, altered or malformed.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
     public static DalleModel Load(string path, DalleDevice? device = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        return new DalleModel(EngineHandle.Open(path, device ?? DalleDevice.Cpu));
+        return new DalleModel(EngineHandle.Open(ModelFolders.Find(path), device ?? DalleDevice.Cpu));
     }
 
     /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with CLIP.</summary>
@@ -62,12 +63,13 @@ public sealed class DalleModel : IDisposable
     /// <summary>
     /// Registers a bundle for the saved pipelines of this process: a pipeline that was saved with the same model finds it here.
     /// </summary>
-    /// <param name="path">The bundle's folder. Its files are verified when it is loaded.</param>
+    /// <param name="path">The bundle's folder or name, as in <see cref="Load"/>. Its files are verified when it is loaded.</param>
     /// <exception cref="DalleBundleException">There is no manifest.</exception>
     public static void Register(string path)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);
-        Folders[Bundle.HashOf(path)] = Bundle.FullPath(path);
+        var folder = Bundle.FullPath(ModelFolders.Find(path));
+        Folders[Bundle.HashOf(folder)] = folder;
     }
 
     /// <summary>The registered folder of the model with a hash, null if there is none.</summary>
@@ -207,7 +209,9 @@ public sealed class DalleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(prompt);
         using var use = Acquire();
-        return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt), id => (int)id);
+        // The ids before the text are the model's, the same for every prompt.
+        var prefix = use.Engine.Bundle.Manifest.Text!.Prefix.Length;
+        return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt)[prefix..], id => (int)id);
     }
 
     /// <summary>
@@ -357,13 +361,13 @@ public sealed class DalleModel : IDisposable
             Path = engine.Bundle.Folder,
             Hash = engine.Bundle.Hash,
             Device = engine.Device,
-            ImageWidth = manifest.Image?.Width ?? 0,
-            ImageHeight = manifest.Image?.Height ?? 0,
+            ImageWidth = manifest.Image?.Width ?? (manifest.Unclip is { Stages: [.., var last] } ? last.Size : 0),
+            ImageHeight = manifest.Image?.Height ?? (manifest.Unclip is { Stages: [.., var lastStage] } ? lastStage.Size : 0),
             TokenRows = manifest.Image?.Rows ?? 0,
             TokenColumns = manifest.Image?.Columns ?? 0,
             CodebookSize = manifest.Image?.CodebookSize ?? 0,
-            TextLength = manifest.Text?.Length ?? 0,
-            CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null },
+            TextLength = manifest.Text?.Length ?? manifest.Unclip?.Text?.Format.Length ?? 0,
+            CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null } or { Unclip: { Prior: not null, Stages.Count: > 0 } },
             CanEncode = manifest.ImageEncoder is not null,
             CanDecode = manifest.ImageDecoder is not null,
             HasClip = manifest.Clip is not null,

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Dalle.ML.Cli.Tests;
@@ -32,12 +33,14 @@ public sealed class BatchFolderTests : IDisposable
     public async Task The_folder_of_another_batch_is_refused()
     {
         _batch.Write("prompts.txt", "a cat\na dog\n");
-        _batch.Write("others.txt", "a cat\na fox\n");
+        _batch.Write("others.txt", "a cow\na fox\n");
+        _batch.Write("fewer.txt", "a cat\n");
         Assert.Equal(0, (await _batch.RunAsync(["prompts.txt", "-o", "out", .. BatchSandbox.Common])).ExitCode);
         var before = BatchFolderState.Of(_batch.In("out"));
         foreach (var (arguments, message) in new (string[], string)[]
         {
-            (["others.txt", "-o", "out", .. BatchSandbox.Common], "the prompts differ"),
+            (["others.txt", "-o", "out", .. BatchSandbox.Common], "2 of its 2 prompts differ"),
+            (["fewer.txt", "-o", "out", .. BatchSandbox.Common], "it has 2 prompts, and here are 1"),
             (["prompts.txt", "-o", "out", "--seed", "8", "--candidates", "1"], "--seed is 7 there and 8 here"),
             (["prompts.txt", "-o", "out", "--seed", "7", "--candidates", "2"], "--candidates is 1 there and 2 here"),
             (["prompts.txt", "-o", "out", "--guidance", "3", .. BatchSandbox.Common], "--guidance is 1.2 there and 3 here"),
@@ -48,6 +51,41 @@ public sealed class BatchFolderTests : IDisposable
             Assert.Contains(message, Assert.Single(BatchSandbox.Lines(run.Errors)), StringComparison.Ordinal);
         }
         Assert.Equal(before, BatchFolderState.Of(_batch.In("out")));
+    }
+
+    [Theory]
+    [InlineData("txt", "a cat {0}\n", "")]
+    [InlineData("csv", "p{0},a cat {0}\n", "id,prompt\n")]
+    public async Task Prompts_that_are_added_or_changed_are_generated_and_the_rest_is_kept(string format, string line, string header)
+    {
+        var file = "prompts." + format;
+        var prompts = Enumerable.Range(0, 10).Select(i => string.Format(CultureInfo.InvariantCulture, line, i)).ToArray();
+        _batch.Write(file, header + string.Concat(prompts));
+        Assert.Equal(0, (await _batch.RunAsync([file, "-o", "out", .. BatchSandbox.Common])).ExitCode);
+
+        // With more than ten prompts, numbers have two digits, and images get other names.
+        prompts[3] = prompts[3].Replace("cat", "dog", StringComparison.Ordinal);
+        _batch.Write(file, header + string.Concat(prompts) + string.Format(CultureInfo.InvariantCulture, line, 10) + string.Format(CultureInfo.InvariantCulture, line, 11));
+        var run = await _batch.RunAsync([file, "-o", "out", "--json", .. BatchSandbox.Common]);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("dalle: the prompts of this batch have changed: 2 are new and 1 are different.", run.Errors, StringComparison.Ordinal);
+        Assert.Equal((12, 3), (run.Json[0].GetProperty("done").GetInt32(), run.Json[0].GetProperty("drawn").GetInt32()));
+
+        Assert.Equal(0, (await _batch.RunAsync([file, "-o", "fresh", .. BatchSandbox.Common])).ExitCode);
+        Assert.Equal(BatchFolderState.Of(_batch.In("fresh")), BatchFolderState.Of(_batch.In("out")));
+    }
+
+    [Fact]
+    public async Task A_new_prompt_never_replaces_a_file_that_is_not_of_the_batch()
+    {
+        _batch.Write("prompts.csv", "id,prompt\ncat,a cat\n");
+        Assert.Equal(0, (await _batch.RunAsync(["prompts.csv", "-o", "out", .. BatchSandbox.Common])).ExitCode);
+        _batch.Write("prompts.csv", "id,prompt\ncat,a cat\ndog,a dog\n");
+        _batch.Write("out/dog.png", "mine");
+        var run = await _batch.RunAsync(["prompts.csv", "-o", "out", .. BatchSandbox.Common]);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("already has a file 'dog.png'", run.Errors, StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(_batch.In("out/dog.png")));
     }
 
     [Fact]

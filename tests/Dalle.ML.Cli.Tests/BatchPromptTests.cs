@@ -32,6 +32,8 @@ public sealed class BatchPromptTests : IDisposable
     [InlineData("csv", "id,prompt\nA,a cat\n\"\na\",a dog\n", "line 3", "control character")]
     [InlineData("csv", "id,prompt\nA,a cat\na,a dog\n", "line 3", "line 2")]
     [InlineData("csv", "id,prompt\n1,a cat\n,a dog\n", "line 3", "already used on line 2")]
+    [InlineData("csv", "id,prompt\ncafe\u0301,a cat\nCaf\u00e9,a dog\n", "line 3", "from that of line 2 in its Unicode normal form only")]
+    [InlineData("txt", "a cat\na\0 \0d\0", "line 2", "NUL bytes")]
     [InlineData("csv", "id,prompt\n../1,a cat\n", "line 2", "file names")]
     [InlineData("csv", "id,prompt\nnul.x,a cat\n", "line 2", "Windows")]
     [InlineData("csv", "seed,prompt\n-1,a cat\n", "line 2", "'-1' is not a seed")]
@@ -43,6 +45,7 @@ public sealed class BatchPromptTests : IDisposable
     [InlineData("jsonl", "{\"prompt\":7}\n", "line 1", "\"prompt\" is not a string")]
     [InlineData("jsonl", "{\"prompt\":\"a cat\",\"seed\":1.5}\n", "line 1", "'1.5' is not a seed")]
     [InlineData("jsonl", "{\"prompt\":\"\\ud800\"}\n", "line 1", "surrogate")]
+    [InlineData("jsonl", "{\"prompt\":\"a cat\",\"x\":\"\\ud800\",\"id\":\"\\ud800\"}\n", "line 1", "surrogate")]
     [InlineData("jsonl", "{\"prompt\":\"a cat\",\"id\":\"0123456789012345678901234567890123456789012345678901234567890\"}\n", "line 1", "61 characters")]
     public async Task Mistakes_in_prompts_are_named_by_file_and_line_before_anything_is_generated(string format, string content, params string[] messages)
     {
@@ -51,6 +54,41 @@ public sealed class BatchPromptTests : IDisposable
         Assert.Equal(1, run.ExitCode);
         Assert.All(messages.Append("prompts." + format), message => Assert.Contains(message, Assert.Single(BatchSandbox.Lines(run.Errors)), StringComparison.Ordinal));
         Assert.False(Directory.Exists(_batch.In("out")));
+    }
+
+    [Fact]
+    public async Task Lines_of_text_may_end_with_CR_alone()
+    {
+        _batch.Write("cr.txt", "a \"cat\" \r  a  dog\r\ra cow\r\na fox");
+        Assert.Equal(0, (await _batch.RunAsync(["cr.txt", "-o", "out", .. BatchSandbox.Common])).ExitCode);
+        // A line is taken as it is, but for the spaces around it.
+        Assert.Equal(["a \"cat\"", "a  dog", "a cow", "a fox"], _batch.Manifest("out/manifest.jsonl").Select(entry => (string?)entry["prompt"]));
+    }
+
+    [Fact]
+    public async Task What_could_fill_the_memory_is_refused_in_a_short_line()
+    {
+        var spaces = new string(' ', 1 << 16);
+        _batch.Write("nested.jsonl", "{\"prompt\":" + new string('[', 100_000));
+        _batch.Write("long.txt", "a cat\na" + spaces + "b\n");
+        _batch.Write("wide.csv", new string(',', 100_000) + "\n");
+        _batch.Write("open.csv", "prompt\n\"" + string.Concat(Enumerable.Repeat("a cat\n", 3 << 20)));
+        _batch.Write("line.txt", new string('x', (1 << 24) + 1));
+        _batch.Write("seed.csv", "prompt,seed\na cat," + new string('x', 100_000) + "\n");
+        foreach (var (file, message) in new[]
+        {
+            ("nested.jsonl", "line 1: this is not JSON, or is nested too deeply"), ("long.txt", "line 2: the prompt has 65538 characters; at most 65536 are read"),
+            ("wide.csv", "line 1: the header has no column 'prompt'"), ("open.csv", "line 2: a value in quotes is longer than 16777216 characters"),
+            ("line.txt", "line 1: it is longer than 16777216 bytes"), ("seed.csv", "is not a seed"),
+        })
+        {
+            var run = await _batch.RunAsync(file, "-o", "out");
+            Assert.Equal(1, run.ExitCode);
+            Assert.Contains(message, Assert.Single(BatchSandbox.Lines(run.Errors)), StringComparison.Ordinal);
+            Assert.InRange(run.Errors.Length, 1, 400);
+        }
+        var tokens = await Tool.RunAsync(_batch.Folder, ["decode", "line.txt"]);
+        Assert.Equal((1, "dalle: line.txt, line 1: it is longer than 16777216 bytes. Put each prompt on a separate line.\n"), (tokens.ExitCode, tokens.Errors));
     }
 
     [Fact]

@@ -131,6 +131,27 @@ public sealed class BatchTests : IDisposable
         Assert.DoesNotContain("1 of 2", quick.Errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Each_image_is_noted_when_it_is_finished()
+    {
+        _batch.Write("prompts.txt", "a cat\na dog\na fox\na cow\n");
+        var clock = new WatchingClock(() => BatchFolderState.ManifestOrEmpty(_batch.In("out/manifest.jsonl")).Length);
+        Assert.Equal(0, (await Tool.RunAsync(_batch.Folder, ["batch", "prompts.txt", "-o", "out", .. BatchSandbox.Common], clock: clock)).ExitCode);
+        Assert.Equal([0, 1, 2, 3, 4], clock.Seen.Distinct());
+    }
+
+    /// <summary>A clock that looks at something whenever it is read, as it is with each image.</summary>
+    private sealed class WatchingClock(Func<int> look) : TimeProvider
+    {
+        public List<int> Seen { get; } = [];
+
+        public override long GetTimestamp()
+        {
+            Seen.Add(look());
+            return base.GetTimestamp();
+        }
+    }
+
     /// <summary>A clock that goes on by the same time whenever it is read.</summary>
     private sealed class SteppingClock(TimeSpan step) : TimeProvider
     {

@@ -100,10 +100,10 @@ public sealed partial class CliConventionTests : IDisposable
     [Fact]
     public async Task An_options_error_says_what_it_must_be_and_nothing_of_types()
     {
-        var run = await Run("generate", "a cat", "--threads", "0", "--seed", "x", "--top-k", "1.5");
+        var run = await Run("generate", "a cat", "--threads", $"{4 * Environment.ProcessorCount + 1}", "--seed", "x", "--top-k", "1.5");
         Assert.Equal(2, run.ExitCode);
         Assert.Equal(
-            ["dalle: --threads must be 1 or more.", $"dalle: --seed must be a whole number from 0 to {ulong.MaxValue}.", "dalle: --top-k must be 0 or more.", "Run 'dalle generate --help' for the options."],
+            [$"dalle: --threads must be a whole number from 1 to {4 * Environment.ProcessorCount}, four times the cores of this machine.", $"dalle: --seed must be a whole number from 0 to {ulong.MaxValue}.", "dalle: --top-k must be a whole number from 0 to 2147483647.", "Run 'dalle generate --help' for the options."],
             run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
     }
 

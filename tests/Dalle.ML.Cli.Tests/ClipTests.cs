@@ -64,7 +64,7 @@ public sealed class ClipTests : IDisposable
     [InlineData("--labels must be two labels or more", "classify", "apple.png", "--labels", "cat")]
     [InlineData("--labels", "classify", "apple.png")]
     [InlineData("--template must be a text with {}", "classify", "apple.png", "--labels", "a,b", "--template", "a photo")]
-    [InlineData("--top must be 1 or more", "rank", "a cat", "apple.png", "--top", "0")]
+    [InlineData("--top must be a whole number from 1 to 2147483647.", "rank", "a cat", "apple.png", "--top", "0")]
     [InlineData("score", "score", "a cat")]
     public async Task Usage_errors_name_the_option(string message, params string[] arguments)
     {

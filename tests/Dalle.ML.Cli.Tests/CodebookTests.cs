@@ -200,6 +200,52 @@ public sealed class CodebookTests : IDisposable
     }
 
     [Fact]
+    public async Task Commands_of_several_images_go_on_past_one_that_cannot_be_read()
+    {
+        File.WriteAllText(In("text.png"), "text");
+        string[] images = ["apple.png", "text.png", "none.png", _cat];
+        foreach (string[] command in new string[][]
+        {
+            ["encode", .. images], ["reconstruct", .. images, "-o", "out"], ["score", "a cat", .. images], ["rank", "a cat", .. images], ["classify", .. images, "--labels", "a,b"],
+        })
+        {
+            var run = await Run([.. command, "--json"]);
+            Assert.Equal(1, run.ExitCode);
+            Assert.Equal(2, run.Json.Length);
+            Assert.Equal(
+                ["dalle: 'text.png' is not an image but text.", "dalle: The image file 'none.png' does not exist; '-' reads standard input.", "dalle: 2 of 4 images failed."],
+                run.Errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        }
+
+        var toFile = await Run(["encode", .. images, "-o", "tokens.json"]);
+        Assert.Equal((1, In("tokens.json")), (toFile.ExitCode, toFile.Output.Single()));
+        Assert.Equal((await Run("encode", "apple.png", _cat)).Output, File.ReadAllLines(In("tokens.json")));
+    }
+
+    [Fact]
+    public async Task A_file_of_tokens_is_replaced_as_a_whole_or_not_at_all()
+    {
+        File.WriteAllText(In("text.png"), "text");
+        File.WriteAllText(In("tokens.json"), "before");
+        Assert.Equal(1, (await Run("encode", "text.png", "-o", "tokens.json")).ExitCode);
+        Assert.Equal("before", File.ReadAllText(In("tokens.json")));
+        if (!OperatingSystem.IsWindows())
+        {
+            File.CreateSymbolicLink(In("link.json"), "tokens.json");
+            Assert.Equal(0, (await Run("encode", "apple.png", "-o", "link.json")).ExitCode);
+            Assert.NotNull(new FileInfo(In("link.json")).LinkTarget);
+            Assert.Single(File.ReadAllLines(In("tokens.json")));
+
+            // What is not a file is not replaced by one.
+            Assert.Equal(0, (await Run("encode", "apple.png", "-o", "/dev/null")).ExitCode);
+            Assert.Empty(File.ReadAllBytes("/dev/null"));
+        }
+        var none = await Run("encode", "apple.png", "-o", "none/tokens.json");
+        Assert.Equal((1, "dalle: 'none/tokens.json' cannot be written: its folder does not exist. Choose another file for --output.\n"), (none.ExitCode, none.Errors));
+        Assert.DoesNotContain(Directory.GetFiles(_folder.Path, "*", new EnumerationOptions { AttributesToSkip = 0 }), path => path.EndsWith(".tmp", StringComparison.Ordinal));
+    }
+
+    [Fact]
     public async Task A_photo_is_turned_upright_before_it_is_encoded()
     {
         var run = await Run(["encode", PictureOf("rgb.png"), .. Enumerable.Range(1, 8).Select(orientation => PictureOf($"exif{orientation}.webp"))]);

@@ -244,16 +244,23 @@ public sealed partial class GenerateTests : IDisposable
     }
 
     [Theory]
-    [InlineData("--temperature", "-1", "--temperature must be 0 or more")]
+    [InlineData("--temperature", "-1", "--temperature must be a number, 0 or more.")]
     [InlineData("--temperature", "warm", "--temperature")]
-    [InlineData("--top-k", "-2", "--top-k must be 0 or more")]
-    [InlineData("--top-p", "0", "--top-p must be above 0")]
-    [InlineData("--guidance", "NaN", "--guidance must be a finite number")]
-    [InlineData("--candidates", "513", "--candidates must be between 1 and 512")]
-    [InlineData("--first-candidate", "-1", "--first-candidate must be 0 or more")]
-    [InlineData("-n", "0", "--images must be between 1 and")]
+    [InlineData("--top-k", "-2", "--top-k must be a whole number from 0 to 2147483647.")]
+    [InlineData("--top-p", "0", "--top-p must be a number above 0 and at most 1.")]
+    [InlineData("--guidance", "NaN", "--guidance must be a finite number.")]
+    [InlineData("--candidates", "513", "--candidates must be a whole number from 1 to 512.")]
+    [InlineData("--first-candidate", "-1", "--first-candidate must be a whole number from 0 to 2147483135.")]
+    [InlineData("-n", "0", "--images must be a whole number from 1 to 100000.")]
     [InlineData("--device", "tpu", "--device must be cpu, cuda or cuda:N")]
-    [InlineData("--seed", "-1", "--seed")]
+    [InlineData("--seed", "-1", "--seed must be a whole number from 0 to 18446744073709551615.")]
+    [InlineData("--spin", "1000001", "--spin must be a whole number from 0 to 1000000.")]
+    [InlineData("--temperature", "0,5", "--temperature must be a number, 0 or more. Numbers take a point, not a comma as in 0,5.")]
+    [InlineData("--top-p", "0,9", "--top-p must be a number above 0 and at most 1. Numbers take a point, not a comma as in 0,9.")]
+    [InlineData("--guidance", "1,2", "--guidance must be a finite number. Numbers take a point, not a comma as in 1,2.")]
+    [InlineData("--gpu-memory", "1,5", "--gpu-memory must be a number from 0.1 to 1024. Numbers take a point, not a comma as in 1,5.")]
+    [InlineData("--seed", "1,000", "Numbers take a point, not a comma as in 1,000.")]
+    [InlineData("--top-k", "1e3", "--top-k must be")]
     [InlineData("--colour", "red", "--colour")]
     public async Task Options_out_of_range_are_usage_errors_that_name_them(string option, string value, string message)
     {
@@ -271,7 +278,8 @@ public sealed partial class GenerateTests : IDisposable
         foreach (var (arguments, message) in new[]
         {
             (new[] { "-m", "no-such-model" }, "no-such-model"),
-            (["-o", "file"], "file"),
+            (["-m", "file"], "it is a file. Give the folder with 'dalle.json'"),
+            (["-o", "file"], "cannot be created: a file has this name."),
             (File.Exists("/dev/nvidia0") ? ["-m", "x"] : ["--device", "cuda"], File.Exists("/dev/nvidia0") ? "x" : "Microsoft.ML.OnnxRuntime.Gpu"),
         })
         {
@@ -295,12 +303,16 @@ public sealed partial class GenerateTests : IDisposable
         Assert.All(printed, path => MLImage.CreateFromFile(path).Dispose());
     }
 
-    [Fact]
-    public async Task An_interrupt_keeps_the_best_of_the_candidates_that_are_finished()
+    [Theory]
+    [InlineData("generate 'a cat'", 1)]
+    [InlineData("generate 'a cat' --best 2", 2)]
+    [InlineData("complete start.png 'a cat' --keep top:2", 1)]
+    public async Task An_interrupt_keeps_the_best_of_the_candidates_that_are_finished(string command, int images)
     {
+        Pictures.Generate(_folder, "a dog", "start.png");
         if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
             Assert.Skip("The test needs 'script' of util-linux, which runs a program in a terminal.");
-        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{ToolProcess.AssemblyPath}' generate 'a cat' --candidates 512 --best 2 --seed 1 -o out", "/dev/null"])
+        var start = new ProcessStartInfo("script", ["--quiet", "--return", "--command", $"dotnet '{ToolProcess.AssemblyPath}' {command} --candidates 512 --seed 1 -o out", "/dev/null"])
         {
             WorkingDirectory = _folder.Path,
             RedirectStandardInput = true,
@@ -322,11 +334,11 @@ public sealed partial class GenerateTests : IDisposable
         var rest = await process.StandardOutput.ReadToEndAsync();
         await process.WaitForExitAsync();
         Assert.Equal(130, process.ExitCode);
-        Assert.Contains("2 of 2 images were written", rest, StringComparison.Ordinal);
+        Assert.Contains($"{images} of {images} images were written", rest, StringComparison.Ordinal);
 
         var (first, count) = RestOfCandidates().Match(rest) is { Success: true } match ? (match.Groups[1].Value, match.Groups[2].Value) : throw new XunitException(rest);
         Assert.Equal(512, int.Parse(first, CultureInfo.InvariantCulture) + int.Parse(count, CultureInfo.InvariantCulture));
-        var finished = await Run("generate", "a cat", "--candidates", first, "--best", "2", "--seed", "1", "-o", "finished");
+        var finished = await Run([.. command.Replace("'a cat'", "a_cat", StringComparison.Ordinal).Split(' ').Select(word => word.Replace('_', ' ')), "--candidates", first, "--seed", "1", "-o", "finished"]);
         Assert.Equal(finished.Output.Select(File.ReadAllBytes), Directory.GetFiles(In("out")).Order().Select(File.ReadAllBytes));
     }
 

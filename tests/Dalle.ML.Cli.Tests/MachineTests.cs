@@ -61,7 +61,7 @@ public sealed class MachineTests : IDisposable
 
         var refused = await Run("bench", "--seconds", "0");
         Assert.Equal(2, refused.ExitCode);
-        Assert.Contains("--seconds must be between 1 and 3600", refused.Errors, StringComparison.Ordinal);
+        Assert.Contains("--seconds must be a whole number from 1 to 3600.", refused.Errors, StringComparison.Ordinal);
     }
 
     /// <summary>Runs doctor on a clock that has passed the self-test's limit at once, or never does, however busy the machine is.</summary>

@@ -39,6 +39,16 @@ public sealed class PartialBundleTests : IDisposable
         await Succeed("verify", "model");
         await Succeed("generate", "a cat", "-m", "model", "--candidates", "2", "--seed", "1", "-o", "out");
 
+        await Succeed("export", "dalle", "--random", "--size", "tiny", "-o", "unranked");
+        File.WriteAllText(Path.Combine(_folder.Path, "prompts.txt"), "a cat\n");
+        foreach (string[] command in new string[][] { ["generate", "a cat"], ["complete", "apple.png", "a cat", "--keep", "top:1"], ["batch", "prompts.txt"] })
+        {
+            var run = await Tool.RunAsync(_folder.Path, [.. command, "-m", "unranked", "--candidates", "2", "-o", "none"]);
+            Assert.Equal(2, run.ExitCode);
+            Assert.StartsWith("dalle: --candidates 2: nothing ranks the candidates, because the model '", run.Errors, StringComparison.Ordinal);
+        }
+        await Succeed("generate", "a cat", "-m", "unranked", "--seed", "1", "-o", "out");
+
         await Succeed("export", "openai-dvae", "--random", "--size", "tiny", "-o", "codec");
         await Fail("it has no CLIP", "export", "dalle", "--random", "--size", "tiny", "--clip", "codec", "-o", "other");
     }

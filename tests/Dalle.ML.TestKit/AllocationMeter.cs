@@ -9,17 +9,17 @@ public sealed class AllocationMeter(int tokens) : IProgress<GenerationProgress>
     public IEnumerable<long> PerToken => _allocated.Skip(1).Zip(_allocated, (after, before) => after - before);
 
     /// <summary>
-    /// Draws an image several times. What a token always allocates it allocates each time; what is loaded or compiled on the way comes once.
+    /// Generates an image several times. What a token always allocates it allocates each time; what is loaded or compiled on the way comes once.
     /// </summary>
     public static IEnumerable<long> Measure(DalleModel model, GenerationOptions options)
     {
         var meter = new AllocationMeter(model.Info.TokenRows * model.Info.TokenColumns);
-        var least = Draw();
+        var least = Generate();
         for (var i = 0; i < 3; i++)
-            least = [.. least.Zip(Draw(), Math.Min)];
+            least = [.. least.Zip(Generate(), Math.Min)];
         return least;
 
-        long[] Draw()
+        long[] Generate()
         {
             foreach (var _ in model.GenerateTokens([new GenerationRequest("a red apple", Seed: 1)], options, meter))
             {

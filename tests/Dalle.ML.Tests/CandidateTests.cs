@@ -2,7 +2,7 @@ using System.Security.Cryptography;
 
 namespace Dalle.ML.Tests;
 
-/// <summary>Many candidates of one image, which are drawn in waves: of 64 rows of the transformer, two a candidate with guidance.</summary>
+/// <summary>Many candidates of one image, which are generated in batches: of 64 rows of the transformer, two a candidate with guidance.</summary>
 public sealed class CandidateTests
 {
     private static readonly GenerationRequest Request = new("a red apple on a blue background", Seed: 3);
@@ -21,19 +21,19 @@ public sealed class CandidateTests
     public void Candidates_are_the_same_in_one_run_and_in_several(bool isBuiltIn, float guidance, int[] bounds)
     {
         using var model = isBuiltIn ? DalleModel.LoadDefault() : TinyModel.Load();
-        var whole = Draw(bounds[0], bounds[^1]);
-        var parts = bounds.Zip(bounds.Skip(1), Draw).SelectMany(part => part);
+        var whole = Generate(bounds[0], bounds[^1]);
+        var parts = bounds.Zip(bounds.Skip(1), Generate).SelectMany(part => part);
         Assert.Equal(whole, parts);
         Assert.Equal(Enumerable.Range(bounds[0], whole.Length), whole.Select(candidate => candidate.Number));
         Assert.Equal(whole.Length, whole.DistinctBy(candidate => candidate.Picture).Count());
 
-        (int Number, ulong Seed, float Score, string Picture)[] Draw(int from, int to) => [.. model.GenerateCandidates(
+        (int Number, ulong Seed, float Score, string Picture)[] Generate(int from, int to) => [.. model.GenerateCandidates(
             Request, new() { FirstCandidate = from, Candidates = to - from, Sampling = new() { GuidanceScale = guidance } })
             .Select(image => (image.Candidate, image.CandidateSeed, image.Score, Picture(image)))];
     }
 
     [Fact]
-    public void The_image_is_the_best_of_the_candidates_that_are_drawn()
+    public void The_image_is_the_best_of_the_candidates()
     {
         using var model = TinyModel.Load();
         var options = new GenerationOptions { FirstCandidate = 4, Candidates = 5 };
@@ -47,7 +47,7 @@ public sealed class CandidateTests
     }
 
     [Fact]
-    public void A_wave_is_scored_before_the_next_is_drawn_and_progress_counts_all()
+    public void A_batch_is_scored_before_the_next_is_generated_and_progress_counts_all()
     {
         using var model = TinyModel.Load();
         var reports = new List<GenerationProgress>();

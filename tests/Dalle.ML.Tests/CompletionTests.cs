@@ -12,22 +12,22 @@ public sealed class CompletionTests
     [InlineData("rect:2x3")]
     [InlineData("left:2,right:1")]
     [InlineData("up:1,left:1,right:1,down:1")]
-    public void What_is_kept_is_kept_and_the_rest_is_drawn(string region)
+    public void Known_tokens_are_kept_and_the_rest_is_sampled(string region)
     {
         using var model = TinyModel.Load();
         using var image = model.Generate("a red heart", 1, Quick).Image;
         var tokens = model.EncodeImage(image);
         var keep = KeepRegion.Parse(region);
         var completed = model.Complete("a purple octopus on a green background", image, keep, 3, Quick);
-        var drawn = 0;
+        var generated = 0;
         for (var i = 0; i < tokens.Length; i++)
         {
             if (keep.Keeps(i / 8, i % 8, 8, 8))
                 Assert.Equal(tokens[i], completed.Tokens[i]);
             else if (tokens[i] != completed.Tokens[i])
-                drawn++;
+                generated++;
         }
-        Assert.True(drawn > 5);
+        Assert.True(generated > 5);
         Assert.Equal(completed.Tokens, model.Complete("a purple octopus on a green background", image, keep, 3, Quick).Tokens);
     }
 
@@ -89,7 +89,7 @@ public sealed class CompletionTests
     }
 
     [Fact]
-    public void Progress_shows_the_codes_drawn_so_far()
+    public void Progress_shows_the_tokens_sampled_so_far()
     {
         using var model = TinyModel.Load();
         var previews = new List<int[]>();

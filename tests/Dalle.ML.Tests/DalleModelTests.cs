@@ -38,7 +38,7 @@ public sealed class DalleModelTests
     }
 
     [Fact]
-    public void The_chosen_candidate_is_drawn_again_by_its_own_seed()
+    public void The_chosen_candidate_is_generated_again_by_its_own_seed()
     {
         using var model = TinyModel.Load();
         foreach (var best in model.GenerateBatch([.. GenerationRequest.Series(Prompt, 3, 4)]))
@@ -126,7 +126,7 @@ public sealed class DalleModelTests
         using var decoded = model.DecodeTokens([.. image.Tokens]);
         Assert.Equal(image.Image.Pixels, decoded.Pixels);
 
-        // The codebook is not one-to-one, but what it draws it mostly reads back.
+        // The codebook is not one-to-one, but what it decodes it mostly encodes back.
         var tokens = model.EncodeImage(decoded);
         using var again = model.DecodeTokens(tokens);
         var difference = again.Pixels.ToArray().Zip(decoded.Pixels.ToArray(), (a, b) => Math.Abs(a - b)).Average();

@@ -6,8 +6,8 @@ using Dalle.ML.Prompts;
 namespace Dalle.ML.Cli;
 
 /// <summary>
-/// Model, prompts and options of a folder's images: <c>batch.json</c>, written first and never changed, beside the prompts. All processes that
-/// work on the folder, one after another or at the same time, agree on it.
+/// Model, prompts and options of a folder's images: <c>batch.json</c>, written first, beside the prompts. All processes that work on the
+/// folder, one after another or at the same time, agree on it. Only its prompts may change later.
 /// </summary>
 internal sealed record BatchJob
 {
@@ -56,10 +56,11 @@ internal sealed record BatchJob
     /// <param name="model">The model.</param>
     /// <param name="generation">How images are generated.</param>
     /// <param name="seed">Seed of the batch; if null, the folder's, or a random one for a new folder.</param>
+    /// <param name="remark">Is told which prompts are new or changed.</param>
     /// <exception cref="InvalidDataException">
     /// The folder belongs to another job, and the message names the difference; or it belongs to none and has files that this job would replace.
     /// </exception>
-    public static BatchJob Open(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed)
+    public static BatchJob Open(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts, DalleModelInfo model, GenerationOptions generation, ulong? seed, Action<string> remark)
     {
         var lines = Lines(prompts);
         var (sampling, defaults) = (generation.Sampling, model.Defaults.Sampling);
@@ -78,17 +79,44 @@ internal sealed record BatchJob
         };
         if (!File.Exists(folder.PathOf(FileName)))
         {
-            RefuseForeignImages(folder, prompts);
+            // Another shard may start the batch meanwhile; the files are its own then.
+            RefuseForeignImages(folder, prompts, () => !File.Exists(folder.PathOf(FileName)));
             folder.WriteNew(FileName, JsonLine.Bytes(job));
         }
         var known = ReadDescription(folder.FullPath);
         job = seed is null ? job with { Seed = known.Seed } : job;
         if (job.DifferenceTo(known) is { } difference)
-            throw new InvalidDataException($"The folder '{folder.FullPath}' belongs to another batch: {difference}. Choose another folder, or use the arguments that the batch was started with.");
+            throw IsAnother(folder, difference);
+        if (job.PromptsSha256 != known.PromptsSha256)
+        {
+            remark(ChangesOf(folder, known, prompts));
+            folder.Write(FileName, JsonLine.Bytes(job));
+        }
+        // Second: a process that is killed in between leaves prompts that are not those of the job, and are written again.
         if (!BatchFolder.Holds(folder.FullPath, PromptsName, job.PromptsSha256))
             folder.Write(PromptsName, lines);
-        return known;
+        return job;
     }
+
+    /// <summary>Describes how the prompts of a batch have changed.</summary>
+    /// <exception cref="InvalidDataException">They are those of another batch.</exception>
+    private static string ChangesOf(BatchFolder folder, BatchJob known, IReadOnlyList<NumberedPrompt> prompts)
+    {
+        if (prompts.Count < known.Prompts)
+            throw IsAnother(folder, string.Create(CultureInfo.InvariantCulture, $"it has {known.Prompts} prompts, and here are {prompts.Count}"));
+        if (!BatchFolder.Holds(folder.FullPath, PromptsName, known.PromptsSha256))
+            throw IsAnother(folder, $"the prompts differ from those that it had, and '{PromptsName}' no longer holds them");
+        var before = ReadPrompts(folder.FullPath);
+        var changed = before.Zip(prompts).Count(pair => (pair.First.Prompt, pair.First.Seed) != (pair.Second.Prompt, pair.Second.Seed));
+        if (changed > before.Count / 2)
+            throw IsAnother(folder, string.Create(CultureInfo.InvariantCulture, $"{changed} of its {before.Count} prompts differ"));
+        var names = before.Select(prompt => prompt.Id).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        RefuseForeignImages(folder, prompts.Where(prompt => !names.Contains(prompt.Id)));
+        return string.Create(CultureInfo.InvariantCulture, $"the prompts of this batch have changed: {prompts.Count - before.Count} are new and {changed} are different. These are generated; the other images are kept.");
+    }
+
+    private static InvalidDataException IsAnother(BatchFolder folder, string difference) =>
+        new($"The folder '{folder.FullPath}' belongs to another batch: {difference}. Choose another folder, or use the arguments that the batch was started with.");
 
     /// <summary>Reads the job of a folder and its prompts.</summary>
     /// <exception cref="InvalidDataException">The folder has no batch, or an incomplete description of one.</exception>
@@ -99,8 +127,13 @@ internal sealed record BatchJob
         var job = ReadDescription(folder);
         if (!BatchFolder.Holds(folder, PromptsName, job.PromptsSha256))
             throw new InvalidDataException($"'{PromptsName}' of the folder '{folder}' is missing or altered. Run the batch again with its own prompts: it writes the file, and generates nothing twice.");
+        return (job, ReadPrompts(folder));
+    }
+
+    private static IReadOnlyList<NumberedPrompt> ReadPrompts(string folder)
+    {
         var path = Path.Combine(folder, PromptsName);
-        return (job, BatchPrompts.Read(new PromptFile(path, PromptFormat.Jsonl, () => File.OpenRead(path))));
+        return BatchPrompts.Read(new PromptFile(path, PromptFormat.Jsonl, () => File.OpenRead(path)));
     }
 
     private static BatchJob ReadDescription(string folder)
@@ -111,12 +144,11 @@ internal sealed record BatchJob
             : throw new InvalidDataException($"'{path}' is not a batch that this version of dalle can read. Choose another folder.");
     }
 
-    private static void RefuseForeignImages(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts)
+    private static void RefuseForeignImages(BatchFolder folder, IEnumerable<NumberedPrompt> prompts, Func<bool>? isForeign = null)
     {
         var files = Directory.EnumerateFiles(folder.FullPath).Select(Path.GetFileName).ToHashSet(StringComparer.OrdinalIgnoreCase);
         var taken = prompts.Select(prompt => FileNames.OfId(prompt.Id)).FirstOrDefault(files.Contains);
-        // Another shard may have started the batch meanwhile; the file is its own then.
-        if (taken is not null && !File.Exists(folder.PathOf(FileName)))
+        if (taken is not null && isForeign?.Invoke() != false)
             throw new InvalidDataException($"The folder '{folder.FullPath}' already has a file '{taken}' that does not belong to a batch. Choose another folder, preferably a new one.");
     }
 
@@ -124,7 +156,7 @@ internal sealed record BatchJob
     {
         foreach (var (what, here, there) in new (string, IFormattable, IFormattable)[]
         {
-            ("the number of prompts", Prompts, known.Prompts), ("--seed", Seed, known.Seed), ("--candidates", Candidates, known.Candidates),
+            ("--seed", Seed, known.Seed), ("--candidates", Candidates, known.Candidates),
             ("--temperature", Temperature, known.Temperature), ("--top-k", TopK, known.TopK), ("--top-p", TopP, known.TopP),
             ("--guidance", Guidance, known.Guidance),
         })
@@ -132,8 +164,6 @@ internal sealed record BatchJob
             if (!here.Equals(there))
                 return string.Create(CultureInfo.InvariantCulture, $"{what} is {there} there and {here} here");
         }
-        if (PromptsSha256 != known.PromptsSha256)
-            return "the prompts differ";
         return ModelHash != known.ModelHash ? $"it was generated by the model '{known.Model}' ({known.ModelHash[..8]}…), not by '{Model}' ({ModelHash[..8]}…)" : null;
     }
 

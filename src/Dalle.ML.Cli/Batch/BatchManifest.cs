@@ -60,11 +60,32 @@ internal sealed class BatchManifest : IDisposable
     }
 
     /// <summary>A test for lines: they belong to these prompts, and an image that they name exists unchanged.</summary>
-    public static Func<BatchEntry, bool> Verifier(string folder, IReadOnlyList<NumberedPrompt> prompts, ulong seed, Shard shard) => entry =>
-        entry.Index >= 0 && entry.Index < prompts.Count && shard.Holds(entry.Index)
-        && prompts[entry.Index] is var prompt
-        && (entry.Id, entry.File, entry.Prompt, entry.Seed) == (prompt.Id, FileNames.OfId(prompt.Id), prompt.Prompt, prompt.SeedAfter(seed))
-        && (entry.Sha256 is null || BatchFolder.Holds(folder, entry.File, entry.Sha256));
+    public static Func<BatchEntry, bool> Verifier(string folder, IReadOnlyList<NumberedPrompt> prompts, ulong seed, Shard shard) =>
+        entry => shard.Holds(entry.Index) && Belongs(entry, prompts, seed) && (entry.Sha256 is null || BatchFolder.Holds(folder, entry.File, entry.Sha256));
+
+    /// <summary>Whether a line is of one of these prompts.</summary>
+    public static bool Belongs(BatchEntry entry, IReadOnlyList<NumberedPrompt> prompts, ulong seed) =>
+        HasPrompt(entry, prompts, seed) && (entry.Id, entry.File) == (prompts[entry.Index].Id, FileNames.OfId(prompts[entry.Index].Id));
+
+    /// <summary>A test for lines of one of these prompts whose id has changed since, and with it the name of the image: 9 becomes 09.</summary>
+    public static Func<BatchEntry, bool> Renamed(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts, ulong seed, Shard shard) => entry =>
+        shard.Holds(entry.Index) && HasPrompt(entry, prompts, seed) && HasImage(entry, folder)
+        && !Path.Exists(folder.PathOf(FileNames.OfId(prompts[entry.Index].Id)));
+
+    /// <summary>A test for lines of prompts that the batch no longer has, and whose image has a name that no prompt has.</summary>
+    public static Func<BatchEntry, bool> Replaced(BatchFolder folder, IReadOnlyList<NumberedPrompt> prompts, ulong seed, Shard shard)
+    {
+        var names = prompts.Select(prompt => FileNames.OfId(prompt.Id)).ToHashSet(StringComparer.OrdinalIgnoreCase);
+        return entry => shard.Holds(entry.Index) && !HasPrompt(entry, prompts, seed) && !names.Contains(entry.File) && HasImage(entry, folder);
+    }
+
+    /// <summary>Whether a line's image is there as the batch wrote it.</summary>
+    private static bool HasImage(BatchEntry entry, BatchFolder folder) =>
+        FileNames.Objection(entry.Id) is null && entry.File == FileNames.OfId(entry.Id)
+        && entry.Sha256 is not null && BatchFolder.Holds(folder.FullPath, entry.File, entry.Sha256);
+
+    private static bool HasPrompt(BatchEntry entry, IReadOnlyList<NumberedPrompt> prompts, ulong seed) =>
+        entry.Index >= 0 && entry.Index < prompts.Count && (entry.Prompt, entry.Seed) == (prompts[entry.Index].Prompt, prompts[entry.Index].SeedAfter(seed));
 
     /// <summary>The complete lines of a manifest; another process may be writing the next one.</summary>
     private static List<BatchEntry> Read(string path)

@@ -44,21 +44,36 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
     public BatchSummary Run(DalleGenerateTransformer transformer, bool retries, BatchProgress progress)
     {
         var clock = Stopwatch.StartNew();
-        _known = BatchManifest.Combine(
-            BatchManifest.ReadAll(folder.FullPath).Select(manifest => manifest.Entries),
-            BatchManifest.Verifier(folder.FullPath, prompts, job.Seed, shard));
+        var before = BatchManifest.ReadAll(folder.FullPath).Select(each => each.Entries).ToArray();
+        _known = BatchManifest.Combine(before, BatchManifest.Verifier(folder.FullPath, prompts, job.Seed, shard));
+        using var manifest = new BatchManifest(folder, shard);
+        foreach (var entry in BatchManifest.Combine(before, BatchManifest.Replaced(folder, prompts, job.Seed, shard)).Values)
+            File.Delete(folder.PathOf(entry.File));
+        Rename(BatchManifest.Combine(before, BatchManifest.Renamed(folder, prompts, job.Seed, shard)).Values, manifest);
         var total = prompts.Count(prompt => shard.Holds(prompt.Index));
         var todo = prompts.Where(prompt => shard.Holds(prompt.Index) && IsLeft(prompt)).ToArray();
         var finished = total - todo.Length;
         progress.Report(finished, total);
         _onFinished = () => progress.Report(++finished, total);
 
-        using (var manifest = new BatchManifest(folder, shard))
-            GenerateAll(todo, transformer, manifest);
+        GenerateAll(todo, transformer, manifest);
+        manifest.Dispose();
         BatchManifest.Finish(folder, shard, _known.Values);
         return BatchSummary.Of(folder.PathOf(shard.ManifestName), total, _known.Values, generated: todo.Count(prompt => _known[prompt.Index].IsDone), job.Seed, clock.Elapsed);
 
         bool IsLeft(NumberedPrompt prompt) => !_known.TryGetValue(prompt.Index, out var entry) || (retries && !entry.IsDone);
+    }
+
+    /// <summary>Gives images the names of their prompts' new ids. A process that is killed in between loses an image, which is generated again.</summary>
+    private void Rename(IEnumerable<BatchEntry> entries, BatchManifest manifest)
+    {
+        foreach (var entry in entries.Where(entry => !_known.ContainsKey(entry.Index)))
+        {
+            var renamed = entry with { Id = prompts[entry.Index].Id, File = FileNames.OfId(prompts[entry.Index].Id) };
+            File.Move(folder.PathOf(entry.File), folder.PathOf(renamed.File));
+            manifest.Append(renamed);
+            _known[entry.Index] = renamed;
+        }
     }
 
     private void GenerateAll(NumberedPrompt[] todo, DalleGenerateTransformer transformer, BatchManifest manifest)

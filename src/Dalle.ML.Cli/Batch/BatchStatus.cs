@@ -17,11 +17,11 @@ internal sealed record BatchStatus(int Prompts, int Done, int Failed, int Left, 
         for (var task = 1; task <= array?.Tasks; task++)
             manifests.TryAdd(new Shard(task, array.Tasks), []);
 
-        var all = BatchManifest.Combine(manifests.Values, entry => entry.Index >= 0 && entry.Index < job.Prompts);
+        var all = BatchManifest.Combine(manifests.Values, entry => BatchManifest.Belongs(entry, prompts, job.Seed));
         var done = all.Values.Count(entry => entry.IsDone);
         return new BatchStatus(
             job.Prompts, done, all.Count - done, job.Prompts - all.Count,
-            [.. manifests.OrderBy(manifest => manifest.Key.Count).ThenBy(manifest => manifest.Key.Number).Select(manifest => Of(manifest.Key, manifest.Value, prompts))],
+            [.. manifests.OrderBy(manifest => manifest.Key.Count).ThenBy(manifest => manifest.Key.Number).Select(manifest => Of(manifest.Key, manifest.Value, prompts, job.Seed))],
             array?.Ask());
     }
 
@@ -38,9 +38,9 @@ internal sealed record BatchStatus(int Prompts, int Done, int Failed, int Left, 
             yield return $"slurm job {Slurm.Job}: " + (Slurm.States is null ? "squeue is not installed" : Slurm.States.Count == 0 ? "no longer in the queue" : string.Join(", ", Slurm.States.Select(state => string.Create(CultureInfo.InvariantCulture, $"{state.Value} {state.Key}"))));
     }
 
-    private static Part Of(Shard shard, IEnumerable<BatchEntry> entries, IReadOnlyList<NumberedPrompt> prompts)
+    private static Part Of(Shard shard, IEnumerable<BatchEntry> entries, IReadOnlyList<NumberedPrompt> prompts, ulong seed)
     {
-        var known = BatchManifest.Combine([entries], entry => shard.Holds(entry.Index)).Values;
+        var known = BatchManifest.Combine([entries], entry => shard.Holds(entry.Index) && BatchManifest.Belongs(entry, prompts, seed)).Values;
         var (total, done, seconds) = (prompts.Count(prompt => shard.Holds(prompt.Index)), known.Count(entry => entry.IsDone), known.Sum(entry => entry.Seconds));
         return new Part(shard.ToString(), total, done, known.Count - done, total - known.Count, seconds > 0 ? Math.Round(known.Count / seconds, 3) : null);
     }

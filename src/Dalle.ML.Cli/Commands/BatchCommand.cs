@@ -22,13 +22,14 @@ internal static class BatchCommand
     private static readonly Option<string> Output = new("--output", "-o") { HelpName = "folder", Description = "Folder of the images and manifest.jsonl; created if missing." };
     private static readonly Option<PromptFormat?> Format = new("--format") { Description = "Format of the prompts [default: by the extension; txt for '-']." };
     private static readonly Option<int> BatchSize = new Option<int>("--batch-size") { HelpName = "n", Description = "Prompts per batch; the images do not depend on it.", DefaultValueFactory = _ => 8 }
-        .MustBe(size => size is >= 1 and <= 100_000, "between 1 and 100000");
+        .MustBeNumber(1, 100_000);
     private static readonly Option<string> ShardOption = new("--shard") { HelpName = "i/n", Description = "Generate part i of n only [default: all, or the part of this Slurm array task]." };
     private static readonly Option<bool> Retry = new("--retry") { Description = "Generate failed prompts again." };
     private static readonly Option<string> Merge = new("--merge") { HelpName = "folder", Description = "Check that all shards are done, and merge their manifests." };
     private static readonly Option<string> Status = new("--status") { HelpName = "folder", Description = "Report the progress of a batch." };
     private static readonly Option<string> Submit = new("--submit") { Description = "Run the batch as a Slurm job array." };
-    private static readonly Option<int> Array = new("--array") { HelpName = "n", Description = "Number of tasks of the Slurm job array.", DefaultValueFactory = _ => DefaultArray };
+    private static readonly Option<int> Array = new Option<int>("--array") { HelpName = "n", Description = "Number of tasks of the Slurm job array.", DefaultValueFactory = _ => DefaultArray }
+        .MustBeNumber(1, 100_000);
     private static readonly Option<string> Partition = new("--partition") { HelpName = "name", Description = "Slurm partition." };
     private static readonly Option<string> GpusPerTask = new("--gpus-per-task") { HelpName = "n", Description = "GPUs per task." };
     private static readonly Option<string> Time = new("--time") { HelpName = "limit", Description = "Time limit of a task, e.g. 4:00:00." };
@@ -38,7 +39,6 @@ internal static class BatchCommand
     {
         Format.AcceptOnlyFromAmong(PromptFormats.Names);
         Submit.AcceptOnlyFromAmong("slurm");
-        Array.MustBe(tasks => tasks is >= 1 and <= 100_000, "between 1 and 100000");
         ShardOption.MustBe(text => text is null || Shard.Parse(text) is not null, "I/N, with I from 1 to N");
         foreach (var option in new[] { Partition, GpusPerTask, Time })
             option.MustBe(value => value is null || (value.Length > 0 && !value.Any(char.IsWhiteSpace)), "one word");
@@ -105,8 +105,8 @@ internal static class BatchCommand
             {
                 using var folder = new BatchFolder(parsed.GetRequiredPath(Output), shard);
                 using var model = ModelOptions.Load(parsed);
-                using var transformer = BatchRunner.Load(options with { Model = model });
-                var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, parsed.GetValue(SamplingArguments.Seed));
+                using var transformer = BatchRunner.Load(options with { Model = model, Generation = SamplingArguments.Complete(options.Generation, model.Info) });
+                var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, parsed.GetValue(SamplingArguments.Seed), remark => Remark(parsed, remark));
                 summary = new BatchRunner(folder, job, prompts, shard).Run(transformer, parsed.GetValue(Retry), new BatchProgress(display, parsed.Console().Clock));
             });
         }
@@ -123,7 +123,8 @@ internal static class BatchCommand
         using var folder = new BatchFolder(parsed.GetRequiredPath(Output), Shard.Whole);
         // On the CPU: who submits need not have the device that the tasks will have.
         using var model = DalleModel.Load(ModelOptions.PathOf(parsed));
-        var job = BatchJob.Open(folder, prompts, model.Info, SamplingArguments.Read(parsed), parsed.GetValue(SamplingArguments.Seed));
+        var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info);
+        var job = BatchJob.Open(folder, prompts, model.Info, options, parsed.GetValue(SamplingArguments.Seed), remark => Remark(parsed, remark));
 
         // The tasks read the folder's copy of the prompts: theirs may be standard input, or change before the tasks start.
         string[] command =
@@ -157,12 +158,17 @@ internal static class BatchCommand
     private static IEnumerable<string> Given(ParseResult parsed, Option option) =>
         parsed.GetResult(option) is { Implicit: false } result ? result.Tokens.Select(token => token.Value).Prepend(option.Name) : [];
 
+    private static void Remark(ParseResult parsed, string remark)
+    {
+        if (!parsed.GetValue(Results.Quiet))
+            Results.Remark(parsed, remark);
+    }
+
     private static int Report(BatchSummary summary, ParseResult parsed)
     {
         if (parsed.GetValue(Results.Json) || summary.Missing == 0)
             Results.Write(parsed, summary.Manifest, summary);
-        if (!parsed.GetValue(Results.Quiet))
-            Results.Remark(parsed, $"{summary}");
+        Remark(parsed, $"{summary}");
         if (summary.Missing > 0)
             Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{summary.Missing} of {summary.Prompts} prompts are missing: run their shards again."));
         if (summary.Failed > 0)

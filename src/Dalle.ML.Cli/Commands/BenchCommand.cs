@@ -6,8 +6,8 @@ namespace Dalle.ML.Cli;
 /// <summary><c>dalle bench</c>: measures the speed of a model on this machine.</summary>
 internal static class BenchCommand
 {
-    private static readonly Option<int> Seconds = new Option<int>("--seconds") { HelpName = "n", Description = "Time limit.", DefaultValueFactory = _ => 30 }
-        .MustBe(value => value is >= 1 and <= 3600, "between 1 and 3600");
+    private static readonly Option<int> Seconds = new Option<int>("--seconds") { HelpName = "n", Description = "Time limit in seconds.", DefaultValueFactory = _ => 30 }
+        .MustBeNumber(1, 3600);
 
     public static Command Create()
     {

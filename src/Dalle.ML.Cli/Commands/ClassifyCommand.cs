@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
@@ -34,9 +35,10 @@ internal static class ClassifyCommand
         var paths = parsed.GetRequiredValue(ImageInput.Several);
         using var model = ModelOptions.Load(parsed);
         var scorer = new ClipScorer(model, labels.Select(label => parsed.GetRequiredValue(Template).Replace(Placeholder, label, StringComparison.Ordinal)));
-        foreach (var path in paths)
+        return ImageInput.ForEach(parsed, Classify, cancellationToken);
+
+        void Classify(string path, MLImage image)
         {
-            using var image = ImageInput.Load(parsed, path, cancellationToken);
             var classes = labels.Zip(Softmax(scorer.Score(image)), (label, probability) => new { Label = label, Probability = probability })
                 .OrderByDescending(each => each.Probability).ToArray();
             var prefix = paths.Length > 1 ? path + "\t" : "";
@@ -45,7 +47,6 @@ internal static class ClassifyCommand
                 string.Join(Environment.NewLine, classes.Select(each => string.Create(CultureInfo.InvariantCulture, $"{prefix}{each.Label}\t{each.Probability:F4}"))),
                 new { File = path, classes[0].Label, Classes = classes });
         }
-        return CommandLine.Success;
     }
 
     private static string[] Split(string? labels) => (labels ?? "").Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);

@@ -22,7 +22,7 @@ internal static class CompleteCommand
             "dalle complete - \"a dog\" --keep rect:8x4 -o - < cat.png > dog.png",
         ])
         {
-            Source, Prompt, Keep, ImageInput.MaxMegapixels, ImageGenerationRun.Options,
+            Source, Prompt, Keep, SamplingArguments.FirstCandidate, ImageInput.MaxMegapixels, ImageGenerationRun.Options,
         };
         command.SetAction(RunAsync);
         return command;
@@ -30,13 +30,14 @@ internal static class CompleteCommand
 
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var (prompt, seed, options) = (parsed.GetRequiredValue(Prompt), SamplingArguments.ReadSeed(parsed), SamplingArguments.Read(parsed));
+        var prompt = parsed.GetRequiredValue(Prompt);
         using var image = ImageInput.Load(parsed, parsed.GetRequiredValue(Source), cancellationToken);
         using var model = ModelOptions.Load(parsed);
+        var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info) with { FirstCandidate = parsed.GetValue(SamplingArguments.FirstCandidate) };
         var known = EncodeKnownTokens(parsed, model, image);
-        var requests = GenerationRequest.Series(prompt, seed, parsed.GetValue(SamplingArguments.Images)).Select(request => request with { KnownTokens = known }).ToArray();
-        return await new ImageGenerationRun(requests.Length).RunAsync(
-            parsed, progress => model.GenerateBatch(requests, options, progress, cancellationToken).Select(generated => new OutputImage(generated)), cancellationToken);
+        var requests = GenerationRequest.Series(prompt, SamplingArguments.ReadSeed(parsed), parsed.GetValue(SamplingArguments.Images)).Select(request => request with { KnownTokens = known }).ToArray();
+        var candidates = new BestOfCandidates(model, options, best: null, cancellationToken);
+        return await new ImageGenerationRun(requests.Length).RunAsync(parsed, progress => candidates.Generate(requests, progress), candidates, cancellationToken);
     }
 
     private static int[] EncodeKnownTokens(ParseResult parsed, DalleModel model, MLImage image)

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
@@ -24,25 +25,27 @@ internal static class EncodeCommand
 
     private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
+        var name = parsed.GetValue(Output) ?? ImageOutput.StandardOutput;
+        var target = parsed.Console().FullPath(name);
+        using var file = name == ImageOutput.StandardOutput ? null : new DraftFile(target, name, Output.Name);
         using var model = ModelOptions.Load(parsed);
-        var lines = parsed.GetRequiredValue(ImageInput.Several).Select(path =>
+        var lines = 0;
+        var exitCode = ImageInput.ForEach(parsed, Encode, cancellationToken);
+        if (file is not null && lines > 0)
         {
-            using var image = ImageInput.Load(parsed, path, cancellationToken);
-            return TokenLine.Of(path, model.EncodeImage(image), model.Info);
-        });
-        if (parsed.GetValue(Output) is not { } target || target == ImageOutput.StandardOutput)
-        {
-            foreach (var line in lines)
-                Results.WriteJson(parsed, line);
-            return CommandLine.Success;
+            file.Finish();
+            Results.Write(parsed, target, new { File = target });
         }
+        return exitCode;
 
-        var output = parsed.Console().FullPath(target);
-        if (Directory.Exists(output))
-            throw new IOException($"'{target}' is a folder. --output names the file of the tokens.");
-        // All or nothing: a file with some of the images would look whole.
-        File.WriteAllLines(output, [.. lines.Select(line => JsonLine.Text(line))]);
-        Results.Write(parsed, output, new { File = output });
-        return CommandLine.Success;
+        void Encode(string path, MLImage image)
+        {
+            var line = TokenLine.Of(path, model.EncodeImage(image), model.Info);
+            if (file is null)
+                Results.WriteJson(parsed, line);
+            else
+                file.Write(JsonLine.Bytes(line));
+            lines++;
+        }
     }
 }

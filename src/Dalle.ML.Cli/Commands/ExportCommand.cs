@@ -17,15 +17,8 @@ internal static class ExportCommand
             Arity = ArgumentArity.ZeroOrMore,
         };
         var output = new Option<string>("--output", "-o") { HelpName = "folder", Description = "Folder of the bundle.", Required = true };
-        var precision = new Option<Precision?>("--precision")
-        {
-            Description = "Precision of the transformer; fp16 is for GPUs [default: fp32].",
-            CustomParser = Read,
-        };
-        // In place of the names of the enumeration, which come in two spellings.
-        precision.CompletionSources.Clear();
-        precision.CompletionSources.Add([.. Enum.GetNames<Precision>().Select(name => name.ToLowerInvariant())]);
-        var clip = new Option<string>("--clip") { HelpName = "folder", Description = "Bundle whose CLIP is added to this one." };
+        var precision = NewPrecision("Precision of the transformer; fp16 is for GPUs [default: fp32].");
+        var clip = new Option<string>("--clip") { HelpName = "model", Description = "Folder or name of a bundle whose CLIP is added to this one." };
         var random = new Option<bool>("--random") { Description = "Random weights in the geometry that --size names, to measure speed." };
         var size = new Option<string>("--size") { Description = "Geometry of --random." };
         var settings = new Option<string[]>("--set") { HelpName = "name=value", Description = "A setting that cannot be read from the weights; may be repeated." };
@@ -51,7 +44,7 @@ internal static class ExportCommand
             var options = new ExportOptions
             {
                 Precision = parsed.GetValue(precision) ?? Precision.Fp32,
-                Clip = parsed.GetPath(clip),
+                Clip = parsed.GetModelPath(clip),
                 Settings = Settings(parsed.GetValue(settings) ?? []),
                 Name = parsed.GetValue(name),
                 Description = parsed.GetValue(description),
@@ -79,6 +72,16 @@ internal static class ExportCommand
             return CommandLine.Success;
         });
         return command;
+    }
+
+    /// <summary>The option of the precision.</summary>
+    public static Option<Precision?> NewPrecision(string description)
+    {
+        var precision = new Option<Precision?>("--precision") { Description = description, CustomParser = Read };
+        // In place of the names of the enumeration, which come in two spellings.
+        precision.CompletionSources.Clear();
+        precision.CompletionSources.Add([.. Enum.GetNames<Precision>().Select(name => name.ToLowerInvariant())]);
+        return precision;
     }
 
     private static Precision? Read(ArgumentResult result)

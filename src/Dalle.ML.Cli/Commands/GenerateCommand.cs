@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
@@ -15,10 +14,7 @@ internal static class GenerateCommand
     private static readonly Option<string> PromptFile = new("--prompts") { HelpName = "file", Description = "File with one prompt per line; '-' for standard input." };
 
     private static readonly Option<int?> Best = new Option<int?>("--best") { HelpName = "n", Description = "Keep the n best candidates of each image, best first." }
-        .MustBe(count => count is null or >= 1, "1 or more");
-
-    private static readonly Option<int> FirstCandidate = new Option<int>("--first-candidate") { HelpName = "n", Description = "Index of the first candidate, from 0: splits the candidates over several runs." }
-        .MustBe(number => number >= 0 && number <= int.MaxValue - GenerationOptions.MaxCandidates, "0 or more");
+        .MustBeNumber(1, GenerationOptions.MaxCandidates);
 
     private static readonly Option<string> Progressive = new("--progressive") { HelpName = "folder", Description = "Folder for a preview of each image after every row of tokens." };
 
@@ -35,7 +31,7 @@ internal static class GenerateCommand
             "dalle generate \"a red heart\" -o - > heart.png",
         ])
         {
-            Prompts, PromptFile, Best, FirstCandidate, Progressive, ImageGenerationRun.Options,
+            Prompts, PromptFile, Best, SamplingArguments.FirstCandidate, Progressive, ImageGenerationRun.Options,
         };
         command.SetAction(RunAsync);
         return command;
@@ -44,55 +40,23 @@ internal static class GenerateCommand
     private static async Task<int> RunAsync(ParseResult parsed, CancellationToken cancellationToken)
     {
         var prompts = await PromptInput.ReadAsync(parsed.Console(), parsed.GetValue(Prompts) ?? [], parsed.GetValue(PromptFile), cancellationToken);
-        var (seed, images, best) = (SamplingArguments.ReadSeed(parsed), parsed.GetValue(SamplingArguments.Images), parsed.GetValue(Best));
-        var options = SamplingArguments.Read(parsed) with { FirstCandidate = parsed.GetValue(FirstCandidate) };
-        var requests = prompts.SelectMany(prompt => GenerationRequest.Series(prompt, seed, images)).ToArray();
-
+        var (images, best) = (parsed.GetValue(SamplingArguments.Images), parsed.GetValue(Best));
+        var options = SamplingArguments.Read(parsed) with { FirstCandidate = parsed.GetValue(SamplingArguments.FirstCandidate) };
         using var model = ModelOptions.Load(parsed);
-        options = options with { Candidates = options.Candidates ?? model.Info.Defaults.Candidates };
+        options = SamplingArguments.Complete(options, model.Info);
         if (best > options.Candidates)
             throw new UsageException($"--best {best} needs at least {best} candidates; --candidates is {options.Candidates}.");
+        var seed = SamplingArguments.ReadSeed(parsed);
+        var requests = prompts.SelectMany(prompt => GenerationRequest.Series(prompt, seed, images)).ToArray();
         var previews = parsed.GetPath(Progressive) is { } folder ? new Previews(model, folder) : null;
         var sheetColumns = prompts.Count > 1 && images > 1 ? images * (best ?? 1) : best;
 
-        var howToGoOn = default(string);
-        var exitCode = await new ImageGenerationRun(requests.Length * (best ?? 1), sheetColumns).RunAsync(parsed, Generate, cancellationToken);
-        if (howToGoOn is not null)
-            Results.Remark(parsed, howToGoOn);
-        return exitCode;
+        var candidates = new BestOfCandidates(model, options, best, cancellationToken);
+        return await new ImageGenerationRun(requests.Length * (best ?? 1), sheetColumns).RunAsync(parsed, Generate, candidates, cancellationToken);
 
-        IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress) => best is null && previews is null
-            ? model.GenerateBatch(requests, options, progress, cancellationToken).Select(image => new OutputImage(image))
-            : requests.SelectMany((request, row) => GenerateAlone(request, new SubrangeProgress(
-                progress, row, requests.Length, previews is null ? null : value => previews.Save(request, value))));
-
-        IEnumerable<OutputImage> GenerateAlone(GenerationRequest request, SubrangeProgress progress) => best is null
-            ? model.GenerateBatch([request], options, progress, cancellationToken).Select(image => new OutputImage(image))
-            : GenerateBest(request, progress);
-
-        // An interrupted request keeps the best candidates found so far.
-        IEnumerable<OutputImage> GenerateBest(GenerationRequest request, SubrangeProgress progress)
-        {
-            using var found = new BestImages(best.Value);
-            var next = options.FirstCandidate;
-            try
-            {
-                foreach (var candidate in model.GenerateCandidates(request, options, progress, cancellationToken))
-                {
-                    found.Add(candidate);
-                    next = candidate.Candidate + 1;
-                }
-            }
-            catch (OperationCanceledException) when (next > options.FirstCandidate)
-            {
-                var end = options.FirstCandidate + options.Candidates!.Value;
-                howToGoOn = string.Create(CultureInfo.InvariantCulture,
-                    $"of '{request.Prompt}' these are the best of candidates {options.FirstCandidate} to {next - 1}; --seed {request.Seed} --first-candidate {next} --candidates {end - next} generates the rest.");
-            }
-            foreach (var (index, image) in found.TakeAll().Index())
-                yield return new OutputImage(image, Rank: index + 1);
-            if (howToGoOn is not null)
-                cancellationToken.ThrowIfCancellationRequested();
-        }
+        // A preview belongs to one request, so that these are generated one after another.
+        IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress) => previews is null
+            ? candidates.Generate(requests, progress)
+            : requests.SelectMany((request, row) => candidates.Generate([request], new SubrangeProgress(progress, row, requests.Length, value => previews.Save(request, value))));
     }
 }

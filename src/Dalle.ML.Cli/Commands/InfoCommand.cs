@@ -8,7 +8,7 @@ internal static class InfoCommand
 {
     private static readonly Argument<string?> Bundle = new("bundle")
     {
-        Description = "Folder of the bundle [default: the built-in model].",
+        Description = "Folder or name of the model [default: the built-in model].",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
@@ -28,7 +28,7 @@ internal static class InfoCommand
 
     private static int Run(ParseResult parsed)
     {
-        using var model = DalleModel.Load(parsed.GetValue(Bundle) is { } bundle ? parsed.Console().FullPath(bundle) : DalleModel.DefaultPath);
+        using var model = DalleModel.Load(parsed.GetValue(Bundle) is { } bundle ? parsed.ModelPath(bundle) : DalleModel.DefaultPath);
         var info = model.Info;
         if (parsed.GetValue(Results.Json))
         {

@@ -1,30 +1,34 @@
 using System.CommandLine;
+using System.Globalization;
 
 namespace Dalle.ML.Cli;
 
 /// <summary>Options of the model and its device.</summary>
 internal static class ModelOptions
 {
-    private static readonly Option<string> Bundle = new("--model", "-m") { HelpName = "folder", Description = "Folder of the bundle [default: the built-in model]." };
+    private static readonly Option<string> Bundle = new("--model", "-m") { HelpName = "model", Description = "Folder or name of the model [default: the built-in model]." };
 
     private static readonly Option<string> Device = new Option<string>("--device") { HelpName = "device", Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu", CompletionSources = { "cpu", "cuda" } }
         .MustParse(DalleDevice.Parse, "cpu, cuda or cuda:N");
 
+    // More are slower, and thousands exhaust the memory.
+    private static readonly int MostThreads = 4 * Environment.ProcessorCount;
+
     private static readonly Option<int?> IntraOpThreads = new Option<int?>("--threads") { HelpName = "n", Description = "CPU threads per operator [default: one per core]." }
-        .MustBe(count => count is null or >= 1, "1 or more");
+        .MustBeNumber(1, MostThreads, string.Create(CultureInfo.InvariantCulture, $"a whole number from 1 to {MostThreads}, four times the cores of this machine"));
 
     private static readonly Option<int?> SpinDuration = new Option<int?>("--spin") { HelpName = "us", Description = "Microseconds that an idle thread spins before it sleeps; more helps on an otherwise idle machine [default: 10 in a transformer, else 0]." }
-        .MustBe(microseconds => microseconds is null or (>= 0 and <= 1_000_000), "0 to 1000000");
+        .MustBeNumber(0, 1_000_000);
 
     private static readonly Option<double?> GpuMemory = new Option<double?>("--gpu-memory") { HelpName = "gib", Description = "GPU memory limit of each graph in GiB [default: none]." }
-        .MustBe(gib => gib is null or (>= 0.1 and <= 1024), "0.1 to 1024");
+        .MustBeNumber(0.1, 1024);
 
     public static IEnumerable<Option> All => [Bundle, Device, GpuMemory, .. Threads];
 
     public static IEnumerable<Option> Threads => [IntraOpThreads, SpinDuration];
 
     /// <summary>Folder of the chosen model.</summary>
-    public static string PathOf(ParseResult parsed) => parsed.GetPath(Bundle) ?? DalleModel.DefaultPath;
+    public static string PathOf(ParseResult parsed) => parsed.GetModelPath(Bundle) ?? DalleModel.DefaultPath;
 
     public static DalleDevice DeviceOf(ParseResult parsed) => DalleDevice.Parse(parsed.GetRequiredValue(Device)) with
     {

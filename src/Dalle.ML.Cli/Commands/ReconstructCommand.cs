@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
@@ -23,12 +24,12 @@ internal static class ReconstructCommand
 
     private static int Run(ParseResult parsed, CancellationToken cancellationToken)
     {
-        var paths = parsed.GetRequiredValue(ImageInput.Several);
         using var model = ModelOptions.Load(parsed);
-        var output = ImageOutput.Open(parsed, paths.Length);
-        foreach (var path in paths)
+        var output = ImageOutput.Open(parsed, parsed.GetRequiredValue(ImageInput.Several).Length);
+        return ImageInput.ForEach(parsed, Reconstruct, cancellationToken);
+
+        void Reconstruct(string path, MLImage image)
         {
-            using var image = ImageInput.Load(parsed, path, cancellationToken);
             using var fitted = model.FitImage(image);
             using var decoded = model.DecodeTokens(model.EncodeImage(fitted));
             var psnr = PeakSignalToNoise(fitted.GetBGRPixels, decoded.GetBGRPixels);
@@ -41,7 +42,6 @@ internal static class ReconstructCommand
             if (!parsed.GetValue(Results.Json) && !parsed.GetValue(Results.Quiet))
                 Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{path}: PSNR {psnr:F2} dB"));
         }
-        return CommandLine.Success;
     }
 
     /// <summary>In decibels, over 8-bit colours; infinite where nothing is lost.</summary>

@@ -8,25 +8,28 @@ namespace Dalle.ML.Cli;
 internal static class SamplingArguments
 {
     public static Option<int> Images { get; } = new Option<int>("--images", "-n") { HelpName = "n", Description = "Images per prompt.", DefaultValueFactory = _ => 1 }
-        .MustBe(count => count is >= 1 and <= 100_000, "between 1 and 100000");
+        .MustBeNumber(1, 100_000);
 
     private static readonly Option<int?> Candidates = new Option<int?>("--candidates") { HelpName = "n", Description = "Candidates per image; CLIP keeps the best [default: the model's]." }
-        .MustBe(count => count is null or (>= 1 and <= GenerationOptions.MaxCandidates), $"between 1 and {GenerationOptions.MaxCandidates}");
+        .MustBeNumber(1, GenerationOptions.MaxCandidates);
 
     public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { HelpName = "n", Description = "The same seed gives the same images [default: random, and reported]." }
-        .MustBe(_ => true, $"a whole number from 0 to {ulong.MaxValue}");
+        .MustBeNumber(ulong.MinValue, ulong.MaxValue);
 
     private static readonly Option<float?> Temperature = new Option<float?>("--temperature") { HelpName = "t", Description = "0 always takes the most likely token; higher values vary more [default: the model's]." }
-        .MustBe(value => value is null or (>= 0 and <= float.MaxValue), "0 or more");
+        .MustBeNumber(0, float.MaxValue, "a number, 0 or more");
 
     private static readonly Option<int?> TopK = new Option<int?>("--top-k") { HelpName = "k", Description = "Sample from the k most likely tokens only; 0 for all [default: the model's]." }
-        .MustBe(value => value is null or >= 0, "0 or more");
+        .MustBeNumber(0, int.MaxValue);
 
     private static readonly Option<float?> TopP = new Option<float?>("--top-p") { HelpName = "p", Description = "Sample from the most likely tokens that together reach this probability [default: the model's]." }
-        .MustBe(value => value is null or (> 0 and <= 1), "above 0 and at most 1");
+        .MustBeNumber(float.Epsilon, 1, "a number above 0 and at most 1");
 
     private static readonly Option<float?> Guidance = new Option<float?>("--guidance") { HelpName = "scale", Description = "Classifier-free guidance; 1 for none [default: the model's]." }
-        .MustBe(value => value is null || float.IsFinite(value.Value), "a finite number");
+        .MustBeNumber(float.MinValue, float.MaxValue, "a finite number");
+
+    public static Option<int> FirstCandidate { get; } = new Option<int>("--first-candidate") { HelpName = "n", Description = "Index of the first candidate: splits the candidates over several runs." }
+        .MustBeNumber(0, int.MaxValue - GenerationOptions.MaxCandidates);
 
     /// <summary>Number of candidates and how tokens are sampled.</summary>
     public static IEnumerable<Option> Sampling => [Candidates, Temperature, TopK, TopP, Guidance];
@@ -44,6 +47,17 @@ internal static class SamplingArguments
             TopP = parsed.GetValue(TopP),
         },
     };
+
+    /// <summary>Completes the options with the model's number of candidates.</summary>
+    /// <exception cref="UsageException">There are several candidates, and nothing ranks them.</exception>
+    public static GenerationOptions Complete(GenerationOptions options, DalleModelInfo model)
+    {
+        var candidates = options.Candidates ?? model.Defaults.Candidates;
+        return candidates == 1 || model.HasClip
+            ? options with { Candidates = candidates }
+            : throw new UsageException(string.Create(CultureInfo.InvariantCulture,
+                $"--candidates {candidates}: nothing ranks the candidates, because the model '{model.Name}' has no CLIP. Ask for several images with -n, or add a CLIP to the model with 'dalle export … --clip'."));
+    }
 
     /// <summary>The given seed, or a random one that is reported so that the images can be generated again.</summary>
     public static ulong ReadSeed(ParseResult parsed)

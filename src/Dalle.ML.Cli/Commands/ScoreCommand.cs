@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
@@ -9,7 +10,7 @@ internal static class ScoreCommand
     private static readonly Argument<string> Prompt = new("prompt") { Description = "Text to compare the images with." };
 
     private static readonly Option<int?> Top = new Option<int?>("--top") { HelpName = "n", Description = "Print only the n best." }
-        .MustBe(count => count is null or >= 1, "1 or more");
+        .MustBeNumber(1, int.MaxValue);
 
     public static Command CreateScore()
     {
@@ -21,7 +22,7 @@ internal static class ScoreCommand
         {
             Prompt, ImageInput.Several, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
-        command.SetWork((parsed, cancellationToken) => Run(parsed, images => images, cancellationToken));
+        command.SetWork((parsed, cancellationToken) => Run(parsed, isRanked: false, cancellationToken));
         return command;
     }
 
@@ -35,24 +36,32 @@ internal static class ScoreCommand
         {
             Prompt, ImageInput.Several, Top, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
-        command.SetWork((parsed, cancellationToken) =>
-            Run(parsed, images => images.OrderByDescending(image => image.Score).Take(parsed.GetValue(Top) ?? int.MaxValue), cancellationToken));
+        command.SetWork((parsed, cancellationToken) => Run(parsed, isRanked: true, cancellationToken));
         return command;
     }
 
-    private static int Run(ParseResult parsed, Func<IEnumerable<ScoredFile>, IEnumerable<ScoredFile>> order, CancellationToken cancellationToken)
+    private static int Run(ParseResult parsed, bool isRanked, CancellationToken cancellationToken)
     {
         using var model = ModelOptions.Load(parsed);
         var prompt = parsed.GetRequiredValue(Prompt);
         var scorer = new ClipScorer(model, [prompt]);
-        var scored = parsed.GetRequiredValue(ImageInput.Several).Select(path =>
+        var scored = new List<ScoredFile>();
+        var exitCode = ImageInput.ForEach(parsed, Score, cancellationToken);
+        foreach (var file in scored.OrderByDescending(file => file.Score).Take(parsed.GetValue(Top) ?? int.MaxValue))
+            Write(file);
+        return exitCode;
+
+        void Score(string path, MLImage image)
         {
-            using var image = ImageInput.Load(parsed, path, cancellationToken);
-            return new ScoredFile(path, scorer.Score(image).Single());
-        });
-        foreach (var (path, score) in order(scored))
-            Results.Write(parsed, string.Create(CultureInfo.InvariantCulture, $"{score:F4}\t{path}"), new { Prompt = prompt, Score = score, File = path });
-        return CommandLine.Success;
+            var file = new ScoredFile(path, scorer.Score(image).Single());
+            if (isRanked)
+                scored.Add(file);
+            else
+                Write(file);
+        }
+
+        void Write(ScoredFile file) =>
+            Results.Write(parsed, string.Create(CultureInfo.InvariantCulture, $"{file.Score:F4}\t{file.Path}"), new { Prompt = prompt, file.Score, File = file.Path });
     }
 
     private readonly record struct ScoredFile(string Path, float Score);

@@ -7,7 +7,7 @@ internal static class VerifyCommand
 {
     private static readonly Argument<string[]> Bundles = new("bundle")
     {
-        Description = "Folders of bundles.",
+        Description = "Folders or names of models.",
         Arity = ArgumentArity.OneOrMore,
     };
 
@@ -21,7 +21,7 @@ internal static class VerifyCommand
         {
             Bundles, Results.Json,
         };
-        command.SetAction(parsed => Array.ConvertAll(parsed.GetRequiredValue(Bundles), bundle => Verify(parsed, parsed.Console().FullPath(bundle))).All(isValid => isValid)
+        command.SetAction(parsed => Array.ConvertAll(parsed.GetRequiredValue(Bundles), bundle => Verify(parsed, parsed.ModelPath(bundle))).All(isValid => isValid)
             ? CommandLine.Success
             : CommandLine.Failure);
         return command;
@@ -33,6 +33,8 @@ internal static class VerifyCommand
         try
         {
             using var model = DalleModel.Load(folder);
+            if (model.Info.CanGenerate)
+                model.CountTokens("a");
             Results.Write(parsed, $"OK {model.Info.Hash} {folder}", new { Bundle = folder, Ok = true, model.Info.Hash });
             return true;
         }

@@ -1,4 +1,5 @@
 using Dalle.ML.Prompts;
+using Dalle.ML.Text.Cleaning;
 
 namespace Dalle.ML.Cli;
 
@@ -13,10 +14,13 @@ internal static class BatchPrompts
     public static IReadOnlyList<NumberedPrompt> Read(PromptFile file)
     {
         NumberedPrompt[] prompts = [.. file.Read()];
+        var names = new Dictionary<string, int>(StringComparer.OrdinalIgnoreCase);
         foreach (var prompt in prompts)
         {
             if (FileNames.Objection(prompt.Id) is { } objection)
-                throw file.Mistake($"line {prompt.Line}: the id '{prompt.Id}' {objection}. Choose another.");
+                throw file.Mistake($"line {prompt.Line}: the id '{FileNames.Fit(prompt.Id)}' {objection}. Choose another.");
+            if (!names.TryAdd(CanonicalForm.Compose(prompt.Id), prompt.Line))
+                throw file.Mistake($"line {prompt.Line}: the id '{prompt.Id}' differs from that of line {names[CanonicalForm.Compose(prompt.Id)]} in its Unicode normal form only, and is the same file name on some systems. Choose another.");
         }
         return prompts;
     }

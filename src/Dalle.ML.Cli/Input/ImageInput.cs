@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
@@ -15,9 +16,39 @@ internal static class ImageInput
     public static Option<int> MaxMegapixels { get; } = new Option<int>("--max-megapixels")
     {
         HelpName = "n",
-        Description = $"Largest image to read, in megapixels: 1 to {ImageReader.MostMegapixels}.",
+        Description = "Largest image to read, in megapixels.",
         DefaultValueFactory = _ => ImageReader.DefaultMaxPixels / ImageReader.Megapixel,
-    }.MustBe(count => count is >= 1 and <= ImageReader.MostMegapixels, $"a whole number from 1 to {ImageReader.MostMegapixels}");
+    }.MustBeNumber(1, ImageReader.MostMegapixels);
+
+    /// <summary>Reads the images of a command one after the other, names those that cannot be read, and goes on with the others.</summary>
+    /// <param name="parsed">The command line, with <see cref="Several"/>.</param>
+    /// <param name="use">What is done with each image and its path.</param>
+    /// <param name="cancellationToken">Checked before each image.</param>
+    /// <returns>The exit code: a failure if an image could not be read.</returns>
+    public static int ForEach(ParseResult parsed, Action<string, MLImage> use, CancellationToken cancellationToken)
+    {
+        var paths = parsed.GetRequiredValue(Several);
+        var failed = 0;
+        foreach (var path in paths)
+        {
+            MLImage image;
+            try
+            {
+                image = Load(parsed, path, cancellationToken);
+            }
+            catch (Exception exception) when (exception is IOException or InvalidDataException)
+            {
+                Results.Remark(parsed, exception.Message);
+                failed++;
+                continue;
+            }
+            using (image)
+                use(path, image);
+        }
+        if (failed > 0 && paths.Length > 1)
+            Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{failed} of {paths.Length} images failed."));
+        return failed > 0 ? CommandLine.Failure : CommandLine.Success;
+    }
 
     /// <exception cref="IOException">The file cannot be read.</exception>
     /// <exception cref="InvalidDataException">It is not an image, is damaged or truncated, or has too many pixels.</exception>

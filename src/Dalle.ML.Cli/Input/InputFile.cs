@@ -12,7 +12,7 @@ internal static class InputFile
     /// <param name="cancellationToken">Stops the wait for input.</param>
     /// <param name="mostMebibytes">The limit on its size: an endless pipe must not take all memory.</param>
     /// <exception cref="IOException">The file cannot be read, or is too large.</exception>
-    public static MemoryStream Read(ToolConsole console, string path, string what, CancellationToken cancellationToken, int mostMebibytes = 1024)
+    public static MemoryStream Read(ToolConsole console, string path, string what, CancellationToken cancellationToken, int mostMebibytes = 256)
     {
         cancellationToken.ThrowIfCancellationRequested();
         using var source = path == StandardInput ? console.OpenInput() : Open(console.FullPath(path), path, what);
@@ -41,6 +41,13 @@ internal static class InputFile
             throw new IOException($"The {what} '{path}' is a folder.");
         if (!File.Exists(fullPath))
             throw new FileNotFoundException($"The {what} '{path}' does not exist; '-' reads standard input.", path);
-        return File.OpenRead(fullPath);
+        try
+        {
+            return File.OpenRead(fullPath);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new IOException($"The {what} '{path}' cannot be read: {Obstacle.Of(exception, fullPath)}", exception);
+        }
     }
 }

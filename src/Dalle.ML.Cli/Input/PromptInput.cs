@@ -35,6 +35,8 @@ internal static class PromptInput
         {
             while (await console.Input.ReadLineAsync(cancellationToken) is { } line)
             {
+                if (line.Contains('\0', StringComparison.Ordinal))
+                    throw new InvalidDataException("Standard input has NUL characters, as text in UTF-16 does. Write the prompts in UTF-8.");
                 if (line.Trim() is { Length: > 0 } prompt)
                     prompts.Add(prompt);
             }

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;
 
@@ -20,11 +21,24 @@ internal sealed record TokenLine(string? File, string? Model, string? Hash, int?
     /// <exception cref="InvalidDataException">A line does not hold image tokens.</exception>
     public static IEnumerable<(TokenLine Line, string Place)> ReadAll(ToolConsole console, string path, CancellationToken cancellationToken)
     {
-        using var reader = new StreamReader(InputFile.Read(console, path, "file of tokens", cancellationToken));
-        for (var number = 1; reader.ReadLine() is { } text; number++)
+        var name = path == InputFile.StandardInput ? "standard input" : path;
+        using var lines = Utf8Lines.Read(InputFile.Read(console, path, "file of tokens", cancellationToken)).GetEnumerator();
+        while (MoveNext(lines, name))
         {
-            if (!string.IsNullOrWhiteSpace(text))
-                yield return Parse(text, $"{(path == InputFile.StandardInput ? "standard input" : path)}, line {number}");
+            if (!string.IsNullOrWhiteSpace(lines.Current.Text))
+                yield return Parse(lines.Current.Text, $"{name}, line {lines.Current.Number}");
+        }
+    }
+
+    private static bool MoveNext(IEnumerator<(int Number, string Text)> lines, string name)
+    {
+        try
+        {
+            return lines.MoveNext();
+        }
+        catch (FormatException exception)
+        {
+            throw new InvalidDataException($"{name}, {exception.Message}", exception);
         }
     }
 

@@ -21,7 +21,7 @@ internal sealed class ImageFiles
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"The output folder '{folder}' cannot be created: {exception.Message}", exception);
+            throw new IOException($"The output folder '{folder}' cannot be created: {(File.Exists(folder) ? "a file has this name." : Obstacle.Of(exception, folder))}", exception);
         }
     }
 

@@ -16,8 +16,12 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
     /// <summary>The options of every command that generates images.</summary>
     public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, Grid, ImageOutput.Target, Results.Json, Results.Quiet];
 
+    /// <param name="parsed">The command line.</param>
+    /// <param name="generate">Generates the images.</param>
+    /// <param name="candidates">What they are chosen from.</param>
+    /// <param name="cancellationToken">Interrupts.</param>
     public async Task<int> RunAsync(
-        ParseResult parsed, Func<IProgress<GenerationProgress>, IEnumerable<OutputImage>> generate, CancellationToken cancellationToken)
+        ParseResult parsed, Func<IProgress<GenerationProgress>, IEnumerable<OutputImage>> generate, BestOfCandidates candidates, CancellationToken cancellationToken)
     {
         var sheet = parsed.GetValue(Grid) ? new ContactSheet(Images, SheetColumns) : null;
         var files = ImageOutput.Open(parsed, sheet is null ? Images : Images + 1);
@@ -48,6 +52,8 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             Results.Remark(parsed, $"interrupted; {written} of {Images} images were written and are kept.");
+            if (candidates.Interruption is { } interruption)
+                Results.Remark(parsed, interruption);
             return CommandLine.Interrupted;
         }
         finally

@@ -69,6 +69,6 @@ internal sealed record AttentionHeads(int Count, int Size)
         Array.Clear(values);
         for (var i = 0; i < tensor.Values.Length / size; i++)
             tensor.Values.AsSpan(i * size, size).CopyTo(values.AsSpan(i * padded));
-        return new Tensor(values, tensor.IsHalf, values.Length);
+        return new Tensor(values, tensor.IsFloat16, values.Length);
     }
 }

@@ -10,14 +10,14 @@ internal sealed class BartDecoder(Checkpoint decoder, BartConfig config)
     /// <param name="bundle">Takes the graph.</param>
     /// <param name="precision">How products with weights are computed.</param>
     /// <param name="start">The id that begins the image.</param>
-    /// <param name="codes">Size of the codebook; the ids behind it are never sampled.</param>
+    /// <param name="codebookSize">Size of the codebook; the ids behind it are never sampled.</param>
     /// <exception cref="InvalidDataException">The model does not have that many ids.</exception>
-    public DecoderGraph Write(BundleWriter bundle, Precision precision, int start, int codes)
+    public DecoderGraph Write(BundleWriter bundle, Precision precision, int start, int codebookSize)
     {
         var vocabulary = config.Decoder.Vocabulary;
-        if (codes > vocabulary || start < 0 || start >= vocabulary)
+        if (codebookSize > vocabulary || start < 0 || start >= vocabulary)
         {
-            throw new InvalidDataException($"The decoder has {vocabulary} ids: too few for {codes} image tokens, or for the id {start} that "
+            throw new InvalidDataException($"The decoder has {vocabulary} ids: too few for {codebookSize} image tokens, or for the id {start} that "
                 + "starts an image (setting 'bos').");
         }
         var graph = new DecoderGraph
@@ -52,8 +52,8 @@ internal sealed class BartDecoder(Checkpoint decoder, BartConfig config)
 
         using (g.Scope("head"))
         {
-            var head = decoder.Read("lm_head.weight", vocabulary, config.Width).Rows(..codes);
-            cached.Finish(g.Linear(layers.Norm(cached.Last(x), decoder, "final_ln", config.Width), head), codes);
+            var head = decoder.Read("lm_head.weight", vocabulary, config.Width).Rows(..codebookSize);
+            cached.Finish(g.Linear(layers.Norm(cached.Last(x), decoder, "final_ln", config.Width), head), codebookSize);
         }
         return graph;
     }

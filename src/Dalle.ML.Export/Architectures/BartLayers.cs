@@ -94,7 +94,7 @@ internal sealed class BartLayers(GraphBuilder g, BartConfig config)
         using var scope = g.Scope(name);
         var scale = weights.Contains(name + ".weight")
             ? weights.Read(name + ".weight", width)
-            : new Tensor([.. Enumerable.Repeat(1f, width)], isHalf: false, width);
+            : new Tensor([.. Enumerable.Repeat(1f, width)], isFloat16: false, width);
         return g.LayerNorm(x, scale, weights.Read(name + ".bias", width));
     }
 }

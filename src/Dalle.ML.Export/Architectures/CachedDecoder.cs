@@ -87,7 +87,7 @@ internal sealed class CachedDecoder
             for (var key = 0; key < query; key++)
                 table[query * capacity + key] = mask.Sees(query, key) ? 0 : Masked;
         }
-        var rows = _g.Node("Gather", [_g.Weight("mask_" + mask.Name, new Tensor(table, isHalf: true, capacity, capacity)), Positions]);
+        var rows = _g.Node("Gather", [_g.Weight("mask_" + mask.Name, new Tensor(table, isFloat16: true, capacity, capacity)), Positions]);
         var seen = _g.Node("Slice", [rows, _g.Constant("mask_start", 0), _g.Node("Unsqueeze", [_end, _g.Constant("mask_axis", 0)]), _g.Constant("mask_keys", 1)]);
         return _biases[mask.Name] = _g.Node("Unsqueeze", [seen, _g.Constant("mask_axes", 0, 1)]);
     }

@@ -5,10 +5,10 @@ namespace Dalle.ML.Export.Architectures;
 internal static class ClipEmbedding
 {
     /// <summary>Ends a CLIP graph: normalizes an embedding [batch, dimension] to the length 1.</summary>
-    public static void SaveEmbedding(this GraphBuilder g, string x, int dimension)
+    public static void SaveEmbedding(this GraphBuilder g, string x, int dimension, string name = "embedding")
     {
-        g.Node("LpNormalization", [x], ["embedding"], ("axis", -1), ("p", 2));
-        g.Output("embedding", DataType.Float, "batch", dimension);
+        g.Node("LpNormalization", [x], [name], ("axis", -1), ("p", 2));
+        g.Output(name, DataType.Float, "batch", dimension);
         g.Save();
     }
 }

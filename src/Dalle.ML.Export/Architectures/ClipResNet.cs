@@ -74,7 +74,7 @@ internal static class ClipResNet
         string Project(string name, string value, int to)
         {
             using var inside = g.Scope(name);
-            return g.Linear(value, Half(weights.Read(name + ".weight", to, channels)), Half(weights.Read(name + ".bias", to)));
+            return g.Linear(value, Rounded(weights.Read(name + ".weight", to, channels)), Rounded(weights.Read(name + ".bias", to)));
         }
         string[] parts = [Project("q_proj", first, channels), Project("k_proj", all, channels), Project("v_proj", all, channels)];
         var attended = g.Contrib("MultiHeadAttention", parts, attributes: ("num_heads", channels / HeadSize));
@@ -93,7 +93,7 @@ internal static class ClipResNet
     /// <summary>A convolution and the normalisation by the statistics of the training; ONNX Runtime makes them one.</summary>
     private static string Convolution(GraphBuilder g, string x, Checkpoint weights, string name, string norm, int from, int to, int kernel, int stride = 1)
     {
-        var convolved = g.Convolution(x, Half(weights.Read(name + ".weight", to, from, kernel, kernel)), bias: null, stride, padding: kernel / 2);
+        var convolved = g.Convolution(x, Rounded(weights.Read(name + ".weight", to, from, kernel, kernel)), bias: null, stride, padding: kernel / 2);
         string[] statistics = ["weight", "bias", "running_mean", "running_var"];
         return g.Node("BatchNormalization",
             [convolved, .. statistics.Select(part => g.Weight("norm_" + part, weights.Read($"{norm}.{part}", to)))],

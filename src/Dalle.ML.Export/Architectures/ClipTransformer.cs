@@ -24,21 +24,21 @@ internal static class ClipTransformer
             using (g.Scope("attention"))
             {
                 var normed = g.LayerNorm(x, block.Read("ln_1.weight", width), block.Read("ln_1.bias", width));
-                var qkv = g.Linear(normed, Half(block.Read("attn.in_proj_weight", 3 * width, width)), Half(block.Read("attn.in_proj_bias", 3 * width)));
+                var qkv = g.Linear(normed, Rounded(block.Read("attn.in_proj_weight", 3 * width, width)), Rounded(block.Read("attn.in_proj_bias", 3 * width)));
                 var attended = g.Contrib("MultiHeadAttention", g.Split(qkv, "query", "key", "value"), attributes: [("num_heads", width / HeadSize), ("unidirectional", isCausal ? 1 : 0)]);
-                x = g.Node("Add", [x, g.Linear(attended, Half(block.Read("attn.out_proj.weight", width, width)), Half(block.Read("attn.out_proj.bias", width)))]);
+                x = g.Node("Add", [x, g.Linear(attended, Rounded(block.Read("attn.out_proj.weight", width, width)), Rounded(block.Read("attn.out_proj.bias", width)))]);
             }
             using (g.Scope("mlp"))
             {
                 var normed = g.LayerNorm(x, block.Read("ln_2.weight", width), block.Read("ln_2.bias", width));
-                var hidden = g.Linear(normed, Half(block.Read("mlp.c_fc.weight", 4 * width, width)), Half(block.Read("mlp.c_fc.bias", 4 * width)));
+                var hidden = g.Linear(normed, Rounded(block.Read("mlp.c_fc.weight", 4 * width, width)), Rounded(block.Read("mlp.c_fc.bias", 4 * width)));
                 hidden = g.Activate(hidden, Activation.QuickGelu);
-                x = g.Node("Add", [x, g.Linear(hidden, Half(block.Read("mlp.c_proj.weight", width, 4 * width)), Half(block.Read("mlp.c_proj.bias", width)))]);
+                x = g.Node("Add", [x, g.Linear(hidden, Rounded(block.Read("mlp.c_proj.weight", width, 4 * width)), Rounded(block.Read("mlp.c_proj.bias", width)))]);
             }
         }
         return x;
     }
 
     /// <summary>The weights of CLIP are Float16 whatever the file holds: clip.load rounds those of convolutions, products and attention.</summary>
-    public static Tensor Half(Tensor tensor) => new(tensor.Values, isHalf: true, tensor.Shape);
+    public static Tensor Rounded(Tensor tensor) => new(tensor.Values, isFloat16: true, tensor.Shape);
 }

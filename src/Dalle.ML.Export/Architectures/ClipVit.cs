@@ -20,19 +20,19 @@ internal static class ClipVit
         var patches = imageSize / patch * (imageSize / patch);
         using (g.Scope("patches"))
         {
-            x = g.Convolution(x, Half(weights.Read("conv1.weight", width, 3, patch, patch)), bias: null, stride: patch);
+            x = g.Convolution(x, Rounded(weights.Read("conv1.weight", width, 3, patch, patch)), bias: null, stride: patch);
             x = g.Node("Transpose", [g.Node("Reshape", [x, g.Constant("columns", 0, width, patches)])], ("perm", new long[] { 0, 2, 1 }));
 
             // The class token comes first: zeros, to which its embedding is added together with that of its position.
             var positions = weights.Read("positional_embedding", patches + 1, width);
             var first = weights.Read("class_embedding", width).Values.Zip(positions.Values, (token, position) => token + position);
-            var added = new Tensor([.. first, .. positions.Values[width..]], isHalf: false, patches + 1, width);
+            var added = new Tensor([.. first, .. positions.Values[width..]], isFloat16: false, patches + 1, width);
             x = g.Node("Add", [g.Node("Pad", [x, g.Constant("class", 0, 1, 0, 0, 0, 0)]), g.Weight("position", added)]);
             x = g.LayerNorm(x, weights.Read("ln_pre.weight", width), weights.Read("ln_pre.bias", width));
         }
         x = g.Transformer(x, weights.Subtree("transformer."), layers, width, isCausal: false);
         x = g.Node("Gather", [x, g.Scalar("class", 0L)], ("axis", 1));
         x = g.LayerNorm(x, weights.Read("ln_post.weight", width), weights.Read("ln_post.bias", width));
-        return g.MatMul(x, Half(weights.Read("proj", width, embedding)));
+        return g.MatMul(x, Rounded(weights.Read("proj", width, embedding)));
     }
 }

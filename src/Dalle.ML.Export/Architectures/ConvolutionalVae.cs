@@ -128,5 +128,5 @@ internal sealed record ConvolutionalVae
         g.Node("ConvTranspose", [x, g.Weight("weight", weight), g.Weight("bias", bias)],
             ("kernel_shape", new long[] { 4, 4 }), ("strides", new long[] { 2, 2 }), ("pads", new long[] { 1, 1, 1, 1 }));
 
-    private static string ByColor(GraphBuilder g, string name, float[] values) => g.Weight(name, new Tensor(values, isHalf: false, Colors, 1, 1));
+    private static string ByColor(GraphBuilder g, string name, float[] values) => g.Weight(name, new Tensor(values, isFloat16: false, Colors, 1, 1));
 }

@@ -47,9 +47,9 @@ internal sealed class GraphBuilder : OnnxGraphBuilder, IDisposable
     /// <summary>A weight in the data file. Float16 is widened when the session is created, which costs nothing per run.</summary>
     public string Weight(string name, Tensor tensor)
     {
-        var isHalf = (tensor.IsHalf && _storesFloat16) || Type == DataType.Float16;
-        var stored = isHalf ? DataType.Float16 : DataType.Float;
-        return Cast(Weight(name, stored, tensor.Shape, tensor.ToBytes(isHalf)), stored, Type);
+        var isFloat16 = (tensor.IsFloat16 && _storesFloat16) || Type == DataType.Float16;
+        var stored = isFloat16 ? DataType.Float16 : DataType.Float;
+        return Cast(Weight(name, stored, tensor.Shape, tensor.ToBytes(isFloat16)), stored, Type);
     }
 
     /// <summary>A weight in the data file, as its bytes. Layers that share a weight find it there already.</summary>

@@ -29,6 +29,6 @@ internal static class HaarWavelet
             float High(int band) => transform.Values[(Colors + color * (Bands - 1) + band) * size + at];
             image[i] = (transform.Values[color * size + at] + signY * High(0) + signX * High(1) + signY * signX * High(2)) / 2;
         }
-        return new Tensor(image, isHalf: false, transform.Shape);
+        return new Tensor(image, isFloat16: false, transform.Shape);
     }
 }

@@ -9,16 +9,16 @@ internal static class ImageLayers
     /// <summary>Channels of an image.</summary>
     public const int Colors = 3;
 
-    /// <summary>Looks up the codebook [codes, channels] and returns planes [batch, channels, rows, columns].</summary>
+    /// <summary>Looks up the codebook [codebook size, channels] and returns planes [batch, channels, rows, columns].</summary>
     public static string LookUpTokens(this GraphBuilder g, Tensor codebook, int rows, int columns)
     {
         var tokens = g.Input("tokens", DataType.Int64, "batch", rows * columns);
-        var codes = g.Node("Gather", [g.Weight("codebook", codebook), tokens]);
-        var planes = g.Node("Transpose", [codes], ("perm", new long[] { 0, 2, 1 }));
+        var entries = g.Node("Gather", [g.Weight("codebook", codebook), tokens]);
+        var planes = g.Node("Transpose", [entries], ("perm", new long[] { 0, 2, 1 }));
         return g.Node("Reshape", [planes, g.Constant("grid", 0, codebook.Shape[1], rows, columns)]);
     }
 
-    /// <summary>Ends an encoder: of logits [batch, codes, rows, columns], the likeliest codebook index of each place.</summary>
+    /// <summary>Ends an encoder: of logits [batch, codebook size, rows, columns], the likeliest codebook index of each place.</summary>
     public static void SaveTokens(this GraphBuilder g, string logits, int rows, int columns)
     {
         g.Node("Flatten", [g.Node("ArgMax", [logits], ("axis", 1), ("keepdims", 0))], ["tokens"]);

@@ -1,5 +1,6 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Quantization;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Architectures;
 
@@ -37,10 +38,11 @@ internal static class Layers
     public static string GroupNorm(this GraphBuilder g, string x, Tensor weight, Tensor bias, int groups, float epsilon)
     {
         // ONNX Runtime has no kernel of the operator of this name for CPUs, and takes it apart into more and slower ones.
-        var grouped = g.Node("Reshape", [x, g.Constant("groups", 0, groups, -1)]);
+        // Its statistics are of 32 bits whatever the graph computes in.
+        var grouped = g.Cast(g.Node("Reshape", [x, g.Constant("groups", 0, groups, -1)]), g.Type, DataType.Float);
         float[] ones = [.. Enumerable.Repeat(1f, groups)];
         var normed = g.Node("InstanceNormalization", [grouped, g.Constant("ones", ones), g.Constant("zeros", new float[groups])], ("epsilon", epsilon));
-        var planes = g.Node("Reshape", [normed, g.Node("Shape", [x])]);
+        var planes = g.Node("Reshape", [g.Cast(normed, DataType.Float, g.Type), g.Node("Shape", [x])]);
         var channels = weight.Shape[0];
         var scaled = g.Node("Mul", [planes, g.Weight("weight", weight.Reshape(channels, 1, 1))]);
         return g.Node("Add", [scaled, g.Weight("bias", bias.Reshape(channels, 1, 1))]);
@@ -104,7 +106,7 @@ internal static class Layers
         var sum = new float[rows.Shape[0] * width * dim];
         for (var i = 0; i < sum.Length; i++)
             sum[i] = rows.Values[i / (width * dim) * dim + i % dim] + columns.Values[i % (width * dim)];
-        return new Tensor(sum, isHalf: false, rows.Shape[0] * width, dim);
+        return new Tensor(sum, isFloat16: false, rows.Shape[0] * width, dim);
     }
 
     /// <summary>

@@ -42,7 +42,7 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
     /// <summary>Writes the graphs of text and image.</summary>
     /// <exception cref="InvalidDataException">A tensor is missing or has another shape.</exception>
     public (string Text, string Image) Write(BundleWriter bundle, Checkpoint weights) =>
-        (WriteText(bundle, weights), WriteImage(bundle, weights.Subtree("visual.")));
+        (WriteText(bundle, weights), WriteImage(bundle, weights.Subtree("visual."), "clip_image.onnx", "embedding"));
 
     /// <summary>The embedding is the hidden state of the end of the text, which is the largest id.</summary>
     private string WriteText(BundleWriter bundle, Checkpoint weights)
@@ -56,22 +56,26 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
         x = g.Transformer(x, weights.Subtree("transformer."), Text.Layers, width, isCausal: true);
         var end = g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1));
         x = g.LayerNorm(g.Node("GatherND", [x, end], ("batch_dims", 1)), weights.Read("ln_final.weight", width), weights.Read("ln_final.bias", width));
-        g.SaveEmbedding(g.MatMul(x, Half(weights.Read("text_projection", width, Embedding))), Embedding);
+        g.SaveEmbedding(g.MatMul(x, Rounded(weights.Read("text_projection", width, Embedding))), Embedding);
         return File;
     }
 
-    private string WriteImage(BundleWriter bundle, Checkpoint weights)
+    /// <summary>Writes the graph of the image tower.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="weights">The tensors that begin with <c>visual.</c></param>
+    /// <param name="file">The graph's file.</param>
+    /// <param name="output">What its embedding, of length 1, is called.</param>
+    public string WriteImage(BundleWriter bundle, Checkpoint weights, string file, string output)
     {
-        const string File = "clip_image.onnx";
-        using var g = bundle.Graph(File);
+        using var g = bundle.Graph(file);
         var pixels = g.Input("pixels", DataType.Float, "batch", Colors, ImageSize, ImageSize);
-        var x = g.Node("Sub", [pixels, g.Weight("mean", new Tensor(Mean, isHalf: false, Colors, 1, 1))]);
-        x = g.Node("Div", [x, g.Weight("deviation", new Tensor(Deviation, isHalf: false, Colors, 1, 1))]);
+        var x = g.Node("Sub", [pixels, g.Weight("mean", new Tensor(Mean, isFloat16: false, Colors, 1, 1))]);
+        x = g.Node("Div", [x, g.Weight("deviation", new Tensor(Deviation, isFloat16: false, Colors, 1, 1))]);
         x = Image.Patch is { } patch
             ? g.VisionTransformer(x, weights, Image.Width, Image.Layers[0], patch, ImageSize, Embedding)
             : g.ResNet(x, weights, Image.Width, Image.Layers, ImageSize / ClipResNet.Reduction, Embedding);
-        g.SaveEmbedding(x, Embedding);
-        return File;
+        g.SaveEmbedding(x, Embedding, output);
+        return file;
     }
 }
 

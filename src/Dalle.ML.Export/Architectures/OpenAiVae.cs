@@ -79,8 +79,8 @@ internal sealed record OpenAiVae(int CodebookSize, OpenAiVae.Stack Encoder, Open
     private Tensor Codebook(Checkpoint weights)
     {
         var (stem, bias) = (Decoder.Stem, weights.Read("input.b", Decoder.Stem));
-        var codes = weights.Read("input.w", stem, CodebookSize, 1, 1).Reshape(stem, CodebookSize).Transpose(1, 0);
-        return new Tensor([.. codes.Values.Select((value, i) => value + bias.Values[i % stem])], isHalf: false, CodebookSize, stem);
+        var codebook = weights.Read("input.w", stem, CodebookSize, 1, 1).Reshape(stem, CodebookSize).Transpose(1, 0);
+        return new Tensor([.. codebook.Values.Select((value, i) => value + bias.Values[i % stem])], isFloat16: false, CodebookSize, stem);
     }
 
     private static string Group(GraphBuilder g, string x, Checkpoint weights, int group, Stack stack, int[] kernels, bool doubles = false)

@@ -24,7 +24,7 @@ internal sealed class RotaryPositions
         using var scope = g.Scope("rotation");
         var (positions, channels) = (angles.Shape[0], angles.Shape[1]);
         string Table(string name, Func<float, float> function) => g.Weight(name,
-            new Tensor([.. angles.Values.Where((_, i) => i % 2 == 0).Select(function)], isHalf: false, positions, channels / 2));
+            new Tensor([.. angles.Values.Where((_, i) => i % 2 == 0).Select(function)], isFloat16: false, positions, channels / 2));
         (_cosines, _sines) = (Table("cosine", MathF.Cos), Table("sine", MathF.Sin));
         _first = g.Node("Slice", [decoder.Positions, g.Constant("start", 0), g.Constant("end", 1)]);
         _attributes = [("interleaved", 1), ("num_heads", 3 * heads.Count), ("rotary_embedding_dim", channels)];

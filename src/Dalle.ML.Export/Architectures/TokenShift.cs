@@ -39,7 +39,7 @@ internal sealed class TokenShift
             var table = new float[graph.Cache.Capacity * half];
             for (var i = 0; i < table.Length; i++)
                 table[i] = comes(i / half - textLength, i % half) ? 1 : 0;
-            return g.Node("Gather", [g.Weight(name, new Tensor(table, isHalf: true, graph.Cache.Capacity, half)), decoder.Positions]);
+            return g.Node("Gather", [g.Weight(name, new Tensor(table, isFloat16: true, graph.Cache.Capacity, half)), decoder.Positions]);
         }
     }
 

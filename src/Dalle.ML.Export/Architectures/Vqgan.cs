@@ -123,9 +123,9 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
     private string Nearness(GraphBuilder g, string z)
     {
         using var scope = g.Scope("codebook");
-        var codes = weights.Read(config.Codebook, config.CodebookSize, config.CodeDimension);
-        var bias = codes.Values.Chunk(config.CodeDimension).Select(code => (float)(-0.5 * code.Sum(value => (double)value * value)));
-        return g.Convolution(z, codes.Reshape(config.CodebookSize, config.CodeDimension, 1, 1), new Tensor([.. bias], isHalf: false, config.CodebookSize));
+        var codebook = weights.Read(config.Codebook, config.CodebookSize, config.CodeDimension);
+        var bias = codebook.Values.Chunk(config.CodeDimension).Select(entry => (float)(-0.5 * entry.Sum(value => (double)value * value)));
+        return g.Convolution(z, codebook.Reshape(config.CodebookSize, config.CodeDimension, 1, 1), new Tensor([.. bias], isFloat16: false, config.CodebookSize));
     }
 
     /// <summary>

@@ -124,6 +124,12 @@ internal sealed record VqganConfig
             IsGumbel = weights.Contains("quantize.proj.weight"),
             IsWavelet = isWavelet,
         };
+        var attending = Enumerable.Range(0, levels).Where(level => weights.Contains($"encoder.down.{level}.attn.0.q.weight")).ToArray();
+        if (config.Stem is not null && !attending.SequenceEqual(config.AttentionLevels))
+        {
+            throw new InvalidDataException($"The VQGAN's encoder has attention at the levels [{string.Join(", ", attending)}] ('encoder.down.….attn') and its "
+                + $"decoder at [{string.Join(", ", config.AttentionLevels)}] ('up.….attn'); the option attn_resolutions gives both the same.");
+        }
         return config.Channels.All(channels => channels % Groups == 0)
             ? config
             : throw new InvalidDataException($"The VQGAN's levels have {string.Join(", ", config.Channels)} channels; each must be a multiple of {Groups}.");

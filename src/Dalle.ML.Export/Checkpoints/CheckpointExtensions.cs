@@ -2,6 +2,14 @@ namespace Dalle.ML.Export.Checkpoints;
 
 internal static class CheckpointExtensions
 {
+    /// <summary>A tensor of one value, of whatever rank: trainers save a temperature as [] or as [1]. Random weights have no shapes.</summary>
+    /// <exception cref="InvalidDataException">There is no such tensor, or it has another number of values.</exception>
+    public static float ReadScalar(this Checkpoint weights, string name) => weights.Names.Count == 0
+        ? weights.Read(name, []).Values[0]
+        : weights.Shape(name).All(size => size == 1)
+            ? weights.Read(name).Values[0]
+            : throw new InvalidDataException($"Tensor '{name}' has the shape [{string.Join(", ", weights.Shape(name))}]; one value was expected.");
+
     /// <summary>
     /// Counts numbered parts of a checkpoint by the name of one tensor of each: <paramref name="before"/>, the number,
     /// <paramref name="after"/>. It is 0 where there are none, and not known of random weights.

@@ -1,3 +1,5 @@
+using Dalle.ML.Text.Tokenizers;
+
 namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>The formats of checkpoints and how each begins.</summary>
@@ -9,6 +11,8 @@ internal static class CheckpointFormats
     /// <exception cref="IOException">It cannot be read.</exception>
     public static StoredCheckpoint Open(string path, bool isShard = false)
     {
+        if (Directory.Exists(path))
+            throw new InvalidDataException($"'{path}' is a folder; a file of a checkpoint is needed.");
         var file = new CheckpointFile(path);
         try
         {
@@ -25,9 +29,12 @@ internal static class CheckpointFormats
 
     private static StoredCheckpoint Read(CheckpointFile file, bool isShard)
     {
-        Span<byte> head = stackalloc byte[9];
+        Span<byte> head = stackalloc byte[64];
         head = head[..(int)Math.Min(file.Length, head.Length)];
         file.Read(0, head);
+        if (FileContent.DescribePlaceholder(head) is { } placeholder)
+            throw new InvalidDataException(placeholder + ".");
+        head = FileContent.SkipByteOrderMark(head) is [(byte)'{', ..] && head[0] != '{' ? head[3..] : head;
         return head switch
         {
             [_, _, _, _, _, _, 0, 0, (byte)'{', ..] => SafetensorsFile.Read(file),

@@ -34,7 +34,7 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
         if (name.EndsWith("running_var", StringComparison.Ordinal))
         {
             Array.Fill(values, 1f);
-            return new Tensor(values, isHalf: false, shape);
+            return new Tensor(values, isFloat16: false, shape);
         }
         var hash = SHA256.HashData(Encoding.UTF8.GetBytes(name));
         var key = ((uint)seed ^ BitConverter.ToUInt32(hash, 0), BitConverter.ToUInt32(hash, 4));
@@ -43,7 +43,7 @@ internal sealed class RandomCheckpoint(int seed, float deviation = 0.02f) : Chec
             var first = chunk * ChunkValues;
             Fill(values.AsSpan(first, Math.Min(ChunkValues, values.Length - first)), (uint)chunk, key);
         });
-        return new Tensor(values, isHalf: false, shape);
+        return new Tensor(values, isFloat16: false, shape);
     }
 
     public override Tensor ReadSlice(string name, int index, params int[] shape) => Read($"{name}[{index}]", shape);

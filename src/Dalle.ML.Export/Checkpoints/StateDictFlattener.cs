@@ -15,13 +15,16 @@ internal sealed class StateDictFlattener
     private readonly HashSet<object> _ancestors = new(ReferenceEqualityComparer.Instance);
     private long _characters;
 
+    // The class or function, unknown here, whose arguments are being visited.
+    private string? _unknown;
+
     private StateDictFlattener(object? root) => Visit("", root);
 
     public Dictionary<string, StoredTensor> Tensors { get; } = [];
 
     public Dictionary<string, object?> Settings { get; } = [];
 
-    /// <exception cref="InvalidDataException">The tree is too deep or too large.</exception>
+    /// <exception cref="InvalidDataException">The tree is too deep or too large, or a tensor depends on an unknown name.</exception>
     public static StateDictFlattener Of(object? root) => new(root);
 
     private void Visit(string path, object? node)
@@ -29,8 +32,15 @@ internal sealed class StateDictFlattener
         _characters += path.Length + 1;
         if (_characters > MaxCharacters || path.Length > MaxPath || _ancestors.Count > MaxDepth)
             throw new InvalidDataException($"its objects are nested too deeply or refer to each other too often, at '{path[..Math.Min(path.Length, 80)]}'.");
+        if (node is StoredTensor or Storage && _unknown is not null)
+        {
+            throw new InvalidDataException($"its pickle makes '{path}' from a tensor by '{_unknown}', which is not known here. "
+                + "Nothing was executed. If you trust the file, save its weights as safetensors with the code that made it.");
+        }
         if (node is StoredTensor tensor)
             Tensors[path] = tensor;
+        else if (node is PickleGlobal global)
+            Settings[path] = global.Name;
         else if (IsPlain(node))
             Settings[path] = node;
         else if (node is IReadOnlyList<object?> list && list.All(IsPlain))
@@ -50,6 +60,8 @@ internal sealed class StateDictFlattener
                 Visit(path, record.Items);
                 foreach (var (name, value) in record.Attributes)
                     Visit(name is "_modules" or "_parameters" or "_buffers" ? path : Join(path, name), value);
+                if (!record.Type.IsKnown)
+                    VisitArguments(path, record);
                 break;
             case OrderedDictionary<string, object?> dictionary:
                 foreach (var (name, value) in dictionary)
@@ -60,6 +72,17 @@ internal sealed class StateDictFlattener
                     Visit(Join(path, $"{i}"), list[i]);
                 break;
         }
+    }
+
+    /// <summary>Makes sure that no tensor is among values whose meaning is not known.</summary>
+    private void VisitArguments(string path, PickleRecord record)
+    {
+        var outer = _unknown;
+        _unknown = record.Type.Name;
+        Visit(path, record.Arguments);
+        if (record.State is not OrderedDictionary<string, object?>)
+            Visit(path, record.State);
+        _unknown = outer;
     }
 
     private static bool IsPlain(object? node) => node is null or bool or long or double or string;

@@ -3,25 +3,25 @@ using System.Runtime.InteropServices;
 namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>
-/// A dense tensor of a checkpoint in row-major order. Values are held as floats; <see cref="IsHalf"/> records that each
+/// A dense tensor of a checkpoint in row-major order. Values are held as floats; <see cref="IsFloat16"/> records that each
 /// of them is exactly a Float16, so that a graph can store it in two bytes without changing anything.
 /// </summary>
 internal sealed class Tensor
 {
     private const int LargeCount = 1 << 24;
 
-    public Tensor(float[] values, bool isHalf, params int[] shape)
+    public Tensor(float[] values, bool isFloat16, params int[] shape)
     {
         if (values.Length != Size(shape))
             throw new ArgumentException($"{values.Length} values do not fill a tensor of shape [{string.Join(", ", shape)}].", nameof(values));
         Values = values;
-        IsHalf = isHalf;
+        IsFloat16 = isFloat16;
         Shape = shape;
     }
 
     public float[] Values { get; }
 
-    public bool IsHalf { get; }
+    public bool IsFloat16 { get; }
 
     public int[] Shape { get; }
 
@@ -37,7 +37,7 @@ internal sealed class Tensor
     }
 
     /// <summary>The same values under another shape.</summary>
-    public Tensor Reshape(params int[] shape) => new(Values, IsHalf, shape);
+    public Tensor Reshape(params int[] shape) => new(Values, IsFloat16, shape);
 
     /// <summary>Reorders the axes: axis i of the result is axis <paramref name="axes"/>[i] of this tensor.</summary>
     public Tensor Transpose(params int[] axes)
@@ -60,7 +60,7 @@ internal sealed class Tensor
             for (var axis = Rank - 1; axis >= 0 && ++index[axis] == shape[axis]; axis--)
                 index[axis] = 0;
         }
-        return new Tensor(result, IsHalf, shape);
+        return new Tensor(result, IsFloat16, shape);
     }
 
     /// <summary>Stacks tensors that differ in their first axis only.</summary>
@@ -75,7 +75,7 @@ internal sealed class Tensor
             part.Values.CopyTo(values, end);
             end += part.Values.Length;
         }
-        return new Tensor(values, parts.All(part => part.IsHalf), shape);
+        return new Tensor(values, parts.All(part => part.IsFloat16), shape);
     }
 
     /// <summary>The part of a range of the first axis.</summary>
@@ -83,11 +83,11 @@ internal sealed class Tensor
     {
         var (offset, length) = range.GetOffsetAndLength(Shape[0]);
         var row = Size(Shape[1..]);
-        return new Tensor(Values[(offset * row)..((offset + length) * row)], IsHalf, [length, .. Shape[1..]]);
+        return new Tensor(Values[(offset * row)..((offset + length) * row)], IsFloat16, [length, .. Shape[1..]]);
     }
 
     /// <summary>The little-endian bytes of the values, as Float16 or Float.</summary>
-    public ReadOnlySpan<byte> ToBytes(bool asHalf) => asHalf
+    public ReadOnlySpan<byte> ToBytes(bool asFloat16) => asFloat16
         ? MemoryMarshal.AsBytes(Array.ConvertAll(Values, value => (Half)value).AsSpan())
         : MemoryMarshal.AsBytes(Values.AsSpan());
 
@@ -110,7 +110,7 @@ internal sealed class Tensor
                 }
             }
         });
-        return new Tensor(result, IsHalf, columns, rows);
+        return new Tensor(result, IsFloat16, columns, rows);
     }
 
     private static int Size(int[] shape) => shape.Aggregate(1, (product, size) => checked(product * size));

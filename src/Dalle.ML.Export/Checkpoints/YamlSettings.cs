@@ -14,6 +14,8 @@ internal static class YamlSettings
     /// <exception cref="InvalidDataException">The file is not YAML.</exception>
     public static IReadOnlyDictionary<string, string> Read(string path)
     {
+        if (Directory.Exists(path))
+            throw new InvalidDataException($"'{path}' is a folder; a configuration file is needed.");
         if (new FileInfo(path).Length > MaxBytes)
             throw new InvalidDataException($"'{path}' is larger than {MaxBytes} bytes, too large for a configuration.");
         try

@@ -1,5 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
@@ -49,7 +50,7 @@ internal static class ClipFamily
         var clip = source.Size is { } size ? Sizes[size] : OpenAiClip.Infer(weights);
         var tokenizer = source.Size is null ? Tokenizer(source, bundle, clip) : RandomTokenizer.Write(bundle);
         var graphs = clip.Write(bundle, weights);
-        var scale = MathF.Exp(weights.Read("logit_scale", []).Values[0]);
+        var scale = MathF.Exp(weights.ReadScalar("logit_scale"));
         return new Manifest
         {
             Format = Manifest.CurrentFormat,
@@ -85,7 +86,13 @@ internal static class ClipFamily
     {
         var vocabulary = source.TryFind(1, "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt", "vocab.json") ?? throw new FileNotFoundException(
             "A CLIP's checkpoint has no tokenizer. Put bpe_simple_vocab_16e6.txt.gz (of openai/CLIP), or vocab.json and merges.txt, beside it, or name them behind it.");
-        var merges = Path.GetExtension(vocabulary) == ".json" ? source.Find(2, "merges.txt") : null;
+        return CopyTokenizer(bundle, vocabulary, Path.GetExtension(vocabulary) == ".json" ? source.Find(2, "merges.txt") : null, clip);
+    }
+
+    /// <summary>Copies the tokenizer's files after a check that the model has as many ids.</summary>
+    /// <exception cref="InvalidDataException">It belongs to another model.</exception>
+    public static TokenizerFiles CopyTokenizer(BundleWriter bundle, string vocabulary, string? merges, OpenAiClip clip)
+    {
         var tokens = merges is null ? BpeFiles.ReadClip(vocabulary).Vocabulary : BpeFiles.Read(vocabulary, merges).Vocabulary;
         var (start, end) = (tokens.GetValueOrDefault(ClipBpe.StartOfText), tokens.GetValueOrDefault(ClipBpe.EndOfText));
         if ((start, end) != (clip.Text.Vocabulary - 2, clip.Text.Vocabulary - 1))

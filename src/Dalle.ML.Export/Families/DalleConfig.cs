@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
 
@@ -24,16 +25,22 @@ internal sealed record DalleConfig(
     {
         try
         {
-            var config = JsonSerializer.Deserialize<DalleConfig>(File.ReadAllBytes(path), Json) ?? throw new JsonException("it is null");
+            var config = JsonSerializer.Deserialize<DalleConfig>(TokenizerFile.ReadBytes(path), Json) ?? throw new JsonException("it is null");
             if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0, Transformer.Layers: > 0 })
                 throw new JsonException("a size is missing or not positive");
             return config;
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{path}' is not the configuration of a model of the family 'dalle': {exception.Message}", exception);
+            throw new InvalidDataException($"'{path}' is not the configuration of a model of the family 'dalle': {Describe(exception)}", exception);
         }
     }
+
+    // The serializer's messages name types of .NET, which mean nothing to a reader.
+    private static string Describe(JsonException exception) => exception.Message.Contains("Dalle.ML", StringComparison.Ordinal)
+        || exception.Message.Contains("System.", StringComparison.Ordinal)
+            ? $"the value at {exception.Path ?? "$"} has the wrong type, or a part of it is missing"
+            : exception.Message;
 
     public sealed record TextPart(bool Lowercase, int VocabSize, int Length);
 

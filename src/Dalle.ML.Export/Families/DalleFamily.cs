@@ -1,5 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
@@ -91,7 +92,7 @@ internal static class DalleFamily
     private static ClipGraphs Clip(ExportSource source, BundleWriter bundle, DalleConfig.ClipPart part, DalleConfig config, TextFormat text)
     {
         var clip = source.OpenModel(2, "logit_scale", part.File);
-        var scale = MathF.Min(MathF.Exp(clip.Read("logit_scale").Values[0]), 100);
+        var scale = MathF.Min(MathF.Exp(clip.ReadScalar("logit_scale")), 100);
         var graphs = ConvolutionalClip.Write(bundle, clip, text.Length, config.ImageSize, part.Embedding, DalleTransformer.Names);
         return new ClipGraphs
         {

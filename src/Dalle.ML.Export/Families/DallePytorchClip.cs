@@ -17,7 +17,7 @@ internal static class DallePytorchClip
             DallePytorchLayers.Infer(weights, "text_transformer.", HeadSize),
             DallePytorchLayers.Infer(weights, "visual_transformer.", HeadSize));
         var graphs = clip.Write(bundle, weights);
-        var scale = MathF.Exp(weights.Read("temperature", []).Values[0]);
+        var scale = MathF.Exp(weights.ReadScalar("temperature"));
         return new ClipGraphs
         {
             TextEncoder = graphs.Text,

@@ -13,9 +13,9 @@ internal static class DallePytorchFamily
     private static readonly Dictionary<string, (DallePytorchModel Dalle, ConvolutionalVae Vae)> Sizes = new()
     {
         // The width and heads that train_dalle.py begins with, deeper; one of about a billion weights; and one that takes no time.
-        ["12x512"] = DallePytorchModel.Random(count: 12, dim: 512, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
-        ["24x1536"] = DallePytorchModel.Random(count: 24, dim: 1536, words: 49408, textLength: 256, imageSize: 256, codes: 8192),
-        ["tiny"] = DallePytorchModel.Random(count: 4, dim: 64, words: 256, textLength: 16, imageSize: 32, codes: 64),
+        ["12x512"] = DallePytorchModel.Random(count: 12, dim: 512, words: 49408, textLength: 256, imageSize: 256, codebookSize: 8192),
+        ["24x1536"] = DallePytorchModel.Random(count: 24, dim: 1536, words: 49408, textLength: 256, imageSize: 256, codebookSize: 8192),
+        ["tiny"] = DallePytorchModel.Random(count: 4, dim: 64, words: 256, textLength: 16, imageSize: 32, codebookSize: 64),
     };
 
     public static ModelFamily Family { get; } = new(

@@ -38,13 +38,13 @@ internal sealed record DallePytorchImages(ImageFormat Format, ImageGraphs Graphs
     public static DallePytorchImages Write(BundleWriter bundle, Checkpoint weights, ConvolutionalVae vae) =>
         new(Square(vae.ImageSize, vae.Grid, vae.CodebookSize), vae.Write(bundle, weights));
 
-    private static ImageFormat Square(int size, int grid, int codes) => new()
+    private static ImageFormat Square(int size, int grid, int codebookSize) => new()
     {
         Width = size,
         Height = size,
         Rows = grid,
         Columns = grid,
-        CodebookSize = codes,
+        CodebookSize = codebookSize,
         Resample = ResampleFilter.Bilinear,
     };
 }

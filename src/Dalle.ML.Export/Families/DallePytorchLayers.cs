@@ -49,6 +49,43 @@ internal static class DallePytorchLayers
         };
     }
 
+    /// <summary>
+    /// Whether the layers shift tokens. The module that does so lies around the feed-forward part, whose names have two <c>fn.</c> without it;
+    /// with more, the argument tells, or the constructor's default.
+    /// </summary>
+    /// <exception cref="InvalidDataException">The saved argument contradicts the names.</exception>
+    public static bool ShiftsTokens(Checkpoint weights, SavedArguments arguments, TransformerLayers layers)
+    {
+        var name = layers.Names.Mlp(0) + "fn.fn.net.0.weight";
+        if (!weights.Contains(name))
+            return arguments.Flag("shift_tokens", true);
+        return arguments.Flag("shift_tokens", false) ? throw new InvalidDataException(
+            $"The checkpoint's argument 'shift_tokens' is True, but its tensor '{name}' has no module of a token shift around it.") : false;
+    }
+
+    /// <summary>Checks that saved switches agree with the tensors that they add.</summary>
+    /// <exception cref="InvalidDataException">One does not.</exception>
+    public static void CheckArguments(Checkpoint weights, SavedArguments arguments, TransformerLayers layers)
+    {
+        Check("rotary_emb", "transformer.pos_emb", weights.Contains("transformer.pos_emb"));
+        Check("share_input_output_emb", "text_emb.linear.weight", weights.Contains("text_emb.linear.weight"));
+        Check("reversible", "transformer.layers.blocks.0.f.net.scale", layers.IsReversible);
+        Check("sandwich_norm", layers.Names.Attention(0) + "fn.norm_out.weight", layers.Names.AttentionNormOut is not null);
+        if (weights.Contains("transformer.pos_emb") && weights.Contains("text_pos_emb.weight"))
+            throw new InvalidDataException("The checkpoint has both 'transformer.pos_emb' and 'text_pos_emb.weight': models of DALLE-pytorch have rotary positions or embedded ones.");
+        if (arguments.Number("depth", layers.Count) is var depth && depth != layers.Count)
+            throw new InvalidDataException($"The checkpoint's argument 'depth' is {depth}, but its tensors '{layers.Names.Attention(0)}…' are those of {layers.Count} layers.");
+
+        void Check(string argument, string tensor, bool isThere)
+        {
+            if (arguments.Flag(argument, isThere) != isThere)
+            {
+                throw new InvalidDataException($"The checkpoint's argument '{argument}' is {!isThere}, but it has "
+                    + $"{(isThere ? "a" : "no")} tensor '{tensor}'.");
+            }
+        }
+    }
+
     private static LayerNames Names(string prefix, bool isReversible = false, bool isSandwich = false) => new()
     {
         Attention = layer => prefix + (isReversible ? $"layers.blocks.{layer}.f.net." : $"layers.layers.{layer}.0."),

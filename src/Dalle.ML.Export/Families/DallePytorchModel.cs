@@ -29,7 +29,7 @@ internal sealed record DallePytorchModel
 
     /// <summary>A geometry with every variation of the project, to measure speed with.</summary>
     public static (DallePytorchModel Dalle, ConvolutionalVae Vae) Random(
-        int count, int dim, int words, int textLength, int imageSize, int codes)
+        int count, int dim, int words, int textLength, int imageSize, int codebookSize)
     {
         var layers = DallePytorchLayers.Published(count, dim);
         var vae = new ConvolutionalVae
@@ -38,7 +38,7 @@ internal sealed record DallePytorchModel
             Layers = 3,
             Residuals = 2,
             Hidden = dim / 2,
-            CodebookSize = codes,
+            CodebookSize = codebookSize,
             CodeDimension = dim,
         };
         var model = new DallePytorchModel
@@ -49,7 +49,7 @@ internal sealed record DallePytorchModel
                 TextIds = words + textLength,
                 TextLength = textLength,
                 Grid = vae.Grid,
-                CodebookSize = codes,
+                CodebookSize = codebookSize,
             },
             Attention = AxialAttention.Kinds,
             RotaryWidth = Rotated(layers.Heads),
@@ -81,11 +81,12 @@ internal sealed record DallePytorchModel
             }.Checked(),
             Attention = arguments.Words("attn_types", ["full"]),
             RotaryWidth = weights.Contains("transformer.pos_emb") ? weights.Shape("transformer.pos_emb", rank: 3)[2] : 0,
-            ShiftsTokens = arguments.Flag("shift_tokens", true),
             IsStable = arguments.Flag("stable", false),
             SharesEmbeddings = weights.Contains("text_emb.linear.weight"),
         };
         var layers = model.Sizes.Layers;
+        DallePytorchLayers.CheckArguments(weights, arguments, layers);
+        model = model with { ShiftsTokens = DallePytorchLayers.ShiftsTokens(weights, arguments, layers) };
         if (model.Attention.FirstOrDefault(kind => !AxialAttention.Kinds.Contains(kind)) is { } unknown)
         {
             throw new InvalidDataException(

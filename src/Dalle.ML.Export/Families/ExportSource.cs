@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
 
@@ -18,6 +19,9 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
 
     public Precision Precision => options.Precision;
 
+    /// <summary>All files that were given, those of folders in the order of their names.</summary>
+    public IEnumerable<string> Files => paths.SelectMany(path => Directory.Exists(path) ? Directory.GetFiles(path).Order(StringComparer.Ordinal) : (IEnumerable<string>)[path]);
+
     /// <summary>
     /// Opens a model, whatever its trainer wrapped it in, or random weights. Its file is found as by <see cref="Find"/> and stays open as long
     /// as this source.
@@ -31,7 +35,10 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// <summary>Opens a whole file as <see cref="OpenModel"/>.</summary>
     public Checkpoint Open(int part, params string[] names) => Keep(size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part));
 
-    /// <summary>As <see cref="Open"/>, null where there is no such file.</summary>
+    /// <summary>Opens one of <see cref="Files"/>, which stays open as long as this source.</summary>
+    public Checkpoint OpenFile(string file) => Keep(Checkpoint.Open(file));
+
+    /// <summary>As <see cref="Open(int, string[])"/>, null where there is no such file.</summary>
     public Checkpoint? TryOpen(int part, params string[] names) => TryFind(part, names) is { } file ? Keep(Checkpoint.Open(file)) : null;
 
     /// <summary>
@@ -72,7 +79,7 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
             return null;
         try
         {
-            using var config = JsonDocument.Parse(File.ReadAllBytes(file));
+            using var config = JsonDocument.Parse(TokenizerFile.ReadBytes(file));
             return config.RootElement.ValueKind == JsonValueKind.Object && config.RootElement.TryGetProperty(name, out var value)
                 && value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : null;
         }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
 
@@ -82,7 +83,7 @@ internal static class KakaoMinDalleFamily
         const string Token = "[PAD]";
         try
         {
-            using var ids = JsonDocument.Parse(File.ReadAllBytes(vocabulary));
+            using var ids = JsonDocument.Parse(TokenizerFile.ReadBytes(vocabulary));
             return ids.RootElement.GetProperty(Token).GetInt32();
         }
         catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)

@@ -32,16 +32,16 @@ internal static class KakaoMinDalleTransformer
     /// <exception cref="InvalidDataException">The weights are not those of such a model.</exception>
     public static GptSizes Infer(Checkpoint weights, bool hasText, int? heads)
     {
-        var (codes, tokens) = (weights.Shape("tok_emb_img.weight", rank: 2), weights.Shape("pos_emb_img.weight", rank: 2)[0]);
+        var (codebook, tokens) = (weights.Shape("tok_emb_img.weight", rank: 2), weights.Shape("pos_emb_img.weight", rank: 2)[0]);
         var ids = hasText ? "tok_emb_txt.weight" : "sos.weight";
-        var (layers, dim) = (weights.Count("blocks.", ".ln1.weight"), codes[1]);
+        var (layers, dim) = (weights.Count("blocks.", ".ln1.weight"), codebook[1]);
         var sizes = new GptSizes
         {
             Layers = new TransformerLayers { Count = layers, Dim = dim, Heads = AttentionHeads.Of(dim, heads), Names = Names },
             TextLength = hasText ? weights.Shape("pos_emb_txt.weight", rank: 2)[0] : 1,
             TextIds = weights.Contains(ids) ? weights.Shape(ids, rank: 2)[0] : 1,
             Grid = (int)Math.Sqrt(tokens),
-            CodebookSize = codes[0],
+            CodebookSize = codebook[0],
         };
         return sizes.Grid * sizes.Grid == tokens
             ? sizes.Checked()
@@ -57,7 +57,7 @@ internal static class KakaoMinDalleTransformer
         Positions = () => Tensor.Concat(
             hasText
                 ? weights.Read("pos_emb_txt.weight", sizes.TextLength, sizes.Dim)
-                : new Tensor(new float[sizes.Dim], isHalf: false, 1, sizes.Dim),
+                : new Tensor(new float[sizes.Dim], isFloat16: false, 1, sizes.Dim),
             weights.Read("pos_emb_img.weight", sizes.Grid * sizes.Grid, sizes.Dim)),
         FinalNorms = ["ln_f"],
         Head = () => (weights.Read(hasText ? "head_img.weight" : "head.weight", sizes.CodebookSize, sizes.Dim), null),

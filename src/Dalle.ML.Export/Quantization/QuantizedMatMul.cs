@@ -30,7 +30,7 @@ internal static class QuantizedMatMul
         [
             x,
             g.Weight("weight", DataType.Int8, weight.Shape, MemoryMarshal.AsBytes(quantized.AsSpan())),
-            g.Weight("scale", new Tensor(scales, isHalf: false, columns)),
+            g.Weight("scale", new Tensor(scales, isFloat16: false, columns)),
         ]);
     }
 
@@ -68,7 +68,7 @@ internal static class QuantizedMatMul
             [
                 x,
                 g.Weight("weight", DataType.Uint8, [columns, blocks, BlockSize / 2], packed),
-                g.Weight("scale", new Tensor(scales, isHalf: false, columns * blocks)),
+                g.Weight("scale", new Tensor(scales, isFloat16: false, columns * blocks)),
             ],
             attributes: [("K", rows), ("N", columns), ("bits", 4), ("block_size", BlockSize), ("accuracy_level", 4)]);
     }

@@ -104,7 +104,8 @@ internal sealed class Bundle
             if (!File.Exists(path))
                 throw new DalleBundleException(folder, Directory.Exists(folder)
                     ? $"the folder has no manifest '{ManifestName}'. Give the folder that 'dalle export' wrote."
-                    : "the folder does not exist.");
+                    : File.Exists(folder) ? $"it is a file. Give the folder with '{ManifestName}', that 'dalle export' wrote."
+                    : "the folder does not exist. Give the folder of a bundle, or the name of a model that 'dalle models' shows on this machine.");
             var size = SizeOf(path);
             return size <= MaxManifestBytes
                 ? File.ReadAllBytes(path)

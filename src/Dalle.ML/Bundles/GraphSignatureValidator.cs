@@ -3,12 +3,13 @@ using Dalle.ML.Onnx;
 namespace Dalle.ML.Bundles;
 
 /// <summary>Compares the inputs and outputs of each graph with the manifest before anything runs.</summary>
-internal static class GraphSignatureValidator
+internal static partial class GraphSignatureValidator
 {
     // Numbers of element types in the ONNX standard.
     private const int Float = 1;
     private const int Int32 = 6;
     private const int Int64 = 7;
+    private const int Bool = 9;
     private const int Half = 10;
 
     private const long MaxContextBytes = 1L << 30;
@@ -41,6 +42,8 @@ internal static class GraphSignatureValidator
         }
         if (manifest.Decoder is { } decoder)
             CheckDecoder(bundle, decoder, context);
+        if (manifest.Unclip is { } unclip)
+            CheckUnclip(bundle, unclip);
     }
 
     private static void CheckDecoder(Bundle bundle, DecoderGraph decoder, OnnxValue[] context)
@@ -80,10 +83,12 @@ internal static class GraphSignatureValidator
             throw bundle.Error($"the output {logits} of the graph '{decoder.File}' is neither float [batch, {least}], as the manifest states, "
                 + $"nor [batch, sequence, {least} or more].");
         }
-        var large = context.FirstOrDefault(value => value.Dimensions.Skip(1).Aggregate((Int128)sizeof(float), (product, size) => product * size!.Value) > MaxContextBytes);
-        if (large is not null)
+        if (context.FirstOrDefault(IsLarge) is { } large)
             throw bundle.Error($"the input {large} of the graph '{decoder.File}' takes more than {MaxContextBytes >> 20} MiB per sequence.");
     }
+
+    private static bool IsLarge(OnnxValue value) =>
+        value.Dimensions.Skip(1).Aggregate((Int128)sizeof(float), (product, size) => product * size!.Value) > MaxContextBytes;
 
     private static OnnxFile Read(Bundle bundle, string file)
     {

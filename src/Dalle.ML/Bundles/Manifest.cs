@@ -35,7 +35,7 @@ internal sealed record Manifest
     /// <summary>The precision that the transformer's products are computed in: fp32, fp16, int8 or int4.</summary>
     public required string Precision { get; init; }
 
-    /// <summary>The images that are encoded and decoded; null if the bundle has only CLIP.</summary>
+    /// <summary>The images that are encoded and decoded; null where there is no codebook.</summary>
     public ImageFormat? Image { get; init; }
 
     public TextFormat? Text { get; init; }
@@ -52,6 +52,9 @@ internal sealed record Manifest
     public string? ImageDecoder { get; init; }
 
     public ClipGraphs? Clip { get; init; }
+
+    /// <summary>The networks of DALL·E 2; null in a bundle of DALL·E.</summary>
+    public UnclipGraphs? Unclip { get; init; }
 
     public SamplingDefaults Sampling { get; set; } = new();
 

@@ -1,7 +1,7 @@
 namespace Dalle.ML.Bundles;
 
 /// <summary>Checks a manifest: sizes within bounds, names inside the folder, every file accounted for.</summary>
-internal static class ManifestValidator
+internal sealed partial class ManifestValidator
 {
     // Far above every published model, and low enough that no product of sizes overflows.
     private const int MaxNameLength = 200;
@@ -20,10 +20,17 @@ internal static class ManifestValidator
 
     private static readonly string[] Precisions = ["fp32", "fp16", "int8", "int4"];
 
+    private readonly Bundle _bundle;
+    private readonly Manifest _manifest;
+
+    private ManifestValidator(Bundle bundle) => (_bundle, _manifest) = (bundle, bundle.Manifest);
+
     /// <exception cref="DalleBundleException">A rule is broken.</exception>
-    public static void Check(Bundle bundle)
+    public static void Check(Bundle bundle) => new ManifestValidator(bundle).Check();
+
+    private void Check()
     {
-        var manifest = bundle.Manifest;
+        var manifest = _manifest;
         if (manifest.Format != Manifest.CurrentFormat)
             throw Error($"its format is {manifest.Format}; this version of Dalle.ML reads format {Manifest.CurrentFormat}. Export the model again.");
         if (string.IsNullOrWhiteSpace(manifest.Name))
@@ -45,7 +52,7 @@ internal static class ManifestValidator
         }
         else if (manifest is not { Decoder: null, ImageEncoder: null, ImageDecoder: null })
         {
-            throw Error("'image' is missing: all graphs except those of 'clip' need it.");
+            throw Error("'image' is missing: the graphs of a codebook need it.");
         }
 
         foreach (var (name, record) in manifest.Files)
@@ -72,123 +79,125 @@ internal static class ManifestValidator
         Graph("imageDecoder", manifest.ImageDecoder);
         if (manifest.Clip is { } clip)
             CheckClip(clip);
+        if (manifest.Unclip is { } unclip)
+            CheckUnclip(unclip);
         CheckSampling(manifest.Sampling);
         Listed("words", manifest.Words);
-        if (manifest.Decoder is null && manifest.ImageEncoder is null && manifest.ImageDecoder is null && manifest.Clip is null)
+        if (manifest.Decoder is null && manifest.ImageEncoder is null && manifest.ImageDecoder is null && manifest.Clip is null && manifest.Unclip is null)
             throw Error("it names no graph.");
-
-        void CheckText(string key, TextFormat format)
-        {
-            InRange(key + ".length", format.Length, 1, MaxTextLength);
-            InRange(key + ".vocabulary", format.Vocabulary, 1, MaxVocabulary);
-            var paddingIds = format.Padding == Padding.PerPosition ? format.Length : 1;
-            InRange(key + ".paddingId", format.PaddingId, 0, format.Vocabulary - paddingIds);
-            Ids(key + ".prefix", format.Prefix, MaxTextLength);
-            Ids(key + ".start", format.BosTokens, format.Length);
-            Ids(key + ".end", format.EosTokens, format.Length - format.BosTokens.Length);
-            Ids(key + ".blankId", format.PadAliasId is { } blank ? [blank] : [], 1);
-            InRange(key + ".cleaning.length", format.Cleaning.Length, 0, MaxCleaningSteps);
-            CheckTokenizer(key + ".tokenizer", format.Tokenizer);
-
-            void Ids(string ids, int[] values, int most)
-            {
-                InRange(ids + ".length", values.Length, 0, most);
-                foreach (var id in values)
-                    InRange(ids, id, 0, format.Vocabulary - 1);
-            }
-        }
-
-        void CheckTokenizer(string key, TokenizerFiles files)
-        {
-            Listed(key + ".vocabulary", files.Vocabulary);
-            Listed(key + ".merges", files.Merges);
-            var (needsMerges, takesMerges) = (files.Kind is not (TokenizerKind.ClipBpe or TokenizerKind.YouTokenToMe), files.Kind is not TokenizerKind.YouTokenToMe);
-            if (needsMerges && files.Merges is null)
-                throw Error($"'{key}.merges' is missing: a tokenizer of this kind has its merges in a separate file.");
-            if (!takesMerges && files.Merges is not null)
-                throw Error($"'{key}.merges' is '{files.Merges}': a tokenizer of this kind has its merges in its vocabulary file.");
-        }
-
-        void CheckDecoder(DecoderGraph graph, TextFormat format)
-        {
-            Graph("decoder.file", graph.File);
-            InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
-            var prefix = manifest.TextEncoder is null ? format.Total : graph.Start.Count;
-            InRange("decoder.logitsOffset", graph.LogitsOffset, 0, MaxVocabulary);
-            foreach (var id in graph.Start)
-                InRange("decoder.start", id, 0, MaxVocabulary);
-            InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
-            InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
-            InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
-            // The last image token is sampled but never fed back.
-            InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + manifest.Image!.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
-            if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
-                throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
-            AllDiffer("cache", "{layer}", graph.Cache.AllNames);
-            if (graph.State is { } state)
-            {
-                InRange("decoder.state.count", state.Count, 1, MaxStates);
-                foreach (var size in state.Shape)
-                    InRange("decoder.state.shape", size, 1, MaxTextLength);
-                var bytes = state.Shape.Aggregate((Int128)sizeof(float) * state.Count, (product, size) => product * size);
-                if (state.Shape.Count > MaxStateAxes || bytes > MaxCacheBytesPerRow)
-                    throw Error($"'decoder.state' takes {bytes >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
-                AllDiffer("state", "{index}", state.Names);
-            }
-        }
-
-        void AllDiffer(string key, string placeholder, IEnumerable<(string Past, string Present)> names)
-        {
-            var all = names.SelectMany(name => new[] { name.Past, name.Present }).ToArray();
-            if (all.Distinct().Count() < all.Length)
-                throw Error($"the names in 'decoder.{key}' are not all different: each needs '{placeholder}'.");
-        }
-
-        void Graph(string key, string? file)
-        {
-            Listed(key, file);
-            // ONNX Runtime recognizes its other format, which is not checked here, by the name.
-            if (file is not null && !file.EndsWith(".onnx", StringComparison.Ordinal))
-                throw Error($"'{key}' is '{file}'; the name of a graph must end in .onnx.");
-        }
-
-        void CheckClip(ClipGraphs graphs)
-        {
-            Graph("clip.textEncoder", graphs.TextEncoder);
-            Graph("clip.imageEncoder", graphs.ImageEncoder);
-            CheckText("clip.text", graphs.Text);
-            InRange("clip.embedding", graphs.EmbeddingDimension, 1, MaxEmbedding);
-            InRange("clip.imageSize", graphs.ImageSize, 1, MaxImageSide);
-            if (!float.IsFinite(graphs.Scale) || graphs.Scale <= 0)
-                throw Error($"'clip.scale' is {graphs.Scale}; it must be a positive number.");
-        }
-
-        void CheckSampling(SamplingDefaults sampling)
-        {
-            if (!float.IsFinite(sampling.Temperature) || sampling.Temperature < 0 || !float.IsFinite(sampling.Guidance) || sampling.TopP is not (> 0 and <= 1))
-                throw Error("'sampling' holds a temperature, guidance or top-p out of range.");
-            InRange("sampling.topK", sampling.TopK, 0, MaxVocabulary);
-            InRange("sampling.candidates", sampling.Candidates, 1, 512);
-        }
-
-        void Listed(string key, string? file)
-        {
-            if (file is not null && !manifest.Files.ContainsKey(file))
-                throw Error($"'{key}' names the file '{file}', which is not among the manifest's 'files'.");
-        }
-
-        void ShortEnough(string key, string text)
-        {
-            if (text.Length > MaxNameLength)
-                throw Error($"'{key}' has {text.Length} characters; at most {MaxNameLength} are allowed.");
-        }
-
-        void InRange(string key, int value, int least, int most)
-        {
-            if (value < least || value > most)
-                throw Error($"'{key}' is {value}; it must lie between {least} and {most}.");
-        }
-
-        DalleBundleException Error(string message) => bundle.Error($"in '{Bundle.ManifestName}', {message}");
     }
+
+    private void CheckText(string key, TextFormat format)
+    {
+        InRange(key + ".length", format.Length, 1, MaxTextLength);
+        InRange(key + ".vocabulary", format.Vocabulary, 1, MaxVocabulary);
+        var paddingIds = format.Padding == Padding.PerPosition ? format.Length : 1;
+        InRange(key + ".paddingId", format.PaddingId, 0, format.Vocabulary - paddingIds);
+        Ids(key + ".prefix", format.Prefix, MaxTextLength);
+        Ids(key + ".start", format.BosTokens, format.Length);
+        Ids(key + ".end", format.EosTokens, format.Length - format.BosTokens.Length);
+        Ids(key + ".blankId", format.PadAliasId is { } blank ? [blank] : [], 1);
+        InRange(key + ".cleaning.length", format.Cleaning.Length, 0, MaxCleaningSteps);
+        CheckTokenizer(key + ".tokenizer", format.Tokenizer);
+
+        void Ids(string ids, int[] values, int most)
+        {
+            InRange(ids + ".length", values.Length, 0, most);
+            foreach (var id in values)
+                InRange(ids, id, 0, format.Vocabulary - 1);
+        }
+    }
+
+    private void CheckTokenizer(string key, TokenizerFiles files)
+    {
+        Listed(key + ".vocabulary", files.Vocabulary);
+        Listed(key + ".merges", files.Merges);
+        var (needsMerges, takesMerges) = (files.Kind is not (TokenizerKind.ClipBpe or TokenizerKind.YouTokenToMe), files.Kind is not TokenizerKind.YouTokenToMe);
+        if (needsMerges && files.Merges is null)
+            throw Error($"'{key}.merges' is missing: a tokenizer of this kind has its merges in a separate file.");
+        if (!takesMerges && files.Merges is not null)
+            throw Error($"'{key}.merges' is '{files.Merges}': a tokenizer of this kind has its merges in its vocabulary file.");
+    }
+
+    private void CheckDecoder(DecoderGraph graph, TextFormat format)
+    {
+        Graph("decoder.file", graph.File);
+        InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
+        var prefix = _manifest.TextEncoder is null ? format.Total : graph.Start.Count;
+        InRange("decoder.logitsOffset", graph.LogitsOffset, 0, MaxVocabulary);
+        foreach (var id in graph.Start)
+            InRange("decoder.start", id, 0, MaxVocabulary);
+        InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
+        InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
+        InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
+        // The last image token is sampled but never fed back.
+        InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + _manifest.Image!.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
+        if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
+            throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
+        AllDiffer("cache", "{layer}", graph.Cache.AllNames);
+        if (graph.State is { } state)
+        {
+            InRange("decoder.state.count", state.Count, 1, MaxStates);
+            foreach (var size in state.Shape)
+                InRange("decoder.state.shape", size, 1, MaxTextLength);
+            var bytes = state.Shape.Aggregate((Int128)sizeof(float) * state.Count, (product, size) => product * size);
+            if (state.Shape.Count > MaxStateAxes || bytes > MaxCacheBytesPerRow)
+                throw Error($"'decoder.state' takes {bytes >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
+            AllDiffer("state", "{index}", state.Names);
+        }
+    }
+
+    private void AllDiffer(string key, string placeholder, IEnumerable<(string Past, string Present)> names)
+    {
+        var all = names.SelectMany(name => new[] { name.Past, name.Present }).ToArray();
+        if (all.Distinct().Count() < all.Length)
+            throw Error($"the names in 'decoder.{key}' are not all different: each needs '{placeholder}'.");
+    }
+
+    private void Graph(string key, string? file)
+    {
+        Listed(key, file);
+        // ONNX Runtime recognizes its other format, which is not checked here, by the name.
+        if (file is not null && !file.EndsWith(".onnx", StringComparison.Ordinal))
+            throw Error($"'{key}' is '{file}'; the name of a graph must end in .onnx.");
+    }
+
+    private void CheckClip(ClipGraphs graphs)
+    {
+        Graph("clip.textEncoder", graphs.TextEncoder);
+        Graph("clip.imageEncoder", graphs.ImageEncoder);
+        CheckText("clip.text", graphs.Text);
+        InRange("clip.embedding", graphs.EmbeddingDimension, 1, MaxEmbedding);
+        InRange("clip.imageSize", graphs.ImageSize, 1, MaxImageSide);
+        if (!float.IsFinite(graphs.Scale) || graphs.Scale <= 0)
+            throw Error($"'clip.scale' is {graphs.Scale}; it must be a positive number.");
+    }
+
+    private void CheckSampling(SamplingDefaults sampling)
+    {
+        if (!float.IsFinite(sampling.Temperature) || sampling.Temperature < 0 || !float.IsFinite(sampling.Guidance) || sampling.TopP is not (> 0 and <= 1))
+            throw Error("'sampling' holds a temperature, guidance or top-p out of range.");
+        InRange("sampling.topK", sampling.TopK, 0, MaxVocabulary);
+        InRange("sampling.candidates", sampling.Candidates, 1, 512);
+    }
+
+    private void Listed(string key, string? file)
+    {
+        if (file is not null && !_manifest.Files.ContainsKey(file))
+            throw Error($"'{key}' names the file '{file}', which is not among the manifest's 'files'.");
+    }
+
+    private void ShortEnough(string key, string text)
+    {
+        if (text.Length > MaxNameLength)
+            throw Error($"'{key}' has {text.Length} characters; at most {MaxNameLength} are allowed.");
+    }
+
+    private void InRange(string key, int value, int least, int most)
+    {
+        if (value < least || value > most)
+            throw Error($"'{key}' is {value}; it must lie between {least} and {most}.");
+    }
+
+    private DalleBundleException Error(string message) => _bundle.Error($"in '{Bundle.ManifestName}', {message}");
 }

@@ -2,6 +2,7 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Clip;
 using Dalle.ML.Generation;
 using Dalle.ML.Generation.Autoregressive;
+using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Images;
 using Dalle.ML.Text;
 
@@ -25,10 +26,12 @@ internal sealed class DalleEngine : IDisposable
         (Bundle, Device) = (bundle, device);
         Vocabulary = Vocabulary.Read(bundle);
         Vae = new DiscreteVae(bundle, device);
-        _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? throw CannotGenerate()));
+        _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? manifest.Unclip?.Text?.Format ?? throw CannotGenerate()));
         if (manifest is { Decoder: not null, Image: not null })
             _autoregressive = new AutoregressiveGenerator(bundle, _tokenizer, Vae, device);
         _generator = manifest.ImageDecoder is null ? null : _autoregressive;
+        if (manifest.Unclip is { Prior: not null, Stages.Count: > 0 })
+            _generator = new UnclipGenerator(bundle, device, new PhiloxNoise());
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipModel(bundle, clip, device));
 
@@ -107,6 +110,8 @@ internal sealed class DalleEngine : IDisposable
     public void Dispose()
     {
         _autoregressive?.Dispose();
+        if (_generator != _autoregressive)
+            _generator?.Dispose();
         _clip?.Dispose();
         Vae.Dispose();
     }

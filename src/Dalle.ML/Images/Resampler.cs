@@ -13,9 +13,46 @@ internal static class Resampler
     {
         if (image.Width == width && image.Height == height)
             return image;
-        var isTall = (long)width * image.Height >= (long)height * image.Width;
-        var columns = Taps(image.Width, isTall ? width : (long)height * image.Width / image.Height, width, filter);
-        var rows = Taps(image.Height, isTall ? (long)width * image.Height / image.Width : height, height, filter);
+        var (scaledWidth, scaledHeight) = CoveringSize(image, width, height);
+        return Resample(image, Taps(image.Width, scaledWidth, width, filter), Taps(image.Height, scaledHeight, height, filter));
+    }
+
+    /// <summary>Brings both sides to a size, whatever that does to the proportions.</summary>
+    public static ImageTensor Squash(ImageTensor image, int width, int height, ResampleFilter filter) =>
+        image.Width == width && image.Height == height ? image
+            : Resample(image, Taps(image.Width, width, width, filter), Taps(image.Height, height, height, filter));
+
+    /// <summary>The size that an image is scaled to so that it just covers another.</summary>
+    public static (long Width, long Height) CoveringSize(ImageTensor image, int width, int height) =>
+        (long)width * image.Height >= (long)height * image.Width
+            ? (width, (long)width * image.Height / image.Width)
+            : ((long)height * image.Width / image.Height, height);
+
+    /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights, whose sum is 1.</summary>
+    public static (int First, double[] Weights)[] Weights(int from, long to, int count, ResampleFilter filter)
+    {
+        var scale = (double)from / to;
+        var widen = Math.Max(scale, 1);
+        var radius = Radius(filter) * widen;
+        var skipped = Math.Round((to - count) / 2.0);
+        var all = new (int, double[])[count];
+        for (var target = 0; target < count; target++)
+        {
+            var center = (skipped + target + 0.5) * scale;
+            var first = Math.Max(0, (int)(center - radius + 0.5));
+            var end = Math.Min(from, (int)(center + radius + 0.5));
+            var weights = new double[end - first];
+            for (var i = 0; i < weights.Length; i++)
+                weights[i] = Weight(filter, (first + i - center + 0.5) / widen);
+            var sum = weights.Sum();
+            all[target] = (first, Array.ConvertAll(weights, weight => weight / sum));
+        }
+        return all;
+    }
+
+    private static ImageTensor Resample(ImageTensor image, Tap[] columns, Tap[] rows)
+    {
+        var (width, height) = (columns.Length, rows.Length);
         var planes = image.Values.Length / (image.Width * image.Height);
 
         // Only the part under what is kept: of a very long image that is little.
@@ -43,27 +80,9 @@ internal static class Resampler
         return new ImageTensor(width, height, result);
     }
 
-    /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights.</summary>
-    private static Tap[] Taps(int from, long to, int count, ResampleFilter filter)
-    {
-        var scale = (double)from / to;
-        var widen = Math.Max(scale, 1);
-        var radius = Radius(filter) * widen;
-        var skipped = Math.Round((to - count) / 2.0);
-        var taps = new Tap[count];
-        for (var target = 0; target < count; target++)
-        {
-            var center = (skipped + target + 0.5) * scale;
-            var first = Math.Max(0, (int)(center - radius + 0.5));
-            var end = Math.Min(from, (int)(center + radius + 0.5));
-            var weights = new double[end - first];
-            for (var i = 0; i < weights.Length; i++)
-                weights[i] = Weight(filter, (first + i - center + 0.5) / widen);
-            var sum = weights.Sum();
-            taps[target] = new Tap(first, Array.ConvertAll(weights, weight => (int)Math.Round(weight / sum * Tap.One, MidpointRounding.AwayFromZero)));
-        }
-        return taps;
-    }
+    private static Tap[] Taps(int from, long to, int count, ResampleFilter filter) => Array.ConvertAll(
+        Weights(from, to, count, filter),
+        tap => new Tap(tap.First, Array.ConvertAll(tap.Weights, weight => (int)Math.Round(weight * Tap.One, MidpointRounding.AwayFromZero))));
 
     private static double Radius(ResampleFilter filter) => filter switch
     {

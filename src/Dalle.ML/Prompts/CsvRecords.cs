@@ -58,7 +58,11 @@ internal sealed class CsvRecords
         for (_position++; ; _position++)
         {
             if (_position == Line.Length)
+            {
+                if (field.Length > Utf8Lines.LongestLine)
+                    throw new FormatException($"line {start}: a value in quotes is longer than {Utf8Lines.LongestLine} characters. Close the quote, or double it if it is part of the value.");
                 GoOnInNextLine(start);
+            }
             if (Line[_position] != '"')
                 field.Append(Line[_position]);
             else if (_position + 1 < Line.Length && Line[_position + 1] == '"')

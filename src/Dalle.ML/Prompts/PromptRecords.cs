@@ -10,10 +10,14 @@ internal static class PromptRecords
     private const string IdColumn = "id";
     private const string SeedColumn = "seed";
 
+    // In characters. Models read a few dozen words.
+    private const int LongestPrompt = 1 << 16;
+    private const int LongestCitation = 100;
+
     /// <exception cref="FormatException">A line is wrong; the message begins with the line, and names the remedy.</exception>
     public static IEnumerable<PromptRecord> Read(Stream stream, PromptFormat format)
     {
-        var lines = Utf8Lines.Read(stream);
+        var lines = Utf8Lines.Read(stream, endsAtCR: format == PromptFormat.Txt);
         var records = format switch
         {
             PromptFormat.Csv => Table(lines, ','),
@@ -21,9 +25,11 @@ internal static class PromptRecords
             PromptFormat.Jsonl => lines.Where(HasText).Select(line => Object(line.Number, line.Text.TrimEnd())),
             _ => lines.Where(HasText).Select(line => new PromptRecord(line.Number, line.Text.Trim(), Id: null, Seed: null)),
         };
-        return records.Select(record => !string.IsNullOrWhiteSpace(record.Prompt)
-            ? record
-            : throw new FormatException($"line {record.Line}: the prompt is empty. Write one, or remove the line."));
+        return records.Select(record => string.IsNullOrWhiteSpace(record.Prompt)
+            ? throw new FormatException($"line {record.Line}: the prompt is empty. Write one, or remove the line.")
+            : record.Prompt.Length > LongestPrompt
+            ? throw new FormatException($"line {record.Line}: the prompt has {record.Prompt.Length} characters; at most {LongestPrompt} are read. Shorten it.")
+            : record);
 
         static bool HasText((int Number, string Text) line) => !string.IsNullOrWhiteSpace(line.Text);
     }
@@ -63,7 +69,7 @@ internal static class PromptRecords
         }
         return columns.ContainsKey(PromptColumn)
             ? columns
-            : throw new FormatException($"line {line}: the header has no column '{PromptColumn}'; it has: {string.Join(", ", fields)}. Rename the prompt column to '{PromptColumn}'.");
+            : throw new FormatException($"line {line}: the header has no column '{PromptColumn}'; it has: {Cite(string.Join(", ", fields))}. Rename the prompt column to '{PromptColumn}'.");
     }
 
     private static PromptRecord Object(int line, string text)
@@ -90,16 +96,19 @@ internal static class PromptRecords
         }
         catch (JsonException exception)
         {
-            throw new FormatException($"line {line}: this is not JSON ({exception.Message}). Write one object per line.", exception);
+            throw new FormatException($"line {line}: this is not JSON, or is nested too deeply, at byte {exception.BytePositionInLine + 1}. Write one object per line, e.g. {{\"prompt\": \"a red apple\"}}.", exception);
         }
         catch (InvalidOperationException exception)
         {
-            throw new FormatException($"line {line}: {exception.Message} Write half surrogates as whole characters.", exception);
+            throw new FormatException($"line {line}: a text has half of a surrogate pair. Write the whole character.", exception);
         }
     }
+
+    /// <summary>The beginning of a text, for messages.</summary>
+    private static string Cite(string text) => text.Length <= LongestCitation ? text : text[..LongestCitation] + "…";
 
     private static ulong Seed(int line, string text) =>
         ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var seed)
             ? seed
-            : throw new FormatException($"line {line}: '{text}' is not a seed. Seeds are whole numbers from 0 to {ulong.MaxValue}.");
+            : throw new FormatException($"line {line}: '{Cite(text)}' is not a seed. Seeds are whole numbers from 0 to {ulong.MaxValue}.");
 }

@@ -27,6 +27,9 @@ internal sealed class PromptTokenizer
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
     public long[] Encode(string prompt) => Pad(Fit(Ids(Clean(prompt))));
 
+    /// <summary>The ids of a prompt that has its length already, behind those that begin every prompt.</summary>
+    public long[] WithPrefix(IReadOnlyList<int> ids) => [.. _format.Prefix.Concat(ids).Select(id => (long)id)];
+
     /// <summary>The unconditional ids for guidance.</summary>
     /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
     public long[] Unconditional(string prompt) => _format.Unconditional switch

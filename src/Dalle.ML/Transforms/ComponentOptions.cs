@@ -32,7 +32,7 @@ public abstract record ComponentOptions
     /// </summary>
     public string? ErrorColumnName { get; init; }
 
-    /// <summary>Folder of the model bundle; the built-in model if null.</summary>
+    /// <summary>Folder of the model bundle, or its name as in <see cref="DalleModel.Load"/>; the built-in model if null.</summary>
     public string? ModelPath { get; init; }
 
     /// <summary>A loaded model, in place of <see cref="ModelPath"/> and the device. It is shared: each owner disposes its own.</summary>

@@ -25,12 +25,12 @@ public sealed class AttentionHeadsTests
     {
         var heads = new AttentionHeads(2, 1);
         float[] Spread(float first, float second) => [first, .. new float[7], second, .. new float[7]];
-        var outputs = heads.PadOutputs(new Tensor([1, 2, 3, 4], isHalf: true, 4));
+        var outputs = heads.PadOutputs(new Tensor([1, 2, 3, 4], isFloat16: true, 4));
         Assert.Equal([.. Spread(1, 2), .. Spread(3, 4)], outputs.Values);
-        Assert.True(outputs.IsHalf);
+        Assert.True(outputs.IsFloat16);
 
         // Of a matrix, rows; of the one that follows, columns.
-        var weight = new Tensor([1, 2, 3, 4], isHalf: false, 2, 2);
+        var weight = new Tensor([1, 2, 3, 4], isFloat16: false, 2, 2);
         Assert.Equal([1f, 2, .. new float[14], 3, 4, .. new float[14]], heads.PadOutputs(weight).Values);
         Assert.Equal([16, 2], heads.PadOutputs(weight).Shape);
         Assert.Equal([.. Spread(1, 2), .. Spread(3, 4)], heads.PadInputs(weight).Values);
@@ -40,7 +40,7 @@ public sealed class AttentionHeadsTests
     [Fact]
     public void Heads_that_need_no_zeros_leave_weights_as_they_are()
     {
-        var weight = new Tensor(new float[64], isHalf: false, 8, 8);
+        var weight = new Tensor(new float[64], isFloat16: false, 8, 8);
         Assert.Same(weight, new AttentionHeads(1, 8).PadOutputs(weight));
         Assert.Same(weight, new AttentionHeads(1, 8).PadInputs(weight));
     }

@@ -45,11 +45,11 @@ public sealed class GraphBuilderTests : IDisposable
     {
         var path = Path.Combine(_folder.Path, "shared.onnx");
         using var g = new GraphBuilder(path);
-        string Weight(bool isHalf, params int[] shape) => g.Weight("weight", new Tensor([1, 2], isHalf, shape));
-        var first = Weight(isHalf: false, 2);
-        Assert.Equal(first, Weight(isHalf: false, 2));
-        Assert.NotEqual(first, Weight(isHalf: false, 1, 2));
-        Assert.NotEqual(first, Weight(isHalf: true, 2));
+        string Weight(bool isFloat16, params int[] shape) => g.Weight("weight", new Tensor([1, 2], isFloat16, shape));
+        var first = Weight(isFloat16: false, 2);
+        Assert.Equal(first, Weight(isFloat16: false, 2));
+        Assert.NotEqual(first, Weight(isFloat16: false, 1, 2));
+        Assert.NotEqual(first, Weight(isFloat16: true, 2));
         g.Save();
         Assert.Equal(3, ModelProto.Parser.ParseFrom(File.ReadAllBytes(path)).Graph.Initializer.Count);
     }
@@ -72,8 +72,8 @@ public sealed class GraphBuilderTests : IDisposable
         var path = Path.Combine(_folder.Path, "graph.onnx");
         using var g = new GraphBuilder(path);
         var x = g.Input("x", DataType.Float, "batch", 2);
-        var sum = g.Node("Add", [x, g.Weight("half", new Tensor([10, 20], isHalf: true, 2))]);
-        g.Node("Mul", [sum, g.Weight("full", new Tensor([1, 1], isHalf: false, 2))], ["y"]);
+        var sum = g.Node("Add", [x, g.Weight("half", new Tensor([10, 20], isFloat16: true, 2))]);
+        g.Node("Mul", [sum, g.Weight("full", new Tensor([1, 1], isFloat16: false, 2))], ["y"]);
         g.Output("y", DataType.Float, "batch", 2);
         g.Save();
         return path;

@@ -29,7 +29,7 @@ public sealed class CheckpointExtensionsTests : IDisposable
     private Checkpoint Write(params string[] names)
     {
         var path = Path.Combine(_folder.Path, "weights.safetensors");
-        SafetensorsWriter.Write(path, names.Append("last").ToDictionary(name => name, _ => new Tensor([1], isHalf: false, 1)));
+        SafetensorsWriter.Write(path, names.Append("last").ToDictionary(name => name, _ => new Tensor([1], isFloat16: false, 1)));
         return Checkpoint.Open(path);
     }
 }

@@ -47,7 +47,7 @@ public sealed class FlaxModulesTests : CheckpointTest
         static Tensor Count(int[] shape)
         {
             var count = shape.Aggregate(1, (product, size) => product * size);
-            return new Tensor([.. Enumerable.Range(0, count).Select(value => (float)value)], isHalf: false, shape);
+            return new Tensor([.. Enumerable.Range(0, count).Select(value => (float)value)], isFloat16: false, shape);
         }
         var path = Write([]);
         SafetensorsWriter.Write(path, tensors.ToDictionary(tensor => tensor.Name, tensor => Count(tensor.Shape)));

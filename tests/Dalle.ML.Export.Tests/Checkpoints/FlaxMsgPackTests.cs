@@ -19,7 +19,7 @@ public sealed class FlaxMsgPackTests : CheckpointTest
         Assert.Equal([1f, 2, 3, 4, 5, 6], checkpoint.Read("model.kernel", 2, 3).Values);
         Assert.Equal([4f, 5, 6], checkpoint.ReadSlice("model.kernel", 1, 3).Values);
         Assert.Equal([1.5f], checkpoint.Read("model.scale").Values);
-        Assert.True(checkpoint.Read("lm_head").IsHalf);
+        Assert.True(checkpoint.Read("lm_head").IsFloat16);
         Assert.Equal([7f], checkpoint.Read("count", []).Values);
         Assert.Empty(checkpoint.Read("empty").Values);
     }

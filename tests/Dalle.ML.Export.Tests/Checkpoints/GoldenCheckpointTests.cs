@@ -47,7 +47,7 @@ public sealed class GoldenCheckpointTests
                 Assert.All(checkpoint.Names, name =>
                 {
                     var (left, right) = (checkpoint.Read(name), part.Read(name));
-                    Assert.Equal(left.IsHalf, right.IsHalf);
+                    Assert.Equal(left.IsFloat16, right.IsFloat16);
                     Assert.Equal(left.Values, right.Values);
                 });
             }

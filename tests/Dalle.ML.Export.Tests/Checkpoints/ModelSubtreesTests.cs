@@ -65,7 +65,7 @@ public sealed class ModelSubtreesTests : IDisposable
     private Checkpoint Write(params string[] prefixes)
     {
         var path = Path.Combine(_folder.Path, "weights.safetensors");
-        SafetensorsWriter.Write(path, prefixes.Select((prefix, i) => (prefix, i)).ToDictionary(entry => entry.prefix + Tensor, entry => new Tensor([entry.i], isHalf: false, 1)));
+        SafetensorsWriter.Write(path, prefixes.Select((prefix, i) => (prefix, i)).ToDictionary(entry => entry.prefix + Tensor, entry => new Tensor([entry.i], isFloat16: false, 1)));
         return Checkpoint.Open(path);
     }
 }

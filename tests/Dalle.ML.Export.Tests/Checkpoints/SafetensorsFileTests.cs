@@ -15,7 +15,7 @@ public sealed class SafetensorsFileTests : CheckpointTest
         var a = file.Read("a");
         Assert.Equal([1.5f, -2], a.Values);
         Assert.Equal([2, 1], a.Shape);
-        Assert.True(a.IsHalf);
+        Assert.True(a.IsFloat16);
         Assert.Equal([3.25f], file.Read("b", []).Values);
         Assert.Equal("test", file.Settings["by"]);
         Assert.Contains("'c'", Assert.Throws<InvalidDataException>(() => file.Read("c").Values).Message, StringComparison.Ordinal);

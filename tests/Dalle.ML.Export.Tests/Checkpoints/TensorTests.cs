@@ -8,7 +8,7 @@ public sealed class TensorTests
     [Fact]
     public void Transpose_reorders_axes()
     {
-        var tensor = new Tensor([.. Enumerable.Range(0, 24).Select(i => (float)i)], isHalf: false, 2, 3, 4);
+        var tensor = new Tensor([.. Enumerable.Range(0, 24).Select(i => (float)i)], isFloat16: false, 2, 3, 4);
         var transposed = tensor.Transpose(2, 0, 1);
         Assert.Equal([4, 2, 3], transposed.Shape);
         for (var i = 0; i < 2; i++)
@@ -20,10 +20,10 @@ public sealed class TensorTests
     [Fact]
     public void Concat_is_half_only_if_all_parts_are()
     {
-        var (half, full) = (new Tensor([1, 2], isHalf: true, 1, 2), new Tensor([3, 4], isHalf: false, 1, 2));
-        Assert.True(Tensor.Concat(half, half).IsHalf);
+        var (half, full) = (new Tensor([1, 2], isFloat16: true, 1, 2), new Tensor([3, 4], isFloat16: false, 1, 2));
+        Assert.True(Tensor.Concat(half, half).IsFloat16);
         var mixed = Tensor.Concat(half, full);
-        Assert.False(mixed.IsHalf);
+        Assert.False(mixed.IsFloat16);
         Assert.Equal([2, 2], mixed.Shape);
         Assert.Equal([1f, 2, 3, 4], mixed.Values);
     }
@@ -31,27 +31,27 @@ public sealed class TensorTests
     [Fact]
     public void Rows_are_a_part_of_the_first_axis()
     {
-        var rows = new Tensor([1, 2, 3, 4, 5, 6], isHalf: true, 3, 2).Rows(1..);
+        var rows = new Tensor([1, 2, 3, 4, 5, 6], isFloat16: true, 3, 2).Rows(1..);
         Assert.Equal([2, 2], rows.Shape);
         Assert.Equal([3f, 4, 5, 6], rows.Values);
-        Assert.True(rows.IsHalf);
+        Assert.True(rows.IsFloat16);
     }
 
     [Fact]
     public void Halves_take_two_bytes_and_floats_four()
     {
-        Assert.Equal(6, new Tensor([1, 2, 3], isHalf: true, 3).ToBytes(asHalf: true).Length);
-        Assert.Equal(12, new Tensor([1, 2, 3], isHalf: false, 3).ToBytes(asHalf: false).Length);
+        Assert.Equal(6, new Tensor([1, 2, 3], isFloat16: true, 3).ToBytes(asFloat16: true).Length);
+        Assert.Equal(12, new Tensor([1, 2, 3], isFloat16: false, 3).ToBytes(asFloat16: false).Length);
     }
 
     [Fact]
-    public void A_shape_must_fit_the_values() => Assert.Throws<ArgumentException>(() => new Tensor([1, 2, 3], isHalf: false, 2, 2));
+    public void A_shape_must_fit_the_values() => Assert.Throws<ArgumentException>(() => new Tensor([1, 2, 3], isFloat16: false, 2, 2));
 
     [Fact]
     public void A_convolution_over_folded_blocks_becomes_one_over_pixels()
     {
         // Channel (c, y, x) of the folded image is pixel (y, x) of a block of channel c.
-        var weight = new Tensor([.. Enumerable.Range(0, 12 * 9).Select(i => (float)i)], isHalf: false, 1, 12, 3, 3);
+        var weight = new Tensor([.. Enumerable.Range(0, 12 * 9).Select(i => (float)i)], isFloat16: false, 1, 12, 3, 3);
         var unfolded = weight.UnfoldPixelUnshuffle(2);
         Assert.Equal([1, 3, 6, 6], unfolded.Shape);
         for (var channel = 0; channel < 3; channel++)

@@ -27,7 +27,6 @@ public sealed class TorchGlobalsTests : CheckpointTest
         { "copyreg._reconstructor", new Call(new Global("copyreg", "_reconstructor"), new Global("torch.nn", "Module")) },
         { "torch.nn.modules.os.system", new Call(new Global("torch.nn", "modules.os.system"), "id") },
         { "torch.nnx.Module", new Instance(new Global("torch.nnx", "Module"), null) },
-        { "my_model.Net", new Instance(new Global("my_model", "Net"), new Dictionary<object, object?>()) },
     };
 
     [Theory]
@@ -40,6 +39,43 @@ public sealed class TorchGlobalsTests : CheckpointTest
         AssertRefused(TorchWriter.Zip(root, storages), "Nothing was executed");
         AssertRefused(TorchWriter.Legacy(root, storages, sizeof(float)), $"'{name}'");
     }
+
+    [Fact]
+    public void Unknown_names_become_inert_records_and_types_are_values()
+    {
+        var weights = TorchWriter.Tensor("FloatStorage", "0", 1, [1]);
+        using var checkpoint = Open(TorchWriter.Zip(new Dictionary<object, object?>
+        {
+            ["weights"] = weights,
+            ["path"] = new Call(new Global("pathlib", "WindowsPath"), "C:", "runs"),
+            ["config"] = new Instance(new Global("lightning_fabric.utilities.data", "AttributeDict"), new Dictionary<object, object?> { ["dim"] = 64 }),
+            ["dtype"] = new Global("torch", "float16"),
+            ["net"] = new Instance(new Global("my_model", "Net"), new Dictionary<object, object?> { ["_parameters"] = new Dictionary<object, object?> { ["w"] = weights } }),
+        }, new() { ["0"] = Bytes(1f) }));
+        Assert.Equal(["weights", "net.w"], checkpoint.Names);
+        Assert.Equal(64L, checkpoint.Settings["config.dim"]);
+        Assert.Equal("torch.float16", checkpoint.Settings["dtype"]);
+    }
+
+    [Fact]
+    public void A_tensor_that_an_unknown_function_makes_is_refused_by_name()
+    {
+        Dictionary<string, byte[]> storages = new() { ["0"] = Bytes(1f) };
+        object?[] hidden = [TorchWriter.Tensor("FloatStorage", "0", 1, [1])];
+        var rebuild = new Global("my_model.quantization", "rebuild");
+        AssertRefused(TorchWriter.Zip(new Dictionary<object, object?> { ["w"] = new Call(rebuild, hidden) }, storages), "'my_model.quantization.rebuild'");
+        AssertRefused(TorchWriter.Zip(new Dictionary<object, object?> { ["w"] = new Call(rebuild, TorchWriter.Storage("FloatStorage", "0", 1)) }, storages), "'my_model.quantization.rebuild'");
+        AssertRefused(TorchWriter.Zip(new Dictionary<object, object?> { ["w"] = new Instance(rebuild, hidden) }, storages), "'my_model.quantization.rebuild'");
+        // What an unknown name stands for cannot be called.
+        AssertRefused(TorchWriter.Zip(new Dictionary<object, object?> { ["w"] = new Call(new Call(rebuild, "a"), "b") }, storages), "a function or class");
+    }
+
+    [Theory]
+    [InlineData("", "empty")]
+    [InlineData("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n", "Git LFS pointer")]
+    [InlineData("\n<!DOCTYPE html><html>", "HTML page")]
+    public void A_file_that_stands_in_for_the_checkpoint_is_named_as_such(string content, string kind) =>
+        AssertRefused(System.Text.Encoding.UTF8.GetBytes(content), kind);
 
     [Fact]
     public void Protocol_0_pickles_are_no_way_around()

@@ -94,12 +94,12 @@ public sealed class TorchZipTests : CheckpointTest
 
     [Theory]
     [MemberData(nameof(ElementTypes))]
-    public void Every_element_type_becomes_floats(string type, byte[] data, float[] values, bool isHalf)
+    public void Every_element_type_becomes_floats(string type, byte[] data, float[] values, bool isFloat16)
     {
         using var checkpoint = Open(TorchWriter.Zip(Dictionary(("a", TorchWriter.Tensor(type, "0", 2, [2]))), new() { ["0"] = data }));
         var tensor = checkpoint.Read("a");
         Assert.Equal(values, tensor.Values);
-        Assert.Equal(isHalf, tensor.IsHalf);
+        Assert.Equal(isFloat16, tensor.IsFloat16);
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public sealed class ClipFamilyTests : IDisposable
         _checkpoint = Path.Combine(_folder.Path, "model.safetensors");
         var weights = new Dictionary<string, Tensor>();
         void Add(string name, params int[] shape) =>
-            weights.Add(name, new Tensor([.. Enumerable.Range(1, shape.Aggregate(1, (a, b) => a * b)).Select(i => MathF.Sin(i + weights.Count) / 8)], isHalf: false, shape));
+            weights.Add(name, new Tensor([.. Enumerable.Range(1, shape.Aggregate(1, (a, b) => a * b)).Select(i => MathF.Sin(i + weights.Count) / 8)], isFloat16: false, shape));
         void AddNorm(string name)
         {
             Add(name + ".weight", Width);
@@ -115,7 +115,18 @@ public sealed class ClipFamilyTests : IDisposable
     {
         var merges = Write("bpe.txt", "#version: 0.2\na b\n");
         Refused($"'{tensor}'", SafetensorsWriter.Copy(_checkpoint, PathOf("less.safetensors"), (name, value) => name == tensor ? null : value), merges);
-        Refused($"'{tensor}'", SafetensorsWriter.Copy(_checkpoint, PathOf("flat.safetensors"), (name, value) => name == tensor ? value.Reshape([1, .. value.Shape]) : value), merges);
+        Refused($"'{tensor}'", SafetensorsWriter.Copy(_checkpoint, PathOf("flat.safetensors"), (name, value) => name == tensor ? Twice(value) : value), merges);
+
+        static Tensor Twice(Tensor value) => new([.. value.Values, .. value.Values], value.IsFloat16, [2, .. value.Shape]);
+    }
+
+    [Fact]
+    public void A_logit_scale_of_one_dimension_is_the_same()
+    {
+        var merges = Write("bpe.txt", "#version: 0.2\na b\n");
+        var flat = SafetensorsWriter.Copy(_checkpoint, PathOf("flat.safetensors"), (name, value) => name == "logit_scale" ? value.Reshape(1) : value);
+        var expected = Bundles.Bundle.Open(Export(_checkpoint, merges)).Manifest.Clip!.Scale;
+        Assert.Equal(expected, Bundles.Bundle.Open(Export(flat, merges)).Manifest.Clip!.Scale);
     }
 
     private void Refused(string reason, params string[] sources) =>

@@ -76,7 +76,7 @@ public sealed class CodecFamilyTests : IDisposable
         var path = Path.Combine(_folder.Path, name + ".safetensors");
         SafetensorsWriter.Write(path, tensors.ToDictionary(
             tensor => tensor.Name,
-            tensor => new Tensor(new float[tensor.Shape.Aggregate(1, (product, size) => product * size)], isHalf: false, tensor.Shape)));
+            tensor => new Tensor(new float[tensor.Shape.Aggregate(1, (product, size) => product * size)], isFloat16: false, tensor.Shape)));
         return path;
     }
 }

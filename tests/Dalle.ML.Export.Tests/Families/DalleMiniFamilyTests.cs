@@ -11,7 +11,7 @@ public sealed class DalleMiniFamilyTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Fact]
-    public void Prompts_are_cleaned_and_images_drawn_as_the_project_does()
+    public void Prompts_are_cleaned_and_images_decoded_as_the_project_does()
     {
         BundleExporter.ExportRandom("dalle-mini", "tiny", _folder.Path);
         var manifest = Bundle.Open(_folder.Path).Manifest;

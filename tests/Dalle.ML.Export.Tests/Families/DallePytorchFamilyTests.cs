@@ -75,10 +75,10 @@ public sealed class DallePytorchFamilyTests : IDisposable
     {
         BundleExporter.ExportRandom(Family, "tiny", Output, new ExportOptions { Precision = precision });
         using var model = DalleModel.Load(Output);
-        using var drawn = model.Generate("a red apple", seed: 1);
-        Assert.Equal((32, 32), (drawn.Image.Width, drawn.Image.Height));
-        using var completed = model.Complete("a red apple", drawn.Image, KeepRegion.Top(2), seed: 2);
-        Assert.Equal(model.EncodeImage(drawn.Image).Take(2 * model.Info.TokenColumns), completed.Tokens.Take(2 * model.Info.TokenColumns));
+        using var generated = model.Generate("a red apple", seed: 1);
+        Assert.Equal((32, 32), (generated.Image.Width, generated.Image.Height));
+        using var completed = model.Complete("a red apple", generated.Image, KeepRegion.Top(2), seed: 2);
+        Assert.Equal(model.EncodeImage(generated.Image).Take(2 * model.Info.TokenColumns), completed.Tokens.Take(2 * model.Info.TokenColumns));
     }
 
     [Fact]

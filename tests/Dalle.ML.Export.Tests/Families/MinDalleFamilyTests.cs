@@ -75,15 +75,15 @@ public sealed class MinDalleFamilyTests : IDisposable
     {
         Export();
         using var model = DalleModel.Load(Output);
-        int[] Draw(string prompt, float guidance)
+        int[] Generate(string prompt, float guidance)
         {
             var sampling = new SamplingOptions { GuidanceScale = guidance, TopK = 1 };
             using var image = model.Generate(prompt, seed: 3, new GenerationOptions { Sampling = sampling });
             return [.. image.Tokens];
         }
         // The prompt's ends and nothing between them: what stands for no prompt is the prompt itself.
-        Assert.Equal(Draw("", 1), Draw("", 16));
-        Assert.NotEqual(Draw("cat", 1), Draw("cat", 16));
+        Assert.Equal(Generate("", 1), Generate("", 16));
+        Assert.NotEqual(Generate("cat", 1), Generate("cat", 16));
     }
 
     [Theory]
@@ -115,7 +115,7 @@ public sealed class MinDalleFamilyTests : IDisposable
         _model.Detokenizer["embedding.weight"] = Tensor.Concat(_model.Detokenizer["embedding.weight"], _model.Detokenizer["embedding.weight"]);
         AssertRefused<InvalidDataException>("too few for 80 image tokens");
 
-        _model.Encoder["layers.0.self_attn.q_proj.bias"] = new Tensor(new float[TinyDalleBart.Width], isHalf: false, TinyDalleBart.Width);
+        _model.Encoder["layers.0.self_attn.q_proj.bias"] = new Tensor(new float[TinyDalleBart.Width], isFloat16: false, TinyDalleBart.Width);
         AssertRefused<InvalidDataException>("layers.0.self_attn.q_proj.bias");
     }
 

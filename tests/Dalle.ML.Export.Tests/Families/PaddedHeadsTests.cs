@@ -45,8 +45,8 @@ public sealed class PaddedHeadsTests : IDisposable
     [Fact]
     public void Every_family_with_a_decoder_is_there()
     {
-        var drawing = BundleExporter.Families.Where(family => BundleExporter.SettingsOf(family).ContainsKey("heads")).ToArray();
-        Assert.Equal(drawing.Order(), Models.Select(model => model.Data.Item1.Split(' ')[0]).Distinct().Order());
+        var generating = BundleExporter.Families.Where(family => BundleExporter.SettingsOf(family).ContainsKey("heads")).ToArray();
+        Assert.Equal(generating.Order(), Models.Select(model => model.Data.Item1.Split(' ')[0]).Distinct().Order());
     }
 
     [Theory]
@@ -88,8 +88,8 @@ public sealed class PaddedHeadsTests : IDisposable
         var bundle = Sharpened(Export(model, heads));
         using var engine = DalleModel.Load(bundle.Folder);
         var options = new GenerationOptions { Sampling = new SamplingOptions { TopK = 1, GuidanceScale = Guidance } };
-        using var drawn = engine.Generate(Prompt, seed: 1, options);
-        long[] tokens = [.. drawn.Tokens];
+        using var generated = engine.Generate(Prompt, seed: 1, options);
+        long[] tokens = [.. generated.Tokens];
 
         var unconditional = new PromptTokenizer(bundle, bundle.Manifest.Text!).Unconditional(Prompt);
         using var reference = new Reference(Sharpened(Export(model, plainHeads)), bundle, [unconditional, Encode(bundle)]);

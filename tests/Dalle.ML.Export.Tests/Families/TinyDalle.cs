@@ -116,6 +116,6 @@ internal sealed class TinyDalle
         var values = new float[shape.Aggregate(1, (product, size) => product * size)];
         for (var i = 0; i < values.Length; i++)
             values[i] = deviation * MathF.Sqrt(-2 * MathF.Log(1 - _random.NextSingle())) * MathF.Cos(MathF.Tau * _random.NextSingle());
-        _weights[name] = new Tensor(values, isHalf: false, shape);
+        _weights[name] = new Tensor(values, isFloat16: false, shape);
     }
 }

@@ -98,7 +98,7 @@ internal sealed class TinyDalleBart
 
     private static void AddNorm(Dictionary<string, Tensor> weights, string name, int width)
     {
-        weights.Add(name + ".weight", new Tensor([.. Enumerable.Repeat(1f, width)], isHalf: false, width));
+        weights.Add(name + ".weight", new Tensor([.. Enumerable.Repeat(1f, width)], isFloat16: false, width));
         Add(weights, name + ".bias", width);
     }
 

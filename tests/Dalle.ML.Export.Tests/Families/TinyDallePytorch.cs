@@ -61,6 +61,9 @@ internal sealed class TinyDallePytorch
 
     public Dictionary<string, Tensor> Weights { get; } = [];
 
+    /// <summary>More saved arguments of the constructor.</summary>
+    public Dictionary<string, object?> Arguments { get; } = [];
+
     /// <summary>Writes <c>dalle.pt</c> and a tokenizer's file into a folder and returns both.</summary>
     public string[] Write(string folder)
     {
@@ -73,6 +76,8 @@ internal sealed class TinyDallePytorch
             ["dim_head"] = 8,
             ["attn_types"] = new object?[] { "full", "axial_row", "conv_like" },
         };
+        foreach (var (name, value) in Arguments)
+            arguments[name] = value;
         var root = new Dictionary<object, object?>
         {
             ["hparams"] = arguments,

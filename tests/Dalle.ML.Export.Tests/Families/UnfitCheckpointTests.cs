@@ -116,5 +116,5 @@ public sealed class UnfitCheckpointTests : IDisposable
     private static Dictionary<string, Tensor> With(Dictionary<string, Tensor> weights, string name, params int[] shape) =>
         new(weights) { [name] = Zeros(shape) };
 
-    private static Tensor Zeros(params int[] shape) => new(new float[shape.Aggregate(1, (product, size) => product * size)], isHalf: false, shape);
+    private static Tensor Zeros(params int[] shape) => new(new float[shape.Aggregate(1, (product, size) => product * size)], isFloat16: false, shape);
 }

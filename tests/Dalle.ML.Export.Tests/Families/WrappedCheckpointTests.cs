@@ -11,16 +11,17 @@ public sealed class WrappedCheckpointTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    /// <summary>Each family with files of its reference data; null stands for a tokenizer's file that is written here.</summary>
+    /// <summary>Each family with files of its reference data, those of the tokenizer last.</summary>
     public static IEnumerable<TheoryDataRow<string, string, string[]>> Families()
     {
         foreach (var wrapper in new[] { "module.", "_orig_mod.", "state_dict.model.", "model_state_dict.", "ema." })
         {
-            yield return new("ru-dalle", wrapper, ["ru-dalle/v3/pytorch_model.bin", "ru-dalle/vae/vqgan.ckpt", ""]);
+            yield return new("ru-dalle", wrapper, ["ru-dalle/v3/pytorch_model.bin", "ru-dalle/vae/vqgan.ckpt", "ru-dalle/tokenizer/bpe.model"]);
             yield return new("minDALL-E", wrapper, ["minDALL-E/model/stage1_last.ckpt", "minDALL-E/igpt_cls/stage2_last.ckpt"]);
             yield return new("openai-dvae", wrapper, ["openai-dvae/encoder.pkl", "openai-dvae/decoder.pkl"]);
             yield return new("taming-vqgan", wrapper, ["minDALL-E/model/stage1_last.ckpt"]);
-            yield return new("min-dalle", wrapper, ["min-dalle/models/dalle_bart_mega/encoder.pt", "min-dalle/models/dalle_bart_mega/decoder.pt", "min-dalle/models/vqgan/detoker.pt", "", ""]);
+            yield return new("min-dalle", wrapper, ["min-dalle/models/dalle_bart_mega/encoder.pt", "min-dalle/models/dalle_bart_mega/decoder.pt", "min-dalle/models/vqgan/detoker.pt",
+                "min-dalle/models/dalle_bart_mega/vocab.json", "min-dalle/models/dalle_bart_mega/merges.txt"]);
         }
     }
 
@@ -28,7 +29,7 @@ public sealed class WrappedCheckpointTests : IDisposable
     [MemberData(nameof(Families))]
     public void A_wrapped_checkpoint_gives_the_same_bundle(string family, string wrapper, string[] files)
     {
-        string[] Copies(string prefix) => [.. files.Select((file, i) => file.Length == 0 ? Tokenizer() : Wrap(file, $"{i}{prefix}safetensors", prefix))];
+        string[] Copies(string prefix) => [.. files.Select((file, i) => IsTokenizer(file) ? Golden(file) : Wrap(file, $"{i}{prefix}safetensors", prefix))];
         var options = new ExportOptions { Settings = BundleExporter.SettingsOf(family).ContainsKey("heads") ? new() { ["heads"] = "4" } : new Dictionary<string, string>() };
         AssertSameBundle(family, Copies(""), Copies(wrapper), options);
     }
@@ -63,7 +64,7 @@ public sealed class WrappedCheckpointTests : IDisposable
         var vqgan = checkpoint.FindSubtree("decoder.conv_in.weight");
         var weights = vqgan.Names.ToDictionary(name => "state_dict.first_stage_model." + name, vqgan.Read);
         foreach (var name in vqgan.Names)
-            weights.Add("state_dict.cond_stage_model." + name, new Tensor(new float[vqgan.Read(name).Values.Length], isHalf: false, vqgan.Shape(name)));
+            weights.Add("state_dict.cond_stage_model." + name, new Tensor(new float[vqgan.Read(name).Values.Length], isFloat16: false, vqgan.Shape(name)));
         var pair = Path.Combine(_folder.Path, "pair.ckpt");
         SafetensorsWriter.Write(pair, weights);
         AssertSameBundle("taming-vqgan", [Wrap("minDALL-E/model/stage1_last.ckpt", "alone.ckpt", "")], [pair], new());
@@ -101,11 +102,5 @@ public sealed class WrappedCheckpointTests : IDisposable
         return path;
     }
 
-    /// <summary>A file that is only copied.</summary>
-    private string Tokenizer()
-    {
-        var path = Path.Combine(_folder.Path, "tokenizer");
-        File.WriteAllText(path, "1 0\n");
-        return path;
-    }
+    private static bool IsTokenizer(string file) => Path.GetExtension(file) is ".model" or ".json" or ".txt";
 }

@@ -17,7 +17,7 @@ public sealed partial class DallePytorchTests
     public void Hidden_states_are_the_reference_ones(string inter)
     {
         var bundle = Export(inter);
-        // Of the first example; its last token is drawn and not run.
+        // Of the first example; its last token is generated and not run.
         var image = Longs(inter, "image_codes").Take(bundle.Manifest.Image!.Tokens - 1).Select(code => bundle.Manifest.Decoder!.ImageIdOffset + code);
         using var states = new HiddenStates(inter);
         states.CompareDecoder(bundle, [.. Tokenizer(bundle).Encode(Prompts(inter)[0]), .. image], rows: 1, TransformerStates);

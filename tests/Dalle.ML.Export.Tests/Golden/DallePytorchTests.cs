@@ -97,15 +97,15 @@ public sealed partial class DallePytorchTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Primed))]
-    public void The_rest_of_an_image_is_drawn_from_its_beginning(string reference)
+    public void The_rest_of_an_image_is_generated_from_its_beginning(string reference)
     {
         var bundle = Export(reference);
         using var codec = new DiscreteVae(bundle, DalleDevice.Cpu);
         var image = bundle.Manifest.Image!;
-        var drawn = Npy.Read(PathOf(reference, "gen_primed_logits.npy")).Shape[1];
+        var generated = Npy.Read(PathOf(reference, "gen_primed_logits.npy")).Shape[1];
         var kept = Images(reference, "vae_image").Select(codec.Encode).ToArray();
         foreach (var codes in kept)
-            Array.Fill(codes, -1, image.Tokens - drawn, drawn);
+            Array.Fill(codes, -1, image.Tokens - generated, generated);
         Assert.Equal(Longs(reference, "gen_primed_codes"), Generate(bundle, reference, guidance: 1, kept));
     }
 
@@ -177,9 +177,9 @@ public sealed partial class DallePytorchTests : IDisposable
     /// <summary>The original leaves images between −1 and 1 or so, as the autoencoder was trained; the bundle's are in 0..1.</summary>
     private static void AssertImages(Bundle bundle, DiscreteVae codec, long[] codes, float[] original)
     {
-        var drawn = codes.Select(code => (int)code).Chunk(bundle.Manifest.Image!.Tokens).SelectMany(image => codec.Decode(image).Values).ToArray();
-        Assert.Equal(original.Length, drawn.Length);
-        Assert.All(original.Zip(drawn), pair => Assert.Equal(Math.Clamp(pair.First * 0.5f + 0.5f, 0, 1), pair.Second, PixelTolerance));
+        var generated = codes.Select(code => (int)code).Chunk(bundle.Manifest.Image!.Tokens).SelectMany(image => codec.Decode(image).Values).ToArray();
+        Assert.Equal(original.Length, generated.Length);
+        Assert.All(original.Zip(generated), pair => Assert.Equal(Math.Clamp(pair.First * 0.5f + 0.5f, 0, 1), pair.Second, PixelTolerance));
     }
 
     private Bundle Export(string reference) => ExportFiles(PathOf(reference, "dalle.pt"), Words(reference));

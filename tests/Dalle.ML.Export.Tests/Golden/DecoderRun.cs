@@ -32,12 +32,12 @@ internal sealed class DecoderRun(Bundle bundle) : IDisposable
         return batch.Logits.ToArray();
     }
 
-    /// <summary>The codes that the engine draws for prompts, each the likeliest.</summary>
+    /// <summary>The image tokens that the engine generates for prompts, each the likeliest.</summary>
     public long[][] Greedy(params long[][] prompts)
     {
         using var generator = new ImageTokenGenerator(_decoder, textEncoder: null, bundle.Manifest.Image!);
-        var drawn = generator.Generate([.. prompts.Select(ids => new Sequence(ids, ids, 0, null))], new SamplingParameters(TopK: 1), (_, _) => { }, CancellationToken.None);
-        return [.. drawn.Select(tokens => tokens.Select(token => (long)token).ToArray())];
+        var generated = generator.Generate([.. prompts.Select(ids => new Sequence(ids, ids, 0, null))], new SamplingParameters(TopK: 1), (_, _) => { }, CancellationToken.None);
+        return [.. generated.Select(tokens => tokens.Select(token => (long)token).ToArray())];
     }
 
     public void Dispose() => _decoder.Dispose();

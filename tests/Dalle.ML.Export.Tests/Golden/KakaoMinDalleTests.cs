@@ -15,8 +15,8 @@ public sealed partial class KakaoMinDalleTests : IDisposable
 {
     private const string Family = "minDALL-E";
 
-    // What the reference's script draws (sampling_igpt) and computes (iGPT.forward) where there are classes.
-    private const int DrawnClass = 3;
+    // What the reference's script samples (sampling_igpt) and computes (iGPT.forward) where there are classes.
+    private const int SampledClass = 3;
     private static readonly int[] ForwardClasses = [3, 5];
 
     private const string Vocabulary = """{"[PAD]":0,"[UNK]":1,"c":2,"a":3,"t</w>":4,"a</w>":5,"at</w>":6,"cat</w>":7}""";
@@ -55,14 +55,14 @@ public sealed partial class KakaoMinDalleTests : IDisposable
         var text = Read(golden, "forward_text");
         var prompts = text.Longs().Chunk(text.Shape[1]).Where((_, i) => File.Exists(Path.Combine(golden, $"gen{i}_codes.npy"))).ToArray();
         Assert.NotEmpty(prompts);
-        var drawn = decoder.Greedy(prompts);
+        var generated = decoder.Greedy(prompts);
         foreach (var (prompt, i) in prompts.Select((prompt, i) => (prompt, i)))
         {
             var (codes, logits) = (Read(golden, $"gen{i}_codes").Longs(), Read(golden, $"gen{i}_logits"));
             var actual = decoder.Steps(prompt, codes[..^1]);
             foreach (var (expected, step) in logits.Floats().Chunk(logits.Shape[^1]).Select((row, step) => (row, step)))
                 Near.Values(expected, actual[step], $"logits of step {step} of prompt {i}");
-            Assert.Equal(codes, drawn[i]);
+            Assert.Equal(codes, generated[i]);
             Near.Pixels(Read(golden, $"gen{i}_image").Floats(), codec.Decode(Array.ConvertAll(codes, code => (int)code)).Values, $"image {i}");
         }
     }
@@ -116,7 +116,7 @@ public sealed partial class KakaoMinDalleTests : IDisposable
         var (codes, logits) = (Read(Above(file), "forward_image_codes"), Read(golden, "forward_logits"));
         for (var i = 0; i < codes.Shape[0]; i++)
             AssertForward(decoder, [hasClasses ? ForwardClasses[i] : 0], codes, logits, i);
-        Assert.Equal([Read(golden, "gen_codes").Longs()], decoder.Greedy([hasClasses ? DrawnClass : 0]));
+        Assert.Equal([Read(golden, "gen_codes").Longs()], decoder.Greedy([hasClasses ? SampledClass : 0]));
     }
 
     [Theory]
@@ -125,7 +125,7 @@ public sealed partial class KakaoMinDalleTests : IDisposable
     {
         using var model = DalleModel.Load(ExportImageModel(file).Folder);
         var options = new GenerationOptions { Sampling = new() { TopK = 1 } };
-        using var image = model.Generate(DrawnClass.ToString(System.Globalization.CultureInfo.InvariantCulture), seed: 1, options);
+        using var image = model.Generate(SampledClass.ToString(System.Globalization.CultureInfo.InvariantCulture), seed: 1, options);
         Assert.Equal(Read(FolderOf(file), "gen_codes").Longs(), image.Tokens.Select(token => (long)token));
     }
 

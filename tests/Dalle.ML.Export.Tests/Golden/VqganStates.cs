@@ -16,5 +16,5 @@ internal static class VqganStates
     /// <summary>With the inverse wavelet transform within the last convolution.</summary>
     public static HiddenState[] WaveletDecoder { get; } = [new("conv_out", "conv_out/Conv", Inverse), .. Decoder];
 
-    private static float[] Inverse(Npy transform) => HaarWavelet.Invert(new Tensor(transform.Floats(), isHalf: false, transform.Shape[1..])).Values;
+    private static float[] Inverse(Npy transform) => HaarWavelet.Invert(new Tensor(transform.Floats(), isFloat16: false, transform.Shape[1..])).Values;
 }

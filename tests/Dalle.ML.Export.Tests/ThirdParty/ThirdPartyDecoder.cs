@@ -45,7 +45,7 @@ internal static class ThirdPartyDecoder
             var (place, channel) = (i / TinyDalle.Dim, i % TinyDalle.Dim);
             return rows.Values[place / TinyDalle.Grid * TinyDalle.Dim + channel] + columns.Values[place % TinyDalle.Grid * TinyDalle.Dim + channel];
         });
-        return Tensor.Concat(model["text_pos.weight"], new Tensor([.. image], isHalf: false, TinyDalle.Grid * TinyDalle.Grid, TinyDalle.Dim));
+        return Tensor.Concat(model["text_pos.weight"], new Tensor([.. image], isFloat16: false, TinyDalle.Grid * TinyDalle.Grid, TinyDalle.Dim));
     }
 
     /// <summary>Which keys a query does not see, [batch, 1, sequence, total]: later ones, and those that the mask leaves out.</summary>

@@ -9,7 +9,7 @@ using Google.Protobuf;
 
 namespace Dalle.ML.Export.Tests.ThirdParty;
 
-/// <summary>A decoder of another tool, brought in by a manifest written by hand, draws what our own graph of the same weights draws.</summary>
+/// <summary>A decoder of another tool, brought in by a manifest written by hand, samples what our own graph of the same weights samples.</summary>
 public sealed class ThirdPartyDecoderTests : IDisposable
 {
     // What a user of another tool writes.
@@ -66,7 +66,7 @@ public sealed class ThirdPartyDecoderTests : IDisposable
     [InlineData(0.9, 5, 0.9, 1)]
     [InlineData(0, 0, 1, 3)]
     [InlineData(1, 6, 0.95, 1.7)]
-    public void Draws_the_same_tokens(float temperature, int topK, float topP, float guidance)
+    public void Samples_the_same_tokens(float temperature, int topK, float topP, float guidance)
     {
         var sampling = new SamplingOptions { Temperature = temperature, TopK = topK, TopP = topP, GuidanceScale = guidance };
         AssertSame(Prompts.Select((prompt, i) => new GenerationRequest(prompt, (ulong)i)), sampling);
@@ -94,11 +94,11 @@ public sealed class ThirdPartyDecoderTests : IDisposable
     }
 
     [Fact]
-    public void Draws_the_same_tokens_in_its_graph()
+    public void Samples_the_same_tokens_in_its_graph()
     {
-        using DrawnInGraph inGraph = new(Bundle.Open(_foreign.Info.Path), isInGraph: true), onHost = new(Bundle.Open(_own.Info.Path), isInGraph: false);
+        using SamplerHarness inGraph = new(Bundle.Open(_foreign.Info.Path), isInGraph: true), onHost = new(Bundle.Open(_own.Info.Path), isInGraph: false);
         var filters = new SamplingParameters(Guidance: 1.7f, TopK: 6, TopP: 0.95f);
-        Assert.Equal(onHost.Draw(Prompts, filters), inGraph.Draw(Prompts, filters));
+        Assert.Equal(onHost.Generate(Prompts, filters), inGraph.Generate(Prompts, filters));
     }
 
     [Fact]
@@ -109,18 +109,18 @@ public sealed class ThirdPartyDecoderTests : IDisposable
         var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(path));
         model.OpsetImport.Single(set => set.Domain.Length == 0).Version = 12;
         File.WriteAllBytes(path, model.ToByteArray());
-        var error = Assert.Throws<DalleBundleException>(() => new DrawnInGraph(bundle, isInGraph: true));
+        var error = Assert.Throws<DalleBundleException>(() => new SamplerHarness(bundle, isInGraph: true));
         Assert.Contains("operator set 12", error.Message, StringComparison.Ordinal);
     }
 
     private void AssertSame(IEnumerable<GenerationRequest> requests, SamplingOptions sampling)
     {
         var options = new GenerationOptions { Candidates = 1, Sampling = sampling };
-        var (expected, actual) = (Draw(_own), Draw(_foreign));
+        var (expected, actual) = (Generate(_own), Generate(_foreign));
         Assert.True(expected.Distinct().Count() > 1, "all prompts drew the same");
         Assert.Equal(expected, actual);
 
-        string[] Draw(DalleModel model) => [.. model.GenerateBatch([.. requests], options).Select(TokensOf)];
+        string[] Generate(DalleModel model) => [.. model.GenerateBatch([.. requests], options).Select(TokensOf)];
     }
 
     private static string TokensOf(GeneratedImage image)

@@ -8,7 +8,7 @@ public sealed class SamplerTests
     private static readonly float[] Logits = [MathF.Log(4), MathF.Log(2), 0, 0];
 
     [Fact]
-    public void Draws_tokens_in_the_proportion_of_their_probabilities()
+    public void Samples_tokens_in_proportion_to_their_probabilities()
     {
         var sampler = new Sampler(4, temperature: 1, topK: 0, topP: 1);
         Assert.Equal([0, 0, 1, 2, 3], new[] { 0.0, 0.49, 0.51, 0.76, 0.999999 }.Select(uniform => sampler.Sample(Logits, uniform)));
@@ -90,7 +90,7 @@ public sealed class SamplerTests
     }
 
     [Fact]
-    public void What_is_filtered_out_is_never_drawn()
+    public void Filtered_tokens_are_never_sampled()
     {
         float[] logits = [5, 1, 5, 1];
         var sampler = new Sampler(4, temperature: 1, topK: 2, topP: 1);

@@ -3,13 +3,13 @@ using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Tests.Generation;
 
-/// <summary>A transformer that draws by itself, as on a GPU, draws what the sampler draws from its logits.</summary>
+/// <summary>A transformer that samples by itself, as on a GPU, samples what the sampler samples from its logits.</summary>
 public sealed class SamplingGraphTests : IDisposable
 {
     private static readonly string[] Prompts = ["a red apple", "", "a red apple", "two blue cats on a green background"];
 
-    private readonly DrawnInGraph _inGraph = new(Bundle.Open(DalleModel.DefaultPath), isInGraph: true);
-    private readonly DrawnInGraph _onHost = new(Bundle.Open(DalleModel.DefaultPath), isInGraph: false);
+    private readonly SamplerHarness _inGraph = new(Bundle.Open(DalleModel.DefaultPath), isInGraph: true);
+    private readonly SamplerHarness _onHost = new(Bundle.Open(DalleModel.DefaultPath), isInGraph: false);
 
     public void Dispose()
     {
@@ -28,11 +28,11 @@ public sealed class SamplingGraphTests : IDisposable
     [InlineData(2, 2, 0, 0.0001)]
     [InlineData(2.5, 1.5, 300, 0.95)]
     [InlineData(1, 1, 100000, 1)]
-    public void Draws_the_same_tokens(float guidance, float temperature, int topK, float topP)
+    public void Samples_the_same_tokens(float guidance, float temperature, int topK, float topP)
     {
         var filters = new SamplingParameters(guidance, temperature, topK, topP);
-        var expected = _onHost.Draw(Prompts, filters);
-        Assert.Equal(expected, _inGraph.Draw(Prompts, filters));
+        var expected = _onHost.Generate(Prompts, filters);
+        Assert.Equal(expected, _inGraph.Generate(Prompts, filters));
         Assert.NotEqual(expected[0], expected[1]);
         if (!filters.IsGreedy && topP > 0.5)
             Assert.NotEqual(expected[0], expected[2]);
@@ -45,22 +45,22 @@ public sealed class SamplingGraphTests : IDisposable
     {
         int[] kept = [.. Enumerable.Range(0, 64).Select(i => i is 0 or 63 || i % 3 == 1 ? 7 * i : -1)];
         var filters = new SamplingParameters(guidance, Temperature: 1.5f);
-        var tokens = _inGraph.Draw(Prompts, filters, kept);
-        Assert.Equal(_onHost.Draw(Prompts, filters, kept), tokens);
+        var tokens = _inGraph.Generate(Prompts, filters, kept);
+        Assert.Equal(_onHost.Generate(Prompts, filters, kept), tokens);
         Assert.All(tokens, image => Assert.All(image.Zip(kept), pair => Assert.True(pair.Second is -1 || pair.First == pair.Second)));
     }
 
     [Fact]
-    public void Progress_shows_what_is_drawn_and_ends_with_all_of_it()
+    public void Progress_shows_the_sampled_tokens_and_ends_with_all_of_them()
     {
         List<int[]> shown = [];
-        var tokens = _inGraph.Draw(Prompts[..2], new SamplingParameters(), report: (range, drawn) =>
+        var tokens = _inGraph.Generate(Prompts[..2], new SamplingParameters(), report: (range, generated) =>
         {
             Assert.Equal(0..2, range);
-            shown.Add(drawn.ToArray());
+            shown.Add(generated.ToArray());
         });
         Assert.True(shown.Count > 3);
-        Assert.All(shown, drawn => Assert.Equal(tokens[0][..drawn.Length], drawn));
+        Assert.All(shown, generated => Assert.Equal(tokens[0][..generated.Length], generated));
         Assert.Equal(64, shown[^1].Length);
     }
 
@@ -69,9 +69,9 @@ public sealed class SamplingGraphTests : IDisposable
     {
         using var stop = new CancellationTokenSource();
         var most = 0;
-        Assert.Throws<OperationCanceledException>(() => _inGraph.Draw(Prompts[..1], new SamplingParameters(), report: (_, drawn) =>
+        Assert.Throws<OperationCanceledException>(() => _inGraph.Generate(Prompts[..1], new SamplingParameters(), report: (_, generated) =>
         {
-            most = drawn.Length;
+            most = generated.Length;
             stop.Cancel();
         }, cancellationToken: stop.Token));
         Assert.Equal(1, most);

@@ -4,7 +4,7 @@ using Dalle.ML.Generation.Autoregressive;
 
 namespace Dalle.ML.Tests.Golden;
 
-/// <summary>Temperature, top-k and top-p against the probabilities that the families' own code draws from.</summary>
+/// <summary>Temperature, top-k and top-p against the probabilities that the families' own code samples from.</summary>
 [Trait("Category", "Golden")]
 public sealed partial class SamplingFilterTests
 {

@@ -199,7 +199,7 @@ public sealed class LoadPromptsTests : IDisposable
     }
 
     [Fact]
-    public void Prompts_are_drawn_by_a_pipeline_with_their_seeds()
+    public void A_pipeline_generates_prompts_with_their_seeds()
     {
         var prompts = _ml.Data.LoadPrompts(Write("p.csv", "prompt,seed\na cat,3\na red apple,\n"), seed: 7);
         var options = new DalleGenerateEstimator.Options
@@ -210,11 +210,11 @@ public sealed class LoadPromptsTests : IDisposable
             Generation = new GenerationOptions { Candidates = 1 },
         };
         using var transformer = _ml.Transforms.DalleGenerate(options).Fit(prompts);
-        var drawn = transformer.Transform(prompts);
+        var generated = transformer.Transform(prompts);
         using var model = DalleModel.LoadDefault();
         var expected = model.GenerateBatch([new("a cat", 3), new("a red apple", SeedOf(7, row: 1))], options.Generation).Select(image => Hash(image.Image));
-        Assert.Equal(expected, drawn.GetColumn<MLImage>("Image").Select(Hash));
-        Assert.Equal(["0", "1"], drawn.GetColumn<string>("Id"));
+        Assert.Equal(expected, generated.GetColumn<MLImage>("Image").Select(Hash));
+        Assert.Equal(["0", "1"], generated.GetColumn<string>("Id"));
     }
 
     private static ulong SeedOf(ulong seed, int row) => GenerationRequest.Series("", seed, row + 1).Last().Seed;

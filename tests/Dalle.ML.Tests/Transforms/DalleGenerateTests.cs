@@ -16,8 +16,8 @@ public sealed class DalleGenerateTests
 
     private readonly MLContext _ml = new(seed: 1);
 
-    /// <summary>Images whose drawing began, by their first token.</summary>
-    private int Drawn { get; set; }
+    /// <summary>Images whose generation began, by their first token.</summary>
+    private int GeneratedImages { get; set; }
 
     private DalleGenerateEstimator.Options All => new()
     {
@@ -41,17 +41,17 @@ public sealed class DalleGenerateTests
 
         // The seed comes from the context: the same context gives the same image.
         var options = new DalleGenerateEstimator.Options { InputColumnName = "Prompt", SeedColumnName = "Seed" };
-        var drawn = new MLContext(seed: 1).Transforms.DalleGenerate(options).Fit(Prompts(1)).Transform(Prompts(1)).GetColumn<ulong>("Seed").Single();
+        var generated = new MLContext(seed: 1).Transforms.DalleGenerate(options).Fit(Prompts(1)).Transform(Prompts(1)).GetColumn<ulong>("Seed").Single();
         using var model = DalleModel.LoadDefault();
-        Assert.Equal([Hash(model.Generate(Texts[0], drawn).Image)], Pictures(seed));
+        Assert.Equal([Hash(model.Generate(Texts[0], generated).Image)], Pictures(seed));
 
         // Without a prompt there is most to choose from.
         var open = _ml.Data.LoadFromEnumerable(new[] { new PromptRow { Prompt = "" } });
-        var (first, again, other) = (DrawnWith(1), DrawnWith(1), DrawnWith(2));
+        var (first, again, other) = (GeneratedWith(1), GeneratedWith(1), GeneratedWith(2));
         Assert.Equal(first, again);
         Assert.NotEqual(first, other);
 
-        IEnumerable<string> DrawnWith(int contextSeed) => Pictures(new MLContext(contextSeed).Transforms.DalleGenerate("Image", "Prompt").Fit(open).Transform(open));
+        IEnumerable<string> GeneratedWith(int contextSeed) => Pictures(new MLContext(contextSeed).Transforms.DalleGenerate("Image", "Prompt").Fit(open).Transform(open));
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class DalleGenerateTests
     [Fact]
     public void All_outputs_of_a_row_come_from_one_generation()
     {
-        var rows = _ml.Data.CreateEnumerable<Drawing>(Fit(All).Transform(Prompts()), reuseRowObject: false).ToArray();
+        var rows = _ml.Data.CreateEnumerable<GeneratedRow>(Fit(All).Transform(Prompts()), reuseRowObject: false).ToArray();
         using var model = TinyModel.Load();
         var expected = model.GenerateBatch([.. Texts.Select(text => new GenerationRequest(text, 7))], Quick).ToArray();
         Assert.Equal(Texts, rows.Select(row => row.Prompt));
@@ -111,7 +111,7 @@ public sealed class DalleGenerateTests
         Assert.Equal(expected.Select(image => image.Tokens), rows.Select(row => row.Tokens));
         Assert.Equal(expected.Select(image => image.Score), rows.Select(row => row.Score));
         Assert.All(rows, row => Assert.Equal(7ul, row.Seed));
-        Assert.Equal(Texts.Length, Drawn);
+        Assert.Equal(Texts.Length, GeneratedImages);
     }
 
     [Theory]
@@ -138,7 +138,7 @@ public sealed class DalleGenerateTests
     }
 
     [Fact]
-    public void Nothing_is_drawn_before_it_is_read()
+    public void Nothing_is_generated_before_it_is_read()
     {
         var images = Fit(All).Transform(Prompts());
         Assert.Equal(Texts, images.GetColumn<string>("Prompt"));
@@ -148,37 +148,37 @@ public sealed class DalleGenerateTests
             while (cursor.MoveNext())
                 Assert.True(cursor.IsColumnActive(images.Schema["Image"]));
         }
-        Assert.Equal(0, Drawn);
+        Assert.Equal(0, GeneratedImages);
     }
 
     [Fact]
-    public void As_many_are_drawn_as_are_read()
+    public void Only_rows_that_are_read_are_generated()
     {
         var images = Fit(All).Transform(Prompts());
         _ = Hash(images.GetColumn<MLImage>("Image").First());
-        Assert.Equal(1, Drawn);
-        Drawn = 0;
+        Assert.Equal(1, GeneratedImages);
+        GeneratedImages = 0;
         Assert.Equal(2, images.Preview(maxRows: 2).RowView.Length);
-        Assert.Equal(2, Drawn);
-        Drawn = 0;
+        Assert.Equal(2, GeneratedImages);
+        GeneratedImages = 0;
         Assert.Equal(3, Pictures(_ml.Data.TakeRows(images, 3)).Length);
-        Assert.Equal(3, Drawn);
+        Assert.Equal(3, GeneratedImages);
     }
 
     [Fact]
-    public void A_batch_is_the_most_that_is_drawn_in_vain()
+    public void At_most_one_batch_is_generated_unnecessarily()
     {
         var images = Fit(All with { BatchSize = 3 }).Transform(Prompts());
         _ = Hash(images.GetColumn<MLImage>("Image").First());
-        Assert.Equal(3, Drawn);
+        Assert.Equal(3, GeneratedImages);
     }
 
     [Fact]
-    public void Rows_that_are_passed_over_are_not_drawn()
+    public void Rows_that_are_passed_over_are_not_generated()
     {
         var images = Fit(All with { BatchSize = 2 }).Transform(Prompts());
         var pictures = Pictures(images);
-        Drawn = 0;
+        GeneratedImages = 0;
         using var cursor = images.GetRowCursor([images.Schema["Image"]]);
         var getter = cursor.GetGetter<MLImage>(images.Schema["Image"]);
         for (var row = 0; row < 6; row++)
@@ -186,7 +186,7 @@ public sealed class DalleGenerateTests
         MLImage image = null!;
         getter(ref image);
         Assert.Equal(pictures[5], Hash(image));
-        Assert.Equal(2, Drawn);
+        Assert.Equal(2, GeneratedImages);
     }
 
     [Fact]
@@ -205,7 +205,7 @@ public sealed class DalleGenerateTests
         Assert.Equal(hash, Hash(second));
         Assert.True(cursor.MoveNext());
         Assert.Equal(hash, Hash(second));
-        Assert.Equal(1, Drawn);
+        Assert.Equal(1, GeneratedImages);
     }
 
     [Fact]
@@ -342,11 +342,11 @@ public sealed class DalleGenerateTests
         var data = Prompts(3);
         var expected = Pictures(Fit(All).Transform(data));
         var transformer = Fit(All);
-        using var engine = _ml.Model.CreatePredictionEngine<PromptRow, Drawing>(transformer);
-        Drawn = 0;
-        var drawings = Texts.Take(3).Select(text => engine.Predict(new PromptRow { Prompt = text })).ToArray();
-        Assert.Equal(expected, drawings.Select(drawing => Hash(drawing.Image!)));
-        Assert.Equal(3, Drawn);
+        using var engine = _ml.Model.CreatePredictionEngine<PromptRow, GeneratedRow>(transformer);
+        GeneratedImages = 0;
+        var rows = Texts.Take(3).Select(text => engine.Predict(new PromptRow { Prompt = text })).ToArray();
+        Assert.Equal(expected, rows.Select(row => Hash(row.Image!)));
+        Assert.Equal(3, GeneratedImages);
     }
 
     [Fact]
@@ -354,7 +354,7 @@ public sealed class DalleGenerateTests
     {
         var transformer = Fit(All);
         var data = Prompts(1);
-        var engine = _ml.Model.CreatePredictionEngine<PromptRow, Drawing>(transformer);
+        var engine = _ml.Model.CreatePredictionEngine<PromptRow, GeneratedRow>(transformer);
         engine.Dispose();
         engine.Dispose();
         transformer.Dispose();
@@ -404,7 +404,7 @@ public sealed class DalleGenerateTests
         // As from a queue: what was read is gone.
         var queue = new Queue<string>(Texts);
         var data = _ml.Data.LoadFromEnumerable(Drain());
-        var rows = _ml.Data.CreateEnumerable<Drawing>(Fit(All).Transform(data), reuseRowObject: false).ToArray();
+        var rows = _ml.Data.CreateEnumerable<GeneratedRow>(Fit(All).Transform(data), reuseRowObject: false).ToArray();
         Assert.Equal(Texts, rows.Select(row => row.Prompt));
         Assert.Equal(Pictures(Fit(All).Transform(Prompts())), rows.Select(row => Hash(row.Image!)));
 
@@ -627,7 +627,7 @@ public sealed class DalleGenerateTests
             {
                 // What is asked for at once here fits one batch of the engine.
                 if (value.Step == 1)
-                    tests.Drawn += value.Images;
+                    tests.GeneratedImages += value.Images;
             }
         }
     }
@@ -641,7 +641,7 @@ public sealed class DalleGenerateTests
         public ulong RowSeed { get; set; }
     }
 
-    private sealed class Drawing
+    private sealed class GeneratedRow
     {
         public string? Prompt { get; set; }
 

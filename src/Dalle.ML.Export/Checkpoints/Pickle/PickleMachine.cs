@@ -130,9 +130,18 @@ internal sealed class PickleMachine(
 
     private void AddTo(ReadOnlySpan<object?> items)
     {
-        if (_stack.Peek() is not List<object?> list)
-            throw Invalid("adds to something other than a list");
-        list.AddRange(items);
+        switch (_stack.Peek())
+        {
+            case List<object?> list:
+                list.AddRange(items);
+                break;
+            case PickleRecord record:
+                foreach (var item in items)
+                    record.Items[record.Items.Count.ToString(CultureInfo.InvariantCulture)] = item;
+                break;
+            default:
+                throw Invalid("adds to something other than a list");
+        }
     }
 
     private void SetIn(ReadOnlySpan<object?> items)

@@ -2,7 +2,11 @@ namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>A placeholder for a Python function or class in a pickle: a name, and what replaces its results. The function
 /// or class itself is never looked for.</summary>
-internal sealed record PickleGlobal(string Name, Func<PickleGlobal, object?[], object?> Create);
+internal sealed record PickleGlobal(string Name, Func<PickleGlobal, object?[], object?> Create)
+{
+    /// <summary>Whether the meaning of its arguments is known; if not, no tensor may depend on them.</summary>
+    public bool IsKnown { get; init; } = true;
+}
 
 /// <summary>An object of a class that is not known here: its class's name and its attributes, and its entries if it is a dictionary.</summary>
 internal sealed class PickleRecord(PickleGlobal type, object?[] arguments)

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Checkpoints;
 
@@ -41,7 +42,7 @@ internal static class ShardIndex
         try
         {
             var content = index.Read("the index", 0, index.Length, MaxIndexBytes);
-            using var json = JsonDocument.Parse(content, new JsonDocumentOptions { AllowDuplicateProperties = false });
+            using var json = JsonDocument.Parse(FileContent.SkipByteOrderMark(content).ToArray(), new JsonDocumentOptions { AllowDuplicateProperties = false });
             return json.RootElement.GetProperty("weight_map").EnumerateObject()
                 .ToDictionary(entry => entry.Name, entry => entry.Value.GetString() ?? throw new JsonException($"'{entry.Name}' has no file."));
         }

@@ -99,5 +99,5 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         sampling.TopP ?? _manifest.Sampling.TopP);
 
     private long[] PromptOf(GenerationRequest request) =>
-        request.PromptTokens is { } ids ? [.. ids.Select(id => (long)id)] : _tokenizer.Value.Encode(request.Prompt);
+        request.PromptTokens is { } ids ? _tokenizer.Value.WithPrefix(ids) : _tokenizer.Value.Encode(request.Prompt);
 }

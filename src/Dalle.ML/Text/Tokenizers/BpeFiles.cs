@@ -16,12 +16,12 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
         try
         {
             var ids = JsonSerializer.Deserialize(TokenizerFile.ReadBytes(vocabulary), BpeJson.Default.DictionaryStringInt32);
-            return new BpeFiles(ids ?? throw new JsonException("it is null"), ReadMerges(merges, int.MaxValue));
+            return new BpeFiles(ids ?? throw new JsonException("it is null"), ReadMerges(merges, int.MaxValue, hasTitle: false));
         }
         catch (JsonException exception)
         {
             var file = Path.GetFileName(vocabulary);
-            throw new InvalidDataException($"'{file}' is not a JSON object from tokens to ids: {exception.Message}", exception);
+            throw new InvalidDataException($"'{file}' is not a JSON object from tokens to ids: {Describe(exception)}", exception);
         }
     }
 
@@ -31,7 +31,7 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
     /// <exception cref="InvalidDataException">The file is not of this form.</exception>
     public static BpeFiles ReadClip(string merges)
     {
-        var pairs = ReadMerges(merges, ClipMerges);
+        var pairs = ReadMerges(merges, ClipMerges, hasTitle: true);
         // GPT-2's spelling of bytes: those that print as themselves, then the others from U+0100 on.
         var printing = Enumerable.Range(0, 256).Where(value => value is (>= '!' and <= '~') or (>= '¡' and <= '¬') or (>= '®' and <= 'ÿ')).ToArray();
         string[] symbols = [.. printing.Concat(Enumerable.Range(256, 256 - printing.Length)).Select(value => ((char)value).ToString())];
@@ -49,13 +49,21 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
         return new BpeFiles(vocabulary, pairs);
     }
 
-    private static List<string> ReadMerges(string path, int most)
+    // The serializer's messages name types of .NET, which mean nothing to a reader.
+    private static string Describe(JsonException exception) => exception.Message.Contains("System.", StringComparison.Ordinal)
+        ? $"the value at {exception.Path ?? "$"} is not a whole number"
+        : exception.Message;
+
+    /// <param name="path">The file.</param>
+    /// <param name="most">Number of merges after which the rest is ignored.</param>
+    /// <param name="hasTitle">Whether the first line may be a title in quotes, as in OpenAI's list.</param>
+    private static List<string> ReadMerges(string path, int most, bool hasTitle)
     {
         var merges = new List<string>();
         using var reader = new StreamReader(new MemoryStream(TokenizerFile.ReadBytes(path)));
         for (var number = 1; merges.Count < most && reader.ReadLine() is { } line; number++)
         {
-            var isHeader = number == 1 && line.Contains("#version", StringComparison.Ordinal);
+            var isHeader = number == 1 && (line.Contains("#version", StringComparison.Ordinal) || (hasTitle && line.StartsWith('"')));
             if (isHeader || line.Length == 0)
                 continue;
             if (line.Split(' ') is not [{ Length: > 0 }, { Length: > 0 }])

@@ -2,12 +2,12 @@ using System.IO.Compression;
 
 namespace Dalle.ML.Text.Tokenizers;
 
-/// <summary>Reads a tokenizer file, plain or gzip, up to a limit far above real tokenizers.</summary>
+/// <summary>Reads a tokenizer file, plain or gzip, without a byte order mark, up to a limit far above real tokenizers.</summary>
 internal static class TokenizerFile
 {
     private const int MaxBytes = 32 << 20;
 
-    /// <exception cref="InvalidDataException">The file, or what it is unpacked, is too large, or its compression is broken.</exception>
+    /// <exception cref="InvalidDataException">The unpacked file is too large or a placeholder, or its compression is broken.</exception>
     public static byte[] ReadBytes(string path)
     {
         using var file = File.OpenRead(path);
@@ -24,6 +24,9 @@ internal static class TokenizerFile
                 throw new InvalidDataException($"'{Path.GetFileName(path)}' has more than {MaxBytes >> 20} MiB, too large for a tokenizer file");
             bytes.Write(buffer, 0, read);
         }
-        return bytes.ToArray();
+        var all = bytes.GetBuffer().AsSpan(0, (int)bytes.Length);
+        if (!all.IsEmpty && FileContent.DescribePlaceholder(all[..Math.Min(all.Length, 256)]) is { } placeholder)
+            throw new InvalidDataException($"'{Path.GetFileName(path)}' is not a tokenizer file: {placeholder}");
+        return FileContent.SkipByteOrderMark(all).ToArray();
     }
 }

@@ -5,9 +5,6 @@ namespace Dalle.ML.Transforms.Saving;
 /// <summary>What a saved pipeline stores about its model: its path and hash, not its weights.</summary>
 internal sealed record SavedModel
 {
-    /// <summary>Environment variable with folders that contain models, or are models, separated as in PATH.</summary>
-    public const string FoldersVariable = "DALLE_MODELS";
-
     public required bool IsBuiltIn { get; init; }
 
     /// <summary>The folder's absolute path where the pipeline was saved.</summary>
@@ -36,7 +33,7 @@ internal sealed record SavedModel
             return found;
         if (models is [var other, ..])
             throw new DalleBundleException(other, $"the pipeline was saved with a model with the hash {Hash}, and this one has {Bundle.HashOf(other)}. Restore the old model, or fit and save the pipeline again.");
-        throw new DalleBundleException(Path, $"the pipeline was saved with a model with the hash {Hash}, which is in none of these folders: {string.Join(", ", places)}. Copy it to one of them, name its folder in the environment variable {FoldersVariable}, or call DalleModel.Register.");
+        throw new DalleBundleException(Path, $"the pipeline was saved with a model with the hash {Hash}, which is in none of these folders: {string.Join(", ", places)}. Copy it to one of them, name its folder in the environment variable {ModelFolders.Variable}, or call DalleModel.Register.");
     }
 
     /// <summary>The folders to search: registered, at the path at saving, below the application, or in the environment variable.</summary>
@@ -55,11 +52,10 @@ internal sealed record SavedModel
             yield return System.IO.Path.GetFullPath(path, AppContext.BaseDirectory);
             yield return System.IO.Path.GetFullPath(path, System.IO.Path.Combine(AppContext.BaseDirectory, "models"));
         }
-        var folders = Environment.GetEnvironmentVariable(FoldersVariable) ?? "";
-        foreach (var folder in folders.Split(System.IO.Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries))
+        foreach (var folder in ModelFolders.OfProcess.All)
         {
-            yield return System.IO.Path.GetFullPath(name, System.IO.Path.GetFullPath(folder));
-            yield return System.IO.Path.GetFullPath(folder);
+            yield return System.IO.Path.Combine(folder, name);
+            yield return folder;
         }
     }
 }

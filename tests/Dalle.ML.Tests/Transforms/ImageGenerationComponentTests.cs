@@ -97,7 +97,7 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
     [InlineData("top:3")]
     [InlineData("rect:3x2")]
     [InlineData("up:1,left:1,right:1,down:1")]
-    public void The_region_is_kept_and_the_rest_is_drawn_as_the_engine_does(string region)
+    public void The_region_is_kept_and_the_rest_is_generated_as_by_the_engine(string region)
     {
         using var model = TinyModel.Load();
         var keep = KeepRegion.Parse(region);
@@ -108,7 +108,7 @@ public sealed class DalleCompleteTests : ComponentContract<DalleCompleteTransfor
     }
 
     [Fact]
-    public void A_region_that_does_not_fit_is_refused_before_anything_is_drawn()
+    public void A_region_that_does_not_fit_is_refused_before_anything_is_generated()
     {
         using var folder = new TemporaryFolder();
         var bundle = folder.CopyOf(TinyModel.Path, "model");

@@ -6,7 +6,7 @@ using Dalle.ML.Text;
 namespace Dalle.ML.Tests;
 
 /// <summary>A bundle's transformer with the sampler in its graph, as on a GPU, but on the CPU; and without, as on the CPU.</summary>
-internal sealed class DrawnInGraph : IDisposable
+internal sealed class SamplerHarness : IDisposable
 {
     private const ulong Seed = 5;
 
@@ -15,7 +15,7 @@ internal sealed class DrawnInGraph : IDisposable
     private readonly TextEncoderSession? _textEncoder;
     private readonly ImageTokenGenerator _generator;
 
-    public DrawnInGraph(Bundle bundle, bool isInGraph)
+    public SamplerHarness(Bundle bundle, bool isInGraph)
     {
         _bundle = bundle;
         _decoder = new DecoderSession(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu, isInGraph);
@@ -23,8 +23,8 @@ internal sealed class DrawnInGraph : IDisposable
         _generator = new ImageTokenGenerator(_decoder, _textEncoder, bundle.Manifest.Image!);
     }
 
-    /// <summary>What is drawn for some prompts at once.</summary>
-    public int[][] Draw(
+    /// <summary>Generates the image tokens of several prompts in one batch.</summary>
+    public int[][] Generate(
         IEnumerable<string> prompts, SamplingParameters filters, IReadOnlyList<int>? kept = null, Action<Range, ReadOnlyMemory<int>>? report = null,
         CancellationToken cancellationToken = default)
     {

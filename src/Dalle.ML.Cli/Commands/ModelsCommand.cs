@@ -1,0 +1,40 @@
+using System.CommandLine;
+using Dalle.ML.Hub;
+
+namespace Dalle.ML.Cli;
+
+/// <summary><c>dalle models</c>: lists the published models that can be pulled, and those on this machine.</summary>
+internal static class ModelsCommand
+{
+    public static Command Create()
+    {
+        var command = new ToolCommand("models", "List the published models: size, licence, and what is on this machine.",
+        [
+            "dalle models",
+            "dalle models --json",
+        ])
+        {
+            PullCommand.Catalog, Results.Json,
+        };
+        command.SetAction(Run);
+        return command;
+    }
+
+    private static int Run(ParseResult parsed)
+    {
+        var models = DalleHub.ListModels(PullCommand.OptionsOf(parsed, PullCommand.Catalog));
+        if (parsed.GetValue(Results.Json))
+        {
+            foreach (var model in models)
+                Results.WriteJson(parsed, model);
+            return CommandLine.Success;
+        }
+        var rows = models.Select(model => new[]
+        {
+            model.Name, ByteSize.Text(model.DownloadSize), model.License + (model.RequiresAcceptance ? " (must be accepted)" : ""),
+            model.Path is null ? "" : "here", model.Description + (model.Note is { } note ? $". {note}" : ""),
+        });
+        Results.WriteTable(parsed, [["name", "download", "licence", "", "what it is"], .. rows]);
+        return CommandLine.Success;
+    }
+}

@@ -1,0 +1,75 @@
+namespace Dalle.ML.Export.Families;
+
+/// <summary>
+/// A part of a configuration of DALLE2-pytorch; what it does not give, or gives as null, has the default of the package. A value may be
+/// given once for all stages or for each.
+/// </summary>
+/// <param name="values">All values by their paths.</param>
+/// <param name="prefix">How the paths of this part begin.</param>
+internal sealed class Dalle2Settings(IReadOnlyDictionary<string, object?> values, string prefix)
+{
+    // Far above every model, and low enough that no product of sizes overflows.
+    private const int Most = 1 << 20;
+
+    public bool IsEmpty => !values.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
+
+    /// <summary>
+    /// The part of a prior or a decoder, whether the file is the configuration of its training, of a whole model, or of the part alone.
+    /// </summary>
+    public static Dalle2Settings Of(IReadOnlyDictionary<string, object?> values, string part)
+    {
+        var prefixes = new[] { $"config.{part}.", $"init_params.{part}.", $"{part}." };
+        return new(values, prefixes.FirstOrDefault(prefix => values.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal))) ?? "");
+    }
+
+    /// <summary>The part of a network, which lies within this one or beside it.</summary>
+    public Dalle2Settings Network(string name) => new Dalle2Settings(values, $"{prefix}{name}.") is { IsEmpty: false } inside ? inside : new(values, $"{name}.");
+
+    /// <exception cref="InvalidDataException">It is not a whole number above zero.</exception>
+    public int? Number(string name, int stage = 0) => Find(name, stage) switch
+    {
+        null => null,
+        long number and > 0 and <= Most => (int)number,
+        var other => throw Unfit(name, other, $"a whole number between 1 and {Most}"),
+    };
+
+    /// <exception cref="InvalidDataException">It is not a number.</exception>
+    public float? Real(string name, int stage = 0) => Find(name, stage) switch
+    {
+        null => null,
+        long number => number,
+        double number when double.IsFinite(number) => (float)number,
+        var other => throw Unfit(name, other, "a number"),
+    };
+
+    /// <exception cref="InvalidDataException">It is neither true nor false.</exception>
+    public bool Flag(string name, bool fallback = false, int stage = 0) => Find(name, stage) switch
+    {
+        null => fallback,
+        bool flag => flag,
+        var other => throw Unfit(name, other, "true or false"),
+    };
+
+    /// <exception cref="InvalidDataException">It is not a word.</exception>
+    public string? Word(string name, int stage = 0) => Find(name, stage) switch
+    {
+        null => null,
+        string word => word,
+        var other => throw Unfit(name, other, "a word"),
+    };
+
+    /// <summary>Numbers, or the one that is given for all.</summary>
+    /// <exception cref="InvalidDataException">They are not whole numbers above zero.</exception>
+    public IReadOnlyList<int>? Numbers(string name) => values.GetValueOrDefault(prefix + name) is IReadOnlyList<object?> list
+        ? [.. Enumerable.Range(0, list.Count).Select(i => Number(name, i) ?? throw Unfit(name, null, "numbers"))]
+        : Number(name) is { } number ? [number] : null;
+
+    /// <summary>Number of values that are given for stages; 0 where there is but one for all.</summary>
+    public int Count(string name) => values.GetValueOrDefault(prefix + name) is IReadOnlyList<object?> list ? list.Count : 0;
+
+    private object? Find(string name, int stage) => values.GetValueOrDefault(prefix + name) is IReadOnlyList<object?> list
+        ? stage < list.Count ? list[stage] : throw Unfit(name, $"a list of {list.Count}", $"given for stage {stage + 1} too")
+        : values.GetValueOrDefault(prefix + name);
+
+    private InvalidDataException Unfit(string name, object? value, string due) => new($"The configuration's '{prefix}{name}' is '{value}'; it must be {due}.");
+}

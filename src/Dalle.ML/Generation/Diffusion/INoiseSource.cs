@@ -1,0 +1,34 @@
+namespace Dalle.ML.Generation.Diffusion;
+
+/// <summary>Where the gaussian noise of an image comes from.</summary>
+internal interface INoiseSource
+{
+    /// <summary>Fills a tensor with noise: a function of the seed and the draw alone.</summary>
+    void Fill(ulong seed, NoiseDraw draw, Span<float> values);
+}
+
+/// <summary>One tensor of noise among those that an image is made with.</summary>
+/// <param name="Stage">Number of the network: the prior is 0, its second candidate 0 too but of another <paramref name="Pass"/>.</param>
+/// <param name="Use">What it is for.</param>
+/// <param name="Step">The step, from 0.</param>
+/// <param name="Pass">The repetition of the step, or the candidate of the prior.</param>
+internal readonly record struct NoiseDraw(int Stage, NoiseUse Use, int Step = 0, int Pass = 0);
+
+/// <summary>What noise is for.</summary>
+internal enum NoiseUse
+{
+    /// <summary>x before the first step.</summary>
+    Initial,
+
+    /// <summary>What a step adds.</summary>
+    Step,
+
+    /// <summary>What is added to known pixels.</summary>
+    Known,
+
+    /// <summary>What undoes a step that is to be repeated.</summary>
+    Undo,
+
+    /// <summary>What is added to the image of the stage before.</summary>
+    LowResolution,
+}

@@ -1,0 +1,79 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Generation.Diffusion;
+
+/// <summary>
+/// The sessions of a model's networks, which are in use one after the other: those of a small model stay, those of a large one make room for the
+/// next, so that the largest decides how much memory a model takes. Thread-safe.
+/// </summary>
+internal sealed class NetworkCache(Bundle bundle, DalleDevice device) : IDisposable
+{
+    /// <summary>Bytes of weights that stay in memory.</summary>
+    private const long MostKept = 1L << 30;
+
+    private readonly Lock _lock = new();
+    private readonly List<Entry> _entries = [];
+
+    /// <summary>Whether all networks stay in memory.</summary>
+    public bool KeepsAll { get; } = bundle.Manifest.Files.Values.Sum(file => file.Size) <= MostKept;
+
+    /// <summary>A network, which is created if it is not there; it stays until the returned use of it is disposed.</summary>
+    public Use Open(string file)
+    {
+        lock (_lock)
+        {
+            var entry = _entries.Find(entry => entry.File == file);
+            if (entry is null)
+            {
+                MakeRoom(SizeOf(file));
+                _entries.Add(entry = new Entry(file, new NetworkSession(bundle, file, device)));
+            }
+            entry.Users++;
+            return new Use(this, entry);
+        }
+    }
+
+    public void Dispose() => _entries.ForEach(entry => entry.Session.Dispose());
+
+    private void MakeRoom(long size)
+    {
+        foreach (var idle in _entries.Where(entry => entry.Users == 0).ToArray())
+        {
+            if (size + _entries.Sum(entry => SizeOf(entry.File)) <= MostKept)
+                return;
+            idle.Session.Dispose();
+            _entries.Remove(idle);
+        }
+    }
+
+    /// <summary>Bytes of a graph and of the weights beside it, which are named after it.</summary>
+    private long SizeOf(string file) => bundle.Manifest.Files
+        .Where(other => other.Key.StartsWith(Path.ChangeExtension(file, null), StringComparison.Ordinal)).Sum(other => other.Value.Size);
+
+    private sealed class Entry(string file, NetworkSession session)
+    {
+        public string File => file;
+
+        public NetworkSession Session => session;
+
+        public int Users { get; set; }
+    }
+
+    /// <summary>A network in use.</summary>
+    public readonly struct Use : IDisposable
+    {
+        private readonly NetworkCache _cache;
+        private readonly Entry _entry;
+
+        internal Use(NetworkCache cache, object entry) => (_cache, _entry) = (cache, (Entry)entry);
+
+        public NetworkSession Session => _entry.Session;
+
+        public void Dispose()
+        {
+            lock (_cache._lock)
+                _entry.Users--;
+        }
+    }
+}

@@ -1,0 +1,18 @@
+using Dalle.ML.Runtime;
+
+namespace Dalle.ML.Generation.Diffusion;
+
+/// <summary>What the networks are told of a text: a row for the prompt and one for the unconditional prompt.</summary>
+internal sealed record TextFeatures(float[] Pooled, float[] Sequence, bool[] Mask)
+{
+    private const int Rows = 2;
+
+    /// <summary>Adds the first rows to the inputs of a network.</summary>
+    public void AddTo(NamedTensors tensors, int rows)
+    {
+        var (dimension, length) = (Pooled.Length / Rows, Mask.Length / Rows);
+        tensors.Add("pooled", Pooled[..(rows * dimension)], rows, dimension);
+        tensors.Add("sequence", Sequence[..(Sequence.Length / Rows * rows)], rows, length, Sequence.Length / Mask.Length);
+        tensors.Add("mask", Mask[..(rows * length)], rows, length);
+    }
+}

@@ -1,0 +1,59 @@
+using Dalle.ML.Bundles;
+
+namespace Dalle.ML.Images;
+
+/// <summary>
+/// Resizes as <see cref="Resampler"/> does, without rounding colours to eight bits or clamping them: what passes from stage to stage of DALL·E 2.
+/// </summary>
+internal static class FloatResampler
+{
+    public static ImageTensor ResizeAndCenterCrop(ImageTensor image, int width, int height, ResampleFilter filter)
+    {
+        var (scaledWidth, scaledHeight) = Resampler.CoveringSize(image, width, height);
+        return Resample(
+            image, Resampler.Weights(image.Width, scaledWidth, width, filter), Resampler.Weights(image.Height, scaledHeight, height, filter));
+    }
+
+    public static ImageTensor Squash(ImageTensor image, int width, int height, ResampleFilter filter) =>
+        Resample(image, Resampler.Weights(image.Width, width, width, filter), Resampler.Weights(image.Height, height, height, filter));
+
+    /// <summary>Row and column i are those of ⌊i · from / to⌋, as PyTorch's nearest.</summary>
+    public static ImageTensor Nearest(ImageTensor image, int width, int height)
+    {
+        var planes = image.Values.Length / image.Width / image.Height;
+        var values = new float[planes * width * height];
+        for (var i = 0; i < values.Length; i++)
+        {
+            var (plane, y, x) = (i / width / height, i / width % height, i % width);
+            values[i] = image.Values[(plane * image.Height + (int)((long)y * image.Height / height)) * image.Width + (int)((long)x * image.Width / width)];
+        }
+        return new ImageTensor(width, height, values);
+    }
+
+    private static ImageTensor Resample(ImageTensor image, (int First, double[] Weights)[] columns, (int First, double[] Weights)[] rows)
+    {
+        var planes = image.Values.Length / image.Width / image.Height;
+        var (width, height) = (columns.Length, rows.Length);
+        var wide = new float[planes * image.Height * width];
+        for (var line = 0; line < planes * image.Height; line++)
+        {
+            for (var x = 0; x < width; x++)
+                wide[line * width + x] = Sum(columns[x], image.Values, line * image.Width, stride: 1);
+        }
+        var values = new float[planes * height * width];
+        for (var line = 0; line < planes * height; line++)
+        {
+            for (var x = 0; x < width; x++)
+                values[line * width + x] = Sum(rows[line % height], wide, line / height * image.Height * width + x, stride: width);
+        }
+        return new ImageTensor(width, height, values);
+
+        static float Sum((int First, double[] Weights) tap, float[] source, int offset, int stride)
+        {
+            var sum = 0.0;
+            for (var i = 0; i < tap.Weights.Length; i++)
+                sum += tap.Weights[i] * source[offset + (tap.First + i) * stride];
+            return (float)sum;
+        }
+    }
+}

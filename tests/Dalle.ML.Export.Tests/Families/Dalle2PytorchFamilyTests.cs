@@ -1,0 +1,109 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Tests.Checkpoints;
+using Dalle.ML.Tests;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Export.Tests.Families;
+
+public sealed class Dalle2PytorchFamilyTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(Precision.Fp32)]
+    [InlineData(Precision.Fp16)]
+    public void Random_weights_make_a_bundle_whose_graphs_run(Precision precision)
+    {
+        var output = Path.Combine(_folder.Path, "bundle");
+        BundleExporter.ExportRandom("dalle2-pytorch", "tiny", output, new ExportOptions { Precision = precision });
+        var bundle = Bundle.Open(output);
+        var unclip = bundle.Manifest.Unclip!;
+        var (rows, d, length) = (2, unclip.EmbeddingDimension, unclip.Text!.Format.Length);
+        var known = new Dictionary<string, OrtValue>();
+        void Add<T>(string name, T[] values, params long[] shape)
+            where T : unmanaged => known[name] = OrtValue.CreateTensorValueFromMemory(values, shape);
+        float[] Wave(int count) => [.. Enumerable.Range(0, count).Select(i => MathF.Sin(i))];
+        void Run(string? file)
+        {
+            if (file is null)
+                return;
+            using var session = new InferenceSession(bundle.PathOf(file));
+            using var options = new RunOptions();
+            string[] names = [.. session.InputMetadata.Keys];
+            foreach (var (name, value) in session.OutputNames.Zip(session.Run(options, names, [.. names.Select(name => known[name])], session.OutputNames)))
+                known[name] = value;
+        }
+        Add("ids", new long[rows * length], rows, length);
+        Add("conditional", [true, false], rows);
+        Add("t", [3L, 999L], rows);
+        Add("low_res_level", [200L, 200L], rows);
+        Run(unclip.Text.File);
+        Add("x", Wave(rows * d), rows, d);
+        Run(unclip.Prior!.Condition);
+        Run(unclip.Prior.File);
+        Assert.All(known["prediction"].GetTensorDataAsSpan<float>().ToArray(), value => Assert.True(float.IsFinite(value)));
+        Add("embedding", Wave(rows * d), rows, d);
+        foreach (var stage in unclip.Stages)
+        {
+            Add("x", Wave(rows * 3 * stage.Size * stage.Size), rows, 3, stage.Size, stage.Size);
+            Add("low_res", Wave(rows * 3 * stage.Size * stage.Size), rows, 3, stage.Size, stage.Size);
+            Run(stage.Condition);
+            Run(stage.File);
+            Assert.All(known["prediction"].GetTensorDataAsSpan<float>().ToArray(), value => Assert.True(float.IsFinite(value)));
+        }
+    }
+
+    [Theory]
+    [InlineData("0.16.3")]
+    [InlineData("0.23.0")]
+    [InlineData("1.4.3")]
+    [InlineData("1.9.1")]
+    public void A_version_between_generations_is_refused_with_the_way_out(string version)
+    {
+        var error = Assert.Throws<InvalidDataException>(() => Dalle2Generation.CheckVersion(version));
+        Assert.Contains("generation", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0.10.8")]
+    [InlineData("0.23.1")]
+    [InlineData("1.4.2")]
+    [InlineData("1.10.0")]
+    [InlineData("1.15.6")]
+    public void A_version_of_a_generation_is_taken(string version) => Dalle2Generation.CheckVersion(version);
+
+    [Theory]
+    [InlineData("mid_block1.cross_attn.fn.norm.gamma", "ups.0.3.weight", "0.15.4")]
+    [InlineData("mid_block1.cross_attn.fn.norm.g", "ups.0.3.net.0.weight", "1.0.2")]
+    [InlineData("mid_block1.cross_attn.norm.g", "downs.0.4.1.weight", "1.15.6")]
+    [InlineData("mid_block1.cross_attn.fn.norm.g", "ups.0.3.weight", null)]
+    [InlineData("mid_block1.cross_attn.fn.norm.g", "downs.0.4.1.weight", null)]
+    [InlineData("mid_block1.cross_attn.norm.g", "downs.0.4.weight", null)]
+    public void The_generation_of_a_UNet_is_told_from_its_keys(string norm, string resampling, string? expected) =>
+        AssertGeneration(expected, Dalle2Generation.OfUnet, norm, resampling);
+
+    [Theory]
+    [InlineData("causal_transformer.layers.0.0.norm.gamma", "learned_query", "0.15.4")]
+    [InlineData("causal_transformer.layers.0.0.norm.g", "null_text_embed", "1.0.2")]
+    [InlineData("causal_transformer.layers.0.0.norm.g", "null_text_encodings", "1.15.6")]
+    [InlineData("causal_transformer.layers.0.0.norm.g", "learned_query", null)]
+    public void The_generation_of_a_prior_is_told_from_its_keys(string norm, string padding, string? expected) =>
+        AssertGeneration(expected, Dalle2Generation.OfPrior, norm, padding);
+
+    private static void AssertGeneration(string? expected, Func<Checkpoint, Dalle2Generation> generation, params string[] names)
+    {
+        using var weights = new ShapesCheckpoint(names.ToDictionary(name => name, _ => new[] { 1 }));
+        if (expected is not null)
+            Assert.Equal(expected, generation(weights).Name);
+        else
+            Assert.Contains("'generation'", Assert.Throws<InvalidDataException>(() => generation(weights)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Fewer_bits_than_sixteen_are_refused() => Assert.Throws<ArgumentException>(
+        () => BundleExporter.ExportRandom("dalle2-pytorch", "tiny", Path.Combine(_folder.Path, "bundle"), new ExportOptions { Precision = Precision.Int8 }));
+}

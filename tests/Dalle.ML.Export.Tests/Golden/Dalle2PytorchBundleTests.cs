@@ -1,0 +1,123 @@
+using System.Text.Json;
+using Dalle.ML.Bundles;
+using Dalle.ML.Tests;
+using Dalle.ML.Text;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Dalle.ML.Export.Tests.Golden;
+
+/// <summary>Whole bundles of DALLE2-pytorch's files, however they are given, and the texts and images that their CLIP embeds.</summary>
+[Trait("Category", "Golden")]
+public sealed class Dalle2PytorchBundleTests : IDisposable
+{
+    private const string Vocabulary = "bpe_tiny.txt.gz";
+    private const string Clip = "clip/clip_state_dict.pt";
+
+    private readonly TemporaryFolder _folder = new();
+
+    private static string Root => GoldenFolder.Of("dalle2-pytorch");
+
+    public void Dispose() => _folder.Dispose();
+
+    [Theory]
+    [InlineData(true, 2, "prior/prior_trainer.pth", "prior/prior_config.json", "decoder/decoder_model.pth", "decoder/decoder_config.json", Vocabulary)]
+    [InlineData(true, 2, "prior/prior_model.pth", "decoder/decoder_model.pth", Clip, Vocabulary)]
+    [InlineData(true, 2, "dalle2/dalle2.pt", Clip, Vocabulary)]
+    [InlineData(false, 1, "decoder_variants/v_eta/decoder_trainer.pth")]
+    [InlineData(false, 1, "decoder_variants/xstart_unconditional/model.pth")]
+    public void Files_in_any_form_become_a_bundle(bool hasPrior, int stages, params string[] files)
+    {
+        var unclip = Export(files).Manifest.Unclip!;
+        Assert.Equal((hasPrior, stages, hasPrior), (unclip.Prior is not null, unclip.Stages.Count, unclip.Text is not null));
+    }
+
+    [Fact]
+    public void The_configuration_of_a_trainer_becomes_the_rules_of_diffusion()
+    {
+        var decoder = Configuration("decoder/decoder_config.json").GetProperty("decoder");
+        var unclip = Export("dalle2/dalle2.pt", Clip, Vocabulary).Manifest.Unclip!;
+        var steps = decoder.GetProperty("sample_timesteps").EnumerateArray().Select(step => step.GetInt32());
+        Assert.Equal(steps, unclip.Stages.Select(stage => stage.Diffusion.Steps));
+        Assert.Equal(decoder.GetProperty("image_sizes").EnumerateArray().Select(size => size.GetInt32()), unclip.Stages.Select(stage => stage.Size));
+        Assert.All(unclip.Stages, stage => Assert.Equal(DiffusionSampler.Ddim, stage.Diffusion.Sampler));
+        Assert.Equal((Prediction.Clean, DdimTimes.ToClean, 1f), (unclip.Prior!.Diffusion.Prediction, unclip.Prior.Diffusion.Ddim.Times, unclip.Prior.Diffusion.Ddim.Eta));
+        Assert.NotNull(unclip.Stages[1].LowResolution!.Noise);
+    }
+
+    [Fact]
+    public void A_second_decoder_gives_the_second_stage_alone()
+    {
+        // LAION's decoder has one UNet; its upsampler's file has two, the first of which was not trained.
+        var unclip = Export("decoder/decoder_model.pth", "decoder_variants/v_eta/decoder_trainer.pth").Manifest.Unclip!;
+        Assert.Equal(2, unclip.Stages.Count);
+        Assert.NotNull(unclip.Stages[1].LowResolution);
+        Assert.Equal((Prediction.Velocity, Prediction.Noise), (unclip.Stages[0].Diffusion.Prediction, unclip.Stages[1].Diffusion.Prediction));
+    }
+
+    [Fact]
+    public void Parts_of_different_models_are_refused_before_anything_is_written()
+    {
+        var error = Assert.Throws<InvalidDataException>(() => Export("v0.15.4/decoder/model.pth", Clip, Vocabulary));
+        Assert.Contains("CLIP", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tokens", "", true)]
+    [InlineData("tokens_own", "_own", false)]
+    [InlineData("tokens_bang", "_bang", true)]
+    public void Ids_become_the_reference_embedding_and_hidden_states(string ids, string suffix, bool hasEnds)
+    {
+        var bundle = Export(["prior/prior_model.pth", "decoder/decoder_model.pth", Clip, Vocabulary], new ExportOptions { Settings = new Dictionary<string, string> { ["start-and-end"] = hasEnds ? "1" : "0" } });
+        var text = bundle.Manifest.Unclip!.Text!;
+        var reference = Npy.Read(Path.Combine(Root, "clip", ids + ".npy"));
+        long[] rows = [.. reference.Longs().Chunk(reference.Shape[1]).SelectMany(row => row.Take(text.Format.Length))];
+        if (suffix != "_bang")
+        {
+            var prompts = JsonSerializer.Deserialize<string[]>(File.ReadAllBytes(Path.Combine(Root, "prompts.json")))!;
+            Assert.Equal(rows, prompts.SelectMany(new PromptTokenizer(bundle, text.Format).Encode));
+        }
+        using var session = new InferenceSession(bundle.PathOf(text.File));
+        using var options = new RunOptions();
+        using var input = OrtValue.CreateTensorValueFromMemory(rows, [reference.Shape[0], text.Format.Length]);
+        using var outputs = session.Run(options, ["ids"], [input], ["pooled", "sequence", "mask"]);
+        Near.Values(Read($"clip/text_embed{suffix}"), outputs[0].GetTensorDataAsSpan<float>(), "embedding");
+        var mask = outputs[2].GetTensorDataAsSpan<bool>().ToArray();
+        var width = Npy.Read(Path.Combine(Root, "clip", $"text_encodings{suffix}.npy")).Shape[2];
+        float[] seen = [.. outputs[1].GetTensorDataAsSpan<float>().ToArray().Select((value, i) => mask[i / width] ? value : 0)];
+        Near.Values(Read($"clip/text_encodings{suffix}"), seen, "hidden states");
+    }
+
+    [Fact]
+    public void A_resized_image_becomes_the_reference_embedding()
+    {
+        var bundle = Export("prior/prior_model.pth", "decoder/decoder_model.pth", Clip, Vocabulary);
+        var pixels = Npy.Read(Path.Combine(Root, "clip", "image_resized.npy"));
+        using var session = new InferenceSession(bundle.PathOf(bundle.Manifest.Unclip!.Image!.File));
+        using var options = new RunOptions();
+        using var input = OrtValue.CreateTensorValueFromMemory(pixels.Floats(), [.. pixels.Shape.Select(size => (long)size)]);
+        using var outputs = session.Run(options, ["pixels"], [input], ["features"]);
+        Near.Values(Read("clip/image_embed"), outputs[0].GetTensorDataAsSpan<float>(), "image embedding");
+    }
+
+    [Fact]
+    public void A_decoder_without_its_configuration_is_refused_with_what_is_missing()
+    {
+        var copy = Path.Combine(_folder.Path, "alone.pth");
+        File.Copy(Path.Combine(Root, "decoder_variants/xstart_unconditional/model.pth"), copy);
+        var error = Assert.Throws<InvalidDataException>(() => BundleExporter.Export("dalle2-pytorch", [copy], Path.Combine(_folder.Path, "bundle")));
+        Assert.Contains("image_sizes", error.Message, StringComparison.Ordinal);
+    }
+
+    private static float[] Read(string name) => Npy.Read(Path.Combine(Root, name + ".npy")).Floats();
+
+    private static JsonElement Configuration(string name) => JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Root, name))).RootElement;
+
+    private Bundle Export(params string[] files) => Export(files, new ExportOptions());
+
+    private Bundle Export(string[] files, ExportOptions options)
+    {
+        var output = Path.Combine(_folder.Path, "bundle");
+        BundleExporter.Export("dalle2-pytorch", [.. files.Select(file => Path.Combine(Root, file))], output, options);
+        return Bundle.Open(output);
+    }
+}
