@@ -226,7 +226,10 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Vocabulary?.Unseen(prompt) ?? [];
     }
 
-    /// <summary>How well a text fits an image, by CLIP: the scaled cosine of their embeddings.</summary>
+    /// <summary>
+    /// How well a text fits an image, by CLIP: the cosine of their embeddings times <see cref="DalleModelInfo.ClipScale"/>, which is the most it can be. Higher is better;
+    /// scores compare only within one CLIP. Of the built-in model 24 and more is good, below 18 is poor.
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="image">An image of any size.</param>
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>

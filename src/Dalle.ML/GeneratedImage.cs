@@ -22,7 +22,10 @@ public sealed class GeneratedImage : IDisposable
     /// <summary>The seed that generates this image as the only candidate.</summary>
     public required ulong CandidateSeed { get; init; }
 
-    /// <summary>CLIP's scaled cosine between prompt and image; not-a-number if the bundle has no CLIP.</summary>
+    /// <summary>
+    /// How well the image fits the prompt, by CLIP: the cosine of their embeddings times <see cref="DalleModelInfo.ClipScale"/>, which is the most it can be. Higher is better;
+    /// scores compare only within one CLIP. Not-a-number if the bundle has no CLIP.
+    /// </summary>
     public required float Score { get; init; }
 
     /// <summary>
