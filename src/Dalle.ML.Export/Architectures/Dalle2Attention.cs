@@ -96,8 +96,8 @@ internal sealed record Dalle2Rotation(float[] Frequencies, int HeadSize)
         long[] partners = [.. Enumerable.Range(0, HeadSize).Select(channel => channel < 2 * Frequencies.Length ? channel ^ 1L : channel)];
         var turned = g.Node("Gather", [x, g.Constant("partners", partners)], ("axis", -1));
         return g.Node("Add", [
-            g.Node("Mul", [x, g.Weight("cosines", new Tensor(cosines, isHalf: false, shape))]),
-            g.Node("Mul", [turned, g.Weight("sines", new Tensor(sines, isHalf: false, shape))])]);
+            g.Node("Mul", [x, g.Weight("cosines", new Tensor(cosines, isFloat16: false, shape))]),
+            g.Node("Mul", [turned, g.Weight("sines", new Tensor(sines, isFloat16: false, shape))])]);
     }
 }
 

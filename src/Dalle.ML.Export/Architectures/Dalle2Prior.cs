@@ -288,7 +288,7 @@ internal sealed record Dalle2Prior
                 }
             }
         }
-        return new Tensor(bias, isHalf: false, count * Heads, keys);
+        return new Tensor(bias, isFloat16: false, count * Heads, keys);
     }
 
     /// <summary>The first half of the buckets are distances, the others logarithms of them.</summary>

@@ -27,7 +27,7 @@ internal static class Dalle2Text
         // Text ends with the first id of an end, and what is not the largest id is not pooled. Id 0 is padding, although it is an
         // exclamation mark as well.
         var end = g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1));
-        var pooled = g.MatMul(g.Node("GatherND", [x, end], ("batch_dims", 1)), Half(weights.Read("text_projection", width, clip.Embedding)));
+        var pooled = g.MatMul(g.Node("GatherND", [x, end], ("batch_dims", 1)), Rounded(weights.Read("text_projection", width, clip.Embedding)));
         g.Node("LpNormalization", [pooled], ["pooled"], ("axis", -1), ("p", 2));
         g.Output("pooled", DataType.Float, "batch", clip.Embedding);
         var ends = g.Cast(g.Node("Equal", [ids, g.Scalar("end", (long)clip.Text.Vocabulary - 1)]), DataType.Bool, DataType.Float);

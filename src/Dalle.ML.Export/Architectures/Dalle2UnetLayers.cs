@@ -135,7 +135,7 @@ internal sealed record Dalle2UnetLayers(GraphBuilder G, Dalle2Unet Unet, string 
             for (var i = 0; i < size; i++)
                 values[start + i] = (float)((row[i] - mean) * factor);
         }
-        return new Tensor(values, isHalf: false, weight.Shape);
+        return new Tensor(values, isFloat16: false, weight.Shape);
     }
 
     private string CrossAttention(string x, Checkpoint weights, int channels, int side)
@@ -148,7 +148,7 @@ internal sealed record Dalle2UnetLayers(GraphBuilder G, Dalle2Unet Unet, string 
         string WithLearned(string part, int row)
         {
             float[] all = [.. Enumerable.Repeat(learned.Rows(row..(row + 1)).Values, CrossHeads).SelectMany(values => values)];
-            return G.Node("Concat", [G.Rows(new Tensor(all, learned.IsHalf, 1, Width), Batch), part], ("axis", 1));
+            return G.Node("Concat", [G.Rows(new Tensor(all, learned.IsFloat16, 1, Width), Batch), part], ("axis", 1));
         }
         var (k, v) = (WithLearned(parts[0], 0), WithLearned(parts[1], 1));
         if (Unet.IsCosineCross)

@@ -21,7 +21,7 @@ internal static class ResizeRight
                     matrix[row * from + first + i] = (float)(weights[i] / sum);
             }
         }
-        return new Tensor(matrix, isHalf: false, to, from);
+        return new Tensor(matrix, isFloat16: false, to, from);
     }
 
     /// <summary>Keys' cubic with a = −1/2.</summary>
