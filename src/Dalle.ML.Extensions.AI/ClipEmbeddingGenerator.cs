@@ -29,7 +29,8 @@ public sealed class ClipEmbeddingGenerator : IEmbeddingGenerator<string, Embeddi
 
     Task<GeneratedEmbeddings<Embedding<float>>> IEmbeddingGenerator<string, Embedding<float>>.GenerateAsync(
         IEnumerable<string> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>
-        EmbedAsync(values, _model.EmbedText, options, cancellationToken, texts => texts.Sum(_model.CountTokens));
+        EmbedAsync(values, _model.EmbedText, options, cancellationToken,
+        _model.Info.TextLength > 0 ? texts => texts.Sum(_model.CountTokens) : null);
 
     Task<GeneratedEmbeddings<Embedding<float>>> IEmbeddingGenerator<DataContent, Embedding<float>>.GenerateAsync(
         IEnumerable<DataContent> values, EmbeddingGenerationOptions? options, CancellationToken cancellationToken) =>

@@ -1,5 +1,7 @@
 using System.Drawing;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Dalle.ML.Extensions.AI;
 
@@ -8,7 +10,8 @@ namespace Dalle.ML.Extensions.AI;
 /// <para>
 /// What <see cref="ImageGenerationOptions"/> has no property for goes into its <see cref="ImageGenerationOptions.AdditionalProperties"/>:
 /// <c>seed</c> (0 to 2⁶⁴ − 1), <c>candidates</c>, <c>temperature</c>, <c>topK</c>, <c>topP</c>, <c>guidanceScale</c>, and <c>keep</c>
-/// (a region as <see cref="KeepRegion.Parse"/> reads it).
+/// (a region as <see cref="KeepRegion.Parse"/> reads it). Others, such as <c>steps</c> or <c>negative_prompt</c>, are refused. Numbers may come as text, with a point
+/// before their decimals.
 /// </para>
 /// <para>
 /// A request with an original image is a completion: the region to keep stays, by default the upper half, and the rest is generated.
@@ -19,23 +22,25 @@ namespace Dalle.ML.Extensions.AI;
 /// <c>score</c> and <c>cutTokens</c>, the number of text tokens at the end of the prompt that the model did not see.
 /// </para>
 /// </remarks>
-public sealed class DalleImageGenerator : IImageGenerator
+public sealed partial class DalleImageGenerator : IImageGenerator
 {
     private const string PngMediaType = "image/png";
     private const string JpegMediaType = "image/jpeg";
 
     private readonly DalleModel _model;
+    private readonly ILogger _logger;
     private readonly ImageGeneratorMetadata _metadata;
 
     /// <summary>Creates a generator, which disposes the model when it is disposed itself.</summary>
     /// <param name="model">The model.</param>
+    /// <param name="logger">Receives a warning of a prompt that is cut; none if null.</param>
     /// <exception cref="ArgumentException">The model cannot generate.</exception>
-    public DalleImageGenerator(DalleModel model)
+    public DalleImageGenerator(DalleModel model, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(model);
         if (!model.Info.CanGenerate)
             throw new ArgumentException($"The model '{model.Info.Name}' cannot generate images.", nameof(model));
-        (_model, _metadata) = (model, new ImageGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name));
+        (_model, _logger, _metadata) = (model, logger ?? NullLogger.Instance, new ImageGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name));
     }
 
     /// <summary>Reads the original images; set it to change the limit on their pixels.</summary>
@@ -53,16 +58,16 @@ public sealed class DalleImageGenerator : IImageGenerator
         var properties = new OptionReader(options?.AdditionalProperties);
         var generation = new GenerationOptions
         {
-            Candidates = properties.Read<int>("candidates"),
+            Candidates = properties.ReadWhole<int>("candidates"),
             Sampling = new SamplingOptions
             {
-                Temperature = properties.Read<float>("temperature"),
-                GuidanceScale = properties.Read<float>("guidanceScale"),
-                TopK = properties.Read<int>("topK"),
-                TopP = properties.Read<float>("topP"),
+                Temperature = properties.ReadNumber("temperature"),
+                GuidanceScale = properties.ReadNumber("guidanceScale"),
+                TopK = properties.ReadWhole<int>("topK"),
+                TopP = properties.ReadNumber("topP"),
             },
         };
-        var seed = properties.Read<ulong>("seed") ?? (ulong)Random.Shared.NextInt64(1L << 53);
+        var seed = properties.ReadWhole<ulong>("seed") ?? (ulong)Random.Shared.NextInt64(1L << 53);
         var keep = properties.ReadText("keep");
         var original = OriginalImage(request);
         var requests = GenerationRequest.Series(request.Prompt, seed, options?.Count ?? 1);
@@ -100,6 +105,8 @@ public sealed class DalleImageGenerator : IImageGenerator
             throw new ArgumentException("The option 'keep' needs an original image.", nameof(keep));
         }
 
+        if (_model.CountCutTokens(prompt) is > 0 and var cut)
+            LogCut(cut, _model.Info.Name, _model.Info.TextLength);
         var contents = new List<AIContent>();
         foreach (var image in _model.GenerateBatch(requests, generation, progress: null, cancellationToken))
         {
@@ -117,6 +124,9 @@ public sealed class DalleImageGenerator : IImageGenerator
             Usage = new UsageDetails { InputTokenCount = input, OutputTokenCount = output, TotalTokenCount = input + output },
         };
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The last {Cut} tokens of the prompt were cut: the model '{Model}' reads {Length}.")]
+    private partial void LogCut(int cut, string model, int length);
 
     private void CheckOptions(ImageGenerationOptions? options)
     {

@@ -1,6 +1,7 @@
 using Dalle.ML;
 using Dalle.ML.Extensions.AI;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -30,7 +31,7 @@ public static class DalleServiceCollectionExtensions
         services.AddSingleton(_ => new ClipEmbeddingGenerator(Load()));
         services.AddSingleton<IEmbeddingGenerator<string, Embedding<float>>>(provider => provider.GetRequiredService<ClipEmbeddingGenerator>());
         services.AddSingleton<IEmbeddingGenerator<DataContent, Embedding<float>>>(provider => provider.GetRequiredService<ClipEmbeddingGenerator>());
-        return services.AddImageGenerator(_ => new DalleImageGenerator(Load()));
+        return services.AddImageGenerator(provider => new DalleImageGenerator(Load(), provider.GetService<ILogger<DalleImageGenerator>>()));
 
         DalleModel Load() => DalleModel.Load(modelPath ?? DalleModel.DefaultPath, device);
     }

@@ -1,26 +1,49 @@
 using System.Globalization;
+using System.Numerics;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
 
 namespace Dalle.ML.Extensions.AI;
 
 /// <summary>Reads additional properties, which may be numbers of any type, text, or JSON that came over a wire.</summary>
-internal sealed class OptionReader(AdditionalPropertiesDictionary? properties)
+internal sealed class OptionReader
 {
+    // In the order of the docs.
+    private static readonly string[] Known = ["seed", "candidates", "temperature", "topK", "topP", "guidanceScale", "keep"];
+
+    private readonly AdditionalPropertiesDictionary? _properties;
+
+    /// <exception cref="ArgumentException">A property is not known.</exception>
+    public OptionReader(AdditionalPropertiesDictionary? properties)
+    {
+        _properties = properties;
+        foreach (var name in properties?.Keys.Except(Known, StringComparer.OrdinalIgnoreCase) ?? [])
+            throw new ArgumentException($"The option '{name}' is not known to Dalle.ML. Remove it; options are {string.Join(", ", Known)}.", nameof(properties));
+    }
+
+    /// <summary>A whole number.</summary>
     /// <exception cref="ArgumentException">The property is not such a number.</exception>
-    public T? Read<T>(string name)
-        where T : struct, ISpanParsable<T> =>
-        ReadText(name) is { } text
-            ? T.TryParse(text, CultureInfo.InvariantCulture, out var number)
-                ? number
-                : throw new ArgumentException($"The option '{name}' is '{text}'; a number of type {typeof(T).Name} is expected.", nameof(name))
-            : null;
+    public T? ReadWhole<T>(string name)
+        where T : struct, INumber<T> =>
+        Read<T>(name, NumberStyles.AllowLeadingSign, "a whole number");
+
+    /// <summary>A number, with a point before its decimals. A comma, which would part thousands, is refused.</summary>
+    /// <exception cref="ArgumentException">The property is not such a number.</exception>
+    public float? ReadNumber(string name) => Read<float>(name, NumberStyles.Float, "a number such as 0.5, with a point");
 
     public string? ReadText(string name)
     {
         object? value = null;
-        return properties?.TryGetValue(name, out value) != true || value is null ? null
+        return _properties?.TryGetValue(name, out value) != true || value is null ? null
             : value is JsonElement json ? json.ToString()
             : Convert.ToString(value, CultureInfo.InvariantCulture);
     }
+
+    private T? Read<T>(string name, NumberStyles style, string expected)
+        where T : struct, INumber<T> =>
+        ReadText(name) is { } text
+            ? T.TryParse(text, style, CultureInfo.InvariantCulture, out var number)
+                ? number
+                : throw new ArgumentException($"The option '{name}' is '{text}'; it must be {expected}.", nameof(name))
+            : null;
 }

@@ -1,6 +1,7 @@
 using System.Drawing;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
+using Microsoft.Extensions.Logging.Testing;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Extensions.AI.Tests;
@@ -106,6 +107,13 @@ public sealed class DalleImageGeneratorTests : IDisposable
         await Refused("image/png", new() { MediaType = "image/webp" });
         await Refused("Uri", new() { ResponseFormat = ImageGenerationResponseFormat.Uri });
         await Refused("'seed'", new() { AdditionalProperties = new() { ["seed"] = "seven" } });
+        await Refused("'steps' is not known", new() { AdditionalProperties = new() { ["seed"] = 1, ["steps"] = 50 } });
+        await Refused("options are seed, candidates, temperature", new() { AdditionalProperties = new() { ["negative_prompt"] = "blur" } });
+        await Refused("'size' is not known", new() { AdditionalProperties = new() { ["size"] = "1024x1024" } });
+        await Refused("'temperature' is '0,5'; it must be a number such as 0.5, with a point", new() { AdditionalProperties = new() { ["temperature"] = "0,5" } });
+        await Refused("'guidanceScale' is '1,2'", new() { AdditionalProperties = new() { ["guidanceScale"] = "1,2" } });
+        await Refused("'candidates' is '1,000'", new() { AdditionalProperties = new() { ["candidates"] = "1,000" } });
+        await Refused("'candidates' is '1.5'; it must be a whole number", new() { AdditionalProperties = new() { ["candidates"] = 1.5 } });
         await Refused("Candidates", new() { AdditionalProperties = new() { ["candidates"] = 0 } });
         await Refused("'keep'", new() { AdditionalProperties = new() { ["keep"] = "top:1" } });
         await Assert.ThrowsAsync<ArgumentException>(() => _generator.GenerateAsync(new ImageGenerationRequest()));
@@ -116,6 +124,30 @@ public sealed class DalleImageGeneratorTests : IDisposable
 
         async Task Refused(string named, ImageGenerationOptions options) => Assert.Contains(
             named, (await Assert.ThrowsAnyAsync<ArgumentException>(() => _generator.GenerateImagesAsync("a cat", options))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_prompt_that_is_cut_is_logged_and_counted()
+    {
+        const string Long = "a small brown dog that sits quietly on the left side of a big red wooden house next to a tall green tree and a blue fish";
+        var log = new FakeLogger();
+        using var generator = new DalleImageGenerator(DalleModel.LoadDefault(), log);
+        var options = new ImageGenerationOptions { AdditionalProperties = new() { ["seed"] = 1, ["candidates"] = 1 } };
+        var content = (await generator.GenerateImagesAsync(Long, options)).Contents.Single();
+        var cut = generator.GetRequiredService<DalleModel>().CountCutTokens(Long);
+        Assert.True(cut > 0);
+        Assert.Equal(cut, content.AdditionalProperties!["cutTokens"]);
+        Assert.Equal($"The last {cut} tokens of the prompt were cut: the model 'emoji-64' reads 24.", Assert.Single(log.Collector.GetSnapshot()).Message);
+        Assert.Equal(0, (await generator.GenerateImagesAsync("a cat", options)).Contents.Single().AdditionalProperties!["cutTokens"]);
+        Assert.Equal(1, log.Collector.Count);
+    }
+
+    [Fact]
+    public async Task A_seed_that_nobody_gave_survives_JSON()
+    {
+        var options = new ImageGenerationOptions { Count = 3, AdditionalProperties = new() { ["candidates"] = 1 } };
+        foreach (var content in (await _generator.GenerateImagesAsync("a cat", options)).Contents)
+            Assert.InRange((ulong)content.AdditionalProperties!["seed"]!, 0ul, (1ul << 53) - 1);
     }
 
     [Fact]

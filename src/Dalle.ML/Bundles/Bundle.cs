@@ -41,7 +41,7 @@ internal sealed class Bundle
         }
         catch (JsonException exception)
         {
-            throw new DalleBundleException(folder, $"'{ManifestName}' is not a bundle's manifest: {exception.Message}", exception);
+            throw new DalleBundleException(folder, $"'{ManifestName}' is not a bundle's manifest: {exception.Message}.", exception);
         }
 
         var bundle = new Bundle(folder, HashOf(json), manifest);
@@ -72,7 +72,8 @@ internal sealed class Bundle
     /// <summary>Whether a name from a manifest or graph is a plain relative path below the folder, on every platform.</summary>
     public static bool IsSafeName(string name) =>
         name.Length is > 0 and < 256
-        && name.IndexOfAny(['\\', ':', '\0', '*', '?', '"', '<', '>', '|']) < 0
+        && name.IndexOfAny(['\\', ':', '*', '?', '"', '<', '>', '|']) < 0
+        && !name.Any(char.IsControl)
         && name.Split('/').All(part => part.Length > 0 && part.Trim(' ') == part && part[^1] != '.');
 
     private static string HashOf(byte[] manifest) => Convert.ToHexStringLower(SHA256.HashData(WithoutWords(manifest)));
@@ -105,7 +106,7 @@ internal sealed class Bundle
                     ? $"the folder has no manifest '{ManifestName}'. Give the folder that 'dalle export' wrote."
                     : File.Exists(folder) ? $"it is a file. Give the folder with '{ManifestName}', that 'dalle export' wrote."
                     : "the folder does not exist. Give the folder of a bundle, or the name of a model that 'dalle models' shows on this machine.");
-            var size = new FileInfo(path).Length;
+            var size = SizeOf(path);
             return size <= MaxManifestBytes
                 ? File.ReadAllBytes(path)
                 : throw new DalleBundleException(folder, $"'{ManifestName}' has {size} bytes; a manifest has at most {MaxManifestBytes}.");
@@ -123,15 +124,15 @@ internal sealed class Bundle
             var path = PathOf(name);
             try
             {
-                if (!File.Exists(path))
-                    throw Error($"the file '{name}' is missing. Copy or export the bundle again.");
-                if (IsLinked(name))
-                    throw Error($"the file '{name}' is a link, or in a folder that is one. Replace the link by the file itself.");
-                var size = new FileInfo(path).Length;
+                var size = SizeOf(path);
                 if (size != expected.Size)
                     throw Error($"the file '{name}' has {size} bytes; the manifest states {expected.Size}. Copy or export the bundle again.");
                 if (!string.Equals(Describe(path).Sha256, expected.Sha256, StringComparison.OrdinalIgnoreCase))
                     throw Error($"the file '{name}' is not the one that the manifest describes (its SHA-256 differs). Copy or export the bundle again.");
+            }
+            catch (Exception exception) when (exception is FileNotFoundException or DirectoryNotFoundException)
+            {
+                throw Error($"the file '{name}' is missing. Copy or export the bundle again.", exception);
             }
             catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
             {
@@ -140,16 +141,13 @@ internal sealed class Bundle
         }
     }
 
-    /// <summary>Whether a file, or a folder on the way to it, is a link: it could lead out of the bundle.</summary>
-    private bool IsLinked(string name)
+    /// <summary>
+    /// The size of a file, or of the one that a link ends at: caches of Hugging Face and volumes of Kubernetes are links. What is not a regular file has
+    /// none, so that it is never opened.
+    /// </summary>
+    private static long SizeOf(string path)
     {
-        var path = Folder;
-        foreach (var part in name.Split('/'))
-        {
-            path = Path.Combine(path, part);
-            if (new FileInfo(path).LinkTarget is not null)
-                return true;
-        }
-        return false;
+        var file = new FileInfo(path);
+        return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : file.Length;
     }
 }

@@ -66,8 +66,11 @@ internal sealed record Manifest
 
     /// <summary>Reads a manifest.</summary>
     /// <exception cref="JsonException">The text is not a manifest.</exception>
-    public static Manifest Parse(ReadOnlySpan<byte> json) =>
-        JsonSerializer.Deserialize(json, ManifestContext.Default.Manifest) ?? throw new JsonException("it is null");
+    public static Manifest Parse(ReadOnlyMemory<byte> json)
+    {
+        ManifestText.Check(json);
+        return JsonSerializer.Deserialize(json.Span, ManifestContext.Default.Manifest)!;
+    }
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ManifestContext.Default.Manifest);
 }

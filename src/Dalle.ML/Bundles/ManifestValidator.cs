@@ -4,6 +4,7 @@ namespace Dalle.ML.Bundles;
 internal sealed partial class ManifestValidator
 {
     // Far above every published model, and low enough that no product of sizes overflows.
+    private const int MaxNameLength = 200;
     private const int MaxImageSide = 8192;
     internal const int MaxGridSide = 256;
     internal const int MaxVocabulary = 1 << 22;
@@ -34,6 +35,8 @@ internal sealed partial class ManifestValidator
             throw Error($"its format is {manifest.Format}; this version of Dalle.ML reads format {Manifest.CurrentFormat}. Export the model again.");
         if (string.IsNullOrWhiteSpace(manifest.Name))
             throw Error("'name' is empty.");
+        ShortEnough("name", manifest.Name);
+        ShortEnough("family", manifest.Family);
         if (!Precisions.Contains(manifest.Precision))
             throw Error($"'precision' is '{manifest.Precision}'; it must be one of {string.Join(", ", Precisions)}.");
 
@@ -182,6 +185,12 @@ internal sealed partial class ManifestValidator
     {
         if (file is not null && !_manifest.Files.ContainsKey(file))
             throw Error($"'{key}' names the file '{file}', which is not among the manifest's 'files'.");
+    }
+
+    private void ShortEnough(string key, string text)
+    {
+        if (text.Length > MaxNameLength)
+            throw Error($"'{key}' has {text.Length} characters; at most {MaxNameLength} are allowed.");
     }
 
     private void InRange(string key, int value, int least, int most)

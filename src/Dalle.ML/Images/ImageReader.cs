@@ -8,7 +8,7 @@ namespace Dalle.ML;
 /// <summary>Reads image files: JPEG, PNG, WebP, BMP and the first frame of GIF. Thread-safe.</summary>
 /// <remarks>
 /// <para>
-/// Unlike <see cref="MLImage.CreateFromFile(string)"/> it applies the EXIF orientation of JPEG and WebP, refuses
+/// Unlike <see cref="MLImage.CreateFromFile(string)"/> it applies the EXIF orientation of JPEG, PNG and WebP, refuses
 /// a truncated file instead of leaving part of the picture blank, and reads the header first: an image of more than
 /// <see cref="MaxPixels"/> is refused before memory is allocated.
 /// </para>
@@ -95,7 +95,7 @@ public sealed class ImageReader
             if (codec is null || !Formats.Contains(codec.EncodedFormat))
                 throw new InvalidDataException($"{subject} {UnreadableFile.Describe(file)}");
             using var bitmap = Decode(codec, subject);
-            return Orientation.Upright(bitmap, codec.EncodedOrigin);
+            return Orientation.Upright(bitmap, codec.EncodedFormat == SKEncodedImageFormat.Png ? PngOrientation.Of(file) : codec.EncodedOrigin);
         }
     }
 

@@ -34,11 +34,17 @@ internal sealed class OnnxFile
     /// <exception cref="InvalidDataException">The file is truncated or not an ONNX model.</exception>
     public static OnnxFile Read(string path)
     {
+        using var file = File.OpenRead(path);
+        return Read(file);
+    }
+
+    /// <exception cref="InvalidDataException">The file is truncated or not an ONNX model.</exception>
+    public static OnnxFile Read(Stream file)
+    {
         var model = new OnnxFile();
         var graphs = 0;
         try
         {
-            using var file = File.OpenRead(path);
             using var stream = CodedInputStream.CreateWithLimits(file, sizeLimit: int.MaxValue, recursionLimit: MaxDepth);
             ReadFields(stream, field =>
             {

@@ -121,12 +121,90 @@ public sealed class BundleTests : IDisposable
     }
 
     [Fact]
-    public void A_link_out_of_the_folder_is_refused()
+    public void A_cache_of_Hugging_Face_whose_files_are_links_is_a_bundle()
     {
-        var path = Path.Combine(_bundle, "vocab.json");
-        File.Move(path, Path.Combine(_folder.Path, "vocab.json"));
-        File.CreateSymbolicLink(path, Path.Combine(_folder.Path, "vocab.json"));
-        Refused("'vocab.json' is a link");
+        var blobs = Directory.CreateDirectory(Path.Combine(_folder.Path, "blobs")).FullName;
+        var snapshot = Directory.CreateDirectory(Path.Combine(_folder.Path, "snapshots", "main")).FullName;
+        foreach (var file in Directory.GetFiles(_bundle))
+        {
+            var blob = Bundle.Describe(file).Sha256;
+            File.Copy(file, Path.Combine(blobs, blob));
+            File.CreateSymbolicLink(Path.Combine(snapshot, Path.GetFileName(file)), Path.Combine("..", "..", "blobs", blob));
+        }
+        AssertGenerates(snapshot);
+    }
+
+    [Fact]
+    public void A_volume_of_Kubernetes_whose_folder_is_a_link_is_a_bundle()
+    {
+        var volume = Directory.CreateDirectory(Path.Combine(_folder.Path, "volume")).FullName;
+        Directory.Move(_bundle, Path.Combine(volume, "..2026_11_27"));
+        Directory.CreateSymbolicLink(Path.Combine(volume, "..data"), "..2026_11_27");
+        foreach (var file in Directory.GetFiles(Path.Combine(volume, "..2026_11_27")).Select(Path.GetFileName))
+            File.CreateSymbolicLink(Path.Combine(volume, file!), Path.Combine("..data", file!));
+        AssertGenerates(volume);
+    }
+
+    [Theory]
+    [InlineData("/dev/zero", "has 0 bytes")]
+    [InlineData("vocab.json", "cannot be read")]
+    [InlineData("nothing", "is missing")]
+    [InlineData("merges.txt", "bytes; the manifest states")]
+    public void A_link_that_ends_at_something_else_is_refused(string target, string reason)
+    {
+        if (!OperatingSystem.IsLinux())
+            Assert.Skip("Devices are named as on Linux.");
+        File.Delete(Path.Combine(_bundle, "vocab.json"));
+        File.CreateSymbolicLink(Path.Combine(_bundle, "vocab.json"), target);
+        Refused(reason);
+    }
+
+    [Theory]
+    [InlineData("name", "emoji\n[31mOK", "'name' holds the control character U+000A")]
+    [InlineData("license", "MIT\u001b]0;x\u0007", "'license' holds the control character U+001B")]
+    [InlineData("description", "a \u202egpj.exe", "'description' holds the control character U+202E")]
+    [InlineData("decoder.logits", "logits\r", "'decoder.logits' holds the control character U+000D")]
+    public void Texts_that_would_harm_a_terminal_or_log_are_refused(string key, string text, string reason)
+    {
+        EditNode(key, text);
+        Refused(reason);
+    }
+
+    [Fact]
+    public void Names_of_files_and_of_the_manifest_are_harmless_too()
+    {
+        EditManifest(manifest => manifest["files"]!["a\u001b.txt"] = manifest["files"]!["vocab.json"]!.DeepClone());
+        Refused("'files.…' holds the control character U+001B");
+        EditManifest(manifest => manifest["files"]!.AsObject().Remove("a\u001b.txt"));
+        EditNode("name", new string('x', 201));
+        Refused("'name' has 201 characters");
+        EditNode("name", "x");
+        EditNode("provenance", new string('x', 10_001));
+        Refused("'provenance' has 10001 characters");
+    }
+
+    [Theory]
+    [InlineData("", "it is empty")]
+    [InlineData("{\n \"format\": 1,\n \"name\" \"x\"}", "it is not JSON: see line 3, byte 9")]
+    [InlineData("[]", "the whole is an array; it must be an object")]
+    [InlineData("{\"format\": 1, \"surprise\": true}", "'surprise' is not known; a manifest may have format, name, family")]
+    [InlineData("{\"format\": 1, \"format\": 1}", "'format' is there twice")]
+    [InlineData("{\"format\": 1}", "'name' is missing")]
+    [InlineData("{\"format\": \"1\"}", "'format' is another text; it must be a whole number")]
+    [InlineData("{\"image\": {\"width\": 1.5}}", "'image.width' is another number; it must be a whole number")]
+    [InlineData("{\"image\": {\"width\": null}}", "'image.width' is null; it must be a value")]
+    [InlineData("{\"image\": {\"resample\": \"box\"}}", "'image.resample' is another text; it must be one of bilinear, bicubic, lanczos")]
+    [InlineData("{\"text\": {\"start\": [1, true]}}", "'text.start[1]' is true; it must be a whole number")]
+    [InlineData("{\"files\": {\"a\": {\"size\": 1}}}", "'files.a.sha256' is missing")]
+    [InlineData("{\"name\": \"\\ud800\"}", "holds half of a surrogate pair")]
+    [InlineData("[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]", "it nests more than 16 deep")]
+    public void What_is_wrong_with_a_manifest_is_said_by_its_place(string text, string reason)
+    {
+        File.WriteAllText(Path.Combine(_bundle, "dalle.json"), text);
+        Refused(reason);
+        var message = Assert.Throws<DalleBundleException>(() => DalleModel.Load(_bundle)).Message;
+        Assert.DoesNotContain("Dalle.ML.", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("System.", message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -342,6 +420,19 @@ public sealed class BundleTests : IDisposable
         Adopt("vocab.json");
         using var model = DalleModel.Load(_bundle);
         Assert.Contains("vocab.json", Assert.Throws<DalleBundleException>(() => model.Generate("a cat", 1)).Message, StringComparison.Ordinal);
+    }
+
+    private static void AssertGenerates(string bundle)
+    {
+        using var expected = TinyModel.Load();
+        using var model = DalleModel.Load(bundle);
+        Assert.Equal(Picture(expected), Picture(model));
+
+        static string Picture(DalleModel model)
+        {
+            using var image = model.Generate("a cat", 1);
+            return Convert.ToHexString(image.Image.Pixels);
+        }
     }
 
     private void Refused(string reason, string? bundle = null)

@@ -23,7 +23,7 @@ public sealed class ManifestTests
                 "text": { "tokenizer": { "kind": "clipBpe", "vocabulary": "v" }, "vocabulary": 9, "length": 1, "padding": "shared", "paddingId": 0 }
               }
             }
-            """u8);
+            """u8.ToArray());
         Assert.Equal((1, 1, 0, 1, 1), (manifest.Sampling.Temperature, manifest.Sampling.Guidance, manifest.Sampling.TopK, manifest.Sampling.TopP, manifest.Sampling.Candidates));
         Assert.Equal(ResampleFilter.Bicubic, manifest.Image!.Resample);
         Assert.Equal(ResampleFilter.Bicubic, manifest.Clip!.Resample);

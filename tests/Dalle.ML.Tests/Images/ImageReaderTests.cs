@@ -89,6 +89,36 @@ public sealed class ImageReaderTests : IDisposable
         Assert.Equal(PictureFiles.Pixels(isGray: false, hasAlpha: false), image.Pixels);
     }
 
+    [Theory]
+    [InlineData(1, true)]
+    [InlineData(2, false)]
+    [InlineData(3, true)]
+    [InlineData(4, false)]
+    [InlineData(5, true)]
+    [InlineData(6, false)]
+    [InlineData(7, true)]
+    [InlineData(8, false)]
+    public void A_PNG_is_turned_as_its_eXIf_chunk_says(int orientation, bool isLittle)
+    {
+        using var webp = _reader.Read(PictureFiles.PathOf($"exif{orientation}.webp"));
+        using var turned = _reader.Read(WithExif(Lying(orientation), Exif(orientation, isLittle)));
+        Assert.Equal(webp.Pixels, turned.Pixels);
+    }
+
+    [Fact]
+    public void An_eXIf_chunk_that_is_no_EXIF_turns_nothing()
+    {
+        var png = File.ReadAllBytes(PictureFiles.PathOf("rgb.png"));
+        using var upright = _reader.Read(png);
+        var exif = Exif(6, isLittle: true);
+        byte[][] broken = [[], exif[..7], exif[..9], exif[..14], [.. "XX"u8, .. exif[2..]], [.. exif[..4], 255, 255, 255, 255], Exif(9, isLittle: true), Exif(0, isLittle: false)];
+        foreach (var bytes in broken)
+        {
+            using var image = _reader.Read(WithExif(png, bytes));
+            Assert.Equal(upright.Pixels, image.Pixels);
+        }
+    }
+
     [Fact]
     public void A_photo_that_lies_on_its_side_has_the_tokens_of_one_that_is_upright()
     {
@@ -105,6 +135,71 @@ public sealed class ImageReaderTests : IDisposable
         {
             using var image = _reader.Read(PictureFiles.PathOf(file));
             return model.EncodeImage(image);
+        }
+    }
+
+    /// <summary>The picture as a camera stores it that says this orientation: what is upright again when it is turned.</summary>
+    private byte[] Lying(int orientation)
+    {
+        using var upright = _reader.Read(PictureFiles.PathOf("rgb.png"));
+        using var image = orientation < 5
+            ? MLImage.CreateFromPixels(upright.Width, upright.Height, MLPixelFormat.Bgra32, Turned())
+            : MLImage.CreateFromPixels(upright.Height, upright.Width, MLPixelFormat.Bgra32, Turned());
+        return image.ToPng();
+
+        byte[] Turned()
+        {
+            var (width, height) = orientation < 5 ? (upright.Width, upright.Height) : (upright.Height, upright.Width);
+            var pixels = new byte[4 * width * height];
+            for (var y = 0; y < height; y++)
+            {
+                for (var x = 0; x < width; x++)
+                {
+                    // Where the stored pixel is seen, by the table of the EXIF standard.
+                    var (right, down) = orientation switch
+                    {
+                        1 => (x, y),
+                        2 => (width - 1 - x, y),
+                        3 => (width - 1 - x, height - 1 - y),
+                        4 => (x, height - 1 - y),
+                        5 => (y, x),
+                        6 => (height - 1 - y, x),
+                        7 => (height - 1 - y, width - 1 - x),
+                        _ => (y, width - 1 - x),
+                    };
+                    upright.Pixels.Slice(4 * (down * upright.Width + right), 4).CopyTo(pixels.AsSpan(4 * (y * width + x)));
+                }
+            }
+            return pixels;
+        }
+    }
+
+    private static byte[] Exif(int orientation, bool isLittle)
+    {
+        ushort[] shorts = isLittle ? [0x2A, 8, 0, 1, 0x0112, 3, 1, 0, (ushort)orientation, 0, 0, 0] : [0x2A, 0, 8, 1, 0x0112, 3, 0, 1, (ushort)orientation, 0, 0, 0];
+        return [.. isLittle ? "II"u8 : "MM"u8, .. shorts.SelectMany(value => isLittle ? new[] { (byte)value, (byte)(value >> 8) } : [(byte)(value >> 8), (byte)value])];
+    }
+
+    /// <summary>The PNG with a chunk after its header.</summary>
+    private static byte[] WithExif(byte[] png, byte[] exif)
+    {
+        const int HeaderEnd = 8 + 25;
+        var length = new byte[4];
+        BinaryPrimitives.WriteInt32BigEndian(length, exif.Length);
+        var crc = new byte[4];
+        BinaryPrimitives.WriteUInt32BigEndian(crc, Crc([.. "eXIf"u8, .. exif]));
+        return [.. png[..HeaderEnd], .. length, .. "eXIf"u8, .. exif, .. crc, .. png[HeaderEnd..]];
+
+        static uint Crc(byte[] bytes)
+        {
+            var crc = uint.MaxValue;
+            foreach (var value in bytes)
+            {
+                crc ^= value;
+                for (var bit = 0; bit < 8; bit++)
+                    crc = (crc & 1) != 0 ? 0xEDB88320 ^ crc >> 1 : crc >> 1;
+            }
+            return ~crc;
         }
     }
 

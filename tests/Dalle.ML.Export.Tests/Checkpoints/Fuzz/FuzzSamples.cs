@@ -1,4 +1,5 @@
 using System.Text;
+using Dalle.ML.Tests.Fuzz;
 using static Dalle.ML.Export.Tests.Checkpoints.PickleWriter;
 
 namespace Dalle.ML.Export.Tests.Checkpoints.Fuzz;

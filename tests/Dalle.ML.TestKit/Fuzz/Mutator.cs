@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 using System.Globalization;
 using System.Text;
 
-namespace Dalle.ML.Export.Tests.Checkpoints.Fuzz;
+namespace Dalle.ML.Tests.Fuzz;
 
 /// <summary>Damages bytes in the ways that readers stumble over: bits, cuts, pieces in wrong places, and numbers at their limits.</summary>
 internal sealed class Mutator(int seed, int index)
