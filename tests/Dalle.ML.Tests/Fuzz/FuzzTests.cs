@@ -4,7 +4,6 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Onnx;
 using Dalle.ML.Prompts;
 using Dalle.ML.Tests.Images;
-using Dalle.ML.Text;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Tests.Fuzz;
