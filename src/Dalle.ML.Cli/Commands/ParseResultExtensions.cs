@@ -3,7 +3,7 @@ using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>What commands read from a command line besides the values of their options.</summary>
+/// <summary>Reads from a command line besides the values of options.</summary>
 internal static class ParseResultExtensions
 {
     /// <summary>The console that the command runs with.</summary>

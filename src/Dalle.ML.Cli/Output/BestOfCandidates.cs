@@ -11,7 +11,7 @@ internal sealed class BestOfCandidates(DalleModel model, GenerationOptions optio
 {
     private readonly int _end = options.FirstCandidate + options.Candidates!.Value;
 
-    /// <summary>What was chosen from if a request was interrupted, and how to generate the rest.</summary>
+    /// <summary>Tells, after an interruption, how many candidates the choice was made from and how to generate the rest.</summary>
     public string? Interruption { get; private set; }
 
     /// <exception cref="OperationCanceledException">The generation was interrupted; all that was found is returned before.</exception>

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace Dalle.ML.Cli;
 
-/// <summary>What goes to standard output: text for people, or one line of JSON per result for machines.</summary>
+/// <summary>Writes results to standard output: text for people, or one line of JSON per result for machines.</summary>
 internal static class Results
 {
     private const string ColumnGap = "  ";

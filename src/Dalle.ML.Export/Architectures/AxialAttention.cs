@@ -6,7 +6,7 @@ internal static class AxialAttention
     /// <summary>The kinds of a layer.</summary>
     public static IReadOnlyList<string> Kinds { get; } = ["full", "axial_row", "axial_col", "conv_like"];
 
-    /// <summary>What an image token sees of the image: all, its row, its column, or a window of 5 × 5 whose last corner it is.</summary>
+    /// <summary>The part of the image that an image token attends to: all, its row, its column, or a window of 5 × 5 whose last corner it is.</summary>
     public static AttentionMask? Mask(string kind, int start, int grid)
     {
         const int Reach = 4;

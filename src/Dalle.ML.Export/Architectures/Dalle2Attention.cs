@@ -48,7 +48,7 @@ internal sealed record Dalle2Attention(Dalle2Generation Generation, int Dim, int
         return (IsCosine ? g.UnitLength(keys) : keys, values);
     }
 
-    /// <summary>What the queries find, [batch, places, dim].</summary>
+    /// <summary>The attended values, [batch, places, dim].</summary>
     /// <param name="g">The graph.</param>
     /// <param name="queries">As <see cref="Queries"/> gives them.</param>
     /// <param name="keys">Keys.</param>

@@ -44,13 +44,13 @@ internal sealed record Dalle2Generation(string Name)
 
     public static IReadOnlyList<Dalle2Generation> All { get; } = [First, Second, Third];
 
-    /// <summary>What the factors of a layer norm are called.</summary>
+    /// <summary>The name of the factors of a layer norm.</summary>
     public required string Norm { get; init; }
 
     /// <summary>Where the weights of cross-attention are in a block.</summary>
     public required string CrossAttention { get; init; }
 
-    /// <summary>What the relative positions count for in the prior.</summary>
+    /// <summary>The weight of the relative positions in the prior.</summary>
     public float PriorBiasFactor { get; init; } = 1;
 
     /// <summary>Whether the prior compares directions of queries and keys only.</summary>

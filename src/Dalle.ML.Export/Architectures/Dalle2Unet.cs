@@ -258,7 +258,7 @@ internal sealed record Dalle2Unet
         return file;
     }
 
-    /// <summary>What tells blocks the timestep, and the hidden states that tokens are made of.</summary>
+    /// <summary>The embedding that tells blocks the timestep, and the hidden states that tokens are made of.</summary>
     private (string Time, string Hidden) Time(GraphBuilder g, Checkpoint weights, string t)
     {
         using var scope = g.Scope("time");
@@ -348,7 +348,7 @@ internal sealed record Dalle2Unet
 /// <param name="Groups">Groups of its norms.</param>
 internal sealed record UnetLevel(int Channels, int Blocks, UnetAttention Attention, int Groups = 8);
 
-/// <summary>What the weights of a UNet do not tell.</summary>
+/// <summary>The settings of a UNet that its weights do not tell.</summary>
 internal sealed record UnetOptions
 {
     /// <summary>Groups of the norms, of every level or of each.</summary>

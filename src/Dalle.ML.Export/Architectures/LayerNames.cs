@@ -2,7 +2,7 @@ using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Architectures;
 
-/// <summary>What a checkpoint calls the parts of <see cref="TransformerLayers"/>.</summary>
+/// <summary>A checkpoint's names of the parts of <see cref="TransformerLayers"/>.</summary>
 internal sealed record LayerNames
 {
     /// <summary>Prefix of the attention of a layer, by its number.</summary>

@@ -16,7 +16,7 @@ internal sealed record SparseAttention(int TextLength, int Side)
     /// <summary>Whether windows continue at the opposite edge of the image, as in the second version of ru-dALLE.</summary>
     public bool IsToroidal { get; init; }
 
-    /// <summary>What a layer sees: every fourth one, from the second on, columns; the last one a window; all others rows.</summary>
+    /// <summary>The pattern of a layer: every fourth one, from the second on, columns; the last one a window; all others rows.</summary>
     public static SparsePattern PatternOf(int layer, int layers) =>
         layer % 4 == 1 ? SparsePattern.Column
         : layer == layers - 1 ? SparsePattern.Convolutional
@@ -66,7 +66,7 @@ internal enum SparsePattern
     /// <summary>As many tokens before itself as a row has.</summary>
     Row,
 
-    /// <summary>What is above itself.</summary>
+    /// <summary>Columns: the tokens above, and itself.</summary>
     Column,
 
     /// <summary>A window around itself.</summary>

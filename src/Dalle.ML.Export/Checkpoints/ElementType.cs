@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Dalle.ML.Export.Checkpoints;
 
-/// <summary>What a tensor's elements are in the file, little-endian.</summary>
+/// <summary>Element types of the tensors in a file, little-endian.</summary>
 internal enum ElementType
 {
     Bool,

@@ -31,7 +31,7 @@ internal static class ClipFamily
     private static readonly string[] Checkpoints =
         ["model.pt", "model.safetensors", .. Sizes.Keys.Select(size => size.Replace('/', '-').Replace('@', '-') + ".pt")];
 
-    /// <summary>What is done to a text before OpenAI's tokenizer.</summary>
+    /// <summary>The cleaning of a text before OpenAI's tokenizer.</summary>
     public static TextCleaning[] Cleaning { get; } =
     [
         TextCleaning.FixText, TextCleaning.UnescapeHtml, TextCleaning.UnescapeHtml,

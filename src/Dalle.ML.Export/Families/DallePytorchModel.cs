@@ -105,14 +105,14 @@ internal sealed record DallePytorchModel
     /// <summary>The transformer: the start of the stream, the text, and the image, whose last token is sampled and never decoded.</summary>
     public GptDecoder Decoder(Checkpoint weights)
     {
-        var (dim, grid, texts, codes) = (Sizes.Dim, Sizes.Grid, Sizes.TextIds, Sizes.CodebookSize);
-        var (ids, start) = (texts + codes, 1 + Sizes.TextLength);
+        var (dim, grid, texts, codebookSize) = (Sizes.Dim, Sizes.Grid, Sizes.TextIds, Sizes.CodebookSize);
+        var (ids, start) = (texts + codebookSize, 1 + Sizes.TextLength);
         return new GptDecoder
         {
             Sizes = Sizes,
             Tokens = () => SharesEmbeddings
                 ? weights.Read("to_logits.1.weight", ids, dim)
-                : Tensor.Concat(weights.Read("text_emb.weight", texts, dim), weights.Read("image_emb.weight", codes, dim)),
+                : Tensor.Concat(weights.Read("text_emb.weight", texts, dim), weights.Read("image_emb.weight", codebookSize, dim)),
             Positions = RotaryWidth > 0
                 ? null
                 : () => Tensor.Concat(weights.Read("text_pos_emb.weight", start, dim), ImagePositions(weights, grid, dim)),

@@ -28,7 +28,7 @@ internal sealed record CatalogFile
     /// <summary>Whether it is a .tar.gz whose content is the checkpoint.</summary>
     public bool IsArchive { get; init; }
 
-    /// <summary>What is wrong with the record; null if nothing is.</summary>
+    /// <summary>Returns the fault of the record; null if there is none.</summary>
     public string? FindFault() =>
         !Bundle.IsSafeName(Path) ? $"'{Path}' is not a relative path inside the checkpoint"
         : Sources.Count == 0 ? $"'{Path}' has no source"

@@ -34,7 +34,7 @@ internal sealed record CatalogModel
     /// <summary>Changes when anything in the record does.</summary>
     public string Fingerprint => Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(this, ModelCatalog.Json)));
 
-    /// <summary>What is wrong with the record; null if nothing is.</summary>
+    /// <summary>Returns the fault of the record; null if there is none.</summary>
     public string? FindFault() =>
         !ModelFolders.IsName(Name) || Name[0] == '.' ? $"'{Name}' cannot be the name of a folder"
         : !BundleExporter.Families.Contains(Family) ? $"'{Name}' is of the unknown family '{Family}'; families: {string.Join(", ", BundleExporter.Families)}"

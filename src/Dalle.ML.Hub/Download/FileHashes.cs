@@ -27,7 +27,7 @@ internal sealed record FileHashes(string Sha256, string Md5, string GitBlob)
         return new FileHashes(Hex(sha256), Hex(md5), Hex(git));
     }
 
-    /// <summary>What contradicts the plan; null if nothing does.</summary>
+    /// <summary>Returns the contradiction to the plan; null if there is none.</summary>
     public string? FindMismatch(PlannedFile file) =>
         Differ("SHA-256", file.Sha256, Sha256) ?? Differ("Git blob id", file.GitBlob, GitBlob) ?? Differ("MD5", file.Md5, Md5);
 

@@ -160,7 +160,7 @@ internal enum Upsampling
     Nearest,
 }
 
-/// <summary>What is done with a network's predictions.</summary>
+/// <summary>The use of a network's predictions.</summary>
 internal sealed record DiffusionRules
 {
     public required Prediction Prediction { get; init; }
@@ -169,13 +169,13 @@ internal sealed record DiffusionRules
 
     public Variance Variance { get; init; }
 
-    /// <summary>What is done to every estimate of the clean x; null where it is left as it is.</summary>
+    /// <summary>The thresholding of every estimate of the clean x; null for none.</summary>
     public Clamp? Clamp { get; init; }
 
     /// <summary>The sampler where the caller names none.</summary>
     public DiffusionSampler Sampler { get; init; }
 
-    /// <summary>What is particular in how the model's own code samples by <see cref="DiffusionSampler.Ddim"/>.</summary>
+    /// <summary>The peculiarities of the model's own code where it samples by <see cref="DiffusionSampler.Ddim"/>.</summary>
     public DdimRules Ddim { get; set; } = new();
 
     /// <summary>Number of steps where the caller names none.</summary>
@@ -191,7 +191,7 @@ internal sealed record DiffusionRules
     public bool GuidesVariance { get; init; }
 }
 
-/// <summary>What a network predicts.</summary>
+/// <summary>Kinds of prediction.</summary>
 [JsonConverter(typeof(NameConverter<Prediction>))]
 internal enum Prediction
 {
@@ -253,7 +253,7 @@ internal enum Variance
     LearnedSigmoid,
 }
 
-/// <summary>What is done to an estimate of the clean x.</summary>
+/// <summary>The thresholding of an estimate of the clean x.</summary>
 internal sealed record Clamp
 {
     public required ClampKind Kind { get; init; }

@@ -18,7 +18,7 @@ internal class OnnxGraphBuilder
     /// <summary>The type of the graph's floats.</summary>
     public DataType Type { get; }
 
-    /// <summary>What was made so far.</summary>
+    /// <summary>The graph so far.</summary>
     public GraphProto Graph { get; } = new();
 
     /// <summary>Names of nodes and weights made until the result is disposed start with <paramref name="name"/>.</summary>

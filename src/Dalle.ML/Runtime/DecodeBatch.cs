@@ -35,7 +35,7 @@ internal abstract class DecodeBatch : IDisposable
     /// <summary>Number of positions that the cache holds, the same in every row.</summary>
     public int Length => _totalLength[0];
 
-    /// <summary>What the rows attend to besides their own ids: the text encoder's outputs, in the order of their names.</summary>
+    /// <summary>The context of the rows besides their own ids: the text encoder's outputs, in the order of their names.</summary>
     public IReadOnlyList<NativeTensor> Context { get; }
 
     protected DecoderSession Session { get; }

@@ -68,7 +68,7 @@ public sealed class Dalle2PytorchChainTests : IDisposable
     /// <summary>The recorded noise: of the prior two candidates to a prompt, in the order of the calls; the seed is the number of the prompt.</summary>
     private sealed class RecordedNoise(string folder, int prompts) : INoiseSource
     {
-        public void Fill(ulong seed, NoiseDraw draw, Span<float> values)
+        public void Fill(ulong seed, NoiseKey draw, Span<float> values)
         {
             var recorded = Npy.Read(Path.Combine(folder, $"noise{draw.Stage}.npy"));
             var rows = recorded.Shape[1];

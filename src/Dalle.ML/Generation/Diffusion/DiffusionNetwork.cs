@@ -52,7 +52,7 @@ internal sealed class DiffusionNetwork(
         }
 
         var x = new float[_length];
-        noise.Fill(seed, new NoiseDraw(number, NoiseUse.Initial, Pass: pass), x);
+        noise.Fill(seed, new NoiseKey(number, NoiseUse.Initial, Pass: pass), x);
         prepare?.Invoke(x);
         for (var step = 0; step < scheduler.Steps; step++)
         {
@@ -64,7 +64,7 @@ internal sealed class DiffusionNetwork(
             var prediction = Guide(network.Session.Run<float>(tensors, "prediction"), rows, guidance);
             scheduler.PredictClean(step, x, prediction, clean);
             if (scheduler.AddsNoise(step))
-                noise.Fill(seed, new NoiseDraw(number, NoiseUse.Step, step, pass), fresh);
+                noise.Fill(seed, new NoiseKey(number, NoiseUse.Step, step, pass), fresh);
             scheduler.Step(step, x, prediction, clean, fresh);
             for (var row = 0; row < rows; row++)
                 clean.CopyTo(selfCondition, row * _length);

@@ -3,8 +3,8 @@ namespace Dalle.ML.Generation.Diffusion;
 /// <summary>Where the gaussian noise of an image comes from.</summary>
 internal interface INoiseSource
 {
-    /// <summary>Fills a tensor with noise: a function of the seed and the draw alone.</summary>
-    void Fill(ulong seed, NoiseDraw draw, Span<float> values);
+    /// <summary>Fills a tensor with noise: a function of the seed and the key alone.</summary>
+    void Fill(ulong seed, NoiseKey noise, Span<float> values);
 }
 
 /// <summary>One tensor of noise among those that an image is made with.</summary>
@@ -12,23 +12,23 @@ internal interface INoiseSource
 /// <param name="Use">What it is for.</param>
 /// <param name="Step">The step, from 0.</param>
 /// <param name="Pass">The repetition of the step, or the candidate of the prior.</param>
-internal readonly record struct NoiseDraw(int Stage, NoiseUse Use, int Step = 0, int Pass = 0);
+internal readonly record struct NoiseKey(int Stage, NoiseUse Use, int Step = 0, int Pass = 0);
 
-/// <summary>What noise is for.</summary>
+/// <summary>Uses of noise.</summary>
 internal enum NoiseUse
 {
     /// <summary>x before the first step.</summary>
     Initial,
 
-    /// <summary>What a step adds.</summary>
+    /// <summary>Added by a step.</summary>
     Step,
 
-    /// <summary>What is added to known pixels.</summary>
+    /// <summary>Added to known pixels.</summary>
     Known,
 
-    /// <summary>What undoes a step that is to be repeated.</summary>
+    /// <summary>Undoes a step that is to be repeated.</summary>
     Undo,
 
-    /// <summary>What is added to the image of the stage before.</summary>
+    /// <summary>Added to the image of the stage before.</summary>
     LowResolution,
 }

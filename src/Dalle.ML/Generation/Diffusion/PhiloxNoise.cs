@@ -1,6 +1,6 @@
 namespace Dalle.ML.Generation.Diffusion;
 
-/// <summary>Gaussian noise from Philox by the method of Box and Muller: every element depends on seed, draw and its place, and on nothing else.</summary>
+/// <summary>Gaussian noise from Philox by the method of Box and Muller: every element depends on seed, key and its place, and on nothing else.</summary>
 internal sealed class PhiloxNoise : INoiseSource
 {
     // Keeps these numbers apart from seeds and from those that sample tokens.
@@ -9,10 +9,10 @@ internal sealed class PhiloxNoise : INoiseSource
     private const int MaxPasses = 1024;
     private const int MaxUses = 8;
 
-    public void Fill(ulong seed, NoiseDraw draw, Span<float> values)
+    public void Fill(ulong seed, NoiseKey noise, Span<float> values)
     {
         var key = ((uint)seed, (uint)(seed >> 32));
-        var (step, use) = ((uint)(draw.Step * MaxPasses + draw.Pass), (uint)(draw.Stage * MaxUses + (int)draw.Use));
+        var (step, use) = ((uint)(noise.Step * MaxPasses + noise.Pass), (uint)(noise.Stage * MaxUses + (int)noise.Use));
         Span<float> four = stackalloc float[4];
         for (var i = 0; i < values.Length; i += four.Length)
         {

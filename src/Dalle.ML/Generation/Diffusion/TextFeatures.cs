@@ -2,7 +2,7 @@ using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Generation.Diffusion;
 
-/// <summary>What the networks are told of a text: a row for the prompt and one for the unconditional prompt.</summary>
+/// <summary>The features of a text for the networks: a row for the prompt and one for the unconditional prompt.</summary>
 internal sealed record TextFeatures(float[] Pooled, float[] Sequence, bool[] Mask)
 {
     private const int Rows = 2;

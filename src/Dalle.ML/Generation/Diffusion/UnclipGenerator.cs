@@ -153,7 +153,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         if (rule.Noise is { } noised)
         {
             var fresh = new float[values.Length];
-            noise.Fill(seed, new NoiseDraw(number, NoiseUse.LowResolution), fresh);
+            noise.Fill(seed, new NoiseKey(number, NoiseUse.LowResolution), fresh);
             DiffusionProcess.Of(noised.Schedule).AddNoise(noised.Level, values, fresh, values);
         }
         return values;

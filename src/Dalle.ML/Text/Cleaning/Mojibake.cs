@@ -110,10 +110,10 @@ internal static class Mojibake
         };
     }
 
-    /// <summary>What follows a word in clean text: punctuation, trade marks, dots, and characters that cannot be seen.</summary>
+    /// <summary>The characters that follow a word in clean text: punctuation, trade marks, dots, and characters that cannot be seen.</summary>
     private static bool IsClosing(char character) => "…’”»›–—™®°·•´\u00A0\u00AD".Contains(character, StringComparison.Ordinal);
 
-    /// <summary>What precedes a word or a number.</summary>
+    /// <summary>The characters that precede a word or a number.</summary>
     private static bool IsOpening(char character) => "¡¿«‹“‘‚„©¢£¥€".Contains(character, StringComparison.Ordinal);
 
     /// <summary>Other characters that are not letters, or only look like letters.</summary>

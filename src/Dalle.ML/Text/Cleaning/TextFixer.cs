@@ -75,7 +75,7 @@ internal static partial class TextFixer
         character is <= '\u0008' or '\u000B' or (>= '\u000E' and <= '\u001F') or '\u007F'
             or (>= '\u206A' and <= '\u206F') or '\uFEFF' or (>= '\uFFF9' and <= '\uFFFC');
 
-    /// <summary>What a ligature of Latin letters is made of.</summary>
+    /// <summary>The letters of a Latin ligature.</summary>
     private static string? Apart(char character) => character switch
     {
         'Ĳ' => "IJ",

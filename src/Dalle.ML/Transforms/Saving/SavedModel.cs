@@ -2,7 +2,7 @@ using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Transforms.Saving;
 
-/// <summary>What a saved pipeline stores about its model: its path and hash, not its weights.</summary>
+/// <summary>The record of a model in a saved pipeline: its path and hash, not its weights.</summary>
 internal sealed record SavedModel
 {
     public required bool IsBuiltIn { get; init; }

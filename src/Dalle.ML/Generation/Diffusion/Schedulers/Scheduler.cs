@@ -23,7 +23,7 @@ internal abstract class Scheduler(DiffusionRules rules, DiffusionProcess process
         _ => DdimScheduler.Create(rules, steps, eta ?? rules.Ddim.Eta),
     };
 
-    /// <summary>What the network is told: the timestep among those that it was trained on.</summary>
+    /// <summary>The timestep that the network is told, among those that it was trained on.</summary>
     public abstract long Timestep(int step);
 
     /// <summary>Whether a step adds fresh noise.</summary>
