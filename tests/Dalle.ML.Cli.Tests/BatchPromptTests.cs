@@ -57,6 +57,19 @@ public sealed class BatchPromptTests : IDisposable
     }
 
     [Fact]
+    public async Task Cut_prompts_and_unseen_words_are_summed_up_and_cuts_are_in_the_manifest()
+    {
+        _batch.Write("p.txt", $"a cat\na corgi\n{string.Join(' ', Enumerable.Repeat("a dog", 40))}\na corgi on a mat\n");
+        var run = await _batch.RunAsync(["p.txt", "-o", "out", .. BatchSandbox.Common]);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Contains("1 of 4 prompts are longer", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("the model never saw: corgi, mat.", run.Errors, StringComparison.Ordinal);
+        var cut = _batch.Manifest("out/manifest.jsonl").Select(line => line["cutTokens"]?.GetValue<int>()).ToArray();
+        Assert.Equal([true, true, false, true], cut.Select(count => count is null));
+        Assert.True(cut[2] > 0);
+    }
+
+    [Fact]
     public async Task Lines_of_text_may_end_with_CR_alone()
     {
         _batch.Write("cr.txt", "a \"cat\" \r  a  dog\r\ra cow\r\na fox");

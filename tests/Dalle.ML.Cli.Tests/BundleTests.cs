@@ -27,6 +27,21 @@ public sealed class BundleTests : IDisposable
     }
 
     [Fact]
+    public async Task Info_lists_the_words_of_a_model_or_says_that_it_does_not_tell_them()
+    {
+        using var model = DalleModel.LoadDefault();
+        var text = await Run("info", "--words");
+        Assert.Equal(0, text.ExitCode);
+        Assert.Equal(model.Info.Vocabulary, text.Output);
+        var json = (await Run("info", "--words", "--json")).Json.Single();
+        Assert.Equal(model.Info.Vocabulary, json.GetProperty("words").EnumerateArray().Select(word => word.GetString()));
+
+        var silent = await Run("info", TinyModel.Path, "--words");
+        Assert.Equal(1, silent.ExitCode);
+        Assert.Contains("does not tell the words", silent.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Verify_finds_an_altered_file_and_goes_on()
     {
         var altered = Path.Combine(_folder.Path, "altered");

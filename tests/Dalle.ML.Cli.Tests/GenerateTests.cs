@@ -122,6 +122,23 @@ public sealed partial class GenerateTests : IDisposable
     }
 
     [Fact]
+    public async Task What_the_model_does_not_see_of_a_prompt_is_said_once_for_each_prompt()
+    {
+        var longPrompt = string.Join(' ', Enumerable.Repeat("a cat", 40));
+        string[] arguments = ["generate", "a corgi on a mat", longPrompt, "-n", "2", "--seed", "1", "--candidates", "1", "-o", "out", "--json"];
+        var run = await Run(arguments);
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(1, CountOf("the model never saw: corgi, mat."));
+        Assert.Equal(1, CountOf("were cut: the model reads 24"));
+        using var model = DalleModel.LoadDefault();
+        int?[] cut = [null, null, model.CountCutTokens(longPrompt), model.CountCutTokens(longPrompt)];
+        Assert.Equal(cut, run.Json.Select(image => image.TryGetProperty("cutTokens", out var tokens) ? tokens.GetInt32() : default(int?)));
+        Assert.Equal("", (await Run([.. arguments, "-q"])).Errors);
+
+        int CountOf(string remark) => run.Errors.Split(remark).Length - 1;
+    }
+
+    [Fact]
     public async Task Every_row_of_tokens_can_be_watched()
     {
         // So hot that no two images are the same.
@@ -309,6 +326,7 @@ public sealed partial class GenerateTests : IDisposable
     [InlineData("complete start.png 'a cat' --keep top:2", 1)]
     public async Task An_interrupt_keeps_the_best_of_the_candidates_that_are_finished(string command, int images)
     {
+        ToolProcess.SkipUnlessInterruptible();
         Pictures.Generate(_folder, "a dog", "start.png");
         if (!OperatingSystem.IsLinux() || !File.Exists("/usr/bin/script"))
             Assert.Skip("The test needs 'script' of util-linux, which runs a program in a terminal.");

@@ -112,7 +112,7 @@ internal sealed record BatchJob
             throw IsAnother(folder, string.Create(CultureInfo.InvariantCulture, $"{changed} of its {before.Count} prompts differ"));
         var names = before.Select(prompt => prompt.Id).ToHashSet(StringComparer.OrdinalIgnoreCase);
         RefuseForeignImages(folder, prompts.Where(prompt => !names.Contains(prompt.Id)));
-        return string.Create(CultureInfo.InvariantCulture, $"the prompts of this batch have changed: {prompts.Count - before.Count} are new and {changed} are different. These are generated; the other images are kept.");
+        return string.Create(CultureInfo.InvariantCulture, $"the prompts of this batch have changed: {prompts.Count - before.Count} are new and {changed} are different. These are generated, and take the place of the images of replaced prompts; the other images are kept.");
     }
 
     private static InvalidDataException IsAnother(BatchFolder folder, string difference) =>

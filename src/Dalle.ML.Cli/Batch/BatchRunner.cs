@@ -10,7 +10,12 @@ namespace Dalle.ML.Cli;
 /// Generates the remaining prompts of a shard through the ML.NET pipeline, whose error column isolates the failure of one prompt. Each image
 /// is saved, then noted in the manifest.
 /// </summary>
-internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyList<NumberedPrompt> prompts, Shard shard)
+/// <param name="folder">The folder of the images.</param>
+/// <param name="job">The batch.</param>
+/// <param name="prompts">All its prompts.</param>
+/// <param name="shard">Those that are generated.</param>
+/// <param name="countCutTokens">Counts the text tokens of a prompt that the model does not see.</param>
+internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyList<NumberedPrompt> prompts, Shard shard, Func<string, int> countCutTokens)
 {
     private const string ImageColumn = "Image";
     private const string ScoreColumn = "Score";
@@ -46,18 +51,19 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
         var clock = Stopwatch.StartNew();
         var before = BatchManifest.ReadAll(folder.FullPath).Select(each => each.Entries).ToArray();
         _known = BatchManifest.Combine(before, BatchManifest.Verifier(folder.FullPath, prompts, job.Seed, shard));
-        using var manifest = new BatchManifest(folder, shard);
-        foreach (var entry in BatchManifest.Combine(before, BatchManifest.Replaced(folder, prompts, job.Seed, shard)).Values)
-            File.Delete(folder.PathOf(entry.File));
-        Rename(BatchManifest.Combine(before, BatchManifest.Renamed(folder, prompts, job.Seed, shard)).Values, manifest);
         var total = prompts.Count(prompt => shard.Holds(prompt.Index));
-        var todo = prompts.Where(prompt => shard.Holds(prompt.Index) && IsLeft(prompt)).ToArray();
-        var finished = total - todo.Length;
-        progress.Report(finished, total);
-        _onFinished = () => progress.Report(++finished, total);
-
-        GenerateAll(todo, transformer, manifest);
-        manifest.Dispose();
+        NumberedPrompt[] todo;
+        using (var manifest = new BatchManifest(folder, shard))
+        {
+            foreach (var entry in BatchManifest.Combine(before, BatchManifest.Replaced(folder, prompts, job.Seed, shard)).Values)
+                File.Delete(folder.PathOf(entry.File));
+            Rename(BatchManifest.Combine(before, BatchManifest.Renamed(folder, prompts, job.Seed, shard)).Values, manifest);
+            todo = [.. prompts.Where(prompt => shard.Holds(prompt.Index) && IsLeft(prompt))];
+            var finished = total - todo.Length;
+            progress.Report(finished, total);
+            _onFinished = () => progress.Report(++finished, total);
+            GenerateAll(todo, transformer, manifest);
+        }
         BatchManifest.Finish(folder, shard, _known.Values);
         return BatchSummary.Of(folder.PathOf(shard.ManifestName), total, _known.Values, generated: todo.Count(prompt => _known[prompt.Index].IsDone), job.Seed, clock.Elapsed);
 
@@ -124,6 +130,7 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
             Prompt = prompt.Prompt,
             Seed = prompt.SeedAfter(job.Seed),
             File = FileNames.OfId(prompt.Id),
+            CutTokens = countCutTokens(prompt.Prompt) is > 0 and var cut ? cut : null,
             Seconds = Math.Round(_sinceLast.Elapsed.TotalSeconds, 3),
         };
         manifest.Append(entry);

@@ -107,7 +107,8 @@ internal static class BatchCommand
                 using var model = ModelOptions.Load(parsed);
                 using var transformer = BatchRunner.Load(options with { Model = model, Generation = SamplingArguments.Complete(options.Generation, model.Info) });
                 var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, parsed.GetValue(SamplingArguments.Seed), remark => Remark(parsed, remark));
-                summary = new BatchRunner(folder, job, prompts, shard).Run(transformer, parsed.GetValue(Retry), new BatchProgress(display, parsed.Console().Clock));
+                PromptRemarks.OfAll(parsed, model, [.. prompts.Select(prompt => prompt.Prompt)]);
+                summary = new BatchRunner(folder, job, prompts, shard, model.CountCutTokens).Run(transformer, parsed.GetValue(Retry), new BatchProgress(display, parsed.Console().Clock));
             });
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)

@@ -35,6 +35,7 @@ internal static class CompleteCommand
         using var model = ModelOptions.Load(parsed);
         var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info) with { FirstCandidate = parsed.GetValue(SamplingArguments.FirstCandidate) };
         var known = EncodeKnownTokens(parsed, model, image);
+        PromptRemarks.OfEach(parsed, model, [prompt]);
         var requests = GenerationRequest.Series(prompt, SamplingArguments.ReadSeed(parsed), parsed.GetValue(SamplingArguments.Images)).Select(request => request with { KnownTokens = known }).ToArray();
         var candidates = new BestOfCandidates(model, options, best: null, cancellationToken);
         return await new ImageGenerationRun(requests.Length).RunAsync(parsed, progress => candidates.Generate(requests, progress), candidates, cancellationToken);

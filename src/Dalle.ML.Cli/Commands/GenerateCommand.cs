@@ -46,6 +46,7 @@ internal static class GenerateCommand
         options = SamplingArguments.Complete(options, model.Info);
         if (best > options.Candidates)
             throw new UsageException($"--best {best} needs at least {best} candidates; --candidates is {options.Candidates}.");
+        PromptRemarks.OfEach(parsed, model, prompts);
         var seed = SamplingArguments.ReadSeed(parsed);
         var requests = prompts.SelectMany(prompt => GenerationRequest.Series(prompt, seed, images)).ToArray();
         var previews = parsed.GetPath(Progressive) is { } folder ? new Previews(model, folder) : null;

@@ -12,15 +12,18 @@ internal static class InfoCommand
         Arity = ArgumentArity.ZeroOrOne,
     };
 
+    private static readonly Option<bool> Words = new("--words") { Description = "List the words that the model was trained on, one per line." };
+
     public static Command Create()
     {
         var command = new ToolCommand("info", "Describe a model and what it can do.",
         [
             "dalle info",
             "dalle info ./my-model --json",
+            "dalle info --words",
         ])
         {
-            Bundle, Results.Json,
+            Bundle, Words, Results.Json,
         };
         command.SetAction(Run);
         return command;
@@ -30,6 +33,12 @@ internal static class InfoCommand
     {
         using var model = DalleModel.Load(parsed.GetValue(Bundle) is { } bundle ? parsed.ModelPath(bundle) : DalleModel.DefaultPath);
         var info = model.Info;
+        if (parsed.GetValue(Words))
+        {
+            var words = info.Vocabulary ?? throw new NotSupportedException($"The model '{info.Name}' does not tell the words that it was trained on.");
+            Results.Write(parsed, string.Join(Environment.NewLine, words), new { Words = words });
+            return CommandLine.Success;
+        }
         if (parsed.GetValue(Results.Json))
         {
             Results.WriteJson(parsed, new
@@ -71,12 +80,15 @@ internal static class InfoCommand
             ["images", info.ImageWidth == 0 ? "none" : $"{info.ImageWidth} × {info.ImageHeight} pixels"],
             ["tokens", info.TokenRows == 0 ? "none" : $"{info.TokenRows} × {info.TokenColumns} of a codebook of {info.CodebookSize}"],
             ["text", $"{info.TextLength} tokens"],
+            ["words", info.Vocabulary is { } vocabulary ? $"{vocabulary.Count}; --words lists them" : "not stated"],
             ["generates", YesOrNo(info.CanGenerate)],
             ["encodes", YesOrNo(info.CanEncode)],
             ["decodes", YesOrNo(info.CanDecode)],
             ["ranks", YesOrNo(info.HasClip)],
             ["defaults", string.Create(CultureInfo.InvariantCulture,
-                $"candidates {info.Defaults.Candidates}, temperature {sampling.Temperature}, top-k {sampling.TopK}, top-p {sampling.TopP}, guidance {sampling.GuidanceScale}")],
+                $"candidates {info.Defaults.Candidates}, guidance {sampling.GuidanceScale}")
+                + (info.TokenRows == 0 ? "" : string.Create(CultureInfo.InvariantCulture,
+                $", temperature {sampling.Temperature}, top-k {sampling.TopK}, top-p {sampling.TopP}"))],
         ];
         Results.WriteTable(parsed, rows);
         return CommandLine.Success;

@@ -71,7 +71,7 @@ internal static class Diagnostics
             using var first = model.Generate(Prompt, Seed, options, progress: null, limit.Token);
             var meter = new ThroughputMeter();
             using var second = model.Generate(Prompt, Seed, options, meter, limit.Token);
-            var speed = string.Create(CultureInfo.InvariantCulture, $"{meter.TokensPerSecond:F0} tokens/s on {device}");
+            var speed = string.Create(CultureInfo.InvariantCulture, $"{meter.TokensPerSecond:F0} {(model.Info.TokenRows > 0 ? "tokens" : "steps")}/s on {device}");
             return first.Tokens.SequenceEqual(second.Tokens) && first.Image.Pixels.SequenceEqual(second.Image.Pixels)
                 ? new("self-test", CheckStatus.Ok, $"generated the same image twice, {speed}")
                 : new("self-test", CheckStatus.Fail, $"the same seed gave two images, {speed}; report this with the output of 'dalle doctor --json'");

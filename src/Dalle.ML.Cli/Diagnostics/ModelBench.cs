@@ -73,7 +73,8 @@ internal sealed class ModelBench
     {
         var single = new GenerationOptions { Candidates = 1 };
         Time("first image after loading", () => model.Generate(Prompt, seed: 1, single, progress: null, end).Dispose(), end);
-        foreach (var count in CandidateCounts)
+        // Diffusion models have no tokens to count.
+        foreach (var count in model.Info.TokenRows > 0 ? CandidateCounts : [])
         {
             // Images of one candidate are batched like the candidates of one image, and need no CLIP.
             var clock = new ThroughputMeter();

@@ -42,6 +42,7 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
                         image.CandidateSeed,
                         output.Rank,
                         Score = Results.Finite(image.Score),
+                        CutTokens = image.CutTokens > 0 ? image.CutTokens : default(int?),
                         File = path,
                     });
                     sheet?.Add(image.Image);
