@@ -228,7 +228,7 @@ public sealed class DalleModel : IDisposable
 
     /// <summary>
     /// How well a text fits an image, by CLIP: the cosine of their embeddings times <see cref="DalleModelInfo.ClipScale"/>, which is the most it can be. Higher is better;
-    /// scores compare only within one CLIP. Of the built-in model 24 and more is good, below 18 is poor.
+    /// scores compare only within one CLIP.
     /// </summary>
     /// <param name="text">The text.</param>
     /// <param name="image">An image of any size.</param>
@@ -325,6 +325,8 @@ public sealed class DalleModel : IDisposable
     {
         if (requests.Any(request => request.Prompt is null))
             throw new ArgumentException("A prompt is null.", parameter);
+        if (Info.TokenRows == 0 && requests.Any(request => request.KnownTokens is not null))
+            throw new NotSupportedException($"'{nameof(GenerationRequest.KnownTokens)}' is for models that sample image tokens; '{Info.Name}' is a diffusion model. Leave it out.");
         foreach (var kept in requests.Select(request => request.KnownTokens).OfType<IReadOnlyList<int>>())
             CheckTokens(kept, least: -1, parameter);
         foreach (var ids in requests.Select(request => request.PromptTokens).OfType<IReadOnlyList<int>>())
@@ -353,6 +355,7 @@ public sealed class DalleModel : IDisposable
     private static DalleModelInfo Describe(DalleEngine engine)
     {
         var manifest = engine.Bundle.Manifest;
+        var diffusedSize = manifest.Unclip is { Stages: [.., var last] } ? last.Size : 0;
         return new DalleModelInfo
         {
             Name = manifest.Name,
@@ -364,8 +367,8 @@ public sealed class DalleModel : IDisposable
             Path = engine.Bundle.Folder,
             Hash = engine.Bundle.Hash,
             Device = engine.Device,
-            ImageWidth = manifest.Image?.Width ?? (manifest.Unclip is { Stages: [.., var last] } ? last.Size : 0),
-            ImageHeight = manifest.Image?.Height ?? (manifest.Unclip is { Stages: [.., var lastStage] } ? lastStage.Size : 0),
+            ImageWidth = manifest.Image?.Width ?? diffusedSize,
+            ImageHeight = manifest.Image?.Height ?? diffusedSize,
             TokenRows = manifest.Image?.Rows ?? 0,
             TokenColumns = manifest.Image?.Columns ?? 0,
             CodebookSize = manifest.Image?.CodebookSize ?? 0,
@@ -383,7 +386,7 @@ public sealed class DalleModel : IDisposable
                 Sampling = new SamplingOptions
                 {
                     Temperature = manifest.Sampling.Temperature,
-                    GuidanceScale = manifest.Sampling.Guidance,
+                    GuidanceScale = manifest.Unclip is { Stages: [var first, ..] } ? first.Diffusion.Guidance : manifest.Sampling.Guidance,
                     TopK = manifest.Sampling.TopK,
                     TopP = manifest.Sampling.TopP,
                 },

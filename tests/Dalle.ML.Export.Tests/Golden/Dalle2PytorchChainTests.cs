@@ -50,6 +50,9 @@ public sealed class Dalle2PytorchChainTests : IDisposable
         var options = new GenerationOptions { Sampling = new SamplingOptions { TopK = 5 } };
         var error = Assert.Throws<NotSupportedException>(() => model.Generate("a red cube", 7, options));
         Assert.Contains("'TopK'", error.Message, StringComparison.Ordinal);
+        var completion = new GenerationRequest("a red cube", 7) { KnownTokens = [] };
+        error = Assert.Throws<NotSupportedException>(() => model.GenerateBatch([completion]).ToArray());
+        Assert.Contains("'KnownTokens'", error.Message, StringComparison.Ordinal);
     }
 
     public void Dispose() => _folder.Dispose();
@@ -68,14 +71,14 @@ public sealed class Dalle2PytorchChainTests : IDisposable
     /// <summary>The recorded noise: of the prior two candidates to a prompt, in the order of the calls; the seed is the number of the prompt.</summary>
     private sealed class RecordedNoise(string folder, int prompts) : INoiseSource
     {
-        public void Fill(ulong seed, NoiseKey draw, Span<float> values)
+        public void Fill(ulong seed, NoiseKey noise, Span<float> values)
         {
-            var recorded = Npy.Read(Path.Combine(folder, $"noise{draw.Stage}.npy"));
+            var recorded = Npy.Read(Path.Combine(folder, $"noise{noise.Stage}.npy"));
             var rows = recorded.Shape[1];
-            var row = (int)seed * (rows / prompts) + draw.Pass;
+            var row = (int)seed * (rows / prompts) + noise.Pass;
             // A stage with an image before it noises that first.
-            var leading = draw.Stage > 1 ? 1 : 0;
-            var place = draw.Use switch { NoiseUse.LowResolution => 0, NoiseUse.Initial => leading, _ => leading + 1 + draw.Step };
+            var leading = noise.Stage > 1 ? 1 : 0;
+            var place = noise.Use switch { NoiseUse.LowResolution => 0, NoiseUse.Initial => leading, _ => leading + 1 + noise.Step };
             recorded.Floats().AsSpan((place * rows + row) * values.Length, values.Length).CopyTo(values);
         }
     }
