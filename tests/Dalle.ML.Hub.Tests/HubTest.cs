@@ -125,5 +125,12 @@ public abstract class HubTest : IAsyncLifetime
         ? [.. Directory.EnumerateFiles(Path.Combine(Models, ".pull"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Models, file))]
         : [];
 
+    /// <summary>Waits until the pull has written some bytes of an unfinished file: what the server has sent, a busy client may not have read yet.</summary>
+    private protected async Task UntilSomeIsWrittenAsync()
+    {
+        while (!Leftovers().Any(file => file.EndsWith(".partial", StringComparison.Ordinal) && new FileInfo(Path.Combine(Models, file)).Length > 0))
+            await Task.Delay(1);
+    }
+
     private static byte[] Read(string name) => File.ReadAllBytes(Path.Combine(Golden, name));
 }

@@ -159,7 +159,11 @@ public sealed class PullTests : HubTest
     public async Task A_cancelled_pull_stops_and_keeps_what_it_has()
     {
         using var source = new CancellationTokenSource();
-        Server.CutAfter(300_000, source.CancelAsync);
+        Server.CutAfter(300_000, async () =>
+        {
+            await UntilSomeIsWrittenAsync();
+            await source.CancelAsync();
+        });
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => PullAsync(Mini, cancellationToken: source.Token));
         Assert.False(Directory.Exists(Path.Combine(Models, Mini)));
         Assert.Contains(Leftovers(), file => file.EndsWith(".partial", StringComparison.Ordinal));
