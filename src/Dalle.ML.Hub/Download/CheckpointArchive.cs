@@ -7,8 +7,9 @@ namespace Dalle.ML.Hub.Download;
 /// <summary>Unpacks a .tar.gz from the network: regular files below one folder, no larger than promised, and nothing else.</summary>
 internal static class CheckpointArchive
 {
-    // Weights hardly shrink: what grows more than this was made to fill a disk.
+    // Weights hardly shrink: what grows more than this, and to more than little, was made to fill a disk.
     private const int MaxGrowth = 4;
+    private const int Little = 1 << 20;
 
     // Of the header before each file: empty files are not for nothing.
     private const int HeaderSize = 512;
@@ -23,7 +24,7 @@ internal static class CheckpointArchive
     /// <exception cref="DalleHubException">It is not an archive, or has something that does not belong there.</exception>
     public static async Task UnpackAsync(string archive, string folder, CancellationToken cancellationToken)
     {
-        var left = new FileInfo(archive).Length * MaxGrowth;
+        var left = Math.Max(new FileInfo(archive).Length * MaxGrowth, Little);
         try
         {
             await using var zipped = File.OpenRead(archive);

@@ -34,22 +34,16 @@ internal sealed class Bundle
     {
         folder = FullPath(folder);
         var json = ReadManifest(folder);
-        Manifest manifest;
-        try
-        {
-            manifest = Manifest.Parse(json);
-        }
-        catch (JsonException exception)
-        {
-            throw new DalleBundleException(folder, $"'{ManifestName}' is not a bundle's manifest: {exception.Message}.", exception);
-        }
-
-        var bundle = new Bundle(folder, HashOf(json), manifest);
+        var bundle = new Bundle(folder, HashOf(json), Parse(folder, json));
         ManifestValidator.Check(bundle);
         bundle.CheckFiles();
         GraphSignatureValidator.Check(bundle);
         return bundle;
     }
+
+    /// <summary>Reads a bundle's manifest, without verifying the rest.</summary>
+    /// <exception cref="DalleBundleException">There is no manifest.</exception>
+    public static Manifest ManifestOf(string folder) => Parse(folder, ReadManifest(folder));
 
     /// <summary>SHA-256 of a bundle's manifest, without verifying the rest.</summary>
     /// <exception cref="DalleBundleException">There is no manifest.</exception>
@@ -93,6 +87,18 @@ internal sealed class Bundle
         {
             // Not a manifest, which is found when it is opened.
             return manifest;
+        }
+    }
+
+    private static Manifest Parse(string folder, byte[] json)
+    {
+        try
+        {
+            return Manifest.Parse(json);
+        }
+        catch (JsonException exception)
+        {
+            throw new DalleBundleException(folder, $"'{ManifestName}' is not a bundle's manifest: {exception.Message}.", exception);
         }
     }
 
