@@ -177,7 +177,7 @@ public sealed class RealEsrganTests : IDisposable
         NearBytes(Read("xinntao", result), upscaled);
     }
 
-    private static IEnumerable<TheoryDataRow<string>> Cases(Func<JsonElement, IEnumerable<JsonProperty>> select)
+    private static TheoryDataRow<string>[] Cases(Func<JsonElement, IEnumerable<JsonProperty>> select)
     {
         var file = Path.Combine(GoldenFolder.Root, Family, "config.json");
         var cases = File.Exists(file) ? select(JsonDocument.Parse(File.ReadAllBytes(file)).RootElement).Select(part => new TheoryDataRow<string>(part.Name)).ToArray() : [];
