@@ -12,7 +12,7 @@ internal static class UpscaleCommand
         [
             "dalle upscale apple.png -m models/esrgan -o out",
             "dalle upscale photos/*.png -m models/esrgan -o out --json",
-            "dalle generate \"a red heart\" -o - | dalle upscale - -m models/esrgan -o - > heart.png",
+            "dalle upscale - -m models/esrgan -o - < heart.png > large.png",
         ])
         {
             ImageInput.Several, ImageInput.MaxMegapixels, ModelOptions.All, ImageOutput.Target, Results.Json, Results.Quiet,
