@@ -51,8 +51,8 @@ internal static class RealEsrganFamily
             ?? (source.Size is null && file.Names.Any(name => name.EndsWith("conv_up3.weight", StringComparison.Ordinal)) ? RuDalle : Xinntao);
         var weights = loader == Xinntao && file.Names.Any(name => name.StartsWith(AverageWeights, StringComparison.Ordinal)) ? file.Subtree(AverageWeights) : file;
         var graph = source.Size is { } size ? Write(Sizes[size], weights)
-            : weights.TryFindSubtree("conv_first.weight") is { } rrdb ? Write(Rrdb.Infer(rrdb), rrdb)
-            : WriteCompact(weights.FindSubtree("body.0.weight"));
+            : weights.TryFindSubtree("conv_first.weight", source.Note) is { } rrdb ? Write(Rrdb.Infer(rrdb), rrdb)
+            : WriteCompact(weights.FindSubtree("body.0.weight", source.Note));
         return source.Describe(Name) with { Upscaler = graph };
 
         UpscalerGraph Write(Rrdb network, Checkpoint rrdb) => source.TryFind(1) is { } second
