@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Architectures;
 
@@ -37,6 +38,20 @@ internal static class ClipTransformer
             }
         }
         return x;
+    }
+
+    /// <summary>
+    /// From ids, int64 [batch, length], which become an input, to the hidden states behind the last norm and the place of the end of the text, int64
+    /// [batch, 1]: the largest id.
+    /// </summary>
+    public static (string Ids, string States, string End) TextTower(this GraphBuilder g, ClipText clip, Checkpoint weights)
+    {
+        var ids = g.Input("ids", DataType.Int64, "batch", clip.Length);
+        var tokens = g.Node("Gather", [g.Weight("token", weights.Read("token_embedding.weight", clip.Vocabulary, clip.Width)), ids]);
+        var x = g.Node("Add", [tokens, g.Weight("position", weights.Read("positional_embedding", clip.Length, clip.Width))]);
+        x = g.Transformer(x, weights.Subtree("transformer."), clip.Layers, clip.Width, isCausal: true);
+        x = g.LayerNorm(x, weights.Read("ln_final.weight", clip.Width), weights.Read("ln_final.bias", clip.Width));
+        return (ids, x, g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1)));
     }
 
     /// <summary>The weights of CLIP are Float16 whatever the file holds: clip.load rounds those of convolutions, products and attention.</summary>

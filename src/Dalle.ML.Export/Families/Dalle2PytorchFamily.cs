@@ -34,14 +34,13 @@ internal static class Dalle2PytorchFamily
 
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
-        if (source.Precision is not (Precision.Fp32 or Precision.Fp16))
-            throw new ArgumentException($"The family '{Name}' can be exported as fp32 or fp16, not as {source.Precision.Name()}: its quality at fewer bits is not known.");
+        source.RequireFloats(Name);
         return source.Size is { } size ? ExportRandom(source, bundle, Dalle2Sizes.All[size]) : ExportFiles(source, bundle);
     }
 
     private static Manifest ExportFiles(ExportSource source, BundleWriter bundle)
     {
-        var files = Dalle2Files.Open(source);
+        var files = GivenFiles.Open(source);
         var averaged = source.Setting("ema") != 0;
         var prior = files.Checkpoints.Select(file => (File: file, Weights: Dalle2Weights.Prior(file.Checkpoint, averaged))).FirstOrDefault(found => found.Weights is not null);
         var decoders = files.Checkpoints.Select(file => (File: file, Count: Dalle2Weights.Unets(file.Checkpoint))).Where(found => found.Count > 0).OrderBy(found => found.Count).ToArray();
@@ -57,12 +56,12 @@ internal static class Dalle2PytorchFamily
         int? embedding = clip?.Embedding;
         if (prior.Weights is { } priorWeights)
         {
-            var settings = files.Settings(prior.File, "prior");
+            var settings = Dalle2Configuration.Find(files, prior.File, "prior");
             var generation = Generation(source, priorWeights, prior.File, Dalle2Generation.OfPrior);
             var network = Dalle2Prior.Infer(
                 priorWeights, generation, SequenceLength(), settings.Flag("condition_on_text_encodings", fallback: true), settings.Network("net").Flag("self_cond"));
-            Match("prior", "an embedding", network.Dim, embedding);
-            Match("prior", "the text", network.SeesText ? network.Dim : null, clip!.Text.Width);
+            ClipFamily.Match("prior", "an embedding", network.Dim, embedding);
+            ClipFamily.Match("prior", "the text", network.SeesText ? network.Dim : null, clip!.Text.Width);
             priorGraphs = WritePrior(source, bundle, network, priorWeights, settings, SequenceLength());
         }
         var stages = new List<DiffusionStage>();
@@ -73,28 +72,21 @@ internal static class Dalle2PytorchFamily
         {
             var (file, _) = decoders[Math.Min(stage, decoders.Length - 1)];
             var weights = Dalle2Weights.Unet(file.Checkpoint, stage, averaged)!;
-            var settings = files.Settings(file, "decoder");
+            var settings = Dalle2Configuration.Find(files, file, "decoder");
             var unet = Unet(weights, Generation(source, weights, file, Dalle2Generation.OfUnet), settings, stage);
-            Match($"UNet {stage + 1}", "an embedding", unet.Embedding, embedding);
-            Match($"UNet {stage + 1}", "the text", unet.TextWidth, clip?.Text.Width);
+            ClipFamily.Match($"UNet {stage + 1}", "an embedding", unet.Embedding, embedding);
+            ClipFamily.Match($"UNet {stage + 1}", "the text", unet.TextWidth, clip?.Text.Width);
             embedding ??= unet.Embedding;
             stages.Add(WriteStage(source, bundle, unet, weights, settings, stage, count, unet.TextWidth is null ? 0 : SequenceLength()));
         }
-        var text = clip is null ? null : Text(bundle, clip, clipWeights!, ClipFamily.CopyTokenizer(bundle, files.Vocabulary(), files.Merges, clip), source.Setting("start-and-end") != 0);
+        var text = clip is null ? null : Text(bundle, clip, clipWeights!, ClipFamily.CopyTokenizer(bundle, files.Vocabulary(), files.Merges, clip.Text), source.Setting("start-and-end") != 0);
         return Describe(source, bundle, embedding ?? 1, clip, clipWeights, text, priorGraphs, stages);
-    }
-
-    /// <exception cref="InvalidDataException">A network takes vectors of another width than CLIP gives.</exception>
-    private static void Match(string network, string what, int? taken, int? given)
-    {
-        if (taken is not null && given is not null && taken != given)
-            throw new InvalidDataException($"The {network} takes {what} of {taken} values, CLIP gives {given}: they belong to different models. Give the CLIP that it was trained with.");
     }
 
     private static Manifest ExportRandom(ExportSource source, BundleWriter bundle, Dalle2Sizes sizes)
     {
         Checkpoint prior = source.Open(0), decoder = source.Open(1), clip = source.Open(2);
-        var none = new Dalle2Settings(new Dictionary<string, object?>(), "");
+        var none = new ModelConfiguration(new Dictionary<string, object?>(), "");
         var priorGraphs = WritePrior(source, bundle, sizes.Prior, prior, none, sizes.Clip.Text.Length);
         var stages = sizes.Unets.Select((unet, i) => WriteStage(
             source, bundle, unet, decoder.Subtree($"unets.{i}."), sizes.Settings, i, sizes.Unets.Length, sizes.Clip.Text.Length)).ToArray();
@@ -124,22 +116,11 @@ internal static class Dalle2PytorchFamily
     private static UnclipText Text(BundleWriter bundle, OpenAiClip clip, Checkpoint weights, TokenizerFiles tokenizer, bool hasEnds) => new()
     {
         File = Dalle2Text.Write(bundle, clip, weights),
-        Format = new TextFormat
-        {
-            Tokenizer = tokenizer,
-            Cleaning = ClipFamily.Cleaning,
-            Vocabulary = clip.Text.Vocabulary,
-            Length = clip.Text.Length,
-            BosTokens = hasEnds ? [clip.Text.Vocabulary - 2] : [],
-            EosTokens = hasEnds ? [clip.Text.Vocabulary - 1] : [],
-            KeepEnd = hasEnds,
-            Padding = Padding.Shared,
-            PaddingId = 0,
-        },
+        Format = ClipFamily.Format(tokenizer, clip.Text, hasEnds),
     };
 
     private static DiffusionPriorGraphs WritePrior(
-        ExportSource source, BundleWriter bundle, Dalle2Prior prior, Checkpoint weights, Dalle2Settings settings, int sequenceLength)
+        ExportSource source, BundleWriter bundle, Dalle2Prior prior, Checkpoint weights, ModelConfiguration settings, int sequenceLength)
     {
         var scale = settings.Real("image_embed_scale") ?? MathF.Sqrt(settings.Number("image_embed_dim") ?? prior.Dim);
         var (condition, step) = prior.Write(bundle, weights, sequenceLength, source.Precision);
@@ -163,7 +144,7 @@ internal static class Dalle2PytorchFamily
     }
 
     /// <summary>The UNet of a stage, by its weights and what its configuration alone tells.</summary>
-    public static Dalle2Unet Unet(Checkpoint weights, Dalle2Generation generation, Dalle2Settings settings, int stage)
+    public static Dalle2Unet Unet(Checkpoint weights, Dalle2Generation generation, ModelConfiguration settings, int stage)
     {
         var network = settings.Network($"unets.{stage}");
         return Dalle2Unet.Infer(weights, generation, new UnetOptions
@@ -179,7 +160,7 @@ internal static class Dalle2PytorchFamily
     }
 
     private static DiffusionStage WriteStage(
-        ExportSource source, BundleWriter bundle, Dalle2Unet unet, Checkpoint weights, Dalle2Settings settings, int stage, int count, int sequenceLength)
+        ExportSource source, BundleWriter bundle, Dalle2Unet unet, Checkpoint weights, ModelConfiguration settings, int stage, int count, int sequenceLength)
     {
         var size = (settings.Count("image_sizes") > 0 ? settings.Number("image_sizes", stage) : settings.Number("image_size"))
             ?? throw new InvalidDataException("The weights of a decoder do not tell the size of its images: give its configuration (decoder_config.json with 'image_sizes') too.");
@@ -205,7 +186,7 @@ internal static class Dalle2PytorchFamily
     }
 
     /// <summary>The generation that the caller names, else that of the keys; the version of the file must not contradict it.</summary>
-    private static Dalle2Generation Generation(ExportSource source, Checkpoint weights, Dalle2File file, Func<Checkpoint, Dalle2Generation> ofKeys)
+    private static Dalle2Generation Generation(ExportSource source, Checkpoint weights, GivenCheckpoint file, Func<Checkpoint, Dalle2Generation> ofKeys)
     {
         if (source.Setting("generation") is { } number)
             return Dalle2Generation.All.ElementAtOrDefault(number - 1) ?? throw new ArgumentException($"The setting generation is {number}; it must be 1, 2 or 3.");
