@@ -16,15 +16,16 @@ internal static class KarloText
     {
         const string File = "text.onnx";
         using var g = bundle.Graph(File);
-        var (_, sequence, end) = g.TextTower(clip, weights);
+        var (ids, sequence, end) = g.TextTower(clip, weights);
         g.Node("Identity", [sequence], ["sequence"]);
         g.Output("sequence", DataType.Float, "batch", clip.Length, clip.Width);
         var found = g.Node("GatherND", [sequence, end], ("batch_dims", 1));
-        g.Node("Identity", [g.MatMul(found, Rounded(weights.Read("text_projection", clip.Width, embedding)))], ["pooled"]);
+        g.Node("Identity", [g.MatMul(found, Rounded(weights.Read("text_projection", clip.Width, embedding), clip.Rounds))], ["pooled"]);
         g.Output("pooled", DataType.Float, "batch", embedding);
-        // An exclamation mark has the id of padding: only the end tells what is text.
+        // An exclamation mark has the id of padding, and a text may name ends: only the last of them tells what is text.
+        var last = g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1), ("select_last_index", 1));
         long[] places = [.. Enumerable.Range(0, clip.Length)];
-        g.Node("LessOrEqual", [g.Constant("places", places), end], ["mask"]);
+        g.Node("LessOrEqual", [g.Constant("places", places), last], ["mask"]);
         g.Output("mask", DataType.Bool, "batch", clip.Length);
         g.SaveEmbedding("pooled", embedding);
         return File;

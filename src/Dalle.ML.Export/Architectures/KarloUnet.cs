@@ -150,7 +150,8 @@ internal sealed record KarloUnet
         {
             Context = Conditions is null ? null : new KarloContext(g.Input("mask", DataType.Bool, "batch", textLength), Conditions.Tokens, textLength),
         };
-        x = layers.Convolution(x, "input_blocks.0.0", SeesLowResolution ? 2 * Colors : Colors, Channels);
+        using (g.Scope("input_blocks.0.0"))
+            x = layers.Convolution(x, "input_blocks.0.0", SeesLowResolution ? 2 * Colors : Colors, Channels);
         x = Body(layers, x, size);
         g.Finish(layers.Convolution(layers.NormSwish(x, "out.0", Levels[0].Channels), "out.2", Levels[0].Channels, Outputs), "batch", Outputs, size, size);
         return file;

@@ -67,7 +67,7 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
         var x = g.Node("Sub", [pixels, g.Weight("mean", new Tensor(Mean, isFloat16: false, Colors, 1, 1))]);
         x = g.Node("Div", [x, g.Weight("deviation", new Tensor(Deviation, isFloat16: false, Colors, 1, 1))]);
         x = Image.Patch is { } patch
-            ? g.VisionTransformer(x, weights, Image.Width, Image.Layers[0], patch, ImageSize, Embedding)
+            ? g.VisionTransformer(x, weights, Image.Width, Image.Layers[0], patch, ImageSize, Embedding, Image.Rounds)
             : g.ResNet(x, weights, Image.Width, Image.Layers, ImageSize / ClipResNet.Reduction, Embedding);
         if (raw is not null)
         {
@@ -83,7 +83,11 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
 /// <param name="Width">Channels of a hidden state, or behind the first convolutions of a ResNet.</param>
 /// <param name="Layers">Number of layers, or of bottlenecks in each of the four stages of a ResNet.</param>
 /// <param name="Patch">Side of the square of pixels that is one position; null of a ResNet.</param>
-internal sealed record ClipImage(int Width, int[] Layers, int? Patch);
+internal sealed record ClipImage(int Width, int[] Layers, int? Patch)
+{
+    /// <summary>Whether the weights are rounded when they are loaded: <see cref="ClipTransformer.Rounded"/>.</summary>
+    public bool Rounds { get; init; } = true;
+}
 
 /// <summary>The text tower of CLIP.</summary>
 /// <param name="Width">Channels of a hidden state.</param>
@@ -92,6 +96,9 @@ internal sealed record ClipImage(int Width, int[] Layers, int? Patch);
 /// <param name="Vocabulary">Number of ids.</param>
 internal sealed record ClipText(int Width, int Layers, int Length = 77, int Vocabulary = 49408)
 {
+    /// <summary>As <see cref="ClipImage.Rounds"/>.</summary>
+    public bool Rounds { get; init; } = true;
+
     /// <exception cref="InvalidDataException">The weights are not those of a text tower.</exception>
     public static ClipText Infer(Checkpoint weights)
     {

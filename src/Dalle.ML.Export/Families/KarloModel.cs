@@ -34,9 +34,11 @@ internal sealed record KarloModel
     {
         if (Upsampler is not null && Decoder is null)
             throw new InvalidDataException("There is super-resolution without a decoder, whose images it makes larger: give the decoder too.");
-        var networks = new KarloNetworks(ClipText.Infer(Clip), Clip.Shape("text_projection", rank: 2)[1])
+        // Neither Karlo nor diffusers rounds the weights of CLIP.
+        var both = Clip.Contains("visual.proj") ? OpenAiClip.Infer(Clip) : null;
+        var networks = new KarloNetworks(ClipText.Infer(Clip) with { Rounds = false }, Clip.Shape("text_projection", rank: 2)[1])
         {
-            Clip = Clip.Contains("visual.proj") ? OpenAiClip.Infer(Clip) : null,
+            Clip = both is null ? null : both with { Image = both.Image with { Rounds = false } },
             Prior = Prior is null ? null : KarloPrior.Infer(Prior, Settings.PriorHeads),
             Decoder = Decoder is null ? null : KarloUnet.Infer(Decoder, Settings.HeadSize),
             Upsampler = Upsampler is null ? null : KarloUnet.Infer(Upsampler, Settings.HeadSize),

@@ -1,0 +1,165 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Export.Tests.Checkpoints;
+using Dalle.ML.Tests;
+
+namespace Dalle.ML.Export.Tests.Golden;
+
+/// <summary>The networks of Karlo in the layout of diffusers against diffusers and against Karlo's own files of the same weights.</summary>
+[Trait("Category", "Golden")]
+public sealed class KarloDiffusersTests
+{
+    // The timesteps of the two networks of super-resolution, and of others where the arrays do not hold them: the folders' README.md.
+    private const long FirstTimestep = 833;
+
+    private static readonly float[] Mean = [0.48145466f, 0.4578275f, 0.40821073f];
+    private static readonly float[] Deviation = [0.26862954f, 0.26130258f, 0.27577711f];
+
+    [Theory]
+    [InlineData("original")]
+    [InlineData("diffusers")]
+    public void Networks_of_both_layouts_give_the_reference_predictions(string source)
+    {
+        using var bundle = new KarloBundle(GoldenFolder.Of("karlo-diffusers"), source);
+        bundle.AddText();
+        bundle.Add("x", "forward/prior_x");
+        bundle.Add("t", "forward/prior_t");
+        Near.Values(bundle.Floats("forward/prior_forward"), bundle.PredictPrior(), "prior");
+
+        bundle.Add("x", "forward/decoder_x");
+        bundle.Add("t", "forward/decoder_t");
+        bundle.Add("embedding", "forward/decoder_y");
+        Near.Values(bundle.Floats("forward/decoder_forward"), bundle.PredictStage(0), "decoder");
+        AssertConditions(bundle, "forward/text_proj_hidden_states", "forward/text_proj_time");
+
+        bundle.Add("x", "forward/sr_x");
+        bundle.Add("low_res", "forward/sr_low_res");
+        bundle.Add("t", [FirstTimestep], 1);
+        Near.Values(bundle.Floats("forward/sr_forward_first"), bundle.PredictStage(1), "first steps");
+        bundle.Add("t", [0L], 1);
+        Near.Values(bundle.Floats("forward/sr_forward_last"), bundle.Predict(null, bundle.Unclip.Stages[1].Last!.File), "last step");
+
+        bundle.Add("ids", "tokens");
+        bundle.Run(bundle.Unclip.Text!.File);
+        Near.Values(bundle.Floats("txt_feat"), bundle.Values<float>("pooled"), "text embedding");
+        Near.Values(bundle.Floats("txt_feat_seq"), bundle.Values<float>("sequence"), "hidden states");
+        Assert.Equal(Array.ConvertAll(bundle.Read("mask").Data, value => value != 0), bundle.Values<bool>("mask"));
+
+        // The graph normalises pixels itself.
+        var pixels = bundle.Read("forward/vision_pixels");
+        var plane = pixels.Shape[2] * pixels.Shape[3];
+        bundle.Add("pixels", [.. pixels.Floats().Select((value, i) => value * Deviation[i / plane % 3] + Mean[i / plane % 3])], [.. pixels.Shape.Select(size => (long)size)]);
+        bundle.Run(bundle.Unclip.Image!.File);
+        Near.Values(bundle.Floats("forward/vision_features"), bundle.Values<float>("features"), "image embedding");
+    }
+
+    [Fact]
+    public void Both_layouts_of_the_same_weights_give_the_same_graphs_and_weights()
+    {
+        using KarloBundle original = new(GoldenFolder.Of("karlo-diffusers"), "original"), diffusers = new(GoldenFolder.Of("karlo-diffusers"), "diffusers");
+        string[] Graphs(KarloBundle bundle) => [.. bundle.Bundle.Manifest.Files.Keys.Where(file => file.EndsWith(".onnx", StringComparison.Ordinal) || file.EndsWith(".weights", StringComparison.Ordinal))];
+        Assert.Equal(Graphs(original), Graphs(diffusers));
+        Assert.All(Graphs(original), file => Assert.Equal(original.Bundle.Manifest.Files[file], diffusers.Bundle.Manifest.Files[file]));
+    }
+
+    [Fact]
+    public void Files_of_torch_give_the_reference_predictions()
+    {
+        using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
+        AssertOutputs(bundle);
+    }
+
+    [Fact]
+    public void Files_of_32_bits_give_the_same_bundle_as_files_of_16()
+    {
+        using var folder = new TemporaryFolder();
+        var source = Path.Combine(GoldenFolder.Of("karlo"), "diffusers");
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories))
+        {
+            var copy = Path.Combine(folder.Path, "diffusers", Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            if (file.EndsWith(".bin", StringComparison.Ordinal))
+                SafetensorsWriter.Copy(file, Path.ChangeExtension(copy, ".fp16.safetensors"), (_, tensor) => tensor);
+            else
+                File.Copy(file, copy);
+        }
+        var output = Path.Combine(folder.Path, "bundle");
+        BundleExporter.Export("karlo", [Path.Combine(folder.Path, "diffusers")], output, new ExportOptions { Precision = Precision.Fp16 });
+        using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
+        var (expected, actual) = (bundle.Export("half", new ExportOptions { Precision = Precision.Fp16 }).Manifest.Files, Bundle.Open(output).Manifest.Files);
+        Assert.All(expected.Where(file => file.Key.StartsWith("prior", StringComparison.Ordinal) || file.Key.StartsWith("decoder", StringComparison.Ordinal)
+            || file.Key.StartsWith("upsampler", StringComparison.Ordinal)), file => Assert.Equal(file.Value, actual[file.Key]));
+    }
+
+    [Fact]
+    public void Schedulers_and_configurations_become_the_rules_of_diffusion()
+    {
+        using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
+        var unclip = bundle.Unclip;
+        Assert.Equal(new Clamp { Kind = ClampKind.Range, Value = 5 }, unclip.Prior!.Diffusion.Clamp);
+        Assert.True(unclip.Prior.Diffusion.Schedule.IsSingle);
+        Assert.Equal(bundle.Read("diffusers/out/decoder_x").Shape[2], unclip.Stages[0].Size);
+        Assert.Equal(bundle.Read("diffusers/out/sr_x").Shape[2], unclip.Stages[1].Size);
+        Assert.Equal((Variance.Learned, 25, 7), (unclip.Stages[0].Diffusion.Variance, unclip.Stages[0].Diffusion.Steps, unclip.Stages[1].Diffusion.Steps));
+    }
+
+    [Theory]
+    [InlineData("text_proj")]
+    [InlineData("super_res_last")]
+    public void A_folder_without_one_half_of_a_pair_is_refused_with_what_is_missing(string part)
+    {
+        using var folder = new TemporaryFolder();
+        var source = Path.Combine(GoldenFolder.Of("karlo"), "diffusers");
+        foreach (var file in Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Where(file => !Path.GetRelativePath(source, file).StartsWith(part, StringComparison.Ordinal)))
+        {
+            var copy = Path.Combine(folder.Path, Path.GetRelativePath(source, file));
+            Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
+            File.Copy(file, copy);
+        }
+        var error = Assert.Throws<FileNotFoundException>(() => BundleExporter.Export("karlo", [folder.Path], Path.Combine(folder.Path, "bundle")));
+        Assert.Contains($"'{part}'", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Compares with what the pipeline of diffusers made on its way.</summary>
+    private static void AssertOutputs(KarloBundle bundle)
+    {
+        const string Out = "diffusers/out/";
+        const long PriorTimestep = 721;
+        const long DecoderTimestep = 333;
+        const long UpsamplerTimestep = 500;
+        bundle.Add("ids", Out + "tokens");
+        bundle.Run(bundle.Unclip.Text!.File);
+        Near.Values(bundle.Floats(Out + "text_embeds"), bundle.Values<float>("pooled"), "text embedding");
+        Near.Values(bundle.Floats(Out + "last_hidden_state"), bundle.Values<float>("sequence"), "hidden states");
+        Assert.Equal(Array.ConvertAll(bundle.Read(Out + "mask").Data, value => value != 0), bundle.Values<bool>("mask"));
+
+        bundle.AddText(Out + "text_embeds", Out + "last_hidden_state", Out + "mask");
+        bundle.Add("x", Out + "prior_x");
+        bundle.Add("t", [PriorTimestep, PriorTimestep], 2);
+        Near.Values(bundle.Floats(Out + "prior_forward"), bundle.PredictPrior(), "prior");
+
+        // The row of the empty prompt comes first.
+        var embedding = bundle.Floats(Out + "image_embedding");
+        bundle.Add("embedding", [.. embedding, .. embedding], 2, embedding.Length);
+        bundle.Add("conditional", [false, true], 2);
+        bundle.Add("x", Out + "decoder_x");
+        bundle.Add("t", [DecoderTimestep, DecoderTimestep], 2);
+        Near.Values(bundle.Floats(Out + "decoder_forward"), bundle.PredictStage(0), "decoder");
+        AssertConditions(bundle, Out + "text_proj_hidden", Out + "text_proj_time");
+
+        bundle.Add("x", Out + "sr_x");
+        bundle.Add("low_res", Out + "sr_low_res");
+        bundle.Add("t", [UpsamplerTimestep], 1);
+        Near.Values(bundle.Floats(Out + "sr_first_forward"), bundle.PredictStage(1), "first steps");
+        bundle.Add("t", [0L], 1);
+        Near.Values(bundle.Floats(Out + "sr_last_forward"), bundle.Predict(null, bundle.Unclip.Stages[1].Last!.File), "last step");
+    }
+
+    /// <summary>Compares what the decoder makes of embedding and text.</summary>
+    private static void AssertConditions(KarloBundle bundle, string context, string time)
+    {
+        var file = bundle.Unclip.Stages[0].Condition!;
+        var states = bundle.RunFor(file, new Dictionary<string, (string, string)> { ["context"] = ("Concat", "Concat") });
+        Near.Values(bundle.Floats(context), states["context"], "context");
+        Near.Values(bundle.Floats(time), bundle.Values<float>("time_addition"), "addition to the timestep");
+    }
+}
