@@ -1,5 +1,8 @@
+using System.Text.Json;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
+using Dalle.ML.Generation.Diffusion.Schedulers;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Golden;
@@ -29,7 +32,7 @@ public sealed class KarloDiffusersTests
         bundle.Add("t", "forward/decoder_t");
         bundle.Add("embedding", "forward/decoder_y");
         Near.Values(bundle.Floats("forward/decoder_forward"), bundle.PredictStage(0), "decoder");
-        AssertConditions(bundle, "forward/text_proj_hidden_states", "forward/text_proj_time");
+        AssertConditions(bundle, bundle.Floats("forward/text_proj_hidden_states"), "forward/text_proj_time");
 
         bundle.Add("x", "forward/sr_x");
         bundle.Add("low_res", "forward/sr_low_res");
@@ -66,6 +69,53 @@ public sealed class KarloDiffusersTests
     {
         using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
         AssertOutputs(bundle);
+    }
+
+    [Theory]
+    [InlineData("prior", "prior_scale")]
+    [InlineData("decoder", "decoder_scale")]
+    [InlineData("super_res", null)]
+    public void Steps_of_the_pipeline_are_those_of_the_reference(string network, string? guidance)
+    {
+        const string Out = "diffusers/out/";
+        using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
+        var rules = network switch { "prior" => bundle.Unclip.Prior!.Diffusion, "decoder" => bundle.Unclip.Stages[0].Diffusion, _ => bundle.Unclip.Stages[1].Diffusion };
+        var (steps, noise) = (bundle.Read(Out + network + "_steps"), bundle.Read(Out + network + "_noise"));
+        var scheduler = Scheduler.Create(rules, DiffusionSampler.Ddpm, steps.Shape[0]);
+        Assert.Equal(bundle.Read(Out + network + "_timesteps").Longs(), Enumerable.Range(0, scheduler.Steps).Select(scheduler.Timestep));
+
+        // The row of the empty prompt comes first.
+        var rows = guidance is null ? 1 : 2;
+        bundle.AddText(Out + "text_embeds", Out + "last_hidden_state", Out + "mask");
+        bundle.Add("conditional", [false, true], 2);
+        var embedding = bundle.Floats(Out + "image_embeddings");
+        bundle.Add("embedding", [.. embedding, .. embedding], 2, embedding.Length);
+        if (network == "super_res")
+            bundle.Add("low_res", Out + "upscaled");
+        using var call = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(bundle.Root, Out, "call.json")));
+        var scale = guidance is null ? 1 : call.RootElement.GetProperty(guidance).GetSingle();
+
+        var (expected, fresh) = (steps.Floats().Chunk(steps.Floats().Length / steps.Shape[0]).ToArray(), noise.Floats().Chunk(noise.Floats().Length / noise.Shape[0]).ToArray());
+        for (var step = 0; step < scheduler.Steps; step++)
+        {
+            var x = (step == 0 ? fresh[0] : expected[step - 1]).ToArray();
+            bundle.Add("x", [.. Enumerable.Repeat(x, rows).SelectMany(values => values)], [rows, .. steps.Shape[1..].Select(size => (long)size)]);
+            bundle.Add("t", [.. Enumerable.Repeat(scheduler.Timestep(step), rows)], rows);
+            var stages = bundle.Unclip.Stages;
+            var all = network switch
+            {
+                "prior" => bundle.PredictPrior(),
+                "decoder" => bundle.PredictStage(0),
+                _ => bundle.Predict(null, step == scheduler.Steps - 1 ? stages[1].Last!.File : stages[1].File),
+            };
+            var prediction = all[(all.Length - all.Length / rows)..];
+            for (var i = 0; rows == 2 && i < x.Length; i++)
+                prediction[i] = all[i] + scale * (prediction[i] - all[i]);
+            var clean = new float[x.Length];
+            scheduler.PredictClean(step, x, prediction, clean);
+            scheduler.Step(step, x, prediction, clean, scheduler.AddsNoise(step) ? fresh[step + 1] : []);
+            Near.Values(expected[step], x, $"{network}, step {step}");
+        }
     }
 
     [Fact]
@@ -144,7 +194,10 @@ public sealed class KarloDiffusersTests
         bundle.Add("x", Out + "decoder_x");
         bundle.Add("t", [DecoderTimestep, DecoderTimestep], 2);
         Near.Values(bundle.Floats(Out + "decoder_forward"), bundle.PredictStage(0), "decoder");
-        AssertConditions(bundle, Out + "text_proj_hidden", Out + "text_proj_time");
+        // This version has the channels before the places.
+        var context = bundle.Read(Out + "text_proj_hidden");
+        var places = new Tensor(context.Floats(), isFloat16: false, context.Shape).Transpose(0, 2, 1);
+        AssertConditions(bundle, places.Values, Out + "text_proj_time");
 
         bundle.Add("x", Out + "sr_x");
         bundle.Add("low_res", Out + "sr_low_res");
@@ -155,11 +208,11 @@ public sealed class KarloDiffusersTests
     }
 
     /// <summary>Compares what the decoder makes of embedding and text.</summary>
-    private static void AssertConditions(KarloBundle bundle, string context, string time)
+    private static void AssertConditions(KarloBundle bundle, float[] context, string time)
     {
         var file = bundle.Unclip.Stages[0].Condition!;
         var states = bundle.RunFor(file, new Dictionary<string, (string, string)> { ["context"] = ("Concat", "Concat") });
-        Near.Values(bundle.Floats(context), states["context"], "context");
+        Near.Values(context, states["context"], "context");
         Near.Values(bundle.Floats(time), bundle.Values<float>("time_addition"), "addition to the timestep");
     }
 }
