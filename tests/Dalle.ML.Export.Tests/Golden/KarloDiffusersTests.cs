@@ -1,9 +1,13 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Families;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Generation.Diffusion.Schedulers;
+using Dalle.ML.Images;
 using Dalle.ML.Tests;
+using Dalle.ML.Text;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -53,6 +57,28 @@ public sealed class KarloDiffusersTests
         bundle.Add("pixels", [.. pixels.Floats().Select((value, i) => value * Deviation[i / plane % 3] + Mean[i / plane % 3])], [.. pixels.Shape.Select(size => (long)size)]);
         bundle.Run(bundle.Unclip.Image!.File);
         Near.Values(bundle.Floats("forward/vision_features"), bundle.Values<float>("features"), "image embedding");
+    }
+
+    [Fact]
+    public void Every_tensor_of_the_published_layout_has_its_original_name_and_shape()
+    {
+        var rows = File.ReadLines(Path.Combine(GoldenFolder.Of("karlo-diffusers"), "mapping_fullsize.tsv")).Skip(1).Select(line => line.Split('\t')).ToArray();
+        var folders = rows.GroupBy(row => row[0]).ToDictionary(folder => folder.Key, folder => new ShapesCheckpoint(
+            folder.ToDictionary(row => row[1], row => row[2].Length == 0 ? [] : row[2].Split('x').Select(int.Parse).ToArray())));
+        (string Prefix, Checkpoint View)[] views =
+        [
+            ("model.", KarloDiffusersNames.Prior(folders["prior"], heads: null)), ("model.", KarloDiffusersNames.Unet(folders["decoder"], 64, folders["text_proj"])),
+            ("model_first_steps.", KarloDiffusersNames.Unet(folders["super_res_first"], 64)), ("model_last_step.", KarloDiffusersNames.Unet(folders["super_res_last"], 64)),
+        ];
+        var expected = rows.Select(row => row[3]).Where(name => !name.StartsWith("stats", StringComparison.Ordinal)).Distinct();
+        Assert.Equal(expected.Order(StringComparer.Ordinal), views.SelectMany(view => view.View.Names.Select(name => view.Prefix + name)).Distinct().Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Respaced_timesteps_are_those_of_diffusers()
+    {
+        var cases = JsonSerializer.Deserialize<Dictionary<int, int[]>>(File.ReadAllText(Path.Combine(GoldenFolder.Of("karlo-diffusers"), "scheduler_steps.json")))!;
+        Assert.All(cases, steps => Assert.Equal(steps.Value.Reverse(), Respacing.Sections(1000, steps.Key)));
     }
 
     [Fact]
@@ -119,6 +145,19 @@ public sealed class KarloDiffusersTests
     }
 
     [Fact]
+    public void The_small_image_of_the_pipeline_is_enlarged_to_the_reference()
+    {
+        using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
+        var (steps, upscaled) = (bundle.Read("diffusers/out/decoder_steps"), bundle.Read("diffusers/out/upscaled"));
+        float[] small = [.. steps.Floats()[^(steps.Floats().Length / steps.Shape[0])..].Select(value => Math.Clamp(value, -1, 1))];
+        var enlarged = FloatResampler.Squash(new ImageTensor(steps.Shape[3], steps.Shape[2], small), upscaled.Shape[3], upscaled.Shape[2], ResampleFilter.Bicubic);
+        Near.Values(upscaled.Floats(), enlarged.Values, "enlarged image");
+        var embedding = bundle.Read("diffusers/out/prior_steps").Floats()[^bundle.Unclip.EmbeddingDimension..];
+        var statistics = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(bundle.Bundle.PathOf(bundle.Unclip.Prior!.Statistics!))).ToArray();
+        Near.Values(bundle.Floats("diffusers/out/image_embeddings"), [.. embedding.Select((value, i) => value * statistics[embedding.Length + i] + statistics[i])], "image embedding");
+    }
+
+    [Fact]
     public void Files_of_32_bits_give_the_same_bundle_as_files_of_16()
     {
         using var folder = new TemporaryFolder();
@@ -176,6 +215,9 @@ public sealed class KarloDiffusersTests
         const long PriorTimestep = 721;
         const long DecoderTimestep = 333;
         const long UpsamplerTimestep = 500;
+        var tokenizer = new PromptTokenizer(bundle.Bundle, bundle.Unclip.Text!.Format);
+        var prompt = JsonSerializer.Deserialize<string>(File.ReadAllText(Path.Combine(bundle.Root, "diffusers", "prompt.json")))!;
+        Assert.Equal(bundle.Read(Out + "tokens").Longs(), tokenizer.Unconditional(prompt).Concat(tokenizer.Encode(prompt)));
         bundle.Add("ids", Out + "tokens");
         bundle.Run(bundle.Unclip.Text!.File);
         Near.Values(bundle.Floats(Out + "text_embeds"), bundle.Values<float>("pooled"), "text embedding");
