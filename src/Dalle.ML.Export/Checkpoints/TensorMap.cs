@@ -5,6 +5,8 @@ namespace Dalle.ML.Export.Checkpoints;
 /// <summary>Builds a checkpoint of other names and layouts over one, whose tensors are still read on demand.</summary>
 internal sealed class TensorMap(Checkpoint from)
 {
+    private static readonly string[] LayerParts = [".weight", ".bias"];
+
     private readonly Dictionary<string, MappedTensor> _tensors = [];
 
     /// <summary>A tensor under another name.</summary>
@@ -67,7 +69,7 @@ internal sealed class TensorMap(Checkpoint from)
 
     public Checkpoint ToCheckpoint() => new MappedCheckpoint(_tensors);
 
-    private IEnumerable<string> Parts(string name) => new[] { ".weight", ".bias" }.Where(part => from.Contains(name + part));
+    private IEnumerable<string> Parts(string name) => LayerParts.Where(part => from.Contains(name + part));
 
     private Tensor Stacked(string[] names, int[] shape) => Tensor.Concat([.. names.Select(name => from.Read(name, shape))]);
 

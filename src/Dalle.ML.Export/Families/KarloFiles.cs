@@ -49,8 +49,7 @@ internal static class KarloFiles
     private static KarloSettings Settings(GivenFiles files, string? beside)
     {
         var settings = new KarloSettings();
-        string?[] found = [files.Configurations.FirstOrDefault(), beside];
-        if (found.FirstOrDefault(file => file is not null) is not { } file)
+        if ((files.Configurations.Count > 0 ? files.Configurations[0] : beside) is not { } file)
             return settings;
         var values = new ModelConfiguration(JsonSettings.Read(file), "");
         return settings with
