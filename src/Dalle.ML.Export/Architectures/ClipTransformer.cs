@@ -42,7 +42,7 @@ internal static class ClipTransformer
     }
 
     /// <summary>
-    /// From ids, int64 [batch, length], which become an input, to the hidden states behind the last norm and the place of the end of the text, int64
+    /// From ids, int64 [batch, length], which become an input, to the hidden states before the last norm and the place of the end of the text, int64
     /// [batch, 1]: the largest id.
     /// </summary>
     public static (string Ids, string States, string End) TextTower(this GraphBuilder g, ClipText clip, Checkpoint weights)
@@ -51,9 +51,12 @@ internal static class ClipTransformer
         var tokens = g.Node("Gather", [g.Weight("token", weights.Read("token_embedding.weight", clip.Vocabulary, clip.Width)), ids]);
         var x = g.Node("Add", [tokens, g.Weight("position", weights.Read("positional_embedding", clip.Length, clip.Width))]);
         x = g.Transformer(x, weights.Subtree("transformer."), clip.Layers, clip.Width, isCausal: true, clip.Rounds);
-        x = g.LayerNorm(x, weights.Read("ln_final.weight", clip.Width), weights.Read("ln_final.bias", clip.Width));
         return (ids, x, g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1)));
     }
+
+    /// <summary>The last norm of a text tower.</summary>
+    public static string LastNorm(this GraphBuilder g, string x, ClipText clip, Checkpoint weights) =>
+        g.LayerNorm(x, weights.Read("ln_final.weight", clip.Width), weights.Read("ln_final.bias", clip.Width));
 
     /// <summary>The weights of CLIP are Float16 whatever the file holds: clip.load rounds those of convolutions, products and attention.</summary>
     /// <param name="tensor">The tensor.</param>

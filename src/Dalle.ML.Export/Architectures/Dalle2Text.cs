@@ -17,6 +17,7 @@ internal static class Dalle2Text
         using var g = bundle.Graph(File);
         var (width, length) = (clip.Text.Width, clip.Text.Length);
         var (ids, x, end) = g.TextTower(clip.Text, weights);
+        x = g.LastNorm(x, clip.Text, weights);
         g.Node("Identity", [x], ["sequence"]);
         g.Output("sequence", DataType.Float, "batch", length, width);
 

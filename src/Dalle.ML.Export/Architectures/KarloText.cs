@@ -16,7 +16,8 @@ internal static class KarloText
     {
         const string File = "text.onnx";
         using var g = bundle.Graph(File);
-        var (ids, sequence, end) = g.TextTower(clip, weights);
+        var (ids, states, end) = g.TextTower(clip, weights);
+        var sequence = g.LastNorm(states, clip, weights);
         g.Node("Identity", [sequence], ["sequence"]);
         g.Output("sequence", DataType.Float, "batch", clip.Length, clip.Width);
         var found = g.Node("GatherND", [sequence, end], ("batch_dims", 1));

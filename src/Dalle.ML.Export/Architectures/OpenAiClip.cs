@@ -49,7 +49,7 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
         const string File = "clip_text.onnx";
         using var g = bundle.Graph(File);
         var (_, x, end) = g.TextTower(Text, weights);
-        x = g.Node("GatherND", [x, end], ("batch_dims", 1));
+        x = g.LastNorm(g.Node("GatherND", [x, end], ("batch_dims", 1)), Text, weights);
         g.SaveEmbedding(g.MatMul(x, Rounded(weights.Read("text_projection", Text.Width, Embedding))), Embedding);
         return File;
     }

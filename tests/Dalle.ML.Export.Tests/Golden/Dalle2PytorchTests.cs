@@ -98,7 +98,7 @@ public sealed class Dalle2PytorchTests : IDisposable
         var stage = Path.GetFileName(folder) == "unet2" ? 1 : 0;
         var weights = Dalle2Weights.Unet(checkpoint, stage, averaged)!;
         var decoder = Dalle2Configuration.Of(values, "decoder");
-        var unet = Dalle2PytorchFamily.Unet(weights, Dalle2Generation.OfUnet(weights), decoder, stage);
+        var unet = Dalle2Graphs.Unet(weights, Dalle2Generation.OfUnet(weights), decoder, stage);
         var (condition, step) = unet.Write(bundle, "stage", weights, data.Read("x")!.Shape[3], data.TextLength, Precision.Fp32);
         return new GoldenNetwork(data, condition is null ? null : Path.Combine(output, condition), Path.Combine(output, step), IsPrior: false);
     }
