@@ -11,7 +11,8 @@ public sealed class KarloFilesTests
     private const string Chains = nameof(KarloChainTests);
     private const string Diffusers = nameof(KarloDiffusersTests);
     private const string Schedulers = "tests/Dalle.ML.Tests, Golden/KarloSchedulerTests";
-    private const string Later = "belongs to what is not there yet: variations, inversion, interpolation, inpainting";
+    private const string Sampling = nameof(KarloSamplingTests);
+    private const string Later = "is for functions of the library: resizing, slerp, inversion, inpainting; none of them is part of an export";
 
     private static readonly Dictionary<string, (string File, string Where)[]> Files = new()
     {
@@ -32,10 +33,13 @@ public sealed class KarloFilesTests
             (@"pipeline/.*/(x|pred_xstart|mean|log_variance|t_model|image64)\.npy", Schedulers),
             (@"schedules/.*|ddim/decoder_.*", Schedulers),
             (@"(prior|decoder|sr)/(betas|posterior_log_variance_clipped|timestep_map)\.npy", "are tables of few steps by the rule of schedules, which " + Schedulers + " compares"),
-            (@"ddim/prior_.*", "has the rule of ddim/decoder, which " + Schedulers + " compares"),
+            (@"ddim/prior_.*", Sampling),
             (@"resample/(in|bicubic)_\d+.*\.npy", "is the filter of sr/low_res and of diffusers/out/upscaled, which " + Diffusers + " compares"),
             (@"resample/bicubic_noaa_.*\.npy", "is what Karlo does not do"),
-            (@"(variations|interpolation|textdiff|inversion|inpaint)/.*", Later),
+            (@"variations/(decoder|sr|with_text)/.*|(interpolation|textdiff)/images\.npy|interpolation/(slerp|x_T)\.npy|textdiff/embeddings\.npy", Sampling),
+            (@"variations/pixels\.npy", "is what the image tower's graph makes of resized_u8"),
+            (@"interpolation/slerp_diffusers\.npy", "is a fault of pipelines of diffusers, which is not repeated"),
+            (@"variations/input\.(png|npy)|(interpolation|textdiff|inversion|inpaint)/.*", Later),
             (@"diffusers/.*/.*\.(json|txt|bin)|diffusers/model_index\.json", Read),
             (@"diffusers/out/.*\.npy", Diffusers),
         ],
