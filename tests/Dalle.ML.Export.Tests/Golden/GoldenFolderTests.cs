@@ -18,6 +18,7 @@ public sealed class GoldenFolderTests
         ["taming-vqgan"] = ["model.ckpt", "model.safetensors"],
         ["karlo"] = ["prior.ckpt"],
         ["karlo-diffusers"] = ["prior.ckpt"],
+        ["real-esrgan"] = ["config.json"],
     };
 
     public static IEnumerable<TheoryDataRow<string>> Folders() =>
