@@ -24,6 +24,14 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
 
     public Precision Precision => options.Precision;
 
+    /// <summary>Refuses to quantise the weights of a family of diffusion models.</summary>
+    /// <exception cref="ArgumentException">The precision is neither fp32 nor fp16.</exception>
+    public void RequireFloats(string family)
+    {
+        if (Precision is not (Precision.Fp32 or Precision.Fp16))
+            throw new ArgumentException($"The family '{family}' can be exported as fp32 or fp16, not as {Precision.Name()}: its quality at fewer bits is not known.");
+    }
+
     /// <summary>All files that were given, those of folders in the order of their names.</summary>
     public IEnumerable<string> Files => paths.SelectMany(path => Directory.Exists(path) ? Directory.GetFiles(path).Order(StringComparer.Ordinal) : (IEnumerable<string>)[path]);
 
@@ -61,6 +69,10 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         var files = paths.Where(File.Exists).ToArray();
         return In(paths.Where(Directory.Exists)) ?? files.ElementAtOrDefault(part) ?? In(files.Select(file => Path.GetDirectoryName(file) ?? ""));
     }
+
+    /// <summary>The first that exists of files within the folders that were given; null where there is none.</summary>
+    public string? TryFindIn(params string[] names) =>
+        names.SelectMany(name => paths.Where(Directory.Exists).Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
 
     /// <summary>A number that the weights do not tell; null where the caller does not either.</summary>
     /// <exception cref="ArgumentException">The caller's text is not a number.</exception>
