@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Dalle.ML.Export.Checkpoints;
 
 /// <summary>The arguments of a module's constructor, which are saved beside its weights; those that are absent have its defaults.</summary>
@@ -47,7 +49,7 @@ internal sealed class SavedArguments(Checkpoint saved, Action<string, object>? n
     /// <exception cref="InvalidDataException">It is something else.</exception>
     public float[] Colors(string name, float[] fallback) => Find(name) switch
     {
-        null => fallback,
+        null => Default(name, fallback),
         IReadOnlyList<object?> list when list.Count >= fallback.Length && list.All(item => item is long or double) =>
             [.. list.Take(fallback.Length).Select(item => item is long whole ? whole : (float)(double)item!)],
         var other => throw Unfit(name, other, $"{fallback.Length} numbers"),
@@ -58,7 +60,12 @@ internal sealed class SavedArguments(Checkpoint saved, Action<string, object>? n
 
     private T Default<T>(string name, T value)
     {
-        noteDefault?.Invoke(name, value is IEnumerable<string> words ? string.Join(", ", words) : value!);
+        noteDefault?.Invoke(name, value switch
+        {
+            IEnumerable<string> words => string.Join(", ", words),
+            float[] numbers => string.Join(", ", numbers.Select(number => number.ToString(CultureInfo.InvariantCulture))),
+            _ => value!,
+        });
         return value;
     }
 
