@@ -51,6 +51,12 @@ internal static class CommandLine
             await console.Error.WriteLineAsync("dalle: standard output or standard input is closed. Redirect it to a file, or to /dev/null.");
             return Failure;
         }
+        catch (IOException exception) when (exception.Message == "No space left on device")
+        {
+            // As above: a file would be named.
+            await console.Error.WriteLineAsync("dalle: standard output cannot be written: no space is left where it goes.");
+            return Failure;
+        }
         catch (Exception exception) when (IsExpected(exception))
         {
             await console.Error.WriteLineAsync($"dalle: {exception.Message}");

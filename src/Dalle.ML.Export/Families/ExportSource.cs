@@ -109,7 +109,7 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{file}' is not JSON: {exception.Message}", exception);
+            throw new InvalidDataException($"'{file}' is not a configuration: {JsonFault.Describe(exception)}.", exception);
         }
     }
 

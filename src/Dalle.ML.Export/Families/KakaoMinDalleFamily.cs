@@ -89,9 +89,13 @@ internal static class KakaoMinDalleFamily
             using var ids = JsonDocument.Parse(TokenizerFile.ReadBytes(vocabulary));
             return ids.RootElement.GetProperty(Token).GetInt32();
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary with the token '{Token}': {exception.Message}", exception);
+            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary: {JsonFault.Describe(exception)}.", exception);
+        }
+        catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary: it has no whole number for the token '{Token}'.", exception);
         }
     }
 
