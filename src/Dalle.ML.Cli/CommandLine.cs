@@ -57,6 +57,11 @@ internal static class CommandLine
             await console.Error.WriteLineAsync("dalle: standard output cannot be written: no space is left where it goes.");
             return Failure;
         }
+        catch (UnauthorizedAccessException exception)
+        {
+            await console.Error.WriteLineAsync($"dalle: '{exception.Message.Split('\'')[1]}': this user has no right to read or write it.");
+            return Failure;
+        }
         catch (Exception exception) when (IsExpected(exception))
         {
             await console.Error.WriteLineAsync($"dalle: {exception.Message}");
@@ -129,5 +134,5 @@ internal static class CommandLine
 
     /// <summary>Whether the message alone tells the user what is wrong; anything else is a bug and shows its stack.</summary>
     private static bool IsExpected(Exception exception) =>
-        exception is DalleBundleException or DalleDeviceException or IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException;
+        exception is DalleBundleException or DalleDeviceException or IOException or InvalidDataException or NotSupportedException;
 }
