@@ -98,7 +98,7 @@ internal sealed record KarloUnetLayers(GraphBuilder G, Checkpoint Weights, strin
     private string Resample(string x, Resampling resampling) => resampling switch
     {
         Resampling.Half => G.Node("AveragePool", [x], ("kernel_shape", new long[] { 2, 2 }), ("strides", new long[] { 2, 2 })),
-        Resampling.Double => G.Double(x),
+        Resampling.Double => G.Enlarge(x, 2),
         _ => x,
     };
 }
