@@ -19,6 +19,7 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
     // The timestep, the image embedding and the query.
     private const int StepLength = 3;
     private const int MaxTextLength = 1024;
+    private const int PublishedHeadSize = 64;
 
     private int PrefixLength => TextLength + 1;
 
@@ -34,8 +35,18 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
         var length = weights.Shape("positional_embedding", rank: 3)[1] - StepLength - 1;
         var layers = weights.Count("transformer.resblocks.", ".ln_1.weight");
         return layers > 0 && image > 0 && length is > 0 and <= MaxTextLength
-            ? new KarloPrior(image, text, length, width, layers, AttentionHeads.Of(width, heads).Count)
+            ? new KarloPrior(image, text, length, width, layers, HeadsOf(width, heads))
             : throw new InvalidDataException($"The prior has {layers} layers, embeddings of {image} values and {length} places of text; there must be layers, values, and 1 to {MaxTextLength} places.");
+    }
+
+    /// <summary>Number of heads that share a width: where nothing tells it, theirs is the published model's size.</summary>
+    /// <exception cref="InvalidDataException">They do not divide the width evenly.</exception>
+    public static int HeadsOf(int width, int? heads)
+    {
+        var count = heads ?? (width % PublishedHeadSize == 0 ? width / PublishedHeadSize : 0);
+        return count > 0 && width % count == 0 ? count : throw new InvalidDataException(
+            $"The prior's width of {width} cannot be divided by {(heads is null ? $"heads of {PublishedHeadSize}, the published model's" : $"{heads} heads")}. The weights do not tell their number: "
+            + "give the configuration that does (config.json with prior.hparams.xf_heads; of diffusers, prior/config.json).");
     }
 
     /// <summary>Writes the graph of a text and that of a step, which share their weights.</summary>

@@ -95,7 +95,7 @@ internal sealed record KarloUnet
         if (Levels.Select(level => level.Channels).Append(Channels).FirstOrDefault(channels => channels == 0 || channels % KarloUnetLayers.Groups != 0, -1) is var uneven and >= 0)
             throw new InvalidDataException($"A level of the UNet has {uneven} channels, which are not {KarloUnetLayers.Groups} equal groups.");
         if (Attentions.Select(attention => attention.Channels % HeadSize == 0 ? 0 : attention.Channels).FirstOrDefault(channels => channels > 0) is > 0 and var odd)
-            throw new InvalidDataException($"A level of the UNet has {odd} channels; attention heads of {HeadSize} do not fit into it. Give the configuration with 'num_head_channels' too.");
+            throw new InvalidDataException($"A level of the UNet has {odd} channels; attention heads of {HeadSize} do not fit into it. The weights do not tell their size: give the configuration that does (config.json with decoder.hparams.num_head_channels; of diffusers, decoder/config.json).");
         if (Outputs is not (Colors or 2 * Colors))
             throw new InvalidDataException($"The UNet has {Outputs} outputs; it must have 3 or 6.");
     }
