@@ -5,8 +5,8 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
-/// The UNet of Karlo (openai/guided-diffusion): levels of residual blocks on the way down and up, whose images residual blocks halve and double.
-/// The decoder's attends to text and image embedding; those of super-resolution see the image to be enlarged and nothing else.
+/// The UNet of Karlo (openai/guided-diffusion): levels of residual blocks on the way down and up, whose images residual blocks halve and
+/// double. The decoder's attends to text and image embedding; those of super-resolution see the image to be enlarged and nothing else.
 /// </summary>
 internal sealed record KarloUnet
 {

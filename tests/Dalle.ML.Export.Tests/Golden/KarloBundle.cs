@@ -35,8 +35,11 @@ internal sealed class KarloBundle : IDisposable
     /// <summary>What is exported.</summary>
     public string[] Files { get; }
 
+    /// <summary>How its products are computed.</summary>
+    public Precision Precision { get; init; }
+
     /// <summary>The bundle, exported when it is first needed.</summary>
-    public Bundle Bundle => _bundle ??= Export("bundle", new ExportOptions());
+    public Bundle Bundle => _bundle ??= Export("bundle", new ExportOptions { Precision = Precision });
 
     public UnclipGraphs Unclip => Bundle.Manifest.Unclip!;
 
