@@ -34,8 +34,8 @@ internal static class KarloLayers
     }
 
     /// <summary>
-    /// What is added to scores [batch, heads, queries, keys] in 32 bits: it hides keys where a mask [batch, text] is false, and those behind
-    /// a query. The keys begin with the text, the queries are the last of them.
+    /// What is added to scores [batch, heads, queries, keys] in 32 bits: it hides keys where a mask [batch, text] is false, and those
+    /// behind a query. The keys begin with the text, the queries are the last of them.
     /// </summary>
     public static string CausalBias(this GraphBuilder g, string mask, int text, int queries, int keys)
     {

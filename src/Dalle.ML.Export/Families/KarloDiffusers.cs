@@ -4,8 +4,8 @@ using Dalle.ML.Export.Checkpoints;
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
-/// Karlo as diffusers saves it: a folder for each part, with its weights and its configuration. The image encoder is in a repository of its own,
-/// that of the variations, which lacks the prior.
+/// Karlo as diffusers saves it: a folder for each part, with its weights and its configuration. The image encoder is in another
+/// repository, that of the variations, which lacks the prior.
 /// </summary>
 internal static class KarloDiffusers
 {
