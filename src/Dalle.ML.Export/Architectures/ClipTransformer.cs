@@ -42,8 +42,8 @@ internal static class ClipTransformer
     }
 
     /// <summary>
-    /// From ids, int64 [batch, length], which become an input, to the hidden states before the last norm and the place of the end of the text, int64
-    /// [batch, 1]: the largest id.
+    /// From ids, int64 [batch, length], which become an input, to the hidden states before the last norm and the place of the end of the
+    /// text, int64 [batch, 1]: the largest id.
     /// </summary>
     public static (string Ids, string States, string End) TextTower(this GraphBuilder g, ClipText clip, Checkpoint weights)
     {

@@ -3,15 +3,15 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Architectures;
 
-/// <summary>Small parts that the networks of Karlo share (kakaobrain/karlo, as its networks are of openai/guided-diffusion and glide).</summary>
+/// <summary>Small parts that the networks of Karlo share (kakaobrain/karlo, from openai/guided-diffusion and glide).</summary>
 internal static class KarloLayers
 {
     // Far below every score; its exponential is zero.
     private const float Masked = -10000;
 
     /// <summary>
-    /// The rows of a layer that gives <paramref name="runs"/> vectors a head one after the other, as that many blocks with the heads of each: the
-    /// way of every other family.
+    /// The rows of a layer that gives <paramref name="runs"/> vectors a head one after the other, as that many blocks with the heads of
+    /// each: the way of every other family.
     /// </summary>
     public static Tensor SplitHeads(this Tensor rows, int heads, int runs) =>
         rows.Reshape(heads, runs, rows.Values.Length / heads / runs).Transpose(1, 0, 2).Reshape(rows.Shape);
@@ -34,8 +34,8 @@ internal static class KarloLayers
     }
 
     /// <summary>
-    /// What is added to scores [batch, heads, queries, keys] in 32 bits: it hides keys where a mask [batch, text] is false, and those behind a
-    /// query. The keys begin with the text, the queries are the last of them.
+    /// What is added to scores [batch, heads, queries, keys] in 32 bits: it hides keys where a mask [batch, text] is false, and those
+    /// behind a query. The keys begin with the text, the queries are the last of them.
     /// </summary>
     public static string CausalBias(this GraphBuilder g, string mask, int text, int queries, int keys)
     {

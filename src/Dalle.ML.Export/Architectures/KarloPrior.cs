@@ -5,8 +5,9 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
-/// The prior network of Karlo: a causal transformer over the text, its embedding, the timestep, the noisy image embedding and a learned query,
-/// whose last place is the prediction. The text and its embedding see nothing of what follows, so their keys and values are made once.
+/// The prior network of Karlo: a causal transformer over the text, its embedding, the timestep, the noisy image embedding and a learned
+/// query, whose last place is the prediction. The text and its embedding see nothing of what follows, so their keys and values are made
+/// once.
 /// </summary>
 /// <param name="Embedding">Number of values of an embedding.</param>
 /// <param name="TextWidth">Channels of a hidden state of the text.</param>
@@ -19,6 +20,7 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
     // The timestep, the image embedding and the query.
     private const int StepLength = 3;
     private const int MaxTextLength = 1024;
+    private const int PublishedHeadSize = 64;
 
     private int PrefixLength => TextLength + 1;
 
@@ -34,8 +36,18 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
         var length = weights.Shape("positional_embedding", rank: 3)[1] - StepLength - 1;
         var layers = weights.Count("transformer.resblocks.", ".ln_1.weight");
         return layers > 0 && image > 0 && length is > 0 and <= MaxTextLength
-            ? new KarloPrior(image, text, length, width, layers, AttentionHeads.Of(width, heads).Count)
+            ? new KarloPrior(image, text, length, width, layers, HeadsOf(width, heads))
             : throw new InvalidDataException($"The prior has {layers} layers, embeddings of {image} values and {length} places of text; there must be layers, values, and 1 to {MaxTextLength} places.");
+    }
+
+    /// <summary>Number of heads that share a width: where nothing tells it, theirs is the published model's size.</summary>
+    /// <exception cref="InvalidDataException">They do not divide the width evenly.</exception>
+    public static int HeadsOf(int width, int? heads)
+    {
+        var count = heads ?? (width % PublishedHeadSize == 0 ? width / PublishedHeadSize : 0);
+        return count > 0 && width % count == 0 ? count : throw new InvalidDataException(
+            $"The prior's width of {width} cannot be divided by {(heads is null ? $"heads of {PublishedHeadSize}, the published model's" : $"{heads} heads")}. The weights do not tell their number: "
+            + "give the configuration that does (config.json with prior.hparams.xf_heads; of diffusers, prior/config.json).");
     }
 
     /// <summary>Writes the graph of a text and that of a step, which share their weights.</summary>
@@ -43,12 +55,13 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
     public (string Condition, string Step) Write(BundleWriter bundle, Checkpoint weights, Precision precision)
     {
         using var shared = bundle.Weights("prior.weights");
-        return (WriteCondition(bundle.Graph("prior_condition.onnx", precision, shared), weights), WriteStep(bundle.Graph("prior.onnx", precision, shared), weights));
+        return (WriteCondition(bundle, weights, precision, shared), WriteStep(bundle, weights, precision, shared));
     }
 
-    private string WriteCondition(GraphBuilder graph, Checkpoint weights)
+    private string WriteCondition(BundleWriter bundle, Checkpoint weights, Precision precision, WeightsFile shared)
     {
-        using var g = graph;
+        const string File = "prior_condition.onnx";
+        using var g = bundle.Graph(File, precision, shared);
         var pooled = Linear(g, "pooled", weights, "text_emb_proj", Embedding, "batch", Embedding);
         var sequence = Linear(g, "sequence", weights, "text_enc_proj", TextWidth, "batch", TextLength, TextWidth);
         var x = g.Node("Concat", [sequence, g.Node("Unsqueeze", [pooled, g.Constant("place", 1)])], ("axis", 1));
@@ -63,12 +76,13 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
             return layer < Layers - 1 ? (keys, values) : null;
         });
         g.Save();
-        return "prior_condition.onnx";
+        return File;
     }
 
-    private string WriteStep(GraphBuilder graph, Checkpoint weights)
+    private string WriteStep(BundleWriter bundle, Checkpoint weights, Precision precision, WeightsFile shared)
     {
-        using var g = graph;
+        const string File = "prior.onnx";
+        using var g = bundle.Graph(File, precision, shared);
         var image = Linear(g, "x", weights, "clip_img_proj", Embedding, "batch", Embedding);
         var time = g.TimeEmbedding(g.Input("t", DataType.Int64, "batch"), weights, Width, Width);
         var query = g.Rows(weights.Read("prd_emb", 1, 1, Width).Reshape(1, Width), g.Batch(image));
@@ -81,7 +95,7 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
         using (g.Scope("final_ln"))
             x = Norm(g, g.Node("Gather", [x, g.Scalar("query", -1L)], ("axis", 1)), weights, "final_ln");
         g.Finish(g.Linear(x, weights, "out_proj", Width, Embedding), "batch", Embedding);
-        return "prior.onnx";
+        return File;
     }
 
     private Dimension[] KeyShape => ["batch", Heads, HeadSize, PrefixLength];
@@ -96,8 +110,8 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
     /// <param name="first">The first place.</param>
     /// <param name="count">Number of places.</param>
     /// <param name="see">
-    /// From a layer and the keys [batch, heads, size, places] and values [batch, heads, places, size] of these places to those that they see; null
-    /// ends the run.
+    /// From a layer and the keys [batch, heads, size, places] and values [batch, heads, places, size] of these places to those that they
+    /// see; null ends the run.
     /// </param>
     private string Run(
         GraphBuilder g, string x, Checkpoint weights, string bias, int first, int count, Func<int, string, string, (string Keys, string Values)?> see)

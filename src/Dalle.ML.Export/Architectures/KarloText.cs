@@ -5,8 +5,8 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
-/// The text tower of CLIP as Karlo takes it: an embedding of whatever length, all hidden states, and which of them are text; and the embedding
-/// of length 1, which ranks images.
+/// The text tower of CLIP as Karlo takes it: an embedding of whatever length, all hidden states, and which of them are text; and the
+/// embedding of length 1, which ranks images.
 /// </summary>
 internal static class KarloText
 {

@@ -5,8 +5,8 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 namespace Dalle.ML.Export.Architectures;
 
 /// <summary>
-/// The UNet of Karlo (openai/guided-diffusion): levels of residual blocks on the way down and up, whose images residual blocks halve and double.
-/// The decoder's attends to text and image embedding; those of super-resolution see the image to be enlarged and nothing else.
+/// The UNet of Karlo (openai/guided-diffusion): levels of residual blocks on the way down and up, whose images residual blocks halve and
+/// double. The decoder's attends to text and image embedding; those of super-resolution see the image to be enlarged and nothing else.
 /// </summary>
 internal sealed record KarloUnet
 {
@@ -95,7 +95,7 @@ internal sealed record KarloUnet
         if (Levels.Select(level => level.Channels).Append(Channels).FirstOrDefault(channels => channels == 0 || channels % KarloUnetLayers.Groups != 0, -1) is var uneven and >= 0)
             throw new InvalidDataException($"A level of the UNet has {uneven} channels, which are not {KarloUnetLayers.Groups} equal groups.");
         if (Attentions.Select(attention => attention.Channels % HeadSize == 0 ? 0 : attention.Channels).FirstOrDefault(channels => channels > 0) is > 0 and var odd)
-            throw new InvalidDataException($"A level of the UNet has {odd} channels; attention heads of {HeadSize} do not fit into it. Give the configuration with 'num_head_channels' too.");
+            throw new InvalidDataException($"A level of the UNet has {odd} channels; attention heads of {HeadSize} do not fit into it. The weights do not tell their size: give the configuration that does (config.json with decoder.hparams.num_head_channels; of diffusers, decoder/config.json).");
         if (Outputs is not (Colors or 2 * Colors))
             throw new InvalidDataException($"The UNet has {Outputs} outputs; it must have 3 or 6.");
     }

@@ -50,8 +50,8 @@ internal sealed record KarloUnetLayers(GraphBuilder G, Checkpoint Weights, strin
         G.Convolution(x, Weights.Read(name + ".weight", to, from, kernel, kernel), Weights.Read(name + ".bias", to), padding: kernel / 2);
 
     /// <summary>
-    /// The second norm with the timestep in it. Of norm, then factors 1 + s and shifts b of the timestep, each channel gets one factor and one shift
-    /// first, so that the planes are passed over once.
+    /// The second norm with the timestep in it. The norm's weight and bias and the timestep's factor 1 + s and shift b become one factor
+    /// and one shift of a channel first, so that the planes are passed over once.
     /// </summary>
     private string Modulate(string h, string name, int channels)
     {

@@ -46,7 +46,7 @@ internal sealed class TensorMap(Checkpoint from)
         _tensors[to] = new MappedTensor([names.Length * shape[0], .. shape[1..]], () => Stacked(names, shape));
     }
 
-    /// <summary>Linear layers whose rows are grouped by heads, as one whose heads have a row of each: see <see cref="KarloLayers.JoinHeads"/>.</summary>
+    /// <summary>Linear layers as one, each of whose heads has the rows of all: <see cref="KarloLayers.JoinHeads"/>.</summary>
     public void Heads(string to, int heads, bool isConvolution, params string[] names)
     {
         foreach (var part in Parts(names[0]))

@@ -4,8 +4,8 @@ using Dalle.ML.Export.Checkpoints;
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
-/// Karlo as diffusers saves it: a folder for each part, with its weights and its configuration. The image encoder is in a repository of its own,
-/// that of the variations, which lacks the prior.
+/// Karlo as diffusers saves it: a folder for each part, with its weights and its configuration. The image encoder is in another
+/// repository, that of the variations, which lacks the prior.
 /// </summary>
 internal static class KarloDiffusers
 {
@@ -13,12 +13,14 @@ internal static class KarloDiffusers
     private static readonly string[] Files =
         [.. from extension in new[] { "safetensors", "bin" } from variant in new[] { "", ".fp16" } from end in new[] { "", ".index.json" } select $"{variant}.{extension}{end}"];
 
+    private static readonly string[] Parts = ["prior", "decoder", "text_proj", "super_res_first", "super_res_last", "text_encoder"];
+
     /// <summary>The model of folders of diffusers; null where the source is something else.</summary>
     /// <exception cref="InvalidDataException">The weights are not those of Karlo.</exception>
     /// <exception cref="FileNotFoundException">A part is missing without which the others are of no use.</exception>
     public static KarloModel? TryOpen(ExportSource source)
     {
-        if (source.TryFindIn("text_encoder/config.json") is null)
+        if (source.TryFindIn(["model_index.json", .. Parts.Select(part => part + "/config.json")]) is null)
             return null;
         var settings = new KarloSettings();
         var (prior, decoder, upsampler) = (Configuration(source, "prior"), Configuration(source, "decoder"), Configuration(source, "super_res_first"));
@@ -35,7 +37,7 @@ internal static class KarloDiffusers
         };
         var (priorWeights, unet, conditions) = (Weights(source, "prior"), Weights(source, "decoder"), Weights(source, "text_proj"));
         if (priorWeights is null && unet is null)
-            throw new FileNotFoundException("The folder has neither a prior nor a decoder: give the folder with 'prior', 'decoder', 'text_proj', 'super_res_first', 'super_res_last' and 'text_encoder'.");
+            throw new FileNotFoundException($"The folder has neither a prior nor a decoder: give the folder with {string.Join(", ", Parts.Select(part => $"'{part}'"))}.");
         if (unet is null != conditions is null)
             throw new FileNotFoundException("The folder has only one of 'decoder' and 'text_proj', which are one network: give the other too.");
         var (first, last) = (Weights(source, "super_res_first"), Weights(source, "super_res_last"));
@@ -44,7 +46,7 @@ internal static class KarloDiffusers
         return new KarloModel
         {
             Clip = KarloDiffusersNames.Clip(
-                Weights(source, "text_encoder", "model", "pytorch_model") ?? throw new FileNotFoundException("The folder's 'text_encoder' has a configuration and no weights."),
+                Weights(source, "text_encoder", "model", "pytorch_model") ?? throw new FileNotFoundException("The folder has no weights in 'text_encoder', by which Karlo sees the text."),
                 Weights(source, "image_encoder", "model", "pytorch_model")),
             Prior = priorWeights is null ? null : KarloDiffusersNames.Prior(priorWeights, settings.PriorHeads),
             Decoder = unet is null ? null : KarloDiffusersNames.Unet(unet, settings.HeadSize, conditions),

@@ -27,7 +27,7 @@ internal static class KarloDiffusersNames
             ("text_enc_proj", "encoder_hidden_states_proj"), ("out_proj", "proj_to_clip_embeddings"), ("final_ln", "norm_out"));
         map.Copy("positional_embedding", "positional_embedding");
         map.Copy("prd_emb", "prd_embedding");
-        var count = AttentionHeads.Of(from.Shape("prd_embedding", rank: 3)[2], heads).Count;
+        var count = KarloPrior.HeadsOf(from.Shape("prd_embedding", rank: 3)[2], heads);
         for (var i = 0; i < from.Count("transformer_blocks.", ".norm1.weight"); i++)
         {
             var (to, block) = ($"transformer.resblocks.{i}", $"transformer_blocks.{i}");

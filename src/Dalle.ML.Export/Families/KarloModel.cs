@@ -20,7 +20,7 @@ internal sealed record KarloModel
     /// <summary>The one that takes its last step.</summary>
     public Checkpoint? LastUpsampler { get; init; }
 
-    /// <summary>Means and deviations of CLIP's image embeddings, between which the prior works; it works on them as they are without.</summary>
+    /// <summary>Means and deviations of CLIP's image embeddings; null where the prior gives them as they are.</summary>
     public Tensor? Statistics { get; init; }
 
     public required KarloSettings Settings { get; init; }

@@ -1,4 +1,5 @@
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Tests;
 
 namespace Dalle.ML.Export.Tests.Families;
@@ -41,6 +42,15 @@ public sealed class KarloFamilyTests : IDisposable
     {
         var error = Assert.Throws<ArgumentException>(() => BundleExporter.ExportRandom("karlo", "tiny", Output, new ExportOptions { Precision = precision }));
         Assert.Contains("fp32 or fp16", error.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(48, null)]
+    [InlineData(48, 5)]
+    public void Heads_that_do_not_fit_are_refused_with_where_their_number_comes_from(int width, int? heads)
+    {
+        var error = Assert.Throws<InvalidDataException>(() => KarloPrior.HeadsOf(width, heads));
+        Assert.Contains("config.json", error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -35,8 +35,11 @@ internal sealed class KarloBundle : IDisposable
     /// <summary>What is exported.</summary>
     public string[] Files { get; }
 
+    /// <summary>How its products are computed.</summary>
+    public Precision Precision { get; init; }
+
     /// <summary>The bundle, exported when it is first needed.</summary>
-    public Bundle Bundle => _bundle ??= Export("bundle", new ExportOptions());
+    public Bundle Bundle => _bundle ??= Export("bundle", new ExportOptions { Precision = Precision });
 
     public UnclipGraphs Unclip => Bundle.Manifest.Unclip!;
 
@@ -98,7 +101,9 @@ internal sealed class KarloBundle : IDisposable
 
     public void Run(string file) => RunFile(Bundle.PathOf(file));
 
-    /// <summary>Runs a graph with values inside it for more outputs, and returns them: of the nodes whose names begin so the last of an operator.</summary>
+    /// <summary>
+    /// Runs a graph with values inside it for more outputs, and returns them: of the nodes whose names begin so the last of an operator.
+    /// </summary>
     public Dictionary<string, float[]> RunFor(string file, IReadOnlyDictionary<string, (string Start, string Op)> places)
     {
         var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(Bundle.PathOf(file)));

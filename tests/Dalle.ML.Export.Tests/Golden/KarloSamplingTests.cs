@@ -6,8 +6,8 @@ using Dalle.ML.Text;
 namespace Dalle.ML.Export.Tests.Golden;
 
 /// <summary>
-/// What Karlo's networks and our schedulers make of given image embeddings and recorded gaussians, against Karlo: variations, the decoder along a way
-/// between embeddings, DDIM.
+/// What Karlo's networks and our schedulers make of given image embeddings and recorded gaussians, against Karlo: variations, the decoder
+/// along a way between embeddings, DDIM.
 /// </summary>
 [Trait("Category", "Golden")]
 public sealed class KarloSamplingTests : IDisposable

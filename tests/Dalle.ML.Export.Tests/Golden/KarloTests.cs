@@ -74,6 +74,31 @@ public sealed class KarloTests : IDisposable
         Near.Values(_bundle.Floats("sr/forward_last"), _bundle.Predict(null, _bundle.Unclip.Stages[1].Last!.File), "the last step");
     }
 
+    [Fact]
+    public void Graphs_of_16_bits_stay_near_the_reference()
+    {
+        using var bundle = new KarloBundle(_bundle.Root) { Precision = Precision.Fp16 };
+        bundle.AddText();
+        bundle.Add("x", "prior/x");
+        bundle.Add("t", "prior/t");
+        AssertNear("prior/forward", bundle.PredictPrior());
+        bundle.Add("x", "decoder/x");
+        bundle.Add("embedding", "decoder/y");
+        AssertNear("decoder/forward", bundle.PredictStage(0));
+        bundle.Add("x", "sr/x");
+        bundle.Add("low_res", "sr/low_res");
+        bundle.Add("t", bundle.Read("decoder/t").Longs()[..1], 1);
+        AssertNear("sr/forward_first", bundle.PredictStage(1));
+
+        void AssertNear(string name, float[] actual)
+        {
+            // A few units in the last of the eleven digits.
+            const float Tolerance = 5e-3f;
+            var expected = _bundle.Floats(name);
+            Assert.True(expected.Zip(actual, (a, b) => MathF.Abs(a - b)).Max() <= Tolerance * expected.Max(MathF.Abs), name);
+        }
+    }
+
     [Theory]
     [InlineData("prior")]
     [InlineData("decoder")]
