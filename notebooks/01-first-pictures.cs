@@ -6,6 +6,7 @@
 // The built-in model, `emoji-64`, draws 64 × 64 pictures of emoji and shapes. It comes with the package.
 
 // %%
+using System.IO;
 using Dalle.ML;
 using Dalle.ML.Interactive;
 
@@ -22,16 +23,17 @@ apple.Show();
 
 // %% [markdown]
 // ## Other seeds, other pictures
-// Several pictures at once are faster than one by one, and each is the same as if it were drawn alone.
+// Where the prompt leaves something open, here the colour, the seed decides. What the model knows by heart it draws alike with every seed. Several at once are faster than one by one, and each is the same as if it were drawn alone.
 
 // %%
-model.GenerateBatch([.. GenerationRequest.Series("a panda wearing a crown", seed: 7, count: 4)]).Show();
+ulong[] seeds = [1, 2, 3, 4];
+model.GenerateBatch([.. seeds.Select(seed => new GenerationRequest("a circle", seed))]).Show();
 
 // %% [markdown]
 // ## Several prompts
 
 // %%
-string[] prompts = ["a rocket", "a hamburger", "three bananas", "a unicorn", "a castle", "a snowman", "a green heart", "a slice of cheese"];
+string[] prompts = ["a panda wearing a crown", "a hamburger", "three bananas", "a unicorn", "a castle", "a snowman", "a green heart", "a fox to the left of a duck"];
 model.GenerateBatch([.. prompts.Select(prompt => new GenerationRequest(prompt, Seed: 7))]).Show();
 
 // %% [markdown]
@@ -43,10 +45,10 @@ Console.WriteLine(string.Join(", ", model.FindUnseenWords("an astronaut riding a
 
 // %% [markdown]
 // ## More or less daring
-// A higher temperature samples more freely, and the pictures fall apart at some point. Here with one candidate each, so that CLIP does not hide it.
+// A higher temperature samples more freely, until the picture falls apart. Here with one candidate each, so that CLIP does not hide it.
 
 // %%
-float[] temperatures = [0.2f, 0.6f, 1f, 1.6f];
+float[] temperatures = [0.2f, 1f, 1.4f, 1.8f];
 temperatures.Select(temperature =>
 {
     var options = new GenerationOptions { Candidates = 1, Sampling = new SamplingOptions { Temperature = temperature } };
@@ -58,4 +60,8 @@ temperatures.Select(temperature =>
 // `ToPng` and `ToJpeg` give the bytes of a file; `apple.Image.Save("apple.png")` writes one.
 
 // %%
-Console.WriteLine($"{apple.Image.Width} × {apple.Image.Height} pixels, {apple.Image.ToJpeg().Length > 0} as JPEG");
+var file = Path.Combine(Path.GetTempPath(), "apple.jpg");
+File.WriteAllBytes(file, apple.Image.ToJpeg());
+var read = new ImageReader().Read(file);
+File.Delete(file);
+Console.WriteLine($"{read.Width} × {read.Height} pixels");

@@ -58,17 +58,23 @@ var own = Draw((x, y) => (x - 20) * (x - 20) + (y - 24) * (y - 24) < 200 ? (230,
 new[]
 {
     ("a cat", cat.Image), ("through the codebook", Reconstruct(cat.Image)),
-    ("drawn by hand", own), ("through the codebook", Reconstruct(own)),
+    ("our drawing", own), ("through the codebook", Reconstruct(own)),
 }.Show();
 Console.WriteLine($"mean difference of a channel, of 255: {Difference(cat.Image):F1} for the cat, {Difference(own):F1} for the drawing");
 
 // %% [markdown]
 // ## A token alone
-// A whole grid of one token is no picture that the decoder was trained on, but it shows the colour that the token carries. Here the tokens of the cat's most frequent kinds:
+// A whole grid of one token is no picture that the decoder was trained on, but it shows the colour that the token carries.
 
 // %%
-var frequent = tokens.CountBy(token => token).OrderByDescending(pair => pair.Value).Take(8).Select(pair => pair.Key).ToArray();
-frequent.Select(token => ($"token {token}", model.DecodeTokens(Enumerable.Repeat(token, tokens.Length).ToArray()))).Show();
+MLImage Fill(int token) => model.DecodeTokens(Enumerable.Repeat(token, tokens.Length).ToArray());
+
+var ours = model.EncodeImage(own);
+int At(int row, int column) => (row * model.Info.TokenColumns) + column;
+new[]
+{
+    ("of the cat's fur", Fill(tokens.CountBy(token => token).MaxBy(pair => pair.Value).Key)), ("of the circle", Fill(ours[At(3, 2)])), ("of the square", Fill(ours[At(5, 5)])), ("of the background", Fill(tokens[At(0, 0)])),
+}.Show();
 
 // %% [markdown]
 // ## Cut and paste in tokens

@@ -10,14 +10,14 @@ using Dalle.ML;
 using Dalle.ML.Interactive;
 
 var model = DalleModel.LoadDefault();
-var prompt = "a frog wearing a crown";
+var prompt = "a dog on a blue background";
 
 // %% [markdown]
 // ## Candidates
-// 64 of them, the best four and the worst four by CLIP.
+// 64 of them, sampled freely (temperature 1) for a prompt that the model finds hard: the best four and the worst four by CLIP.
 
 // %%
-var candidates = model.GenerateCandidates(new GenerationRequest(prompt, Seed: 7), new GenerationOptions { Candidates = 64 }).ToArray();
+var candidates = model.GenerateCandidates(new GenerationRequest(prompt, Seed: 7), new GenerationOptions { Candidates = 64, Sampling = new SamplingOptions { Temperature = 1 } }).ToArray();
 var ranked = candidates.OrderByDescending(candidate => candidate.Score).ToArray();
 ranked[..4].Concat(ranked[^4..]).Select(candidate => ($"candidate {candidate.Candidate}: {candidate.Score:F1}", candidate.Image)).Show();
 
@@ -46,7 +46,7 @@ new ScoreCurve([.. counts.Select(count => ((double)count, ExpectedBest(count)))]
 // The same CLIP tells what a picture shows, by the text that fits best: no classifier was trained for it. Rows are pictures, columns are texts.
 
 // %%
-string[] things = ["a cat", "a dog", "a pizza", "a rocket", "an apple", "a tree"];
+string[] things = ["a cat", "a dog", "a pizza", "a rocket", "an apple", "a tree", "a car", "a red heart"];
 var pictures = model.GenerateBatch([.. things.Select(thing => new GenerationRequest(thing, Seed: 11))], new GenerationOptions { Candidates = 1 }).ToArray();
 pictures.Show();
 

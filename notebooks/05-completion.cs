@@ -29,13 +29,12 @@ new TokenMap(model.EncodeKnownTokens(apple.Image, KeepRegion.Top(4)), model.Info
 new TokenMap(completed.Tokens, model.Info.TokenColumns).Show();
 
 // %% [markdown]
-// ## Several ways on
-// Four seeds for one beginning.
+// ## One beginning, several ends
+// Below the same half, what each prompt makes of it.
 
 // %%
-var panda = model.Generate("a panda wearing a crown", seed: 7);
-GenerationRequest.Series("a cat wearing a crown", seed: 1, count: 4)
-    .Select(request => model.Complete(request.Prompt, panda.Image, KeepRegion.Top(3), request.Seed)).Show();
+new[] { "a yellow apple", "a blue apple", "a pink apple", "a purple apple" }
+    .Select(prompt => model.Complete(prompt, apple.Image, KeepRegion.Top(4), seed: 7)).Show();
 
 // %% [markdown]
 // ## Other regions
@@ -51,17 +50,14 @@ var filled = model.GenerateBatch([new GenerationRequest("a robot", Seed: 2) { Kn
 new[] { ("a robot", robot.Image), ("its left half, completed", left.Image), ("a chessboard of it, completed", filled.Image) }.Show();
 
 // %% [markdown]
-// ## From a drawing
-// A picture of your own gives the colours, the prompt the rest: a drawing of two stripes, of which two rows of tokens are kept, begins each of these.
+// ## Image to image
+// A picture of your own sets the scene, the prompt what happens in it. Of a plain colour one row of tokens is kept, and CLIP chooses the best of 16. (The model knows few things on coloured ground, so not all come out well.)
 
 // %%
-MLImage Stripes(byte red, byte green, byte blue)
-{
-    var pixels = Enumerable.Range(0, 64 * 64).SelectMany(at => at / 64 is >= 4 and < 16 ? new byte[] { red, green, blue, 255 } : [255, 255, 255, 255]).ToArray();
-    return MLImage.CreateFromPixels(64, 64, MLPixelFormat.Rgba32, pixels);
-}
+MLImage Plain(byte red, byte green, byte blue) =>
+    MLImage.CreateFromPixels(64, 64, MLPixelFormat.Rgba32, Enumerable.Repeat(new byte[] { red, green, blue, 255 }, 64 * 64).SelectMany(pixel => pixel).ToArray());
 
-var sky = Stripes(60, 120, 240);
-new[] { "a house", "a mountain", "a sailboat" }
-    .Select(prompt => (prompt, model.Complete(prompt, sky, KeepRegion.Top(2), seed: 5).Image))
-    .Prepend(("the drawing", sky)).Show();
+var blue = Plain(60, 110, 230);
+new[] { "a green heart on a blue background", "a yellow star on a blue background", "an apple on a blue background" }
+    .Select(prompt => (prompt, model.Complete(prompt, blue, KeepRegion.Top(1), seed: 5, new GenerationOptions { Candidates = 16 }).Image))
+    .Prepend(("a plain blue", blue)).Show();

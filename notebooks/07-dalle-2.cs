@@ -17,7 +17,7 @@ using Dalle.ML.Interactive;
 var folder = Directory.CreateTempSubdirectory("dalle-").FullName;
 BundleExporter.ExportRandom("dalle2-pytorch", "tiny", folder, new ExportOptions { Name = "random-dalle-2" });
 var model = DalleModel.Load(folder);
-Console.WriteLine($"{model.Info.Name}: {model.Info.ImageWidth} × {model.Info.ImageHeight} pixels, codebook: {model.Info.CodebookSize}, CLIP: {model.Info.HasClip}");
+Console.WriteLine($"{model.Info.Name}: {model.Info.ImageWidth} × {model.Info.ImageHeight} pixels, family {model.Info.Family}");
 
 // %% [markdown]
 // ## Generate
@@ -28,20 +28,26 @@ model.GenerateBatch([.. GenerationRequest.Series("a red apple", seed: 7, count: 
 
 // %% [markdown]
 // ## Steps
-// Progress counts the steps of the prior and of each stage; a token cancels at the next one.
+// Progress counts the steps of each part, here those of the prior, which draws two embeddings to choose from, and those of two stages. A token cancels at the next one.
 
 // %%
-var steps = new List<string>();
-var last = model.Generate("a red apple", seed: 7, new GenerationOptions { Candidates = 1 }, new StepList(steps)).Image;
-Console.WriteLine(string.Join(" ", steps));
+var parts = new PartList();
+model.Generate("a red apple", seed: 7, new GenerationOptions { Candidates = 1 }, parts).Show();
+Console.WriteLine($"steps: {string.Join(" + ", parts.Steps)}");
 
 // %%
 model.Dispose();
 Directory.Delete(folder, recursive: true);
 
 // %% [types]
-// (Progress<T> reports on other threads, in any order.)
-public sealed class StepList(List<string> steps) : IProgress<GenerationProgress>
+// The steps of each part that is finished. (Progress<T> of .NET reports on other threads, in any order.)
+public sealed class PartList : IProgress<GenerationProgress>
 {
-    public void Report(GenerationProgress value) => steps.Add($"{value.Step}/{value.Steps}");
+    public List<int> Steps { get; } = [];
+
+    public void Report(GenerationProgress value)
+    {
+        if (value.Step == value.Steps)
+            Steps.Add(value.Steps);
+    }
 }
