@@ -15,7 +15,7 @@ Console.WriteLine($"{model.Info.ImageWidth} × {model.Info.ImageHeight} pixels a
 
 // %% [markdown]
 // ## Encode
-// Each token stands for a square of 8 × 8 pixels and what is around it. The same colour in the map is the same token: of the background there are few kinds.
+// Each token stands for a square of 8 × 8 pixels and what is around it: even the white ground takes many different ones. The same colour in the map is the same token.
 
 // %%
 var cat = model.Generate("a cat", seed: 7);

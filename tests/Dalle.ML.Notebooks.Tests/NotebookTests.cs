@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
 using Dalle.ML.Tests;
 using Microsoft.CodeAnalysis;
@@ -10,6 +11,9 @@ namespace Dalle.ML.Notebooks.Tests;
 public sealed class NotebookTests
 {
     private const int LargestFile = 300 * 1024;
+
+    private static readonly MetadataReference[] References =
+        [.. ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path))];
 
     public static TheoryData<string> Names => [.. Twin.All.Select(twin => twin.Name)];
 
@@ -36,7 +40,7 @@ public sealed class NotebookTests
     [MemberData(nameof(Names))]
     public void It_tells_nothing_of_the_machine(string name)
     {
-        var text = File.ReadAllText(Find(name).NotebookPath);
+        var text = Regex.Replace(File.ReadAllText(Find(name).NotebookPath), "base64,[A-Za-z0-9+/=]*", "");
         Assert.DoesNotContain(Path.GetTempPath(), text, StringComparison.Ordinal);
         Assert.DoesNotContain(Twin.Root, text, StringComparison.Ordinal);
     }
@@ -48,9 +52,8 @@ public sealed class NotebookTests
         // Directives of a file-based app are the SDK's; the lines stay, so that messages tell the right ones.
         var source = Regex.Replace(File.ReadAllText(Find(name).FullPath), "(?m)^#:.*$", "");
         const string Implicit = "global using System; global using System.Collections.Generic; global using System.Linq; global using System.Threading.Tasks;";
-        var references = ((string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!).Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path));
         var compilation = CSharpCompilation.Create(
-            "twin", [CSharpSyntaxTree.ParseText(Implicit), CSharpSyntaxTree.ParseText(source, path: name + ".cs")], references,
+            "twin", [CSharpSyntaxTree.ParseText(Implicit), CSharpSyntaxTree.ParseText(source, path: name + ".cs")], References,
             new CSharpCompilationOptions(OutputKind.ConsoleApplication).WithNullableContextOptions(NullableContextOptions.Enable));
         Assert.Empty(compilation.GetDiagnostics().Where(diagnostic => diagnostic.Severity >= DiagnosticSeverity.Warning));
     }
@@ -84,7 +87,14 @@ public sealed class NotebookTests
     {
         var outputs = Kernel.Run(twin);
         Assert.Empty(Ipynb.Errors(outputs));
-        Assert.Equal(Ipynb.ReadOutputs(twin.NotebookPath).Select(cell => cell.Count), outputs.Select(cell => cell.Count));
+        Assert.Equal(Ipynb.ReadOutputs(twin.NotebookPath).Select(Shown), outputs.Select(Shown));
+    }
+
+    /// <summary>How many values a cell shows, and whether it prints text: into how many pieces that is cut is up to the kernel.</summary>
+    private static (int Values, bool HasText) Shown(JsonArray cell)
+    {
+        var types = cell.Select(output => (string)output!["output_type"]!).ToArray();
+        return (types.Count(type => type != "stream"), types.Contains("stream"));
     }
 
     private static Twin Find(string name) => Twin.All.Single(twin => twin.Name == name);
