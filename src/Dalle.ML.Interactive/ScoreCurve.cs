@@ -14,6 +14,11 @@ public sealed record ScoreCurve(IReadOnlyList<(double X, double Y)> Points)
 {
     private const int Width = 420, Height = 240, Margin = 48;
 
+    /// <summary>The points from left to right; the first coordinate is positive.</summary>
+    public IReadOnlyList<(double X, double Y)> Points { get; init; } = Points.Count > 0 && Points.All(point => point.X > 0 && double.IsFinite(point.X) && double.IsFinite(point.Y))
+        ? Points
+        : throw new ArgumentException("A curve needs points, all finite, and right of 0: its horizontal axis is logarithmic.", nameof(Points));
+
     /// <summary>What the horizontal axis counts.</summary>
     public string Across { get; init; } = "";
 

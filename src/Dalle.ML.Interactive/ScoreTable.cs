@@ -14,6 +14,11 @@ namespace Dalle.ML.Interactive;
 /// </example>
 public sealed record ScoreTable(IReadOnlyList<string> Rows, IReadOnlyList<string> Columns, IReadOnlyList<IReadOnlyList<double>> Values)
 {
+    /// <summary>For each row the values of its columns.</summary>
+    public IReadOnlyList<IReadOnlyList<double>> Values { get; init; } = Values.Count == Rows.Count && Values.All(row => row.Count == Columns.Count)
+        ? Values
+        : throw new ArgumentException($"The values must be {Rows.Count} rows of {Columns.Count}, one for each name.", nameof(Values));
+
     /// <summary>Format of the numbers, as <see cref="double.ToString(string)"/> takes it.</summary>
     public string Format { get; init; } = "0.0";
 

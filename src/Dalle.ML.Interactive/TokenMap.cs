@@ -12,8 +12,19 @@ namespace Dalle.ML.Interactive;
 /// </example>
 public sealed record TokenMap(IReadOnlyList<int> Tokens, int Columns)
 {
-    /// <summary>Tokens to compare with: those that differ are bold. None if null.</summary>
-    public IReadOnlyList<int>? Before { get; init; }
+    /// <summary>Image tokens in raster order; −1 where there is none yet.</summary>
+    public IReadOnlyList<int> Tokens { get; init; } = Columns > 0 && Tokens.Count % Columns == 0
+        ? Tokens
+        : throw new ArgumentException($"{Tokens.Count} tokens make no rows of {Columns}.", nameof(Columns));
+
+    /// <summary>As many tokens to compare with: those that differ are bold. None if null.</summary>
+    public IReadOnlyList<int>? Before
+    {
+        get;
+        init => field = value is null || value.Count == Tokens.Count
+            ? value
+            : throw new ArgumentException($"{Tokens.Count} tokens cannot be compared with {value.Count}.", nameof(value));
+    }
 
     /// <summary>The numbers in lines of text.</summary>
     public override string ToString() => string.Join('\n', Tokens.Chunk(Columns).Select(row => string.Join(' ', row.Select(token => $"{Number(token),5}"))));

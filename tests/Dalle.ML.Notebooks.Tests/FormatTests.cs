@@ -85,6 +85,18 @@ public sealed class FormatTests
     public void A_flat_curve_of_one_point_is_drawn_too() =>
         Assert.DoesNotContain("NaN", Encoding.UTF8.GetString(Convert.FromBase64String(Regex.Match(Html(new ScoreCurve([(4, 2)])), "base64,([^\"]+)").Groups[1].Value)), StringComparison.Ordinal);
 
+    [Fact]
+    public void What_cannot_be_shown_is_refused_when_it_is_made()
+    {
+        Assert.Contains("3 tokens make no rows of 2", Assert.Throws<ArgumentException>(() => new TokenMap([1, 2, 3], 2)).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new TokenMap([1], 0));
+        Assert.Contains("2 tokens cannot be compared with 1", Assert.Throws<ArgumentException>(() => new TokenMap([1, 2], 2) { Before = [1] }).Message, StringComparison.Ordinal);
+        Assert.Contains("1 rows of 2", Assert.Throws<ArgumentException>(() => new ScoreTable(["a"], ["x", "y"], [[1]])).Message, StringComparison.Ordinal);
+        Assert.Throws<ArgumentException>(() => new ScoreCurve([]));
+        Assert.Throws<ArgumentException>(() => new ScoreCurve([(0, 1)]));
+        Assert.Throws<ArgumentException>(() => new ScoreCurve([(1, double.NaN)]));
+    }
+
     /// <summary>As a kernel does it: the format of the most specific type that the value is of.</summary>
     private static string Html(object value) => Notebook.Formats.Single(format => format.Key.IsInstanceOfType(value)).Value(value);
 
