@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.IO.Compression;
 using System.Xml.Linq;
 
 namespace Dalle.ML.Cli.Tests;
@@ -70,6 +71,24 @@ public sealed class PackTests : IDisposable
             """);
         await RunAsync("dotnet", "run", "--project", "app");
         Assert.NotEmpty(Directory.GetFiles(_folder.Path, "*.png"));
+    }
+
+    /// <summary>The tests of the notebooks run it; here is what a kernel and its user rely on.</summary>
+    [Fact]
+    public async Task The_packed_formats_for_notebooks_carry_the_script_that_registers_them_and_need_no_package_of_a_kernel()
+    {
+        var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
+        await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", "Dalle.ML.Interactive"), "-c", configuration, "--no-build", "-o", In("packed"));
+        using var package = await ZipFile.OpenReadAsync(Assert.Single(Directory.GetFiles(In("packed"))));
+        var files = package.Entries.Select(entry => entry.FullName).ToArray();
+        Assert.Contains("interactive-extensions/dotnet/extension.dib", files);
+        Assert.Contains("lib/net10.0/Dalle.ML.Interactive.dll", files);
+        Assert.Contains("lib/net10.0/Dalle.ML.Interactive.xml", files);
+        Assert.Contains("README.md", files);
+        await using var specification = await package.GetEntry("Dalle.ML.Interactive.nuspec")!.OpenAsync();
+        var dependencies = XDocument.Load(specification).Descendants().Where(element => element.Name.LocalName == "dependency").Select(element => element.Attribute("id")!.Value).ToArray();
+        Assert.Contains("Dalle.ML", dependencies);
+        Assert.DoesNotContain(dependencies, id => id.Contains("Interactive", StringComparison.Ordinal));
     }
 
     private string In(string name) => Path.Combine(_folder.Path, name);
