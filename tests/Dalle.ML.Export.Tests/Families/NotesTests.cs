@@ -1,7 +1,6 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Tests;
-using Dalle.ML.Tests.Golden;
 
 namespace Dalle.ML.Export.Tests.Families;
 
