@@ -18,6 +18,7 @@ public static class Kernel
     /// <summary>Runs the cells of a notebook, all of them, also behind one that fails.</summary>
     /// <param name="twin">The notebook.</param>
     /// <returns>The outputs of each code cell; those of the first, which tell of packages, are left out.</returns>
+    /// <exception cref="IOException">The package feed cannot be reached.</exception>
     /// <exception cref="InvalidOperationException">A program that it takes failed. A cell that fails has an error among its outputs.</exception>
     public static IReadOnlyList<JsonArray> Run(Twin twin)
     {
@@ -33,14 +34,22 @@ public static class Kernel
                 "--run", input, "--exit-after-run", "--output-format", "ipynb", "--output-path", output,
             ],
             new() { ["NUGET_PACKAGES"] = Path.Combine(Folder, "packages"), ["RestoreFallbackFolders"] = _known, ["RestoreAdditionalProjectSources"] = Path.Combine(Folder, "packed") });
+        if (IsUnreachable(told.Text))
+            throw new IOException("The package feed cannot be reached, which dotnet-repl comes from.");
         if (!File.Exists(output))
             throw new InvalidOperationException($"dotnet-repl wrote no {output}:\n{told.Text}");
         var outputs = Ipynb.ReadOutputs(output);
         if (told.Status != 0 && !Ipynb.Errors(outputs).Any())
             throw new InvalidOperationException($"dotnet-repl ended with status {told.Status}:\n{told.Text}");
         // References are told of in several lines, with paths of this machine. If one fails, that is what is to be seen.
-        return Ipynb.Errors(outputs.Take(1)).Any() ? outputs : [[], .. outputs.Skip(1)];
+        var errors = Ipynb.Errors(outputs.Take(1)).ToArray();
+        if (errors.Any(IsUnreachable))
+            throw new IOException("The package feed cannot be reached, which packages of the notebook come from.");
+        return errors.Length > 0 ? outputs : [[], .. outputs.Skip(1)];
     }
+
+    private static bool IsUnreachable(string text) =>
+        text.Contains("Unable to load the service index", StringComparison.Ordinal) || text.Contains("NU1301", StringComparison.Ordinal);
 
     /// <summary>Packs a project and those that it refers to.</summary>
     private static void Pack(string project)
