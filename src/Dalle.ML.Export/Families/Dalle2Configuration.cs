@@ -21,7 +21,8 @@ internal static class Dalle2Configuration
     /// <param name="files">All files.</param>
     /// <param name="file">The checkpoint.</param>
     /// <param name="part"><c>prior</c> or <c>decoder</c>.</param>
-    public static ModelConfiguration Find(GivenFiles files, GivenCheckpoint file, string part)
+    /// <param name="note">Is told where there is none.</param>
+    public static ModelConfiguration Find(GivenFiles files, GivenCheckpoint file, string part, Action<string> note)
     {
         if (Has(file.Checkpoint.Settings))
             return Of(file.Checkpoint.Settings, part);
@@ -29,8 +30,11 @@ internal static class Dalle2Configuration
         var beside = new[] { Path.ChangeExtension(file.Path, ".json"), Path.Combine(folder, $"{part}_config.json"), Path.Combine(folder, "config.json") };
         // A configuration in the checkpoint's folder is its own, before one that was given for another.
         var candidates = files.Configurations.OrderBy(given => Path.GetDirectoryName(Path.GetFullPath(given)) == folder ? 0 : 1).Concat(beside.Where(File.Exists));
-        var values = candidates.Select(JsonSettings.Read).FirstOrDefault(Has) ?? new Dictionary<string, object?>();
-        return Of(values, part);
+        if (candidates.Select(JsonSettings.Read).FirstOrDefault(Has) is { } values)
+            return Of(values, part);
+        note($"'{Path.GetFileName(file.Path)}' has no configuration of a {part} in it or beside it: what the weights do not tell has the package's defaults. "
+            + $"Put the JSON file of its training beside it, as {part}_config.json.");
+        return Of(new Dictionary<string, object?>(), part);
 
         bool Has(IReadOnlyDictionary<string, object?> values) => values.Keys.Any(name => part == "prior"
             ? name.StartsWith("prior.", StringComparison.Ordinal) || name.Contains(".prior.", StringComparison.Ordinal) || name.StartsWith("net.", StringComparison.Ordinal)

@@ -49,7 +49,7 @@ internal static class Dalle2PytorchFamily
         int? embedding = clip?.Embedding;
         if (prior.Weights is { } priorWeights)
         {
-            var settings = Dalle2Configuration.Find(files, prior.File, "prior");
+            var settings = Dalle2Configuration.Find(files, prior.File, "prior", source.Note);
             var generation = Generation(source, priorWeights, prior.File, Dalle2Generation.OfPrior);
             var network = Dalle2Prior.Infer(
                 priorWeights, generation, SequenceLength(), settings.Flag("condition_on_text_encodings", fallback: true), settings.Network("net").Flag("self_cond"));
@@ -65,7 +65,7 @@ internal static class Dalle2PytorchFamily
         {
             var (file, _) = decoders[Math.Min(stage, decoders.Length - 1)];
             var weights = Dalle2Weights.Unet(file.Checkpoint, stage, averaged)!;
-            var settings = Dalle2Configuration.Find(files, file, "decoder");
+            var settings = Dalle2Configuration.Find(files, file, "decoder", source.Note);
             var unet = Dalle2Graphs.Unet(weights, Generation(source, weights, file, Dalle2Generation.OfUnet), settings, stage);
             ClipFamily.Match($"UNet {stage + 1}", "an embedding", unet.Embedding, embedding);
             ClipFamily.Match($"UNet {stage + 1}", "the text", unet.TextWidth, clip?.Text.Width);
@@ -118,6 +118,10 @@ internal static class Dalle2PytorchFamily
             ?? (saved.GetValueOrDefault("version._key.1") is IReadOnlyList<object?> numbers ? string.Join('.', numbers) : null);
         if (version is not null)
             Dalle2Generation.CheckVersion(version);
-        return ofKeys(weights);
+        var generation = ofKeys(weights);
+        // Versions 1.4.3 to 1.9 have the same keys and another arithmetic.
+        if (version is null && generation == Dalle2Generation.Second)
+            source.NoteAssumed($"the generation of '{Path.GetFileName(file.Path)}'", 2, "generation");
+        return generation;
     }
 }

@@ -27,7 +27,7 @@ internal static class KarloFiles
             Upsampler = upsamplers?.Subtree("model_first_steps."),
             LastUpsampler = upsamplers?.Subtree("model_last_step."),
             Statistics = prior is null ? null : Statistics(files),
-            Settings = Settings(files, source.Beside("config.json")),
+            Settings = Settings(files, source),
             Tokenizer = (bundle, text) => ClipFamily.CopyTokenizer(bundle, files.Vocabulary(), files.Merges, text),
         };
         return model.Prior is not null || model.Decoder is not null ? model
@@ -46,11 +46,15 @@ internal static class KarloFiles
     }
 
     /// <summary>The parameters that the original's classes take, for models of other sizes than the published.</summary>
-    private static KarloSettings Settings(GivenFiles files, string? beside)
+    private static KarloSettings Settings(GivenFiles files, ExportSource source)
     {
         var settings = new KarloSettings();
-        if ((files.Configurations.Count > 0 ? files.Configurations[0] : beside) is not { } file)
+        if ((files.Configurations.Count > 0 ? files.Configurations[0] : source.Beside("config.json")) is not { } file)
+        {
+            source.Note($"no config.json is given or beside Karlo's files: attention heads of {settings.HeadSize} channels and images of {settings.ImageSize} and {settings.UpsampledSize} "
+                + "pixels are assumed, as published.");
             return settings;
+        }
         var values = new ModelConfiguration(JsonSettings.Read(file), "");
         return settings with
         {
