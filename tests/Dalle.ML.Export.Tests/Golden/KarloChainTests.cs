@@ -11,9 +11,9 @@ public sealed class KarloChainTests
 {
     [Theory]
     // The arguments: the checkpoint, the prompts, the files of noise, {0} being a network, the picture, the file of scales, and which part
-    // of the pixels must be right. At its first timestep super-resolution multiplies the difference of x and noise by 20,000 and clamps it,
-    // so that a millionth decides between black and white. The untrained networks of one of these models do not make up for that
-    // afterwards, though each of its steps is right (KarloDiffusersTests).
+    // of the pixels must be right. At its first timestep super-resolution multiplies the difference of x and noise by 20,000 and clamps it.
+    // One of the untrained models has a value so near to zero there that changes of 4e-4 in the enlarged picture turn it from black to
+    // white, and its surroundings keep some of that. Each of its steps is right (KarloDiffusersTests).
     [InlineData("karlo", "", "pipeline/prompts.json", "pipeline/{0}/init_noise", "pipeline/{0}/step_noise", "pipeline/sr/image", "config.json")]
     [InlineData("karlo", "", "prompt.json", "{0}/sample_init_noise", "{0}/sample_step_noise", "image", "config.json")]
     [InlineData("karlo", "diffusers", "diffusers/prompt.json", null, "diffusers/out/{0}_noise", "diffusers/out/image", "diffusers/out/call.json", 0.95)]
