@@ -19,6 +19,7 @@ public sealed class GoldenFolderTests
         ["real-esrgan"] = ["config.json"],
         // DALL·E 2 is left for later.
         ["karlo"] = ["config.json"],
+        ["fid-is"] = ["cases.json"],
     };
 
     public static IEnumerable<TheoryDataRow<string>> Folders() =>
