@@ -24,17 +24,19 @@ public sealed class PackTests : IDisposable
         Assert.Equal(File.ReadAllBytes(here.Output[0]), File.ReadAllBytes(path));
     }
 
-    /// <summary>As a newcomer has it: a new console project, the two packages, and the program that README shows first.</summary>
+    /// <summary>As a newcomer has it: a new console project, the packages, and the program that README shows first.</summary>
     [Fact]
     public async Task The_packed_library_runs_the_readmes_first_program()
     {
         var packages = In("packed");
         var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
         await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", "Dalle.ML"), "-c", configuration, "--no-build", "-o", packages);
+        await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", "Dalle.ML.Evaluation"), "-c", configuration, "--no-build", "-o", packages);
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         var program = readme.Split("```csharp\n")[1].Split("```")[0];
         Directory.CreateDirectory(In("app"));
         File.WriteAllText(In("app/Program.cs"), program);
+        File.WriteAllText(In("app/Distance.cs"), "static class Distance { public static double Zero() => Dalle.ML.Evaluation.FrechetDistance.Between(new(1), new(1)); }");
         var runtime = XDocument.Load(Path.Combine(Repository.Root, "Directory.Packages.props")).Descendants("PackageVersion")
             .Single(package => (string?)package.Attribute("Include") == "Microsoft.ML.OnnxRuntime").Attribute("Version")!.Value;
         // Packages that the machine has are taken from there; ours goes into a folder of the test's.
@@ -53,6 +55,7 @@ public sealed class PackTests : IDisposable
               </PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="Dalle.ML" Version="*-*" />
+                <PackageReference Include="Dalle.ML.Evaluation" Version="*-*" />
                 <PackageReference Include="Microsoft.ML.OnnxRuntime" Version="{runtime}" />
               </ItemGroup>
             </Project>
