@@ -34,12 +34,13 @@ public sealed class PackTests : IDisposable
     {
         var packages = In("packed");
         var configuration = Path.GetFileName(Path.TrimEndingDirectorySeparator(AppContext.BaseDirectory));
-        foreach (var project in new[] { "Dalle.ML", "Dalle.ML.Extensions.AI" })
+        foreach (var project in new[] { "Dalle.ML", "Dalle.ML.Evaluation", "Dalle.ML.Extensions.AI" })
             await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", project), "-c", configuration, "--no-build", "-o", packages);
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         var program = readme.Split("```csharp\n")[1].Split("```")[0];
         Directory.CreateDirectory(In("app"));
         File.WriteAllText(In("app/Program.cs"), program);
+        File.WriteAllText(In("app/Distance.cs"), "static class Distance { public static double Zero() => Dalle.ML.Evaluation.FrechetDistance.Between(new(1), new(1)); }");
         File.WriteAllText(In("app/Generators.cs"), """
             static class Generators
             {
@@ -64,6 +65,7 @@ public sealed class PackTests : IDisposable
               </PropertyGroup>
               <ItemGroup>
                 <PackageReference Include="Dalle.ML" Version="*-*" />
+                <PackageReference Include="Dalle.ML.Evaluation" Version="*-*" />
                 <PackageReference Include="Dalle.ML.Extensions.AI" Version="*-*" />
                 <PackageReference Include="Microsoft.ML.OnnxRuntime" Version="{runtime}" />
               </ItemGroup>

@@ -19,6 +19,7 @@ public sealed class GoldenFolderTests
         ["karlo"] = ["prior.ckpt"],
         ["karlo-diffusers"] = ["prior.ckpt"],
         ["real-esrgan"] = ["config.json"],
+        ["fid-is"] = ["cases.json"],
     };
 
     public static IEnumerable<TheoryDataRow<string>> Folders() =>
