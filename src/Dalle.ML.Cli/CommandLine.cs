@@ -73,6 +73,7 @@ internal static class CommandLine
             EncodeCommand.Create(),
             DecodeCommand.Create(),
             ReconstructCommand.Create(),
+            UpscaleCommand.Create(),
             ScoreCommand.CreateScore(),
             ScoreCommand.CreateRank(),
             ClassifyCommand.Create(),

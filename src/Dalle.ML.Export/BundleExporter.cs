@@ -85,6 +85,7 @@ public static class BundleExporter
                 License = options.License ?? manifest.License,
                 Provenance = options.Provenance ?? manifest.Provenance,
                 Clip = options.Clip is null ? manifest.Clip : writer.CopyClip(options.Clip),
+                Upscaler = options.Upscaler is null ? manifest.Upscaler : writer.CopyUpscaler(options.Upscaler),
             });
             Replace(draft, output);
         }

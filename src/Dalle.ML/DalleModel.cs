@@ -295,6 +295,22 @@ public sealed partial class DalleModel : IDisposable
         return use.Engine.Vae.ResizeAndCenterCrop(ImageTensor.From(image)).ToImage();
     }
 
+    /// <summary>
+    /// Enlarges an image by a network such as Real-ESRGAN (Wang et al. 2021), <see cref="DalleModelInfo.UpscaleFactor"/> times in width and height. It
+    /// goes over the image in tiles, so that its memory does not grow with the image. Opacity is enlarged too; a grey image stays grey.
+    /// </summary>
+    /// <param name="image">An image of any size whose enlargement has at most 64 megapixels.</param>
+    /// <param name="progress">Receives the part that is done, 0 to 1, after each tile.</param>
+    /// <param name="cancellationToken">Checked before each tile.</param>
+    /// <exception cref="ArgumentException">The image is too large.</exception>
+    /// <exception cref="NotSupportedException">The bundle has no upscaler.</exception>
+    public MLImage Upscale(MLImage image, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var use = Acquire();
+        return use.Engine.Upscaler.Upscale(image, progress, cancellationToken);
+    }
+
     /// <summary>Decodes image tokens into an image.</summary>
     /// <param name="tokens">As many image tokens as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
     /// <exception cref="ArgumentException">There are too few or too many tokens, or one is out of range.</exception>
@@ -381,6 +397,7 @@ public sealed partial class DalleModel : IDisposable
             HasClip = manifest.Clip is not null,
             EmbeddingDimension = manifest.Clip?.EmbeddingDimension ?? 0,
             ClipScale = manifest.Clip?.Scale,
+            UpscaleFactor = manifest.Upscaler?.Factor ?? 0,
             Vocabulary = engine.Vocabulary?.Lines,
             Defaults = new GenerationOptions
             {

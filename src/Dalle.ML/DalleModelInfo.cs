@@ -72,6 +72,9 @@ public sealed record DalleModelInfo
     /// <summary>Factor from the cosine of two CLIP embeddings to a score; null if the bundle has no CLIP.</summary>
     public required float? ClipScale { get; init; }
 
+    /// <summary>How many times wider and higher <see cref="DalleModel.Upscale"/> makes an image; 0 if the bundle has no upscaler.</summary>
+    public int UpscaleFactor { get; init; }
+
     /// <summary>
     /// The words and phrases that the model was trained on; null if its bundle does not tell. <see cref="DalleModel.FindUnseenWords"/> compares a
     /// prompt with them.

@@ -53,6 +53,43 @@ public sealed class PartialBundleTests : IDisposable
         await Fail("it has no CLIP", "export", "dalle", "--random", "--size", "tiny", "--clip", "codec", "-o", "other");
     }
 
+    [Fact]
+    public async Task An_upscaler_alone_enlarges_and_is_added_to_a_model()
+    {
+        await Succeed("export", "real-esrgan", "--random", "--size", "tiny", "-o", "upscaler");
+        await Succeed("verify", "upscaler");
+        Assert.Equal(4, (await Succeed("info", "upscaler", "--json")).Json.Single().GetProperty("upscaleFactor").GetInt32());
+        var report = (await Succeed("upscale", "apple.png", "-m", "upscaler", "-o", "out", "--json")).Json.Single();
+        Assert.Equal((256, 256), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
+        Assert.Equal((256, 256), SizeOf(report.GetProperty("file").GetString()!));
+        File.WriteAllText(Path.Combine(_folder.Path, "broken.png"), "not a picture");
+        var partly = await Tool.RunAsync(_folder.Path, ["upscale", "broken.png", "apple.png", "-m", "upscaler", "-o", "more"]);
+        Assert.Equal(1, partly.ExitCode);
+        Assert.Equal((256, 256), SizeOf(Assert.Single(partly.Output)));
+        await Misuse("has no upscaler", "upscale", "apple.png", "-o", "out");
+
+        await Succeed("export", "dalle", "--random", "--size", "tiny", "--upscaler", "upscaler", "-o", "model");
+        Assert.Equal((256, 256), SizeOf(Assert.Single(await Output("generate", "a cat", "-m", "model", "--upscale", "4", "--seed", "1", "-o", "own"))));
+        Assert.Equal((1024, 1024), SizeOf(Assert.Single(await Output("generate", "a cat", "--candidates", "1", "--upscale", "16", "--upscaler", "upscaler", "--seed", "1", "-o", "twice"))));
+        await Misuse("enlarges 4 times", "generate", "a cat", "--upscale", "8", "--upscaler", "upscaler", "--seed", "1", "-o", "none");
+        await Misuse("has no upscaler", "generate", "a cat", "--upscale", "4", "--seed", "1", "-o", "none");
+        await Misuse("--upscale says how many times", "generate", "a cat", "--upscaler", "upscaler", "--seed", "1", "-o", "none");
+        await Fail("it has no upscaler", "export", "dalle", "--random", "--size", "tiny", "--upscaler", DalleModel.DefaultPath, "-o", "other");
+    }
+
+    private (int Width, int Height) SizeOf(string file)
+    {
+        using var image = new ImageReader().Read(Path.Combine(_folder.Path, file));
+        return (image.Width, image.Height);
+    }
+
+    private async Task Misuse(string reason, params string[] arguments)
+    {
+        var run = await Tool.RunAsync(_folder.Path, arguments);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(reason, run.Errors, StringComparison.Ordinal);
+    }
+
     private async Task<string[]> Output(params string[] arguments) => (await Succeed(arguments)).Output;
 
     private async Task<Tool> Succeed(params string[] arguments)

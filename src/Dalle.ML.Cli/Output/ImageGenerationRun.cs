@@ -14,7 +14,7 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
     public static Option<bool> Grid { get; } = new("--grid") { Description = "Also write all images as one sheet, grid.png." };
 
     /// <summary>The options of every command that generates images.</summary>
-    public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, Grid, ImageOutput.Target, Results.Json, Results.Quiet];
+    public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, Grid, .. Enlargement.Options, ImageOutput.Target, Results.Json, Results.Quiet];
 
     /// <param name="parsed">The command line.</param>
     /// <param name="generate">Generates the images.</param>
@@ -23,6 +23,7 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
     public async Task<int> RunAsync(
         ParseResult parsed, Func<IProgress<GenerationProgress>, IEnumerable<OutputImage>> generate, BestOfCandidates candidates, CancellationToken cancellationToken)
     {
+        using var enlargement = Enlargement.Open(parsed, cancellationToken);
         var sheet = parsed.GetValue(Grid) ? new ContactSheet(Images, SheetColumns) : null;
         var files = ImageOutput.Open(parsed, sheet is null ? Images : Images + 1);
         var written = 0;
@@ -33,8 +34,9 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
                 foreach (var output in generate(new GenerationReporter(display)))
                 {
                     using var image = output.Image;
+                    using var enlarged = enlargement?.Apply(image.Image);
                     var rank = output.Rank is { } number ? $"_best{number}" : "";
-                    files.Write(image.Image, FileNames.OfPrompt(image.Prompt, image.Seed) + rank, path => new
+                    files.Write(enlarged ?? image.Image, FileNames.OfPrompt(image.Prompt, image.Seed) + rank, path => new
                     {
                         image.Prompt,
                         image.Seed,
@@ -45,7 +47,7 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
                         CutTokens = image.CutTokens > 0 ? image.CutTokens : default(int?),
                         File = path,
                     });
-                    sheet?.Add(image.Image);
+                    sheet?.Add(enlarged ?? image.Image);
                     written++;
                 }
             });

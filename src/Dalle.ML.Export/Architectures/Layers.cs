@@ -90,9 +90,9 @@ internal static class Layers
         return g.Node("Add", [x, Convolution(Convolution(x, "a"), "b")]);
     }
 
-    /// <summary>Twice the size: each pixel becomes four.</summary>
-    public static string Double(this GraphBuilder g, string x) =>
-        g.Node("Resize", [x, "", g.Constant("scales", 1f, 1f, 2f, 2f)],
+    /// <summary>Several times the width and height: each pixel becomes a square.</summary>
+    public static string Enlarge(this GraphBuilder g, string x, int factor) =>
+        g.Node("Resize", [x, "", g.Constant("scales", 1f, 1f, factor, factor)],
             ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
 
     /// <summary>Moves blocks of <paramref name="factor"/>² channels out to pixels, channels first (PyTorch's PixelShuffle).</summary>

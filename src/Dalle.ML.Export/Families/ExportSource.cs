@@ -64,6 +64,13 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
         : throw new ArgumentException($"The setting {name} is '{text}'; it must be a whole number.");
 
+    /// <summary>One of a few words that the weights do not tell; null where the caller does not either.</summary>
+    /// <exception cref="ArgumentException">The caller's text is another word.</exception>
+    public string? Choice(string name, params string[] words) =>
+        !options.Settings.TryGetValue(name, out var text) ? null
+        : words.Contains(text) ? text
+        : throw new ArgumentException($"The setting {name} is '{text}'; it must be one of {string.Join(", ", words)}.");
+
     /// <summary>A file of this name with the checkpoint or one folder up; null where there is none.</summary>
     public string? Beside(string name)
     {

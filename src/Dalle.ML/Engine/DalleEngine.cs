@@ -19,6 +19,7 @@ internal sealed class DalleEngine : IDisposable
     private readonly IImageGenerator? _generator;
     private readonly UnclipGenerator? _unclip;
     private readonly RetryableLazy<ClipModel>? _clip;
+    private readonly Upscaler? _upscaler;
 
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
     public DalleEngine(Bundle bundle, DalleDevice device)
@@ -37,6 +38,8 @@ internal sealed class DalleEngine : IDisposable
             _generator = _autoregressive;
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipModel(bundle, clip, device));
+        if (manifest.Upscaler is { } upscaler)
+            _upscaler = new Upscaler(bundle, upscaler, device);
 
         // Only a session shows whether a device can be used; a caller who requested one wants to know now.
         if (device != DalleDevice.Cpu)
@@ -61,6 +64,9 @@ internal sealed class DalleEngine : IDisposable
 
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public ClipModel Clip => _clip?.Value ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP.");
+
+    /// <exception cref="NotSupportedException">The bundle has no upscaler.</exception>
+    public Upscaler Upscaler => _upscaler ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no upscaler. Export one with the family 'real-esrgan'.");
 
     /// <summary>Generates the candidates of each request and keeps the best; images are returned in order, each as soon as it is finished.</summary>
     public IEnumerable<GeneratedImage> Generate(
@@ -120,6 +126,7 @@ internal sealed class DalleEngine : IDisposable
         _autoregressive?.Dispose();
         _unclip?.Dispose();
         _clip?.Dispose();
+        _upscaler?.Dispose();
         Vae.Dispose();
     }
 

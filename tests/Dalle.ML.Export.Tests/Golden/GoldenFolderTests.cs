@@ -16,6 +16,7 @@ public sealed class GoldenFolderTests
         ["ru-dalle"] = ["pytorch_model.bin", "model.safetensors"],
         ["sampling-filters"] = ["logits.npy"],
         ["taming-vqgan"] = ["model.ckpt", "model.safetensors"],
+        ["real-esrgan"] = ["config.json"],
         // DALL·E 2 is left for later.
         ["karlo"] = ["config.json"],
     };
