@@ -1,4 +1,3 @@
-using Dalle.ML.Engine;
 using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Images;
 using Microsoft.ML.Data;
@@ -79,7 +78,7 @@ public sealed partial class DalleModel
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="frames"/> or a number of steps is out of range.</exception>
     /// <exception cref="NotSupportedException">The bundle is none of DALL·E 2, or lacks a prior.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>
-    public IEnumerable<GeneratedImage> Interpolate(
+    public IEnumerable<GeneratedImage> InterpolatePrompts(
         string from, string to, int frames, ulong seed, GenerationOptions? options = null, IProgress<GenerationProgress>? progress = null,
         CancellationToken cancellationToken = default)
     {

@@ -91,7 +91,7 @@ public sealed class Dalle2ModelTests : IDisposable
         AssertSame(_model.Vary(_other, seed: 2), frames[2]);
         AssertSame(
             _model.DecodeImageEmbedding(_model.GenerateImageEmbedding("a tiny cat", seed: 2), seed: 2),
-            _model.Interpolate("a tiny cat", "a large dog", frames: 2, seed: 2).First());
+            _model.InterpolatePrompts("a tiny cat", "a large dog", frames: 2, seed: 2).First());
         Assert.Throws<ArgumentOutOfRangeException>("frames", () => _model.Interpolate(_picture, _other, frames: 1, seed: 2));
     }
 
