@@ -14,6 +14,24 @@ internal sealed class BundleWriter(string folder)
     /// <param name="precision">How its products are computed.</param>
     public GraphBuilder Graph(string file, Precision precision = Precision.Fp32) => new(PathOfGraph(file), precision);
 
+    /// <summary>Starts a graph whose weights go to a file that it shares with others.</summary>
+    /// <param name="file">Its name.</param>
+    /// <param name="precision">How its products are computed.</param>
+    /// <param name="weights">The file of <see cref="Weights"/>.</param>
+    public GraphBuilder Graph(string file, Precision precision, WeightsFile weights)
+    {
+        _files.Add(file);
+        return new GraphBuilder(Path.Combine(folder, file), precision, shared: weights);
+    }
+
+    /// <summary>Starts a file of weights that several graphs share.</summary>
+    /// <param name="file">Its name.</param>
+    public WeightsFile Weights(string file)
+    {
+        _files.Add(file);
+        return new WeightsFile(Path.Combine(folder, file));
+    }
+
     /// <summary>Starts a graph between pixels and tokens, with 32-bit floats only: the OnnxTransformer of ML.NET does not support Float16.</summary>
     /// <param name="file">Its name.</param>
     public GraphBuilder ImageGraph(string file) => new(PathOfGraph(file), storesFloat16: false);

@@ -38,10 +38,19 @@ public sealed partial class DalleModel : IDisposable
     /// <summary>Describes the model.</summary>
     public DalleModelInfo Info { get; }
 
-    /// <summary>Folder of the built-in model, beside the application or, in a host such as a notebook, beside this assembly.</summary>
-    public static string DefaultPath { get; } = new[] { AppContext.BaseDirectory, Path.GetDirectoryName(typeof(DalleModel).Assembly.Location) ?? "" }
-        .Select(folder => Path.Combine(folder, "models", DefaultName))
-        .MaxBy(Directory.Exists)!;
+    /// <summary>
+    /// Folder of the built-in model: beside the application or, in a host such as a notebook, beside this assembly or in the NuGet package that it lies in.
+    /// </summary>
+    public static string DefaultPath { get; } = FindDefault(AppContext.BaseDirectory, typeof(DalleModel).Assembly.Location);
+
+    internal static string FindDefault(string application, string assembly)
+    {
+        var beside = assembly.Length == 0 ? application : Path.GetDirectoryName(assembly)!;
+        // A package holds lib/net10.0/Dalle.ML.dll and models.
+        return new[] { application, beside, Path.Combine(beside, "..", "..") }
+            .Select(folder => Path.GetFullPath(Path.Combine(folder, "models", DefaultName)))
+            .MaxBy(Directory.Exists)!;
+    }
 
     /// <summary>Loads a model and verifies all of its files.</summary>
     /// <param name="path">The bundle's folder, with <c>dalle.json</c>, or the name of a model in a folder of models: those that the environment

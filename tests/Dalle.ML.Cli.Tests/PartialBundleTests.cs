@@ -77,6 +77,24 @@ public sealed class PartialBundleTests : IDisposable
         await Fail("it has no upscaler", "export", "dalle", "--random", "--size", "tiny", "--upscaler", DalleModel.DefaultPath, "-o", "other");
     }
 
+    [Fact]
+    public async Task What_an_export_assumed_or_left_out_is_said()
+    {
+        var weights = new TinyCheckpoint(seed: 1);
+        foreach (var network in new[] { "params", "params_ema" })
+        {
+            weights.Convolution($"{network}.body.0", 4, 3, 3);
+            weights.Normal($"{network}.body.1.weight", 1, 4);
+            weights.Convolution($"{network}.body.2", 12, 4, 3);
+        }
+        weights.Write(Path.Combine(_folder.Path, "two.safetensors"));
+        var run = await Succeed("export", "real-esrgan", "two.safetensors", "-o", "upscaler");
+        Assert.Contains("dalle: the file holds two networks, 'params_ema' and 'params': as xinntao does, 'params_ema' is exported.", run.Errors, StringComparison.Ordinal);
+        var notes = (await Succeed("export", "real-esrgan", "two.safetensors", "-o", "upscaler", "--set", "loader=ru-dalle", "--json")).Json.Single().GetProperty("notes");
+        Assert.Contains("'params' is exported", Assert.Single(notes.EnumerateArray()).GetString(), StringComparison.Ordinal);
+        Assert.Equal("", (await Succeed("export", "real-esrgan", "--random", "--size", "tiny", "-o", "upscaler")).Errors);
+    }
+
     private (int Width, int Height) SizeOf(string file)
     {
         using var image = new ImageReader().Read(Path.Combine(_folder.Path, file));

@@ -58,10 +58,11 @@ internal static class ExportCommand
                 throw new UsageException($"--random takes no checkpoint and needs --size. Sizes: {string.Join(", ", BundleExporter.SizesOf(chosen))}.");
             if (!parsed.GetValue(random) && (paths.Length == 0 || geometry is not null))
                 throw new UsageException("Give the checkpoint, or --random and --size.");
+            IReadOnlyList<string> notes = [];
             try
             {
                 if (geometry is null)
-                    BundleExporter.Export(chosen, paths, folder, options);
+                    notes = BundleExporter.Export(chosen, paths, folder, options);
                 else
                     BundleExporter.ExportRandom(chosen, geometry, folder, options);
             }
@@ -70,7 +71,9 @@ internal static class ExportCommand
                 // There is no such size or setting.
                 throw new UsageException(exception.Message.Split(" (Parameter")[0]);
             }
-            Results.Write(parsed, folder, new { Bundle = folder });
+            foreach (var note in notes)
+                Results.Remark(parsed, note);
+            Results.Write(parsed, folder, new { Bundle = folder, Notes = notes });
             return CommandLine.Success;
         });
         return command;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Export.Checkpoints;
 
@@ -21,7 +22,7 @@ internal static class JsonSettings
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{path}' is not JSON: {exception.Message}", exception);
+            throw new InvalidDataException($"'{path}' is not a configuration: {JsonFault.Describe(exception)}.", exception);
         }
     }
 

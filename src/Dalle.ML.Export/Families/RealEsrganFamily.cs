@@ -14,6 +14,7 @@ internal static class RealEsrganFamily
     private const string Xinntao = "xinntao";
     private const string RuDalle = "ru-dalle";
     private const string AverageWeights = "params_ema.";
+    private const string LastWeights = "params.";
 
     // ru-dALLE's tiles, which keep a large image within a gigabyte.
     private const int TileSize = 192;
@@ -49,11 +50,16 @@ internal static class RealEsrganFamily
         var file = source.Open(0, "RealESRGAN_x4plus.pth", "model.pth", "model.safetensors");
         var loader = source.Choice("loader", Xinntao, RuDalle)
             ?? (source.Size is null && file.Names.Any(name => name.EndsWith("conv_up3.weight", StringComparison.Ordinal)) ? RuDalle : Xinntao);
-        var weights = loader == Xinntao && file.Names.Any(name => name.StartsWith(AverageWeights, StringComparison.Ordinal)) ? file.Subtree(AverageWeights) : file;
+        var (hasAverage, hasLast) = (Has(AverageWeights), Has(LastWeights));
+        var weights = loader == Xinntao && hasAverage ? file.Subtree(AverageWeights) : file;
+        if (hasAverage && hasLast)
+            source.Note($"the file holds two networks, 'params_ema' and 'params': as {loader} does, '{(loader == Xinntao ? "params_ema" : "params")}' is exported. Set 'loader' for the other.");
         var graph = source.Size is { } size ? Write(Sizes[size], weights)
             : weights.TryFindSubtree("conv_first.weight") is { } rrdb ? Write(Rrdb.Infer(rrdb), rrdb)
             : WriteCompact(weights.FindSubtree("body.0.weight"));
         return source.Describe(Name) with { Upscaler = graph };
+
+        bool Has(string prefix) => file.Names.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
         UpscalerGraph Write(Rrdb network, Checkpoint rrdb) => source.TryFind(1) is { } second
             ? throw new ArgumentException($"'{second}' is a second file; two are mixed only where both are of SRVGGNetCompact, as realesr-general-x4v3.pth. Give one.")

@@ -101,6 +101,9 @@ internal sealed class Bundle
         var path = Path.Combine(folder, ManifestName);
         try
         {
+            // A folder that may not be entered has no files as far as the system tells.
+            if (!File.Exists(path) && Directory.Exists(folder))
+                _ = Directory.GetFileSystemEntries(folder, ManifestName);
             if (!File.Exists(path))
                 throw new DalleBundleException(folder, Directory.Exists(folder)
                     ? $"the folder has no manifest '{ManifestName}'. Give the folder that 'dalle export' wrote."
@@ -111,7 +114,11 @@ internal sealed class Bundle
                 ? File.ReadAllBytes(path)
                 : throw new DalleBundleException(folder, $"'{ManifestName}' has {size} bytes; a manifest has at most {MaxManifestBytes}.");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new DalleBundleException(folder, $"'{ManifestName}' cannot be read: this user has no right to. Change the permissions of the folder and its files.", exception);
+        }
+        catch (IOException exception)
         {
             throw new DalleBundleException(folder, $"'{ManifestName}' cannot be read: {exception.Message}", exception);
         }
@@ -134,7 +141,11 @@ internal sealed class Bundle
             {
                 throw Error($"the file '{name}' is missing. Copy or export the bundle again.", exception);
             }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            catch (UnauthorizedAccessException exception)
+            {
+                throw Error($"the file '{name}' cannot be read: this user has no right to. Change its permissions.", exception);
+            }
+            catch (IOException exception)
             {
                 throw Error($"the file '{name}' cannot be read: {exception.Message}", exception);
             }

@@ -16,9 +16,9 @@ public sealed class GoldenFolderTests
         ["ru-dalle"] = ["pytorch_model.bin", "model.safetensors"],
         ["sampling-filters"] = ["logits.npy"],
         ["taming-vqgan"] = ["model.ckpt", "model.safetensors"],
+        ["karlo"] = ["prior.ckpt"],
+        ["karlo-diffusers"] = ["prior.ckpt"],
         ["real-esrgan"] = ["config.json"],
-        // DALL·E 2 is left for later.
-        ["karlo"] = ["config.json"],
     };
 
     public static IEnumerable<TheoryDataRow<string>> Folders() =>

@@ -11,7 +11,7 @@ public sealed class FuzzTests : IDisposable
     // The files have a few kilobytes; a tensor whose elements are all the same one may have 16 megabytes in memory.
     private const long MaxAllocated = 1 << 27;
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder _folder = new(isInMemory: true);
 
     public void Dispose() => _folder.Dispose();
 
