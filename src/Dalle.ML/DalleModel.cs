@@ -21,7 +21,7 @@ namespace Dalle.ML;
 /// image.Image.Save("apple.png");
 /// </code>
 /// </example>
-public sealed class DalleModel : IDisposable
+public sealed partial class DalleModel : IDisposable
 {
     private const string DefaultName = "emoji-64";
 
@@ -401,6 +401,8 @@ public sealed class DalleModel : IDisposable
             CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null } or { Unclip: { Prior: not null, Stages.Count: > 0 } },
             CanEncode = manifest.ImageEncoder is not null,
             CanDecode = manifest.ImageDecoder is not null,
+            ImageEmbeddingDimension = manifest.Unclip?.EmbeddingDimension ?? 0,
+            CanVary = manifest.Unclip is { Image: not null, Stages.Count: > 0 },
             HasClip = manifest.Clip is not null,
             EmbeddingDimension = manifest.Clip?.EmbeddingDimension ?? 0,
             ClipScale = manifest.Clip?.Scale,
@@ -415,6 +417,13 @@ public sealed class DalleModel : IDisposable
                     GuidanceScale = manifest.Unclip is { Stages: [var first, ..] } ? first.Diffusion.Guidance : manifest.Sampling.Guidance,
                     TopK = manifest.Sampling.TopK,
                     TopP = manifest.Sampling.TopP,
+                },
+                Diffusion = new DiffusionOptions
+                {
+                    PriorSteps = manifest.Unclip?.Prior?.Diffusion.Steps,
+                    DecoderSteps = manifest.Unclip is { Stages: [var decoder, ..] } ? decoder.Diffusion.Steps : null,
+                    UpsamplerSteps = manifest.Unclip is { Stages: [_, var upsampler, ..] } ? upsampler.Diffusion.Steps : null,
+                    PriorGuidance = manifest.Unclip?.Prior?.Diffusion.Guidance,
                 },
             },
         };

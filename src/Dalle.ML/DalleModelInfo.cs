@@ -57,6 +57,12 @@ public sealed record DalleModelInfo
     /// <summary>Whether it turns tokens into images.</summary>
     public required bool CanDecode { get; init; }
 
+    /// <summary>Number of values in an image embedding of DALL·E 2; 0 of other models.</summary>
+    public int ImageEmbeddingDimension { get; init; }
+
+    /// <summary>Whether it makes variations of an image, and ways between images, as DALL·E 2 does.</summary>
+    public bool CanVary { get; init; }
+
     /// <summary>Whether it has CLIP, which embeds texts and images and ranks images.</summary>
     public required bool HasClip { get; init; }
 

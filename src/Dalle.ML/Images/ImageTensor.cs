@@ -47,6 +47,12 @@ internal sealed class ImageTensor(int width, int height, float[] values, Action<
         return new ImageTensor(Width, Height, values);
     }
 
+    /// <summary>The image of values in −1..1, as diffusion networks have them, in 0..1.</summary>
+    public ImageTensor ToUnitRange() => new(Width, Height, Array.ConvertAll(Values, value => Math.Clamp((value + 1) / 2, 0, 1)));
+
+    /// <summary>The image of values in 0..1, in −1..1.</summary>
+    public ImageTensor ToSymmetricRange() => new(Width, Height, Array.ConvertAll(Values, value => value * 2 - 1));
+
     /// <summary>An image with eight bits a colour; opaque where there is no plane of opacity.</summary>
     public MLImage ToImage()
     {

@@ -26,7 +26,7 @@ public sealed class KarloChainTests
         UseSteps(bundle.Bundle, noise, Path.Combine(bundle.Root, scales));
         using var generator = new UnclipGenerator(Bundle.Open(bundle.Bundle.Folder), DalleDevice.Cpu, noise);
         GenerationRequest[] requests = [.. Prompts(Path.Combine(bundle.Root, prompts)).Select((prompt, i) => new GenerationRequest(prompt, (ulong)i))];
-        var actual = generator.Generate(requests, 0..1, new SamplingOptions(), progress: null, CancellationToken.None).SelectMany(made => made.Pixels.Values).ToArray();
+        var actual = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).SelectMany(made => made.Pixels.Values).ToArray();
         Near.Pixels(bundle.Floats(image), actual, "images", part);
     }
 

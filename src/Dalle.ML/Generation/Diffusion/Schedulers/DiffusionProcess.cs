@@ -98,6 +98,16 @@ internal sealed class DiffusionProcess
             noisy[i] = signal * sample[i] + deviation * noise[i];
     }
 
+    /// <summary>Noises x_from further, to x_to, by the formula of lucidrains/DALLE2-pytorch, which is not quite that of the process.</summary>
+    public void AddNoise(int from, int to, Span<float> x, ReadOnlySpan<float> noise)
+    {
+        var (before, after) = (Math.Sqrt(Signal(from)), Math.Sqrt(_signal[to]));
+        var ratio = (float)(after / before);
+        var deviation = (float)((Math.Sqrt(1 - _signal[to]) * before - Math.Sqrt(1 - Signal(from)) * after) / before);
+        for (var i = 0; i < x.Length; i++)
+            x[i] = x[i] * ratio + noise[i] * deviation;
+    }
+
     /// <summary>x₀ from x_t and the network's prediction.</summary>
     public void PredictClean(int t, Prediction kind, ReadOnlySpan<float> x, ReadOnlySpan<float> prediction, Span<float> clean)
     {
