@@ -78,6 +78,17 @@ public sealed class PartialBundleTests : IDisposable
     }
 
     [Fact]
+    public async Task A_diffusion_model_generates_and_shows_what_it_expects()
+    {
+        await Succeed("export", "dalle2-pytorch", "--random", "--size", "tiny", "-o", "unclip");
+        await Succeed("generate", "a cat", "-m", "unclip", "--seed", "1", "--progressive", "steps", "-o", "out");
+        var previews = Directory.GetFiles(Path.Combine(_folder.Path, "steps")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
+        Assert.True(previews.Length > 2);
+        Assert.All(previews, preview => Assert.Matches(@"^a-cat_1_stage\d_step\d+\.png$", preview));
+        await Fail("Temperature", "generate", "a cat", "-m", "unclip", "--seed", "1", "--temperature", "0.5", "-o", "none");
+    }
+
+    [Fact]
     public async Task What_an_export_assumed_or_left_out_is_said()
     {
         var weights = new TinyCheckpoint(seed: 1);

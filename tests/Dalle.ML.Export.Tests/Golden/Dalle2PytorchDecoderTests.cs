@@ -17,7 +17,8 @@ public sealed class Dalle2PytorchDecoderTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    // The scales of guidance are those that the recorded predictions show; the last was sampled without normalisation: its images are in −1..1.
+    // The scales of guidance are not recorded: they are fitted, the ones of a few round numbers with which the chains agree. The last was sampled
+    // without normalisation: its images are in −1..1.
     [Theory]
     [InlineData("decoder", "decoder_model.pth", true, 2.5f, false)]
     [InlineData("decoder_variants/v_eta", "decoder_trainer.pth", false, 1.5f, false)]
