@@ -20,6 +20,10 @@ internal static class JsonSettings
             Add(settings, "", json.RootElement);
             return settings;
         }
+        catch (InvalidOperationException exception)
+        {
+            throw new InvalidDataException($"'{path}' is not a configuration: a text in it is not Unicode. Save the file as UTF-8.", exception);
+        }
         catch (JsonException exception)
         {
             throw new InvalidDataException($"'{path}' is not a configuration: {JsonFault.Describe(exception)}.", exception);

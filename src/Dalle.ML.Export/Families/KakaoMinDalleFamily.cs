@@ -91,7 +91,7 @@ internal static class KakaoMinDalleFamily
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary: {JsonFault.Describe(exception)}.", exception);
+            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary with the token '{Token}': {JsonFault.Describe(exception)}.", exception);
         }
         catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException or FormatException)
         {
