@@ -45,6 +45,16 @@ public sealed class OwnModelTests : HubTest
         Assert.Contains("is not a bundle's manifest", models.Single(model => model.Name == "damaged").Note, StringComparison.Ordinal);
     }
 
+    /// <summary>The sample in the documentation is one.</summary>
+    [Fact]
+    public void The_catalogue_of_the_documentation_can_be_read()
+    {
+        var page = File.ReadAllText(Path.Combine(Dalle.ML.Tests.Repository.Root, "docs", "pull.md"));
+        var json = page.Split("```json\n")[1].Split("```")[0];
+        File.WriteAllText(In("catalog.json"), json);
+        Assert.Contains(DalleHub.ListModels(Options), model => model is { Name: "birds", DownloadSize: > 0 });
+    }
+
     [Theory]
     [InlineData("{", "is not a catalogue of models")]
     [InlineData("""{"version": 2, "models": []}""", "its version is 2")]
