@@ -85,7 +85,19 @@ public sealed class PartialBundleTests : IDisposable
         var previews = Directory.GetFiles(Path.Combine(_folder.Path, "steps")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
         Assert.True(previews.Length > 2);
         Assert.All(previews, preview => Assert.Matches(@"^a-cat_1_stage\d_step\d+\.png$", preview));
-        await Fail("Temperature", "generate", "a cat", "-m", "unclip", "--seed", "1", "--temperature", "0.5", "-o", "none");
+        await Misuse("--temperature is for models that sample image tokens", "generate", "a cat", "-m", "unclip", "--seed", "1", "--temperature", "0.5", "-o", "none");
+        await Misuse("--steps is for DALL·E 2 models", "generate", "a cat", "--seed", "1", "--steps", "5", "-o", "none");
+
+        // Fewer steps are another image, and a batch goes on with the steps that it began with.
+        byte[][] images = [.. await Task.WhenAll(new[] { "3", "5", "3" }.Select(async steps => (await Succeed("generate", "a cat", "-m", "unclip", "--seed", "1", "--steps", steps, "-o", "-")).Bytes))];
+        Assert.Equal(images[0], images[2]);
+        Assert.NotEqual(images[0], images[1]);
+        File.WriteAllText(Path.Combine(_folder.Path, "prompts.txt"), "a cat\n");
+        string[] batch = ["batch", "prompts.txt", "-m", "unclip", "--seed", "1", "-o", "batch"];
+        await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Fail("--steps is 3 there and the model's here", [.. batch, "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Fail("--fast is False there and True here", [.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2", "--fast"]);
     }
 
     [Fact]
