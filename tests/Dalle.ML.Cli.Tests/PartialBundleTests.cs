@@ -101,6 +101,24 @@ public sealed class PartialBundleTests : IDisposable
     }
 
     [Fact]
+    public async Task A_diffusion_model_varies_repaints_and_goes_from_one_to_another()
+    {
+        await Succeed("export", "dalle2-pytorch", "--random", "--size", "tiny", "-o", "unclip");
+        string[] few = ["-m", "unclip", "--seed", "7", "--steps", "3", "--prior-steps", "3"];
+        Assert.Equal(["apple_variation_7.png", "apple_variation_"], (await Output(["variations", "apple.png", "-n", "2", "-o", "varied", .. few])).Select(path => Path.GetFileName(path)).Select((name, i) => i == 0 ? name : name[..16]));
+        Assert.Single(await Output(["variations", "apple.png", "--strength", "0", "-o", "near", .. few]));
+        Assert.Equal("apple_inpainted_7.png", Path.GetFileName(Assert.Single(await Output(["inpaint", "apple.png", "a cat", "--mask", "apple.png", "-o", "painted", .. few]))));
+        foreach (string[] ends in new string[][] { ["a cat", "a dog"], ["apple.png", "apple.png"] })
+        {
+            var strip = await Output(["interpolate", .. ends, "--frames", "3", "--grid", "-o", $"strip{ends[0].Length}", .. few]);
+            Assert.Equal(["frame_001_7.png", "frame_002_7.png", "frame_003_7.png", "grid.png"], strip.Select(path => Path.GetFileName(path)));
+        }
+        await Misuse("is a file and 'a cat' is none", "interpolate", "apple.png", "a cat", "-m", "unclip");
+        await Misuse("is not one of DALL·E 2", "variations", "apple.png", "--seed", "7", "-o", "none");
+        await Misuse("is not one of DALL·E 2", "interpolate", "a cat", "a dog", "--seed", "7", "-o", "none");
+    }
+
+    [Fact]
     public async Task What_an_export_assumed_or_left_out_is_said()
     {
         var weights = new TinyCheckpoint(seed: 1);
