@@ -81,6 +81,9 @@ internal static class CommandLine
         {
             GenerateCommand.Create(),
             CompleteCommand.Create(),
+            VariationsCommand.Create(),
+            InpaintCommand.Create(),
+            InterpolateCommand.Create(),
             EncodeCommand.Create(),
             DecodeCommand.Create(),
             ReconstructCommand.Create(),

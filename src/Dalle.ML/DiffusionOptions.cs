@@ -8,7 +8,7 @@ namespace Dalle.ML;
 /// </summary>
 public sealed record DiffusionOptions
 {
-    private const int MaxSteps = 10_000;
+    internal const int MaxSteps = 10_000;
 
     private readonly int? _priorSteps;
     private readonly int? _decoderSteps;

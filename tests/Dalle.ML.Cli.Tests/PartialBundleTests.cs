@@ -85,7 +85,37 @@ public sealed class PartialBundleTests : IDisposable
         var previews = Directory.GetFiles(Path.Combine(_folder.Path, "steps")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
         Assert.True(previews.Length > 2);
         Assert.All(previews, preview => Assert.Matches(@"^a-cat_1_stage\d_step\d+\.png$", preview));
-        await Fail("Temperature", "generate", "a cat", "-m", "unclip", "--seed", "1", "--temperature", "0.5", "-o", "none");
+        await Misuse("--temperature is for models that sample image tokens", "generate", "a cat", "-m", "unclip", "--seed", "1", "--temperature", "0.5", "-o", "none");
+        await Misuse("--steps is for DALL·E 2 models", "generate", "a cat", "--seed", "1", "--steps", "5", "-o", "none");
+
+        // Fewer steps are another image, and a batch goes on with the steps that it began with.
+        byte[][] images = [.. await Task.WhenAll(new[] { "3", "5", "3" }.Select(async steps => (await Succeed("generate", "a cat", "-m", "unclip", "--seed", "1", "--steps", steps, "-o", "-")).Bytes))];
+        Assert.Equal(images[0], images[2]);
+        Assert.NotEqual(images[0], images[1]);
+        File.WriteAllText(Path.Combine(_folder.Path, "prompts.txt"), "a cat\n");
+        string[] batch = ["batch", "prompts.txt", "-m", "unclip", "--seed", "1", "-o", "batch"];
+        await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Fail("--steps is 3 there and the model's here", [.. batch, "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Fail("--fast is False there and True here", [.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2", "--fast"]);
+    }
+
+    [Fact]
+    public async Task A_diffusion_model_varies_repaints_and_goes_from_one_to_another()
+    {
+        await Succeed("export", "dalle2-pytorch", "--random", "--size", "tiny", "-o", "unclip");
+        string[] few = ["-m", "unclip", "--seed", "7", "--steps", "3", "--prior-steps", "3"];
+        Assert.Equal(["apple_variation_7.png", "apple_variation_"], (await Output(["variations", "apple.png", "-n", "2", "-o", "varied", .. few])).Select(path => Path.GetFileName(path)).Select((name, i) => i == 0 ? name : name[..16]));
+        Assert.Single(await Output(["variations", "apple.png", "--strength", "0", "-o", "near", .. few]));
+        Assert.Equal("apple_inpainted_7.png", Path.GetFileName(Assert.Single(await Output(["inpaint", "apple.png", "a cat", "--mask", "apple.png", "-o", "painted", .. few]))));
+        foreach (string[] ends in new string[][] { ["a cat", "a dog"], ["apple.png", "apple.png"] })
+        {
+            var strip = await Output(["interpolate", .. ends, "--frames", "3", "--grid", "-o", $"strip{ends[0].Length}", .. few]);
+            Assert.Equal(["frame_001_7.png", "frame_002_7.png", "frame_003_7.png", "grid.png"], strip.Select(path => Path.GetFileName(path)));
+        }
+        await Misuse("is a file and 'a cat' is none", "interpolate", "apple.png", "a cat", "-m", "unclip");
+        await Misuse("is not one of DALL·E 2", "variations", "apple.png", "--seed", "7", "-o", "none");
+        await Misuse("is not one of DALL·E 2", "interpolate", "a cat", "a dog", "--seed", "7", "-o", "none");
     }
 
     [Fact]
