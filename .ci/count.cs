@@ -1,6 +1,7 @@
 #:property PublishAot=false
 
-// Counts what `dotnet test` left in a folder: the reasons of skips, most frequent first, then one line with the numbers.
+// Counts what `dotnet test` left in a folder: the reasons of skips, most frequent first, the tests that failed with their messages, then one line
+// with the numbers. Of a long log only the end may be kept, and there must stand which test failed.
 
 using System.Xml.Linq;
 
@@ -11,8 +12,14 @@ var skipped = outcomes["NotExecuted"].ToArray();
 foreach (var reason in skipped.GroupBy(ReasonOf).OrderByDescending(reason => reason.Count()))
     Console.WriteLine($"skipped {reason.Count(),4}: {reason.Key}");
 var passed = outcomes["Passed"].Count();
-Console.WriteLine($"{passed} passed, {results.Length - passed - skipped.Length} failed, {skipped.Length} skipped");
+var failed = results.Except(skipped).Except(outcomes["Passed"]).ToArray();
+foreach (var result in failed)
+    Console.WriteLine($"failed: {(string?)result.Attribute("testName")}\n{TextOf(result)}");
+Console.WriteLine($"{passed} passed, {failed.Length} failed, {skipped.Length} skipped");
 return results.Length > 0 ? 0 : 1;
 
 static string ReasonOf(XElement result) =>
     result.Descendants().FirstOrDefault(element => element.Name.LocalName is "Message" or "StdOut")?.Value.Trim().Split('\n')[0] ?? "no reason given";
+
+static string TextOf(XElement result) =>
+    string.Join('\n', result.Descendants().Where(element => element.Name.LocalName is "Message" or "StackTrace").Select(element => element.Value.Trim()));

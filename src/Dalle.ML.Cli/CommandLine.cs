@@ -51,6 +51,17 @@ internal static class CommandLine
             await console.Error.WriteLineAsync("dalle: standard output or standard input is closed. Redirect it to a file, or to /dev/null.");
             return Failure;
         }
+        catch (IOException exception) when (exception.Message == "No space left on device")
+        {
+            // As above: a file would be named.
+            await console.Error.WriteLineAsync("dalle: standard output cannot be written: no space is left where it goes.");
+            return Failure;
+        }
+        catch (UnauthorizedAccessException exception)
+        {
+            await console.Error.WriteLineAsync($"dalle: '{exception.Message.Split('\'')[1]}': this user has no right to read or write it.");
+            return Failure;
+        }
         catch (Exception exception) when (IsExpected(exception))
         {
             await console.Error.WriteLineAsync($"dalle: {exception.Message}");
@@ -70,9 +81,13 @@ internal static class CommandLine
         {
             GenerateCommand.Create(),
             CompleteCommand.Create(),
+            VariationsCommand.Create(),
+            InpaintCommand.Create(),
+            InterpolateCommand.Create(),
             EncodeCommand.Create(),
             DecodeCommand.Create(),
             ReconstructCommand.Create(),
+            UpscaleCommand.Create(),
             ScoreCommand.CreateScore(),
             ScoreCommand.CreateRank(),
             ClassifyCommand.Create(),
@@ -122,5 +137,5 @@ internal static class CommandLine
 
     /// <summary>Whether the message alone tells the user what is wrong; anything else is a bug and shows its stack.</summary>
     private static bool IsExpected(Exception exception) =>
-        exception is DalleBundleException or DalleDeviceException or IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException;
+        exception is DalleBundleException or DalleDeviceException or IOException or InvalidDataException or NotSupportedException;
 }

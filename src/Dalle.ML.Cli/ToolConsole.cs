@@ -10,10 +10,7 @@ internal sealed class ToolConsole : InvocationConfiguration
     // How long a cancelled command may take to reach its next token: a step of the largest models takes seconds on a CPU.
     private static readonly TimeSpan CancellationPatience = TimeSpan.FromSeconds(30);
 
-    /// <summary>Standard input as text.</summary>
-    public required TextReader Input { get; init; }
-
-    /// <summary>Standard input as bytes.</summary>
+    /// <summary>Standard input as bytes; throws <see cref="IOException"/> where it is closed.</summary>
     public required Func<Stream> OpenInput { get; init; }
 
     /// <summary>Standard output as bytes; nothing is written to <see cref="InvocationConfiguration.Output"/> then.</summary>
@@ -38,8 +35,7 @@ internal sealed class ToolConsole : InvocationConfiguration
     {
         Output = Console.Out,
         Error = Console.Error,
-        Input = Console.In,
-        OpenInput = Console.OpenStandardInput,
+        OpenInput = StandardInput.Open,
         OpenOutput = Console.OpenStandardOutput,
         IsInputTerminal = !Console.IsInputRedirected,
         IsOutputTerminal = !Console.IsOutputRedirected,

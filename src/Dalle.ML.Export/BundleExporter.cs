@@ -29,17 +29,21 @@ public static class BundleExporter
     /// <param name="output">The bundle's folder. If it exists it must be empty or a bundle, which is replaced except for files that
     /// are not the bundle's own.</param>
     /// <param name="options">Precision, CLIP, and the descriptive fields of the manifest.</param>
+    /// <returns>
+    /// What the caller should know, a sentence each: what was assumed because nothing in the checkpoint tells it, and which of several models in a file
+    /// was taken. Often none.
+    /// </returns>
     /// <exception cref="ArgumentException">There is no such family or setting.</exception>
     /// <exception cref="InvalidDataException">The checkpoint is not one of the family.</exception>
     /// <exception cref="DalleBundleException">The bundle whose CLIP is to be copied is invalid.</exception>
     /// <exception cref="IOException">A file cannot be read or written, or <paramref name="output"/> holds something else.</exception>
-    public static void Export(string family, IReadOnlyList<string> sources, string output, ExportOptions? options = null)
+    public static IReadOnlyList<string> Export(string family, IReadOnlyList<string> sources, string output, ExportOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(sources);
         ArgumentOutOfRangeException.ThrowIfZero(sources.Count, nameof(sources));
         if (sources.FirstOrDefault(source => !Path.Exists(source)) is { } missing)
             throw new FileNotFoundException($"The checkpoint '{missing}' does not exist.", missing);
-        Write(Find(family), sources, size: null, output, options ?? new());
+        return Write(Find(family), sources, size: null, output, options ?? new());
     }
 
     /// <summary>
@@ -57,10 +61,10 @@ public static class BundleExporter
         var found = Find(family);
         if (!found.Sizes.Contains(size))
             throw new ArgumentException($"The family '{family}' has no size '{size}'. Sizes: {string.Join(", ", found.Sizes)}.", nameof(size));
-        Write(found, [], size, output, options ?? new());
+        _ = Write(found, [], size, output, options ?? new());
     }
 
-    private static void Write(ModelFamily family, IReadOnlyList<string> sources, string? size, string output, ExportOptions options)
+    private static IReadOnlyList<string> Write(ModelFamily family, IReadOnlyList<string> sources, string? size, string output, ExportOptions options)
     {
         ArgumentNullException.ThrowIfNull(output);
         if (options.Settings.Keys.FirstOrDefault(name => !family.Settings.ContainsKey(name)) is { } unknown)
@@ -85,8 +89,10 @@ public static class BundleExporter
                 License = options.License ?? manifest.License,
                 Provenance = options.Provenance ?? manifest.Provenance,
                 Clip = options.Clip is null ? manifest.Clip : writer.CopyClip(options.Clip),
+                Upscaler = options.Upscaler is null ? manifest.Upscaler : writer.CopyUpscaler(options.Upscaler),
             });
             Replace(draft, output);
+            return source.Notes;
         }
         catch (DalleBundleException exception) when (exception.Message.Contains(draft, StringComparison.Ordinal))
         {

@@ -14,6 +14,24 @@ internal sealed class BundleWriter(string folder)
     /// <param name="precision">How its products are computed.</param>
     public GraphBuilder Graph(string file, Precision precision = Precision.Fp32) => new(PathOfGraph(file), precision);
 
+    /// <summary>Starts a graph whose weights go to a file that it shares with others.</summary>
+    /// <param name="file">Its name.</param>
+    /// <param name="precision">How its products are computed.</param>
+    /// <param name="weights">The file of <see cref="Weights"/>.</param>
+    public GraphBuilder Graph(string file, Precision precision, WeightsFile weights)
+    {
+        _files.Add(file);
+        return new GraphBuilder(Path.Combine(folder, file), precision, shared: weights);
+    }
+
+    /// <summary>Starts a file of weights that several graphs share.</summary>
+    /// <param name="file">Its name.</param>
+    public WeightsFile Weights(string file)
+    {
+        _files.Add(file);
+        return new WeightsFile(Path.Combine(folder, file));
+    }
+
     /// <summary>Starts a graph between pixels and tokens, with 32-bit floats only: the OnnxTransformer of ML.NET does not support Float16.</summary>
     /// <param name="file">Its name.</param>
     public GraphBuilder ImageGraph(string file) => new(PathOfGraph(file), storesFloat16: false);
@@ -37,33 +55,29 @@ internal sealed class BundleWriter(string folder)
     {
         var bundle = Bundle.Open(ModelFolders.Find(other));
         var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP to copy. Export one with the family 'clip'.");
-        var taken = new HashSet<string>();
-        string Take(string file)
-        {
-            const string Folder = "clip/";
-            if (taken.Add(file))
-                Copy(bundle.PathOf(file), Folder + file);
-            return Folder + file;
-        }
-        string TakeGraph(string file)
-        {
-            foreach (var weights in OnnxFile.Read(bundle.PathOf(file)).ExternalFiles.ToArray())
-                Take(Path.Combine(Path.GetDirectoryName(file) ?? "", weights).Replace('\\', '/'));
-            return Take(file);
-        }
+        var take = new Copies(this, bundle, "clip/");
         return clip with
         {
-            TextEncoder = TakeGraph(clip.TextEncoder),
-            ImageEncoder = TakeGraph(clip.ImageEncoder),
+            TextEncoder = take.Graph(clip.TextEncoder),
+            ImageEncoder = take.Graph(clip.ImageEncoder),
             Text = clip.Text with
             {
                 Tokenizer = clip.Text.Tokenizer with
                 {
-                    Vocabulary = Take(clip.Text.Tokenizer.Vocabulary),
-                    Merges = clip.Text.Tokenizer.Merges is { } merges ? Take(merges) : null,
+                    Vocabulary = take.File(clip.Text.Tokenizer.Vocabulary),
+                    Merges = clip.Text.Tokenizer.Merges is { } merges ? take.File(merges) : null,
                 },
             },
         };
+    }
+
+    /// <summary>Copies the upscaler of another bundle into the folder <c>upscaler</c>.</summary>
+    /// <exception cref="DalleBundleException">The other bundle is invalid, or has no upscaler.</exception>
+    public UpscalerGraph CopyUpscaler(string other)
+    {
+        var bundle = Bundle.Open(ModelFolders.Find(other));
+        var upscaler = bundle.Manifest.Upscaler ?? throw bundle.Error("it has no upscaler to copy. Export one with the family 'real-esrgan'.");
+        return upscaler with { File = new Copies(this, bundle, "upscaler/").Graph(upscaler.File) };
     }
 
     /// <summary>Writes the manifest, last: a folder without one is not a bundle.</summary>
@@ -80,5 +94,26 @@ internal sealed class BundleWriter(string folder)
         _files.Add(file);
         _files.Add(Path.ChangeExtension(file, ".weights"));
         return Path.Combine(folder, file);
+    }
+
+    /// <summary>Files of another bundle, each copied once.</summary>
+    private sealed class Copies(BundleWriter writer, Bundle other, string folder)
+    {
+        private readonly HashSet<string> _taken = [];
+
+        public string File(string file)
+        {
+            if (_taken.Add(file))
+                writer.Copy(other.PathOf(file), folder + file);
+            return folder + file;
+        }
+
+        /// <summary>A graph with its weights.</summary>
+        public string Graph(string file)
+        {
+            foreach (var weights in OnnxFile.Read(other.PathOf(file)).ExternalFiles.ToArray())
+                File(Path.Combine(Path.GetDirectoryName(file) ?? "", weights).Replace('\\', '/'));
+            return File(file);
+        }
     }
 }

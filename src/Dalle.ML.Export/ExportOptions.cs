@@ -9,6 +9,9 @@ public sealed record ExportOptions
     /// <summary>Folder or name of a bundle whose CLIP is copied into this one; none if null.</summary>
     public string? Clip { get; init; }
 
+    /// <summary>Folder or name of a bundle whose upscaler is copied into this one; none if null.</summary>
+    public string? Upscaler { get; init; }
+
     /// <summary>Settings that the weights do not determine, by name; see <see cref="BundleExporter.SettingsOf"/>.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 

@@ -12,15 +12,19 @@ namespace Dalle.ML.Hub;
 /// </example>
 public static class DalleHub
 {
-    /// <summary>Lists the published models of the catalogue, and which of them are on this machine.</summary>
+    /// <summary>Lists the published models of the catalogue, and what is on this machine: which of them, and bundles of your own.</summary>
     /// <param name="options">The folder of models and a catalogue of your own; the rest is ignored.</param>
     /// <exception cref="DalleHubException">A catalogue cannot be read.</exception>
     public static IReadOnlyList<HubModel> ListModels(PullOptions? options = null)
     {
         options ??= new();
-        return [.. CatalogOf(options).Models.Select(model => new HubModel
+        var here = FoldersOf(options).Where(Directory.Exists).SelectMany(folder => Directory.GetDirectories(folder).Order(StringComparer.Ordinal))
+            .Where(folder => IsModelName(Path.GetFileName(folder)) && ModelFolders.IsModel(folder))
+            .DistinctBy(folder => Path.GetFileName(folder)).ToDictionary(folder => Path.GetFileName(folder));
+        var published = CatalogOf(options).Models.Select(model => new HubModel
         {
             Name = model.Name,
+            IsPublished = true,
             Description = model.Description,
             Family = model.Family,
             License = model.License,
@@ -28,8 +32,9 @@ public static class DalleHub
             RequiresAcceptance = model.RequiresAcceptance,
             DownloadSize = model.DownloadSize,
             Note = model.Note,
-            Path = FoldersOf(options).Select(folder => Path.Combine(folder, model.Name)).FirstOrDefault(ModelFolders.IsModel),
-        })];
+            Path = here.GetValueOrDefault(model.Name),
+        }).ToArray();
+        return [.. published, .. here.Where(entry => !published.Any(model => model.Name == entry.Key)).Select(entry => OwnModel(entry.Key, entry.Value))];
     }
 
     /// <summary>Pulls a published model: downloads its checkpoint, verifies it and exports it. A pull that was interrupted goes on where it was.</summary>
@@ -67,7 +72,7 @@ public static class DalleHub
     public static IReadOnlyList<string> Remove(string name, PullOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(name);
-        if (!ModelFolders.IsName(name) || name[0] == '.')
+        if (!IsModelName(name))
             throw new DalleHubException($"'{name}' is not the name of a model.");
         var removed = new List<string>();
         foreach (var models in FoldersOf(options ?? new()))
@@ -83,6 +88,22 @@ public static class DalleHub
         }
         return removed;
     }
+
+    private static HubModel OwnModel(string name, string folder)
+    {
+        try
+        {
+            var manifest = Bundle.ManifestOf(folder);
+            return new HubModel { Name = name, Description = manifest.Description ?? "", Family = manifest.Family, License = manifest.License, Path = folder };
+        }
+        catch (DalleBundleException exception)
+        {
+            return new HubModel { Name = name, Description = "", Family = "", License = null, Note = exception.Message, Path = folder };
+        }
+    }
+
+    // Names with a dot are of what a pull has not finished.
+    private static bool IsModelName(string name) => ModelFolders.IsName(name) && name[0] != '.';
 
     private static ModelCatalog CatalogOf(PullOptions options) => ModelCatalog.Read(options.Catalog ?? options.Variable(ModelCatalog.Variable));
 

@@ -23,6 +23,8 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
 
     private string Checkpoint => Path.Combine(_work, "checkpoint");
 
+    private string Unpacked => Path.Combine(_work, "unpacked");
+
     private string PlanPath => Path.Combine(_work, "plan.json");
 
     /// <summary>Folder of what a pull leaves: unfinished downloads, and checkpoints that are kept.</summary>
@@ -46,6 +48,9 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
 
         Directory.CreateDirectory(_work);
         using var exclusive = Lock();
+        // Another pull may have ended meanwhile.
+        if (ModelFolders.IsModel(_bundle))
+            return _bundle;
         var cache = new HubCache(_environment.CacheFolder);
         using var transport = new HubTransport(_environment, options);
         var plan = await PlanAsync(transport, cache, cancellationToken).ConfigureAwait(false);
@@ -83,20 +88,30 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
         var plan = PullPlan.TryRead(PlanPath, model.Fingerprint);
         if (plan is null)
         {
-            // Of another version of the model.
-            if (Directory.Exists(Checkpoint))
-                Directory.Delete(Checkpoint, recursive: true);
             var resolver = new FileResolver(transport, _environment, cache);
             var files = new List<PlannedFile>();
             foreach (var file in model.Files)
                 files.Add(await resolver.ResolveAsync(file, remark => Remark(file.Path, remark), cancellationToken).ConfigureAwait(false));
             plan = new PullPlan { Fingerprint = model.Fingerprint, Files = files };
+            DropUnverifiable(plan);
             plan.Write(PlanPath);
         }
         var hosts = string.Join(", ", plan.Files.Select(file => file.Host).Distinct());
         progress?.Report(new PullProgress(
             PullStage.Planned, model.Name, 0, plan.Files.Sum(file => file.Size), $"{plan.Files.Count} files from {hosts}; licence: {model.License}"));
         return plan;
+    }
+
+    /// <summary>Of what was downloaded by an earlier plan only that stays which a hash will tell to be the same.</summary>
+    private void DropUnverifiable(PullPlan plan)
+    {
+        if (Directory.Exists(Unpacked))
+            Directory.Delete(Unpacked, recursive: true);
+        if (!Directory.Exists(Checkpoint))
+            return;
+        var kept = plan.Files.Where(file => file.IsHashed).Select(TargetOf).SelectMany(target => new[] { target, FileDownload.PartialOf(target) }).ToHashSet();
+        foreach (var file in Directory.GetFiles(Checkpoint, "*", SearchOption.AllDirectories).Where(file => !kept.Contains(file)))
+            File.Delete(file);
     }
 
     /// <summary>The files that must be downloaded: those that are neither here nor in the hub's cache. What is there is verified.</summary>
@@ -125,8 +140,7 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
     private async Task<bool> IsRightAsync(PlannedFile file, string path, CancellationToken cancellationToken)
     {
         Report(file, PullStage.Verifying, file.Size);
-        var fault = new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) is FileInfo { Length: var linked } && linked != file.Size
-                || (new FileInfo(path) is { LinkTarget: null, Length: var length } && length != file.Size)
+        var fault = HubCache.SizeOf(path) != file.Size
             ? "its size differs"
             : (await FileHashes.OfAsync(path, cancellationToken).ConfigureAwait(false)).FindMismatch(file);
         if (fault is null)
@@ -153,7 +167,7 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
     /// <summary>Checks that everything fits before anything is downloaded: what is missing, archives unpacked, and the bundle.</summary>
     private void CheckSpace(PullPlan plan, List<PlannedFile> missing)
     {
-        var download = missing.Sum(file => file.Size - (new FileInfo(TargetOf(file) + ".partial") is { Exists: true } part ? Math.Min(part.Length, file.Size) : 0));
+        var download = missing.Sum(file => file.Size - (new FileInfo(FileDownload.PartialOf(TargetOf(file))) is { Exists: true } part ? Math.Min(part.Length, file.Size) : 0));
         var unpacked = plan.Files.Where(file => file.IsArchive).Sum(file => file.Size);
         var needed = download + unpacked + plan.Files.Sum(file => file.Size);
         if (options.FreeSpace(modelsFolder) is var free && free < needed)
@@ -171,13 +185,13 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
             await new FileDownload(file, TargetOf(file), url, transport, (stage, bytes, remark) => Report(file, stage, bytes, remark)).RunAsync(cancellationToken)
                 .ConfigureAwait(false);
         }
-        catch (DalleHubException exception) when (exception is not TransientHubException)
+        catch (ChangedFileException)
         {
-            // What was planned is not there: the next run plans anew.
+            // The next run plans anew.
             File.Delete(PlanPath);
             throw;
         }
-        Report(file, PullStage.Verified, file.Size, file is { Sha256: null, GitBlob: null, Md5: null } ? "its publisher gives no hash to compare with" : null);
+        Report(file, PullStage.Verified, file.Size, !file.IsHashed ? "its publisher gives no hash to compare with" : null);
     }
 
     private async Task UnpackAsync(PlannedFile archive, CancellationToken cancellationToken)
@@ -198,7 +212,7 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
         foreach (var left in Directory.EnumerateDirectories(_work, "bundle*"))
             Directory.Delete(left, recursive: true);
         var draft = Path.Combine(_work, "bundle");
-        var sources = plan.Files.Where(file => file.IsArchive).Select(UnpackedFolderOf).Prepend(Checkpoint).Where(Directory.Exists);
+        var sources = plan.Files.Where(file => file.IsArchive).Select(archive => CheckpointArchive.ContentOf(UnpackedFolderOf(archive))).Prepend(Checkpoint).Where(Directory.Exists);
         BundleExporter.Export(model.Family, [.. sources], draft, new ExportOptions
         {
             Precision = options.Precision ?? model.Precision,
@@ -217,7 +231,7 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
 
     private string TargetOf(PlannedFile file) => Path.Combine(Checkpoint, file.Path);
 
-    private string UnpackedFolderOf(PlannedFile archive) => Path.Combine(_work, "unpacked", archive.Path);
+    private string UnpackedFolderOf(PlannedFile archive) => Path.Combine(Unpacked, archive.Path);
 
     private void Report(PlannedFile file, PullStage stage, long bytes, string? remark = null) =>
         progress?.Report(new PullProgress(stage, file.Path, bytes, file.Size, remark));

@@ -21,7 +21,7 @@ namespace Dalle.ML;
 /// image.Image.Save("apple.png");
 /// </code>
 /// </example>
-public sealed class DalleModel : IDisposable
+public sealed partial class DalleModel : IDisposable
 {
     private const string DefaultName = "emoji-64";
 
@@ -38,10 +38,19 @@ public sealed class DalleModel : IDisposable
     /// <summary>Describes the model.</summary>
     public DalleModelInfo Info { get; }
 
-    /// <summary>Folder of the built-in model, beside the application or, in a host such as a notebook, beside this assembly.</summary>
-    public static string DefaultPath { get; } = new[] { AppContext.BaseDirectory, Path.GetDirectoryName(typeof(DalleModel).Assembly.Location) ?? "" }
-        .Select(folder => Path.Combine(folder, "models", DefaultName))
-        .MaxBy(Directory.Exists)!;
+    /// <summary>
+    /// Folder of the built-in model: beside the application or, in a host such as a notebook, beside this assembly or in the NuGet package that it lies in.
+    /// </summary>
+    public static string DefaultPath { get; } = FindDefault(AppContext.BaseDirectory, typeof(DalleModel).Assembly.Location);
+
+    internal static string FindDefault(string application, string assembly)
+    {
+        var beside = assembly.Length == 0 ? application : Path.GetDirectoryName(assembly)!;
+        // A package holds lib/net10.0/Dalle.ML.dll and models.
+        return new[] { application, beside, Path.Combine(beside, "..", "..") }
+            .Select(folder => Path.GetFullPath(Path.Combine(folder, "models", DefaultName)))
+            .MaxBy(Directory.Exists)!;
+    }
 
     /// <summary>Loads a model and verifies all of its files.</summary>
     /// <param name="path">The bundle's folder, with <c>dalle.json</c>, or the name of a model in a folder of models: those that the environment
@@ -295,6 +304,22 @@ public sealed class DalleModel : IDisposable
         return use.Engine.Vae.ResizeAndCenterCrop(ImageTensor.From(image)).ToImage();
     }
 
+    /// <summary>
+    /// Enlarges an image by a network such as Real-ESRGAN (Wang et al. 2021), <see cref="DalleModelInfo.UpscaleFactor"/> times in width and height. It
+    /// goes over the image in tiles, so that its memory does not grow with the image. Opacity is enlarged too; a grey image stays grey.
+    /// </summary>
+    /// <param name="image">An image of any size whose enlargement has at most 64 megapixels.</param>
+    /// <param name="progress">Receives the part that is done, 0 to 1, after each tile.</param>
+    /// <param name="cancellationToken">Checked before each tile.</param>
+    /// <exception cref="ArgumentException">The image is too large.</exception>
+    /// <exception cref="NotSupportedException">The bundle has no upscaler.</exception>
+    public MLImage Upscale(MLImage image, IProgress<double>? progress = null, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var use = Acquire();
+        return use.Engine.Upscaler.Upscale(image, progress, cancellationToken);
+    }
+
     /// <summary>Decodes image tokens into an image.</summary>
     /// <param name="tokens">As many image tokens as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
     /// <exception cref="ArgumentException">There are too few or too many tokens, or one is out of range.</exception>
@@ -376,9 +401,12 @@ public sealed class DalleModel : IDisposable
             CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null } or { Unclip: { Prior: not null, Stages.Count: > 0 } },
             CanEncode = manifest.ImageEncoder is not null,
             CanDecode = manifest.ImageDecoder is not null,
+            ImageEmbeddingDimension = manifest.Unclip?.EmbeddingDimension ?? 0,
+            CanVary = manifest.Unclip is { Image: not null, Stages.Count: > 0 },
             HasClip = manifest.Clip is not null,
             EmbeddingDimension = manifest.Clip?.EmbeddingDimension ?? 0,
             ClipScale = manifest.Clip?.Scale,
+            UpscaleFactor = manifest.Upscaler?.Factor ?? 0,
             Vocabulary = engine.Vocabulary?.Lines,
             Defaults = new GenerationOptions
             {
@@ -389,6 +417,13 @@ public sealed class DalleModel : IDisposable
                     GuidanceScale = manifest.Unclip is { Stages: [var first, ..] } ? first.Diffusion.Guidance : manifest.Sampling.Guidance,
                     TopK = manifest.Sampling.TopK,
                     TopP = manifest.Sampling.TopP,
+                },
+                Diffusion = new DiffusionOptions
+                {
+                    PriorSteps = manifest.Unclip?.Prior?.Diffusion.Steps,
+                    DecoderSteps = manifest.Unclip is { Stages: [var decoder, ..] } ? decoder.Diffusion.Steps : null,
+                    UpsamplerSteps = manifest.Unclip is { Stages: [_, var upsampler, ..] } ? upsampler.Diffusion.Steps : null,
+                    PriorGuidance = manifest.Unclip?.Prior?.Diffusion.Guidance,
                 },
             },
         };

@@ -57,6 +57,12 @@ public sealed record DalleModelInfo
     /// <summary>Whether it turns tokens into images.</summary>
     public required bool CanDecode { get; init; }
 
+    /// <summary>Number of values in an image embedding of DALL·E 2; 0 of other models.</summary>
+    public int ImageEmbeddingDimension { get; init; }
+
+    /// <summary>Whether it makes variations of an image, and ways between images, as DALL·E 2 does.</summary>
+    public bool CanVary { get; init; }
+
     /// <summary>Whether it has CLIP, which embeds texts and images and ranks images.</summary>
     public required bool HasClip { get; init; }
 
@@ -65,6 +71,9 @@ public sealed record DalleModelInfo
 
     /// <summary>Factor from the cosine of two CLIP embeddings to a score; null if the bundle has no CLIP.</summary>
     public required float? ClipScale { get; init; }
+
+    /// <summary>How many times wider and higher <see cref="DalleModel.Upscale"/> makes an image; 0 if the bundle has no upscaler.</summary>
+    public int UpscaleFactor { get; init; }
 
     /// <summary>
     /// The words and phrases that the model was trained on; null if its bundle does not tell. <see cref="DalleModel.FindUnseenWords"/> compares a

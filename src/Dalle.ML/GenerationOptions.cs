@@ -37,4 +37,7 @@ public sealed record GenerationOptions
 
     /// <summary>How tokens are sampled.</summary>
     public SamplingOptions Sampling { get; init; } = new();
+
+    /// <summary>Steps and guidance of the networks of a DALL·E 2 model.</summary>
+    public DiffusionOptions Diffusion { get; init; } = new();
 }

@@ -1,3 +1,6 @@
+using Dalle.ML.Images;
+using Microsoft.ML.Data;
+
 namespace Dalle.ML;
 
 /// <summary>
@@ -18,7 +21,13 @@ public readonly record struct GenerationProgress
     /// <summary>Number of candidates generated for each image.</summary>
     public required int Candidates { get; init; }
 
-    /// <summary>Number of steps done for each image of the batch.</summary>
+    /// <summary>Zero-based index of the network that is running: in DALL·E 2 the prior, then the decoder and upsamplers; else 0.</summary>
+    public int Stage { get; init; }
+
+    /// <summary>Number of networks that an image passes through: in DALL·E 2 the prior and all decoders and upsamplers; else 1.</summary>
+    public int Stages { get; init; }
+
+    /// <summary>Number of steps done for each image of the batch, in the current stage.</summary>
     public required int Step { get; init; }
 
     /// <summary>
@@ -26,7 +35,7 @@ public readonly record struct GenerationProgress
     /// </summary>
     public required ReadOnlyMemory<int> Tokens { get; init; }
 
-    /// <summary>Number of steps that an image takes.</summary>
+    /// <summary>Number of steps that an image takes in the current stage.</summary>
     public required int Steps { get; init; }
 
     /// <summary>Fraction of all steps done so far, 0 to 1.</summary>
@@ -34,4 +43,13 @@ public readonly record struct GenerationProgress
 
     /// <summary>Time since the generation started.</summary>
     public required TimeSpan Elapsed { get; init; }
+
+    /// <summary>The estimate of the finished image, in −1..1; null where there is none. Valid while the report is handled.</summary>
+    internal ImageTensor? Estimate { get; init; }
+
+    /// <summary>
+    /// The image as a DALL·E 2 model expects it to become, in the size of the current stage; null during its prior, and of a model that samples
+    /// tokens. Only while the report is handled; the caller disposes it.
+    /// </summary>
+    public MLImage? CreatePreview() => Estimate?.ToUnitRange().ToImage();
 }

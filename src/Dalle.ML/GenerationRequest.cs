@@ -1,4 +1,5 @@
 using Dalle.ML.Generation;
+using Dalle.ML.Generation.Diffusion;
 
 namespace Dalle.ML;
 
@@ -17,6 +18,15 @@ public readonly record struct GenerationRequest(string Prompt, ulong Seed)
     /// case.
     /// </summary>
     public IReadOnlyList<int>? PromptTokens { get; init; }
+
+    /// <summary>The image embedding that the decoder takes; null to sample one from the prompt.</summary>
+    internal float[]? ImageEmbedding { get; init; }
+
+    /// <summary>The image whose noise the decoder starts from; null to start from noise of the seed.</summary>
+    internal InvertedImage? Inverted { get; init; }
+
+    /// <summary>The pixels that are kept; null to generate all.</summary>
+    internal KnownPixels? KnownPixels { get; init; }
 
     /// <summary>Requests for different images of one prompt. The seeds are derived from the first, which is <paramref name="seed"/> itself.</summary>
     /// <param name="prompt">What to generate.</param>

@@ -1,7 +1,10 @@
+using System.Net.Sockets;
 using ArchUnitNET.Loader;
 using ArchUnitNET.xUnitV3;
 using Dalle.ML;
 using Dalle.ML.Export;
+using Dalle.ML.Extensions.AI;
+using Dalle.ML.Interactive;
 using static ArchUnitNET.Fluent.ArchRuleDefinition;
 
 namespace Architecture.Tests;
@@ -17,7 +20,8 @@ public sealed class ArrowTests
     private static readonly ArchUnitNET.Domain.Architecture Code = new ArchLoader()
         .LoadAssemblies(
             typeof(DalleModel).Assembly, typeof(BundleExporter).Assembly, typeof(Microsoft.ML.OnnxRuntime.InferenceSession).Assembly,
-            typeof(Microsoft.ML.IDataView).Assembly, typeof(Microsoft.ML.MLContext).Assembly)
+            typeof(Microsoft.ML.IDataView).Assembly, typeof(Microsoft.ML.MLContext).Assembly, typeof(DalleImageGenerator).Assembly, typeof(TokenMap).Assembly,
+            typeof(HttpClient).Assembly, typeof(Socket).Assembly)
         .Build();
 
     /// <summary>The layers, the lowest first; a layer may use those before it, and no other.</summary>
@@ -52,6 +56,13 @@ public sealed class ArrowTests
     public void Only_the_runtime_touches_ONNX_Runtime() =>
         Types().That().ResideInNamespaceMatching(@"^Dalle\.ML(\..+)?$").And().DoNotResideInNamespaceMatching(@"^Dalle\.ML\.Runtime$")
             .Should().NotDependOnAny(Types().That().ResideInNamespaceMatching(@"^Microsoft\.ML\.OnnxRuntime(\..+)?$"))
+            .Check(Code);
+
+    /// <summary>A library that a pipeline or a server holds makes no request; the hub is a package that nobody has who does not want it.</summary>
+    [Fact]
+    public void Only_the_hub_touches_the_network() =>
+        Types().That().ResideInAssembly(typeof(DalleModel).Assembly, typeof(BundleExporter).Assembly, typeof(DalleImageGenerator).Assembly, typeof(TokenMap).Assembly)
+            .Should().NotDependOnAny(Types().That().ResideInNamespaceMatching(@"^System\.Net\.(Http|Sockets)(\..+)?$"))
             .Check(Code);
 
     [Fact]

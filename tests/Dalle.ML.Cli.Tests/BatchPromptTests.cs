@@ -101,7 +101,7 @@ public sealed class BatchPromptTests : IDisposable
             Assert.InRange(run.Errors.Length, 1, 400);
         }
         var tokens = await Tool.RunAsync(_batch.Folder, ["decode", "line.txt"]);
-        Assert.Equal((1, "dalle: line.txt, line 1: it is longer than 16777216 bytes. Put each prompt on a separate line.\n"), (tokens.ExitCode, tokens.Errors));
+        Assert.Equal((1, "dalle: line.txt, line 1: it is longer than 16777216 bytes. Break it into lines, one for each entry.\n"), (tokens.ExitCode, tokens.Errors));
     }
 
     [Fact]

@@ -11,6 +11,44 @@ public sealed partial class CliConventionTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
+    [Theory]
+    [InlineData("encode", "-")]
+    [InlineData("generate", "-")]
+    [InlineData("batch", "-", "--format", "txt", "-o", "out")]
+    public async Task A_closed_standard_input_is_said(params string[] arguments)
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "A shell closes the stream.");
+        using var folder = new TemporaryFolder();
+        var run = await ToolProcess.RunInShellAsync(folder.Path, "<&-", arguments);
+        Assert.Equal(1, run.ExitCode);
+        Assert.StartsWith("dalle: Standard input is closed.", run.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Pictures_given_for_text_and_a_full_standard_output_are_told_as_what_they_are()
+    {
+        using var folder = new TemporaryFolder();
+        Pictures.Generate(folder, "a red apple", "apple.png");
+        File.WriteAllText(Path.Combine(folder.Path, "prompts.txt"), "a cat\n");
+        foreach (var (arguments, message) in new (string[], string)[]
+        {
+            (["decode", "apple.png", "-o", "out"], "apple.png is a picture, not a file of tokens."),
+            (["batch", "apple.png", "--format", "txt", "-o", "out"], "'apple.png' is a picture, not a file of prompts."),
+            (["batch", "prompts.txt", "-o", "apple.png"], "cannot be created: a file has this name. Name a folder."),
+            (["export", "dalle", "apple.png", "-o", "model"], "it is not JSON: see line 1, byte 1"),
+        })
+        {
+            var run = await Tool.RunAsync(folder.Path, arguments);
+            Assert.Equal(1, run.ExitCode);
+            Assert.Contains(message, run.Errors, StringComparison.Ordinal);
+        }
+        if (File.Exists("/dev/full"))
+        {
+            var full = await ToolProcess.RunInShellAsync(folder.Path, "> /dev/full", "encode", "apple.png");
+            Assert.Equal((1, "dalle: standard output cannot be written: no space is left where it goes.\n"), (full.ExitCode, full.Errors));
+        }
+    }
+
     [Fact]
     public async Task Every_command_has_help_with_examples_and_json()
     {

@@ -53,6 +53,102 @@ public sealed class PartialBundleTests : IDisposable
         await Fail("it has no CLIP", "export", "dalle", "--random", "--size", "tiny", "--clip", "codec", "-o", "other");
     }
 
+    [Fact]
+    public async Task An_upscaler_alone_enlarges_and_is_added_to_a_model()
+    {
+        await Succeed("export", "real-esrgan", "--random", "--size", "tiny", "-o", "upscaler");
+        await Succeed("verify", "upscaler");
+        Assert.Equal(4, (await Succeed("info", "upscaler", "--json")).Json.Single().GetProperty("upscaleFactor").GetInt32());
+        var report = (await Succeed("upscale", "apple.png", "-m", "upscaler", "-o", "out", "--json")).Json.Single();
+        Assert.Equal((256, 256), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
+        Assert.Equal((256, 256), SizeOf(report.GetProperty("file").GetString()!));
+        File.WriteAllText(Path.Combine(_folder.Path, "broken.png"), "not a picture");
+        var partly = await Tool.RunAsync(_folder.Path, ["upscale", "broken.png", "apple.png", "-m", "upscaler", "-o", "more"]);
+        Assert.Equal(1, partly.ExitCode);
+        Assert.Equal((256, 256), SizeOf(Assert.Single(partly.Output)));
+        await Misuse("has no upscaler", "upscale", "apple.png", "-o", "out");
+
+        await Succeed("export", "dalle", "--random", "--size", "tiny", "--upscaler", "upscaler", "-o", "model");
+        Assert.Equal((256, 256), SizeOf(Assert.Single(await Output("generate", "a cat", "-m", "model", "--upscale", "4", "--seed", "1", "-o", "own"))));
+        Assert.Equal((1024, 1024), SizeOf(Assert.Single(await Output("generate", "a cat", "--candidates", "1", "--upscale", "16", "--upscaler", "upscaler", "--seed", "1", "-o", "twice"))));
+        await Misuse("enlarges 4 times", "generate", "a cat", "--upscale", "8", "--upscaler", "upscaler", "--seed", "1", "-o", "none");
+        await Misuse("has no upscaler", "generate", "a cat", "--upscale", "4", "--seed", "1", "-o", "none");
+        await Misuse("--upscale says how many times", "generate", "a cat", "--upscaler", "upscaler", "--seed", "1", "-o", "none");
+        await Fail("it has no upscaler", "export", "dalle", "--random", "--size", "tiny", "--upscaler", DalleModel.DefaultPath, "-o", "other");
+    }
+
+    [Fact]
+    public async Task A_diffusion_model_generates_and_shows_what_it_expects()
+    {
+        await Succeed("export", "dalle2-pytorch", "--random", "--size", "tiny", "-o", "unclip");
+        await Succeed("generate", "a cat", "-m", "unclip", "--seed", "1", "--progressive", "steps", "-o", "out");
+        var previews = Directory.GetFiles(Path.Combine(_folder.Path, "steps")).Select(Path.GetFileName).Order(StringComparer.Ordinal).ToArray();
+        Assert.True(previews.Length > 2);
+        Assert.All(previews, preview => Assert.Matches(@"^a-cat_1_stage\d_step\d+\.png$", preview));
+        await Misuse("--temperature is for models that sample image tokens", "generate", "a cat", "-m", "unclip", "--seed", "1", "--temperature", "0.5", "-o", "none");
+        await Misuse("--steps is for DALL·E 2 models", "generate", "a cat", "--seed", "1", "--steps", "5", "-o", "none");
+
+        // Fewer steps are another image, and a batch goes on with the steps that it began with.
+        byte[][] images = [.. await Task.WhenAll(new[] { "3", "5", "3" }.Select(async steps => (await Succeed("generate", "a cat", "-m", "unclip", "--seed", "1", "--steps", steps, "-o", "-")).Bytes))];
+        Assert.Equal(images[0], images[2]);
+        Assert.NotEqual(images[0], images[1]);
+        File.WriteAllText(Path.Combine(_folder.Path, "prompts.txt"), "a cat\n");
+        string[] batch = ["batch", "prompts.txt", "-m", "unclip", "--seed", "1", "-o", "batch"];
+        await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Fail("--steps is 3 there and the model's here", [.. batch, "--prior-steps", "2", "--prior-guidance", "2"]);
+        await Fail("--fast is False there and True here", [.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2", "--fast"]);
+    }
+
+    [Fact]
+    public async Task A_diffusion_model_varies_repaints_and_goes_from_one_to_another()
+    {
+        await Succeed("export", "dalle2-pytorch", "--random", "--size", "tiny", "-o", "unclip");
+        string[] few = ["-m", "unclip", "--seed", "7", "--steps", "3", "--prior-steps", "3"];
+        Assert.Equal(["apple_variation_7.png", "apple_variation_"], (await Output(["variations", "apple.png", "-n", "2", "-o", "varied", .. few])).Select(path => Path.GetFileName(path)).Select((name, i) => i == 0 ? name : name[..16]));
+        Assert.Single(await Output(["variations", "apple.png", "--strength", "0", "-o", "near", .. few]));
+        Assert.Equal("apple_inpainted_7.png", Path.GetFileName(Assert.Single(await Output(["inpaint", "apple.png", "a cat", "--mask", "apple.png", "-o", "painted", .. few]))));
+        foreach (string[] ends in new string[][] { ["a cat", "a dog"], ["apple.png", "apple.png"] })
+        {
+            var strip = await Output(["interpolate", .. ends, "--frames", "3", "--grid", "-o", $"strip{ends[0].Length}", .. few]);
+            Assert.Equal(["frame_001_7.png", "frame_002_7.png", "frame_003_7.png", "grid.png"], strip.Select(path => Path.GetFileName(path)));
+        }
+        await Misuse("is a file and 'a cat' is none", "interpolate", "apple.png", "a cat", "-m", "unclip");
+        await Misuse("is not one of DALL·E 2", "variations", "apple.png", "--seed", "7", "-o", "none");
+        await Misuse("is not one of DALL·E 2", "interpolate", "a cat", "a dog", "--seed", "7", "-o", "none");
+    }
+
+    [Fact]
+    public async Task What_an_export_assumed_or_left_out_is_said()
+    {
+        var weights = new TinyCheckpoint(seed: 1);
+        foreach (var network in new[] { "params", "params_ema" })
+        {
+            weights.Convolution($"{network}.body.0", 4, 3, 3);
+            weights.Normal($"{network}.body.1.weight", 1, 4);
+            weights.Convolution($"{network}.body.2", 12, 4, 3);
+        }
+        weights.Write(Path.Combine(_folder.Path, "two.safetensors"));
+        var run = await Succeed("export", "real-esrgan", "two.safetensors", "-o", "upscaler");
+        Assert.Contains("dalle: the file holds two networks, 'params_ema' and 'params': as xinntao does, 'params_ema' is exported.", run.Errors, StringComparison.Ordinal);
+        var notes = (await Succeed("export", "real-esrgan", "two.safetensors", "-o", "upscaler", "--set", "loader=ru-dalle", "--json")).Json.Single().GetProperty("notes");
+        Assert.Contains("'params' is exported", Assert.Single(notes.EnumerateArray()).GetString(), StringComparison.Ordinal);
+        Assert.Equal("", (await Succeed("export", "real-esrgan", "--random", "--size", "tiny", "-o", "upscaler")).Errors);
+    }
+
+    private (int Width, int Height) SizeOf(string file)
+    {
+        using var image = new ImageReader().Read(Path.Combine(_folder.Path, file));
+        return (image.Width, image.Height);
+    }
+
+    private async Task Misuse(string reason, params string[] arguments)
+    {
+        var run = await Tool.RunAsync(_folder.Path, arguments);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains(reason, run.Errors, StringComparison.Ordinal);
+    }
+
     private async Task<string[]> Output(params string[] arguments) => (await Succeed(arguments)).Output;
 
     private async Task<Tool> Succeed(params string[] arguments)

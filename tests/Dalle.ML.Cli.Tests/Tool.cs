@@ -26,7 +26,6 @@ internal sealed record Tool(int ExitCode, byte[] Bytes, string Errors)
         {
             Output = TextWriter.Synchronized(new StreamWriter(output, new UTF8Encoding(false)) { AutoFlush = true, NewLine = "\n" }),
             Error = TextWriter.Synchronized(errors),
-            Input = new StreamReader(bytes),
             OpenInput = () => bytes,
             OpenOutput = () => output,
             IsInputTerminal = input is null,

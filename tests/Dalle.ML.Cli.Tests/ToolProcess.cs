@@ -27,6 +27,20 @@ internal static class ToolProcess
         return await FinishAsync(process);
     }
 
+    /// <summary>Runs the tool from a shell, which redirects its streams as it is told.</summary>
+    public static async Task<Tool> RunInShellAsync(string folder, string redirection, params string[] arguments)
+    {
+        var start = new ProcessStartInfo("sh", ["-c", $"exec dotnet \"$@\" {redirection}", "sh", AssemblyPath, .. arguments])
+        {
+            WorkingDirectory = folder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            StandardOutputEncoding = Encoding.Latin1,
+        };
+        using var process = Process.Start(start)!;
+        return await FinishAsync(process).WaitAsync(Patience);
+    }
+
     public static Process Start(string folder, string[] arguments, bool hasInput = false, IReadOnlyDictionary<string, string>? environment = null)
     {
         var start = new ProcessStartInfo("dotnet", [AssemblyPath, .. arguments])

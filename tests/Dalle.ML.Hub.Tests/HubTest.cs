@@ -4,6 +4,23 @@ using Dalle.ML.Export;
 
 namespace Dalle.ML.Hub.Tests;
 
+/// <summary>A model as a catalogue describes it.</summary>
+internal sealed record CatalogModel(string Name, string Family, CatalogFile[] Files)
+{
+    public string Description { get; init; } = "Noise";
+
+    public string License { get; init; } = "MIT";
+
+    public string? LicenseUrl { get; init; }
+
+    public bool RequiresAcceptance { get; init; }
+
+    public Dictionary<string, string> Settings { get; init; } = [];
+}
+
+/// <summary>A file as a catalogue describes it.</summary>
+internal sealed record CatalogFile(string Path, string[] Sources, string? Sha256 = null, string? Md5 = null, bool IsArchive = false, long ApproximateSize = 1000);
+
 /// <summary>
 /// A server, a clean machine (folders of models and of the hub's cache, an environment), and a catalogue with a small min-dalle from golden data on the
 /// hub and a small discrete VAE at plain addresses.
@@ -74,40 +91,33 @@ public abstract class HubTest : IAsyncLifetime
     private protected Task<string> PullAsync(string name, PullOptions? options = null, CancellationToken cancellationToken = default) =>
         DalleHub.PullAsync(name, options ?? Options, Reports, cancellationToken);
 
-    private protected void WriteCatalog(params object[] models) =>
-        File.WriteAllText(In("catalog.json"), JsonSerializer.Serialize(new { version = 1, models }));
-
-    private protected static object MiniModel(string revision = "main", Func<string, string?>? sha256 = null, bool requiresAcceptance = false) => new
+    /// <summary>Pulls until some of the file that is being downloaded after so many bytes is there, and is cancelled then.</summary>
+    private protected async Task InterruptAsync(string name, long bytes = 300_000)
     {
-        name = Mini,
-        description = "Noise",
-        family = "min-dalle",
-        license = "MIT",
-        licenseUrl = "https://licenses.invalid/mit",
-        requiresAcceptance,
-        settings = new { heads = Heads },
-        files = MiniFiles.Select(file => new
+        using var source = new CancellationTokenSource();
+        Server.CutAfter(bytes, async () =>
         {
-            path = file.Path,
-            sources = new[] { $"hf://{HubRepository}@{revision}/{file.HubPath}" },
-            approximateSize = 1000,
-            sha256 = sha256?.Invoke(file.Path),
-        }),
+            await UntilSomeIsWrittenAsync();
+            await source.CancelAsync();
+        });
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => PullAsync(name, cancellationToken: source.Token));
+        Server.NeverCut();
+    }
+
+    private protected void WriteCatalog(params CatalogModel[] models) =>
+        File.WriteAllText(In("catalog.json"), JsonSerializer.Serialize(new { version = 1, models }, JsonSerializerOptions.Web));
+
+    private protected static CatalogModel MiniModel(string revision = "main", Func<string, string?>? sha256 = null) => new(
+        Mini, "min-dalle", [.. MiniFiles.Select(file => new CatalogFile(file.Path, [$"hf://{HubRepository}@{revision}/{file.HubPath}"], sha256?.Invoke(file.Path)))])
+    {
+        LicenseUrl = "https://licenses.invalid/mit",
+        Settings = new() { ["heads"] = Heads },
     };
 
-    private protected object DvaeModel(bool isHashed = true) => new
+    private protected CatalogModel DvaeModel(bool isHashed = true) => new(
+        Dvae, "openai-dvae", [.. DvaeFiles.Select(file => new CatalogFile(file.Path, [$"{Server.Hub}dall-e/{file.Path}"], isHashed ? HubServer.Sha256(file.Content) : null))])
     {
-        name = Dvae,
-        description = "Noise",
-        family = "openai-dvae",
-        license = "MIT",
-        settings = new { width = "64", height = "64" },
-        files = DvaeFiles.Select(file => new
-        {
-            path = file.Path,
-            sources = new[] { $"{Server.Hub}dall-e/{file.Path}" },
-            sha256 = isHashed ? HubServer.Sha256(file.Content) : null,
-        }),
+        Settings = new() { ["width"] = "64", ["height"] = "64" },
     };
 
     /// <summary>What the tool exports of the same files that it finds in a folder: the files of the bundle with their hashes.</summary>
@@ -124,6 +134,13 @@ public abstract class HubTest : IAsyncLifetime
     private protected string[] Leftovers() => Directory.Exists(Path.Combine(Models, ".pull"))
         ? [.. Directory.EnumerateFiles(Path.Combine(Models, ".pull"), "*", SearchOption.AllDirectories).Select(file => Path.GetRelativePath(Models, file))]
         : [];
+
+    /// <summary>Waits until the pull has written some bytes of an unfinished file: what the server has sent, a busy client may not have read yet.</summary>
+    private protected async Task UntilSomeIsWrittenAsync()
+    {
+        while (!Leftovers().Any(file => file.EndsWith(".partial", StringComparison.Ordinal) && new FileInfo(Path.Combine(Models, file)).Length > 0))
+            await Task.Delay(1);
+    }
 
     private static byte[] Read(string name) => File.ReadAllBytes(Path.Combine(Golden, name));
 }

@@ -17,6 +17,21 @@ public sealed class DalleModelTests
         Assert.NotNull(model.Info.License);
     }
 
+    /// <summary>Beside the application, beside the assembly in a host, in the package that the assembly lies in; where it is nowhere, the application's folder is named.</summary>
+    [Theory]
+    [InlineData("app", "app")]
+    [InlineData("packages/dalle.ml/0.1.0/lib/net10.0", "packages/dalle.ml/0.1.0/lib/net10.0")]
+    [InlineData("packages/dalle.ml/0.1.0", "packages/dalle.ml/0.1.0")]
+    [InlineData(null, "app")]
+    public void The_built_in_model_is_found_in_a_host_and_in_a_package(string? placed, string expected)
+    {
+        using var folder = new TemporaryFolder();
+        if (placed is not null)
+            Directory.CreateDirectory(Path.Combine(folder.Path, placed, "models", "emoji-64"));
+        var found = DalleModel.FindDefault(Path.Combine(folder.Path, "app") + "/", Path.Combine(folder.Path, "packages/dalle.ml/0.1.0/lib/net10.0/Dalle.ML.dll"));
+        Assert.Equal(Path.GetFullPath(Path.Combine(folder.Path, expected, "models", "emoji-64")), found);
+    }
+
     public static IEnumerable<TheoryDataRow<bool, int>> ModelsAndCandidates =>
     [
         new(false, 8),

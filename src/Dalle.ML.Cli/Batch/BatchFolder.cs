@@ -25,7 +25,7 @@ internal sealed class BatchFolder : IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"The output folder '{path}' cannot be created: {exception.Message}", exception);
+            throw new IOException($"The output folder '{path}' cannot be created: {Obstacle.OfFolder(exception, path)}", exception);
         }
         try
         {
@@ -33,7 +33,7 @@ internal sealed class BatchFolder : IDisposable
         }
         catch (UnauthorizedAccessException exception)
         {
-            throw new IOException($"The output folder '{path}' cannot be written: {exception.Message}", exception);
+            throw new IOException($"The output folder '{path}' cannot be written: this user has no right to.", exception);
         }
         catch (IOException exception) when (File.Exists(_temporary + ".lock"))
         {

@@ -19,6 +19,7 @@ internal static class ExportCommand
         var output = new Option<string>("--output", "-o") { HelpName = "folder", Description = "Folder of the bundle.", Required = true };
         var precision = NewPrecision("Precision of the transformer; fp16 is for GPUs [default: fp32].");
         var clip = new Option<string>("--clip") { HelpName = "model", Description = "Folder or name of a bundle whose CLIP is added to this one." };
+        var upscaler = new Option<string>("--upscaler") { HelpName = "model", Description = "Folder or name of a bundle whose upscaler is added to this one." };
         var random = new Option<bool>("--random") { Description = "Random weights in the geometry that --size names, to measure speed." };
         var size = new Option<string>("--size") { Description = "Geometry of --random." };
         var settings = new Option<string[]>("--set") { HelpName = "name=value", Description = "A setting that cannot be read from the weights; may be repeated." };
@@ -36,7 +37,7 @@ internal static class ExportCommand
             "dalle export min-dalle --random --size mini -o ./mini",
         ])
         {
-            family, sources, output, precision, clip, random, size, settings, name, description, license, provenance, Results.Json,
+            family, sources, output, precision, clip, upscaler, random, size, settings, name, description, license, provenance, Results.Json,
         };
         command.SetAction(parsed =>
         {
@@ -45,6 +46,7 @@ internal static class ExportCommand
             {
                 Precision = parsed.GetValue(precision) ?? Precision.Fp32,
                 Clip = parsed.GetModelPath(clip),
+                Upscaler = parsed.GetModelPath(upscaler),
                 Settings = Settings(parsed.GetValue(settings) ?? []),
                 Name = parsed.GetValue(name),
                 Description = parsed.GetValue(description),
@@ -56,10 +58,11 @@ internal static class ExportCommand
                 throw new UsageException($"--random takes no checkpoint and needs --size. Sizes: {string.Join(", ", BundleExporter.SizesOf(chosen))}.");
             if (!parsed.GetValue(random) && (paths.Length == 0 || geometry is not null))
                 throw new UsageException("Give the checkpoint, or --random and --size.");
+            IReadOnlyList<string> notes = [];
             try
             {
                 if (geometry is null)
-                    BundleExporter.Export(chosen, paths, folder, options);
+                    notes = BundleExporter.Export(chosen, paths, folder, options);
                 else
                     BundleExporter.ExportRandom(chosen, geometry, folder, options);
             }
@@ -68,7 +71,9 @@ internal static class ExportCommand
                 // There is no such size or setting.
                 throw new UsageException(exception.Message.Split(" (Parameter")[0]);
             }
-            Results.Write(parsed, folder, new { Bundle = folder });
+            foreach (var note in notes)
+                Results.Remark(parsed, note);
+            Results.Write(parsed, folder, new { Bundle = folder, Notes = notes });
             return CommandLine.Success;
         });
         return command;

@@ -62,6 +62,7 @@ internal static class InfoCommand
                 info.CanDecode,
                 CanRank = info.HasClip,
                 info.ClipScale,
+                info.UpscaleFactor,
                 info.Defaults,
             });
             return CommandLine.Success;
@@ -85,6 +86,7 @@ internal static class InfoCommand
             ["encodes", YesOrNo(info.CanEncode)],
             ["decodes", YesOrNo(info.CanDecode)],
             ["ranks", YesOrNo(info.HasClip)],
+            ["enlarges", info.UpscaleFactor == 0 ? "no" : $"{info.UpscaleFactor} times"],
             ["defaults", string.Create(CultureInfo.InvariantCulture,
                 $"candidates {info.Defaults.Candidates}, guidance {sampling.GuidanceScale}")
                 + (info.TokenRows == 0 ? "" : string.Create(CultureInfo.InvariantCulture,

@@ -38,4 +38,16 @@ internal static class ModelOptions
     };
 
     public static DalleModel Load(ParseResult parsed) => DalleModel.Load(PathOf(parsed), DeviceOf(parsed));
+
+    /// <summary>Loads a model that generates from images, or at least from image embeddings.</summary>
+    /// <exception cref="UsageException">It does not.</exception>
+    public static DalleModel LoadForImages(ParseResult parsed, bool needsImages = true)
+    {
+        var model = Load(parsed);
+        if (needsImages ? model.Info.CanVary : model.Info is { CanGenerate: true, TokenRows: 0 })
+            return model;
+        var name = model.Info.Name;
+        model.Dispose();
+        throw new UsageException($"the model '{name}' is not one of DALL·E 2{(needsImages ? " with an image encoder" : "")}. Name one with --model, for example what 'dalle export karlo' made.");
+    }
 }

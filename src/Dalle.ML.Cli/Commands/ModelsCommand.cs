@@ -3,7 +3,7 @@ using Dalle.ML.Hub;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle models</c>: lists the published models that can be pulled, and those on this machine.</summary>
+/// <summary><c>dalle models</c>: lists the published models that can be pulled, and what is on this machine.</summary>
 internal static class ModelsCommand
 {
     public static Command Create()
@@ -31,8 +31,8 @@ internal static class ModelsCommand
         }
         var rows = models.Select(model => new[]
         {
-            model.Name, ByteSize.Text(model.DownloadSize), model.License + (model.RequiresAcceptance ? " (must be accepted)" : ""),
-            model.Path is null ? "" : "here", model.Description + (model.Note is { } note ? $". {note}" : ""),
+            model.Name, model.IsPublished ? ByteSize.Text(model.DownloadSize) : "", model.License + (model.RequiresAcceptance ? " (must be accepted)" : ""),
+            model.Path is null ? "" : "here", string.Join(". ", new[] { model.Description, model.Note }.Where(text => !string.IsNullOrEmpty(text))),
         });
         Results.WriteTable(parsed, [["name", "download", "licence", "", "what it is"], .. rows]);
         return CommandLine.Success;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Dalle.ML.Bundles;
+using Dalle.ML.Hub;
 
 namespace Dalle.ML.Cli;
 
@@ -14,8 +15,14 @@ internal static class ParseResultExtensions
         parsed.GetValue(option) is { } path ? parsed.Console().FullPath(path) : null;
 
     /// <summary>The full path of a model that is given by folder or name.</summary>
-    public static string ModelPath(this ParseResult parsed, string pathOrName) =>
-        new ModelFolders(parsed.Console().Variable).Find(pathOrName, parsed.Console().WorkingFolder);
+    /// <exception cref="DalleHubException">It is the name of a published model that is not on this machine.</exception>
+    public static string ModelPath(this ParseResult parsed, string pathOrName)
+    {
+        var path = new ModelFolders(parsed.Console().Variable).Find(pathOrName, parsed.Console().WorkingFolder);
+        return Path.Exists(path) || !ModelFolders.IsName(pathOrName) || !DalleHub.ListModels(PullCommand.OptionsOf(parsed)).Any(model => model.Name == pathOrName)
+            ? path
+            : throw new DalleHubException($"The published model '{pathOrName}' is not on this machine. Run 'dalle pull {pathOrName}' first.");
+    }
 
     /// <summary>The full path of a model that is given by folder or name; null if the option was not given.</summary>
     public static string? GetModelPath(this ParseResult parsed, Option<string> option) =>

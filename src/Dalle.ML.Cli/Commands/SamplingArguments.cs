@@ -28,11 +28,25 @@ internal static class SamplingArguments
     private static readonly Option<float?> Guidance = new Option<float?>("--guidance") { HelpName = "scale", Description = "Classifier-free guidance; 1 for none [default: the model's]." }
         .MustBeNumber(float.MinValue, float.MaxValue, "a finite number");
 
+    private static readonly Option<int?> Steps = new Option<int?>("--steps") { HelpName = "n", Description = "DALL·E 2: steps of the decoder [default: the model's]." }
+        .MustBeNumber(1, DiffusionOptions.MaxSteps);
+
+    private static readonly Option<int?> PriorSteps = new Option<int?>("--prior-steps") { HelpName = "n", Description = "DALL·E 2: steps of the prior [default: the model's]." }
+        .MustBeNumber(1, DiffusionOptions.MaxSteps);
+
+    private static readonly Option<int?> UpsamplerSteps = new Option<int?>("--upsampler-steps") { HelpName = "n", Description = "DALL·E 2: steps of each upsampler [default: the model's]." }
+        .MustBeNumber(1, DiffusionOptions.MaxSteps);
+
+    private static readonly Option<float?> PriorGuidance = new Option<float?>("--prior-guidance") { HelpName = "scale", Description = "DALL·E 2: guidance of the prior; 1 for none [default: the model's]." }
+        .MustBeNumber(float.MinValue, float.MaxValue, "a finite number");
+
+    private static readonly Option<bool> Fast = new("--fast") { Description = "DALL·E 2: the smaller numbers of steps that the model names for speed." };
+
     public static Option<int> FirstCandidate { get; } = new Option<int>("--first-candidate") { HelpName = "n", Description = "Index of the first candidate: splits the candidates over several runs." }
         .MustBeNumber(0, int.MaxValue - GenerationOptions.MaxCandidates);
 
     /// <summary>Number of candidates and how tokens are sampled.</summary>
-    public static IEnumerable<Option> Sampling => [Candidates, Temperature, TopK, TopP, Guidance];
+    public static IEnumerable<Option> Sampling => [Candidates, Temperature, TopK, TopP, Guidance, Steps, PriorSteps, UpsamplerSteps, PriorGuidance, Fast];
 
     public static IEnumerable<Option> All => [Images, Seed, .. Sampling];
 
@@ -46,12 +60,34 @@ internal static class SamplingArguments
             TopK = parsed.GetValue(TopK),
             TopP = parsed.GetValue(TopP),
         },
+        Diffusion = new DiffusionOptions
+        {
+            DecoderSteps = parsed.GetValue(Steps),
+            PriorSteps = parsed.GetValue(PriorSteps),
+            UpsamplerSteps = parsed.GetValue(UpsamplerSteps),
+            PriorGuidance = parsed.GetValue(PriorGuidance),
+            IsFast = parsed.GetValue(Fast),
+        },
     };
 
     /// <summary>Completes the options with the model's number of candidates.</summary>
-    /// <exception cref="UsageException">There are several candidates, and nothing ranks them.</exception>
+    /// <exception cref="UsageException">There are several candidates, and nothing ranks them; or an option is not for this kind of model.</exception>
     public static GenerationOptions Complete(GenerationOptions options, DalleModelInfo model)
     {
+        var (sampling, diffusion) = (options.Sampling, options.Diffusion);
+        (Option Option, bool IsSet)[] ofTokens = [(Temperature, sampling.Temperature is not null), (TopK, sampling.TopK is not null), (TopP, sampling.TopP is not null)];
+        (Option Option, bool IsSet)[] ofDiffusion =
+        [
+            (Steps, diffusion.DecoderSteps is not null), (PriorSteps, diffusion.PriorSteps is not null), (UpsamplerSteps, diffusion.UpsamplerSteps is not null),
+            (PriorGuidance, diffusion.PriorGuidance is not null), (Fast, diffusion.IsFast),
+        ];
+        var isDiffusion = model is { CanGenerate: true, TokenRows: 0 };
+        if ((isDiffusion ? ofTokens : ofDiffusion).FirstOrDefault(option => option.IsSet).Option is { } wrong)
+        {
+            throw new UsageException(isDiffusion
+                ? $"{wrong.Name} is for models that sample image tokens; '{model.Name}' is a diffusion model. Leave it out."
+                : $"{wrong.Name} is for DALL·E 2 models; '{model.Name}' samples image tokens. Leave it out.");
+        }
         var candidates = options.Candidates ?? model.Defaults.Candidates;
         return candidates == 1 || model.HasClip
             ? options with { Candidates = candidates }

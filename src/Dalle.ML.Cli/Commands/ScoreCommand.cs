@@ -9,6 +9,8 @@ internal static class ScoreCommand
 {
     private static readonly Argument<string> Prompt = new("prompt") { Description = "Text to compare the images with." };
 
+    private static readonly string[] Unrelated = ["a dog", "a house", "a bicycle", "an apple", "the sea", "a clock"];
+
     private static readonly Option<int?> Top = new Option<int?>("--top") { HelpName = "n", Description = "Print only the n best." }
         .MustBeNumber(1, int.MaxValue);
 
@@ -44,19 +46,28 @@ internal static class ScoreCommand
     {
         using var model = ModelOptions.Load(parsed);
         var prompt = parsed.GetRequiredValue(Prompt);
-        var scorer = new ClipScorer(model, [prompt]);
+        // What a score means depends on the CLIP: those of texts that do not belong to the images show what is poor.
+        string[] others = parsed.GetValue(Results.Json) ? [] : [.. Unrelated.Where(text => !prompt.Contains(text.Split(' ')[^1], StringComparison.OrdinalIgnoreCase))];
+        var scorer = new ClipScorer(model, [prompt, .. others]);
         var scored = new List<ScoredFile>();
+        var compared = new List<float>();
         var exitCode = ImageInput.ForEach(parsed, Score, cancellationToken);
-        foreach (var file in scored.OrderByDescending(file => file.Score).Take(parsed.GetValue(Top) ?? int.MaxValue))
+        foreach (var file in (isRanked ? scored : []).OrderByDescending(file => file.Score).Take(parsed.GetValue(Top) ?? int.MaxValue))
             Write(file);
+        if (compared.Count > 0)
+        {
+            Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture,
+                $"higher fits better, at most {model.Info.ClipScale:F1}. For comparison, the texts {string.Join(", ", others.Select(text => $"'{text}'"))} score {compared.Min():F1} to {compared.Max():F1} with {(scored.Count == 1 ? "this image" : "these images")}."));
+        }
         return exitCode;
 
         void Score(string path, MLImage image)
         {
-            var file = new ScoredFile(path, scorer.Score(image).Single());
-            if (isRanked)
-                scored.Add(file);
-            else
+            var scores = scorer.Score(image);
+            var file = new ScoredFile(path, scores[0]);
+            compared.AddRange(scores[1..]);
+            scored.Add(file);
+            if (!isRanked)
                 Write(file);
         }
 

@@ -1,3 +1,4 @@
+using Dalle.ML.Images;
 using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;
@@ -33,7 +34,8 @@ internal static class PromptInput
 
         async Task AddStandardInputAsync()
         {
-            while (await console.Input.ReadLineAsync(cancellationToken) is { } line)
+            using var input = new StreamReader(console.OpenInput());
+            while (await input.ReadLineAsync(cancellationToken) is { } line)
             {
                 if (line.Contains('\0', StringComparison.Ordinal))
                     throw new InvalidDataException("Standard input has NUL characters, as text in UTF-16 does. Write the prompts in UTF-8.");
@@ -49,6 +51,8 @@ internal static class PromptInput
     public static PromptFile ReadFile(ToolConsole console, string path, PromptFormat format, CancellationToken cancellationToken)
     {
         var bytes = InputFile.Read(console, path, "file of prompts", cancellationToken).ToArray();
+        if (UnreadableFile.IsPicture(bytes) && bytes.Contains((byte)0))
+            throw new InvalidDataException($"'{path}' is a picture, not a file of prompts.");
         return new PromptFile(path == InputFile.StandardInput ? "standard input" : path, format, () => new MemoryStream(bytes));
     }
 

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dalle.ML.Images;
 using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;
@@ -22,7 +23,10 @@ internal sealed record TokenLine(string? File, string? Model, string? Hash, int?
     public static IEnumerable<(TokenLine Line, string Place)> ReadAll(ToolConsole console, string path, CancellationToken cancellationToken)
     {
         var name = path == InputFile.StandardInput ? "standard input" : path;
-        using var lines = Utf8Lines.Read(InputFile.Read(console, path, "file of tokens", cancellationToken)).GetEnumerator();
+        var bytes = InputFile.Read(console, path, "file of tokens", cancellationToken);
+        if (bytes.Length > 0 && UnreadableFile.IsPicture(bytes.GetBuffer().AsSpan(0, (int)bytes.Length)))
+            throw new InvalidDataException($"{name} is a picture, not a file of tokens. 'dalle encode' makes tokens of pictures, 'dalle decode' pictures of tokens.");
+        using var lines = Utf8Lines.Read(bytes).GetEnumerator();
         while (MoveNext(lines, name))
         {
             if (!string.IsNullOrWhiteSpace(lines.Current.Text))

@@ -21,7 +21,7 @@ internal sealed class ImageFiles
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"The output folder '{folder}' cannot be created: {(File.Exists(folder) ? "a file has this name." : Obstacle.Of(exception, folder))}", exception);
+            throw new IOException($"The output folder '{folder}' cannot be created: {Obstacle.OfFolder(exception, folder)}", exception);
         }
     }
 
@@ -55,7 +55,7 @@ internal sealed class ImageFiles
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new IOException($"'{target}' cannot be written: {exception.Message}", exception);
+            throw new IOException($"'{target}' cannot be written: {Obstacle.Of(exception, target)}", exception);
         }
     }
 

@@ -9,20 +9,22 @@ internal readonly record struct OutputImage(GeneratedImage Image, int? Rank = nu
 /// <summary>Generates images with progress and writes each as soon as it is finished; those written before an interrupt are kept.</summary>
 /// <param name="Images">Number of images.</param>
 /// <param name="SheetColumns">Images side by side on the sheet, if the user wants one; as many as make it square if null.</param>
-internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
+/// <param name="Name">Names an image's file by its number, from 0; its prompt and its seed do if null.</param>
+internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null, Func<int, GeneratedImage, string>? Name = null)
 {
     public static Option<bool> Grid { get; } = new("--grid") { Description = "Also write all images as one sheet, grid.png." };
 
     /// <summary>The options of every command that generates images.</summary>
-    public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, Grid, ImageOutput.Target, Results.Json, Results.Quiet];
+    public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, Grid, .. Enlargement.Options, ImageOutput.Target, Results.Json, Results.Quiet];
 
     /// <param name="parsed">The command line.</param>
     /// <param name="generate">Generates the images.</param>
-    /// <param name="candidates">What they are chosen from.</param>
+    /// <param name="candidates">What they are chosen from; null if there is no choice.</param>
     /// <param name="cancellationToken">Interrupts.</param>
     public async Task<int> RunAsync(
-        ParseResult parsed, Func<IProgress<GenerationProgress>, IEnumerable<OutputImage>> generate, BestOfCandidates candidates, CancellationToken cancellationToken)
+        ParseResult parsed, Func<IProgress<GenerationProgress>, IEnumerable<OutputImage>> generate, BestOfCandidates? candidates, CancellationToken cancellationToken)
     {
+        using var enlargement = Enlargement.Open(parsed, cancellationToken);
         var sheet = parsed.GetValue(Grid) ? new ContactSheet(Images, SheetColumns) : null;
         var files = ImageOutput.Open(parsed, sheet is null ? Images : Images + 1);
         var written = 0;
@@ -33,8 +35,10 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
                 foreach (var output in generate(new GenerationReporter(display)))
                 {
                     using var image = output.Image;
+                    using var enlarged = enlargement?.Apply(image.Image);
                     var rank = output.Rank is { } number ? $"_best{number}" : "";
-                    files.Write(image.Image, FileNames.OfPrompt(image.Prompt, image.Seed) + rank, path => new
+                    var name = Name?.Invoke(written, image) ?? FileNames.OfPrompt(image.Prompt, image.Seed) + rank;
+                    files.Write(enlarged ?? image.Image, name, path => new
                     {
                         image.Prompt,
                         image.Seed,
@@ -45,7 +49,7 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
                         CutTokens = image.CutTokens > 0 ? image.CutTokens : default(int?),
                         File = path,
                     });
-                    sheet?.Add(image.Image);
+                    sheet?.Add(enlarged ?? image.Image);
                     written++;
                 }
             });
@@ -53,7 +57,7 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null)
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
             Results.Remark(parsed, $"interrupted; {written} of {Images} images were written and are kept.");
-            if (candidates.Interruption is { } interruption)
+            if (candidates?.Interruption is { } interruption)
                 Results.Remark(parsed, interruption);
             return CommandLine.Interrupted;
         }

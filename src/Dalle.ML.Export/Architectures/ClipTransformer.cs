@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
+using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Export.Architectures;
 
@@ -15,7 +16,8 @@ internal static class ClipTransformer
     /// <param name="layers">Number of layers.</param>
     /// <param name="width">Number of values of a hidden state.</param>
     /// <param name="isCausal">Whether a position sees only those before it.</param>
-    public static string Transformer(this GraphBuilder g, string x, Checkpoint weights, int layers, int width, bool isCausal)
+    /// <param name="rounds">Whether weights are rounded as by <see cref="Rounded"/>.</param>
+    public static string Transformer(this GraphBuilder g, string x, Checkpoint weights, int layers, int width, bool isCausal, bool rounds)
     {
         for (var layer = 0; layer < layers; layer++)
         {
@@ -24,21 +26,40 @@ internal static class ClipTransformer
             using (g.Scope("attention"))
             {
                 var normed = g.LayerNorm(x, block.Read("ln_1.weight", width), block.Read("ln_1.bias", width));
-                var qkv = g.Linear(normed, Rounded(block.Read("attn.in_proj_weight", 3 * width, width)), Rounded(block.Read("attn.in_proj_bias", 3 * width)));
+                var qkv = g.Linear(normed, Rounded(block.Read("attn.in_proj_weight", 3 * width, width), rounds), Rounded(block.Read("attn.in_proj_bias", 3 * width), rounds));
                 var attended = g.Contrib("MultiHeadAttention", g.Split(qkv, "query", "key", "value"), attributes: [("num_heads", width / HeadSize), ("unidirectional", isCausal ? 1 : 0)]);
-                x = g.Node("Add", [x, g.Linear(attended, Rounded(block.Read("attn.out_proj.weight", width, width)), Rounded(block.Read("attn.out_proj.bias", width)))]);
+                x = g.Node("Add", [x, g.Linear(attended, Rounded(block.Read("attn.out_proj.weight", width, width), rounds), Rounded(block.Read("attn.out_proj.bias", width), rounds))]);
             }
             using (g.Scope("mlp"))
             {
                 var normed = g.LayerNorm(x, block.Read("ln_2.weight", width), block.Read("ln_2.bias", width));
-                var hidden = g.Linear(normed, Rounded(block.Read("mlp.c_fc.weight", 4 * width, width)), Rounded(block.Read("mlp.c_fc.bias", 4 * width)));
+                var hidden = g.Linear(normed, Rounded(block.Read("mlp.c_fc.weight", 4 * width, width), rounds), Rounded(block.Read("mlp.c_fc.bias", 4 * width), rounds));
                 hidden = g.Activate(hidden, Activation.QuickGelu);
-                x = g.Node("Add", [x, g.Linear(hidden, Rounded(block.Read("mlp.c_proj.weight", width, 4 * width)), Rounded(block.Read("mlp.c_proj.bias", width)))]);
+                x = g.Node("Add", [x, g.Linear(hidden, Rounded(block.Read("mlp.c_proj.weight", width, 4 * width), rounds), Rounded(block.Read("mlp.c_proj.bias", width), rounds))]);
             }
         }
         return x;
     }
 
+    /// <summary>
+    /// From ids, int64 [batch, length], which become an input, to the hidden states before the last norm and the place of the end of the
+    /// text, int64 [batch, 1]: the largest id.
+    /// </summary>
+    public static (string Ids, string States, string End) TextTower(this GraphBuilder g, ClipText clip, Checkpoint weights)
+    {
+        var ids = g.Input("ids", DataType.Int64, "batch", clip.Length);
+        var tokens = g.Node("Gather", [g.Weight("token", weights.Read("token_embedding.weight", clip.Vocabulary, clip.Width)), ids]);
+        var x = g.Node("Add", [tokens, g.Weight("position", weights.Read("positional_embedding", clip.Length, clip.Width))]);
+        x = g.Transformer(x, weights.Subtree("transformer."), clip.Layers, clip.Width, isCausal: true, clip.Rounds);
+        return (ids, x, g.Node("ArgMax", [g.Cast(ids, DataType.Int64, DataType.Float)], ("axis", 1), ("keepdims", 1)));
+    }
+
+    /// <summary>The last norm of a text tower.</summary>
+    public static string LastNorm(this GraphBuilder g, string x, ClipText clip, Checkpoint weights) =>
+        g.LayerNorm(x, weights.Read("ln_final.weight", clip.Width), weights.Read("ln_final.bias", clip.Width));
+
     /// <summary>The weights of CLIP are Float16 whatever the file holds: clip.load rounds those of convolutions, products and attention.</summary>
-    public static Tensor Rounded(Tensor tensor) => new(tensor.Values, isFloat16: true, tensor.Shape);
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="rounds">False where another library loads it, which takes the weights as they are.</param>
+    public static Tensor Rounded(Tensor tensor, bool rounds = true) => rounds ? new(tensor.Values, isFloat16: true, tensor.Shape) : tensor;
 }

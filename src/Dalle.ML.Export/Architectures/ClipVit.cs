@@ -15,12 +15,13 @@ internal static class ClipVit
     /// <param name="patch">Side of the square of pixels that is one position.</param>
     /// <param name="imageSize">Side of the image in pixels.</param>
     /// <param name="embedding">Dimension of the embedding.</param>
-    public static string VisionTransformer(this GraphBuilder g, string x, Checkpoint weights, int width, int layers, int patch, int imageSize, int embedding)
+    /// <param name="rounds">Whether weights are rounded as by <see cref="Rounded"/>.</param>
+    public static string VisionTransformer(this GraphBuilder g, string x, Checkpoint weights, int width, int layers, int patch, int imageSize, int embedding, bool rounds)
     {
         var patches = imageSize / patch * (imageSize / patch);
         using (g.Scope("patches"))
         {
-            x = g.Convolution(x, Rounded(weights.Read("conv1.weight", width, 3, patch, patch)), bias: null, stride: patch);
+            x = g.Convolution(x, Rounded(weights.Read("conv1.weight", width, 3, patch, patch), rounds), bias: null, stride: patch);
             x = g.Node("Transpose", [g.Node("Reshape", [x, g.Constant("columns", 0, width, patches)])], ("perm", new long[] { 0, 2, 1 }));
 
             // The class token comes first: zeros, to which its embedding is added together with that of its position.
@@ -30,9 +31,9 @@ internal static class ClipVit
             x = g.Node("Add", [g.Node("Pad", [x, g.Constant("class", 0, 1, 0, 0, 0, 0)]), g.Weight("position", added)]);
             x = g.LayerNorm(x, weights.Read("ln_pre.weight", width), weights.Read("ln_pre.bias", width));
         }
-        x = g.Transformer(x, weights.Subtree("transformer."), layers, width, isCausal: false);
+        x = g.Transformer(x, weights.Subtree("transformer."), layers, width, isCausal: false, rounds);
         x = g.Node("Gather", [x, g.Scalar("class", 0L)], ("axis", 1));
         x = g.LayerNorm(x, weights.Read("ln_post.weight", width), weights.Read("ln_post.bias", width));
-        return g.MatMul(x, Rounded(weights.Read("proj", width, embedding)));
+        return g.MatMul(x, Rounded(weights.Read("proj", width, embedding), rounds));
     }
 }

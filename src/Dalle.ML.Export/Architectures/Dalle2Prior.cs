@@ -106,15 +106,18 @@ internal sealed record Dalle2Prior
                 + $"there must be layers, 1 to {MaxHeads} heads that hold {2 * prior.Frequencies} rotated values, and at most {MaxPrefix} places.");
     }
 
-    /// <summary>Writes the graph of a text and that of a step.</summary>
+    /// <summary>Writes the graph of a text and that of a step, which share their weights.</summary>
     /// <exception cref="InvalidDataException">A tensor is missing or has another shape.</exception>
-    public (string Condition, string Step) Write(BundleWriter bundle, Checkpoint weights, int sequenceLength, Precision precision) =>
-        (WriteCondition(bundle, weights, sequenceLength, precision), WriteStep(bundle, weights, precision));
+    public (string Condition, string Step) Write(BundleWriter bundle, Checkpoint weights, int sequenceLength, Precision precision)
+    {
+        using var shared = bundle.Weights("prior.weights");
+        return (WriteCondition(bundle, weights, sequenceLength, precision, shared), WriteStep(bundle, weights, precision, shared));
+    }
 
-    private string WriteCondition(BundleWriter bundle, Checkpoint weights, int sequenceLength, Precision precision)
+    private string WriteCondition(BundleWriter bundle, Checkpoint weights, int sequenceLength, Precision precision, WeightsFile shared)
     {
         const string File = "prior_condition.onnx";
-        using var g = bundle.Graph(File, precision);
+        using var g = bundle.Graph(File, precision, shared);
         var pooled = g.Cast(g.Input("pooled", DataType.Float, "batch", Dim), DataType.Float, g.Type);
         var batch = g.Batch(pooled);
         string? conditional = Masks || LearnsNulls ? g.Node("Reshape", [g.Input("conditional", DataType.Bool, "batch"), g.Constant("row", -1, 1, 1)]) : null;
@@ -174,10 +177,10 @@ internal sealed record Dalle2Prior
         return length == TextLength ? text : g.Node("Concat", [text, g.Rows(learned!.Rows(length..), batch)], ("axis", 1));
     }
 
-    private string WriteStep(BundleWriter bundle, Checkpoint weights, Precision precision)
+    private string WriteStep(BundleWriter bundle, Checkpoint weights, Precision precision, WeightsFile shared)
     {
         const string File = "prior.onnx";
-        using var g = bundle.Graph(File, precision);
+        using var g = bundle.Graph(File, precision, shared);
         string Float(string name) => g.Cast(g.Input(name, DataType.Float, "batch", Dim), DataType.Float, g.Type);
         var embedding = Float("x");
         var batch = g.Batch(embedding);

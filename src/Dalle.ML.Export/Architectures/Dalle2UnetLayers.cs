@@ -74,7 +74,7 @@ internal sealed record Dalle2UnetLayers(GraphBuilder G, Dalle2Unet Unet, string 
     {
         using var scope = G.Scope(name);
         if (Unet.UpsamplesNearest)
-            return Convolution(G.Double(x), weights, name + ".1", from, to, 3);
+            return Convolution(G.Enlarge(x, 2), weights, name + ".1", from, to, 3);
         if (!Generation.TransposesUp)
             return G.PixelShuffle(G.Swish(Convolution(x, weights, name + ".net.0", from, 4 * to, 1)), 2);
         return G.Node("ConvTranspose",

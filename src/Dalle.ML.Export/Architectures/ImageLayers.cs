@@ -33,6 +33,14 @@ internal static class ImageLayers
         g.Output("pixels", DataType.Float, "batch", Colors, height, width);
         g.Save();
     }
+
+    /// <summary>Ends an upscaler, whose pixels are clipped after its tiles are put together.</summary>
+    public static void SaveUpscaled(this GraphBuilder g, string x)
+    {
+        g.Node("Cast", [x], ["upscaled"], ("to", (long)DataType.Float));
+        g.Output("upscaled", DataType.Float, "batch", Colors, "upscaled_height", "upscaled_width");
+        g.Save();
+    }
 }
 
 /// <summary>The files of an exported discrete VAE; the encoder is null where the checkpoint has none.</summary>

@@ -37,15 +37,20 @@ internal static class Layers
     /// </summary>
     public static string GroupNorm(this GraphBuilder g, string x, Tensor weight, Tensor bias, int groups, float epsilon)
     {
+        var channels = weight.Shape[0];
+        var scaled = g.Node("Mul", [g.NormalizeGroups(x, groups, epsilon), g.Weight("weight", weight.Reshape(channels, 1, 1))]);
+        return g.Node("Add", [scaled, g.Weight("bias", bias.Reshape(channels, 1, 1))]);
+    }
+
+    /// <summary>Normalises groups of channels of planes as <see cref="GroupNorm"/>, and leaves the channels as they are then.</summary>
+    public static string NormalizeGroups(this GraphBuilder g, string x, int groups, float epsilon)
+    {
         // ONNX Runtime has no kernel of the operator of this name for CPUs, and takes it apart into more and slower ones.
         // Its statistics are of 32 bits whatever the graph computes in.
         var grouped = g.Cast(g.Node("Reshape", [x, g.Constant("groups", 0, groups, -1)]), g.Type, DataType.Float);
         float[] ones = [.. Enumerable.Repeat(1f, groups)];
         var normed = g.Node("InstanceNormalization", [grouped, g.Constant("ones", ones), g.Constant("zeros", new float[groups])], ("epsilon", epsilon));
-        var planes = g.Node("Reshape", [g.Cast(normed, DataType.Float, g.Type), g.Node("Shape", [x])]);
-        var channels = weight.Shape[0];
-        var scaled = g.Node("Mul", [planes, g.Weight("weight", weight.Reshape(channels, 1, 1))]);
-        return g.Node("Add", [scaled, g.Weight("bias", bias.Reshape(channels, 1, 1))]);
+        return g.Node("Reshape", [g.Cast(normed, DataType.Float, g.Type), g.Node("Shape", [x])]);
     }
 
     /// <summary>The first half of the channels, each multiplied by the GELU of its partner in the second (GEGLU, Shazeer 2020).</summary>
@@ -90,9 +95,9 @@ internal static class Layers
         return g.Node("Add", [x, Convolution(Convolution(x, "a"), "b")]);
     }
 
-    /// <summary>Twice the size: each pixel becomes four.</summary>
-    public static string Double(this GraphBuilder g, string x) =>
-        g.Node("Resize", [x, "", g.Constant("scales", 1f, 1f, 2f, 2f)],
+    /// <summary>Several times the width and height: each pixel becomes a square.</summary>
+    public static string Enlarge(this GraphBuilder g, string x, int factor) =>
+        g.Node("Resize", [x, "", g.Constant("scales", 1f, 1f, factor, factor)],
             ("mode", "nearest"), ("coordinate_transformation_mode", "asymmetric"), ("nearest_mode", "floor"));
 
     /// <summary>Moves blocks of <paramref name="factor"/>² channels out to pixels, channels first (PyTorch's PixelShuffle).</summary>

@@ -105,10 +105,10 @@ internal sealed record OpenAiVae(int CodebookSize, OpenAiVae.Stack Encoder, Open
         {
             path = Convolution(g, g.Relu(path), weights, $"res_path.conv_{i}", i == 1 ? from : hidden, i == 4 ? to : hidden, kernels[i - 1]);
             if (i == 1 && doubles)
-                path = g.Double(path);
+                path = g.Enlarge(path, 2);
         }
         x = from == to ? x : Convolution(g, x, weights, "id_path", from, to, kernel: 1);
-        return g.Node("Add", [doubles ? g.Double(x) : x, g.Node("Mul", [path, g.Scalar("gain", gain)])]);
+        return g.Node("Add", [doubles ? g.Enlarge(x, 2) : x, g.Node("Mul", [path, g.Scalar("gain", gain)])]);
     }
 
     private static string Convolution(GraphBuilder g, string x, Checkpoint weights, string name, int from, int to, int kernel)

@@ -48,10 +48,15 @@ internal sealed record SparseAttention(int TextLength, int Side)
     {
         var size = TextLength + Side * Side;
         var (query, key) = (TextLength + Side - 1, TextLength);
-        return weights.Names.FirstOrDefault(name => name.EndsWith("conv_mask", StringComparison.Ordinal)) is { } mask
+        return MaskIn(weights) is { } mask
             && weights.Read(mask, size, size).Values[query * size + key] != 0
             && !Sees(SparsePattern.Convolutional, query, key);
     }
+
+    /// <summary>Whether a checkpoint has saved the mask of such layers.</summary>
+    public static bool HasMask(Checkpoint weights) => MaskIn(weights) is not null;
+
+    private static string? MaskIn(Checkpoint weights) => weights.Names.FirstOrDefault(name => name.EndsWith("conv_mask", StringComparison.Ordinal));
 
     private bool InWindow(int from, int to)
     {

@@ -65,7 +65,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
                     x = Attention(g, x, parts, $"up.{level}.attn.{block}", channels, grid * config.Encoded >> level);
             }
             if (level > 0)
-                x = Convolution(g, g.Double(x), parts, $"up.{level}.upsample.conv", channels, channels, kernel: 3);
+                x = Convolution(g, g.Enlarge(x, 2), parts, $"up.{level}.upsample.conv", channels, channels, kernel: 3);
         }
         x = g.Swish(Norm(g, x, parts, "norm_out", channels));
         x = config.IsWavelet ? InverseHaar(g, x, parts, channels) : Convolution(g, x, parts, "conv_out", channels, 3, kernel: 3);

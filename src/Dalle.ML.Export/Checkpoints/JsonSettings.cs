@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Export.Checkpoints;
 
@@ -19,9 +20,13 @@ internal static class JsonSettings
             Add(settings, "", json.RootElement);
             return settings;
         }
+        catch (InvalidOperationException exception)
+        {
+            throw new InvalidDataException($"'{path}' is not a configuration: a text in it is not Unicode. Save the file as UTF-8.", exception);
+        }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{path}' is not JSON: {exception.Message}", exception);
+            throw new InvalidDataException($"'{path}' is not a configuration: {JsonFault.Describe(exception)}.", exception);
         }
     }
 

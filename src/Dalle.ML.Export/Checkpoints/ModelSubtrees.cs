@@ -20,20 +20,27 @@ internal static class ModelSubtrees
         ["ema", "ema_model", "model_ema", "ema_state_dict", "model_ema_state_dict", "state_dict_ema", "params_ema", "ema_params"];
 
     /// <summary>The part of a checkpoint in which a tensor has this name.</summary>
+    /// <param name="weights">The checkpoint.</param>
+    /// <param name="tensor">The tensor's name within the part.</param>
+    /// <param name="note">Is told which part was taken, if others have such a tensor too.</param>
     /// <exception cref="InvalidDataException">There is no such tensor, or several that are equally likely to be the model's.</exception>
-    public static Checkpoint FindSubtree(this Checkpoint weights, string tensor) => weights.TryFindSubtree(tensor)
+    public static Checkpoint FindSubtree(this Checkpoint weights, string tensor, Action<string>? note = null) => weights.TryFindSubtree(tensor, note)
         ?? throw new InvalidDataException($"The checkpoint has no tensor '{tensor}'. It has "
             + $"{string.Join(", ", weights.Names.Take(4).Select(name => $"'{name}'"))}, …");
 
     /// <summary>As <see cref="FindSubtree"/>, null where there is no such tensor.</summary>
     /// <exception cref="InvalidDataException">Several are equally likely to be the model's.</exception>
-    public static Checkpoint? TryFindSubtree(this Checkpoint weights, string tensor)
+    public static Checkpoint? TryFindSubtree(this Checkpoint weights, string tensor, Action<string>? note = null)
     {
         if (weights.Contains(tensor))
             return weights;
-        var best = weights.Names.Where(name => name.EndsWith("." + tensor, StringComparison.Ordinal))
-            .Select(name => name[..^tensor.Length])
-            .GroupBy(Rank).MinBy(rank => rank.Key)?.ToArray();
+        string[] prefixes = [.. weights.Names.Where(name => name.EndsWith("." + tensor, StringComparison.Ordinal)).Select(name => name[..^tensor.Length])];
+        var best = prefixes.GroupBy(Rank).MinBy(rank => rank.Key)?.ToArray();
+        if (best is [var chosen] && prefixes.Length > 1)
+        {
+            note?.Invoke($"the checkpoint contains several models with a tensor '{tensor}': '{chosen.TrimEnd('.')}' is exported, and not "
+                + $"{string.Join(", ", prefixes.Except(best).Select(prefix => $"'{prefix.TrimEnd('.')}'"))}. To export another, save it in a separate file.");
+        }
         return best switch
         {
             null => null,

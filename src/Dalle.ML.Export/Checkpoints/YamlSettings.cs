@@ -27,6 +27,11 @@ internal static class YamlSettings
         {
             throw new InvalidDataException($"'{path}' is not YAML: {exception.Message}", exception);
         }
+        catch (Exception exception) when (exception is InvalidOperationException or ArgumentException or IndexOutOfRangeException or OverflowException)
+        {
+            // The parser's own, on text that is damaged in an odd way.
+            throw new InvalidDataException($"'{path}' is not YAML.", exception);
+        }
     }
 
     private static Dictionary<string, string> Read(Parser parser)

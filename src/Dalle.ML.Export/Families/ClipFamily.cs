@@ -61,18 +61,7 @@ internal static class ClipFamily
             {
                 TextEncoder = graphs.Text,
                 ImageEncoder = graphs.Image,
-                Text = new TextFormat
-                {
-                    Tokenizer = tokenizer,
-                    Cleaning = Cleaning,
-                    Vocabulary = clip.Text.Vocabulary,
-                    Length = clip.Text.Length,
-                    BosTokens = [clip.Text.Vocabulary - 2],
-                    EosTokens = [clip.Text.Vocabulary - 1],
-                    KeepEnd = true,
-                    Padding = Padding.Shared,
-                    PaddingId = 0,
-                },
+                Text = Format(tokenizer, clip.Text),
                 EmbeddingDimension = clip.Embedding,
                 ImageSize = clip.ImageSize,
                 Transparency = Transparency.Dropped,
@@ -82,21 +71,50 @@ internal static class ClipFamily
         };
     }
 
+    /// <summary>The prompt of a text tower.</summary>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="text">The tower.</param>
+    /// <param name="hasEnds">Whether the ids of start and end surround a text.</param>
+    public static TextFormat Format(TokenizerFiles tokenizer, ClipText text, bool hasEnds = true) => new()
+    {
+        Tokenizer = tokenizer,
+        Cleaning = Cleaning,
+        Vocabulary = text.Vocabulary,
+        Length = text.Length,
+        BosTokens = hasEnds ? [text.Vocabulary - 2] : [],
+        EosTokens = hasEnds ? [text.Vocabulary - 1] : [],
+        KeepEnd = hasEnds,
+        Padding = Padding.Shared,
+        PaddingId = 0,
+    };
+
+    /// <summary>Checks that a network goes with CLIP.</summary>
+    /// <param name="network">The network.</param>
+    /// <param name="what">What it takes.</param>
+    /// <param name="taken">Of how many values; null where it takes none.</param>
+    /// <param name="given">Of how many values CLIP gives it; null where it gives none.</param>
+    /// <exception cref="InvalidDataException">It takes vectors of another width than CLIP gives.</exception>
+    public static void Match(string network, string what, int? taken, int? given)
+    {
+        if (taken is not null && given is not null && taken != given)
+            throw new InvalidDataException($"The {network} takes {what} of {taken} values, CLIP gives {given}: they belong to different models. Give the CLIP that it was trained with.");
+    }
+
     private static TokenizerFiles Tokenizer(ExportSource source, BundleWriter bundle, OpenAiClip clip)
     {
         var vocabulary = source.TryFind(1, "bpe_simple_vocab_16e6.txt.gz", "bpe_simple_vocab_16e6.txt", "vocab.json") ?? throw new FileNotFoundException(
             "A CLIP's checkpoint has no tokenizer. Put bpe_simple_vocab_16e6.txt.gz (of openai/CLIP), or vocab.json and merges.txt, beside it, or name them behind it.");
-        return CopyTokenizer(bundle, vocabulary, Path.GetExtension(vocabulary) == ".json" ? source.Find(2, "merges.txt") : null, clip);
+        return CopyTokenizer(bundle, vocabulary, Path.GetExtension(vocabulary) == ".json" ? source.Find(2, "merges.txt") : null, clip.Text);
     }
 
     /// <summary>Copies the tokenizer's files after a check that the model has as many ids.</summary>
     /// <exception cref="InvalidDataException">It belongs to another model.</exception>
-    public static TokenizerFiles CopyTokenizer(BundleWriter bundle, string vocabulary, string? merges, OpenAiClip clip)
+    public static TokenizerFiles CopyTokenizer(BundleWriter bundle, string vocabulary, string? merges, ClipText clip)
     {
         var tokens = merges is null ? BpeFiles.ReadClip(vocabulary).Vocabulary : BpeFiles.Read(vocabulary, merges).Vocabulary;
         var (start, end) = (tokens.GetValueOrDefault(ClipBpe.StartOfText), tokens.GetValueOrDefault(ClipBpe.EndOfText));
-        if ((start, end) != (clip.Text.Vocabulary - 2, clip.Text.Vocabulary - 1))
-            throw new InvalidDataException($"The tokenizer '{vocabulary}' has {tokens.Count} tokens and the model {clip.Text.Vocabulary}: it belongs to another model.");
+        if ((start, end) != (clip.Vocabulary - 2, clip.Vocabulary - 1))
+            throw new InvalidDataException($"The tokenizer '{vocabulary}' has {tokens.Count} tokens and the model {clip.Vocabulary}: it belongs to another model.");
         return new TokenizerFiles
         {
             Kind = TokenizerKind.ClipBpe,

@@ -15,7 +15,7 @@ internal static class Dalle2Diffusion
     /// <param name="settings">Its configuration.</param>
     /// <param name="prior">Its network.</param>
     /// <param name="scale">Length of the embeddings that it works on.</param>
-    public static DiffusionRules Prior(Dalle2Settings settings, Dalle2Prior prior, float scale)
+    public static DiffusionRules Prior(ModelConfiguration settings, Dalle2Prior prior, float scale)
     {
         var predictsClean = settings.Flag("predict_x_start", fallback: true);
         var rules = Rules(settings, stage: 0, prior.Timesteps ?? Timesteps, Betas.Cosine);
@@ -39,7 +39,7 @@ internal static class Dalle2Diffusion
     /// <param name="unet">The network.</param>
     /// <param name="stage">Its number.</param>
     /// <param name="isLast">Whether the last of several.</param>
-    public static DiffusionRules Stage(Dalle2Settings settings, Dalle2Unet unet, int stage, bool isLast)
+    public static DiffusionRules Stage(ModelConfiguration settings, Dalle2Unet unet, int stage, bool isLast)
     {
         var isThird = unet.Generation == Dalle2Generation.Third;
         var sees = unet.Embedding is not null || unet.TextWidth is not null;
@@ -64,7 +64,7 @@ internal static class Dalle2Diffusion
         };
     }
 
-    private static DiffusionRules Rules(Dalle2Settings settings, int stage, int timesteps, Betas betas)
+    private static DiffusionRules Rules(ModelConfiguration settings, int stage, int timesteps, Betas betas)
     {
         timesteps = settings.Number("timesteps") ?? timesteps;
         var steps = settings.Number("sample_timesteps", stage);

@@ -29,7 +29,7 @@ internal sealed record Dalle2Sizes(OpenAiClip Clip, Dalle2Prior Prior, Dalle2Une
     };
 
     /// <summary>The rest of the configuration.</summary>
-    public Dalle2Settings Settings => new(
+    public ModelConfiguration Settings => new(
         new Dictionary<string, object?>
         {
             ["image_sizes"] = ImageSizes.Select(size => (object?)(long)size).ToArray(),

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dalle.ML.Bundles;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
@@ -40,7 +41,7 @@ internal sealed record DalleConfig(
     private static string Describe(JsonException exception) => exception.Message.Contains("Dalle.ML", StringComparison.Ordinal)
         || exception.Message.Contains("System.", StringComparison.Ordinal)
             ? $"the value at {exception.Path ?? "$"} has the wrong type, or a part of it is missing"
-            : exception.Message;
+            : JsonFault.Describe(exception);
 
     public sealed record TextPart(bool Lowercase, int VocabSize, int Length);
 

@@ -41,16 +41,20 @@ internal static partial class DalleMiniFamily
         var model = source.OpenModel(0, "lm_head.kernel", "flax_model.msgpack");
         var vqganFile = source.Open(1, VqganFiles);
         var (encoder, decoder, codec) = source.Size is null
-            ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile))
+            ? (Torch(model, "encoder"), Torch(model, "decoder"), TorchVqgan(vqganFile, source.Note))
             : (model, model, vqganFile);
         var heads = source.Setting("heads") ?? source.Configured("decoder_attention_heads");
         var (config, images) = source.Size is { } size
             ? BartConfig.Random(size, heads)
             : (BartConfig.Infer(encoder, decoder, heads), VqganConfig.Infer(codec));
+        source.NoteHeads(heads, config.Heads);
         ModelSizes.Check(config.Encoder.Length, config.Grid);
         // Pixels are in 0..1 without a transform.
         var vqgan = images with { IsSigned = false };
-        var bos = source.Setting("bos") ?? source.Configured("decoder_start_token_id") ?? vqgan.CodebookSize;
+        var givenBos = source.Setting("bos") ?? source.Configured("decoder_start_token_id");
+        var bos = givenBos ?? vqgan.CodebookSize;
+        if (givenBos is null)
+            source.NoteAssumed("the id that begins an image", bos, "bos");
         var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
         var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, bos, vqgan.CodebookSize);
@@ -109,10 +113,10 @@ internal static partial class DalleMiniFamily
     }
 
     /// <summary>A VQGAN under the names of CompVis/taming-transformers, whoever saved it.</summary>
-    private static Checkpoint TorchVqgan(Checkpoint vqgan) =>
-        vqgan.TryFindSubtree("quantize.embedding.embedding") is { } flax
+    private static Checkpoint TorchVqgan(Checkpoint vqgan, Action<string> note) =>
+        vqgan.TryFindSubtree("quantize.embedding.embedding", note) is { } flax
             ? new FlaxModules(flax, module => NumberedParts().Replace(module, "$1.$2."))
-            : vqgan.FindSubtree("decoder.conv_in.weight");
+            : vqgan.FindSubtree("decoder.conv_in.weight", note);
 
     // Numbers of lists; 'mid.block_1' is a name.
     [GeneratedRegex(@"(?<!\bmid\.)\b(up|down|block|attn)_(\d+)\.")]

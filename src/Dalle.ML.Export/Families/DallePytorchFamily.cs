@@ -35,22 +35,25 @@ internal static class DallePytorchFamily
         if (source.Size is { } size)
             return ExportRandom(source, bundle, checkpoint.Subtree("weights."), size);
 
-        var arguments = new SavedArguments(checkpoint.Subtree("hparams."));
-        if ((checkpoint.TryFindSubtree("transformer.layers.layers.0.0.scale") ?? checkpoint.TryFindSubtree("transformer.layers.blocks.0.f.net.scale")) is { } dalle)
+        var arguments = new SavedArguments(checkpoint.Subtree("hparams."), NoteDefault);
+        if ((checkpoint.TryFindSubtree("transformer.layers.layers.0.0.scale", source.Note) ?? checkpoint.TryFindSubtree("transformer.layers.blocks.0.f.net.scale", source.Note)) is { } dalle)
         {
             var tokenizer = CopyTokenizer(source, bundle);
-            var images = DallePytorchImages.Write(bundle, dalle.Subtree("vae."), new SavedArguments(checkpoint.Subtree("vae_params.")));
+            var images = DallePytorchImages.Write(bundle, dalle.Subtree("vae."), new SavedArguments(checkpoint.Subtree("vae_params."), NoteDefault));
             var model = DallePytorchModel.Infer(dalle, arguments, images.Format, source.Setting("heads"));
-            var clip = source.TryOpen(2, "clip.pt") is { } file ? DallePytorchClip.Write(bundle, file.FindSubtree("to_text_latent.weight"), tokenizer) : null;
+            var clip = source.TryOpen(2, "clip.pt") is { } file ? DallePytorchClip.Write(bundle, file.FindSubtree("to_text_latent.weight", source.Note), tokenizer) : null;
             return Describe(source, bundle, images, dalle, model, tokenizer) with { Clip = clip };
         }
-        if (checkpoint.TryFindSubtree("to_text_latent.weight") is { } ranker)
+        if (checkpoint.TryFindSubtree("to_text_latent.weight", source.Note) is { } ranker)
         {
             var clip = DallePytorchClip.Write(bundle, ranker, CopyTokenizer(source, bundle));
             return Describe(source) with { Clip = clip };
         }
-        var vae = checkpoint.FindSubtree("codebook.weight");
+        var vae = checkpoint.FindSubtree("codebook.weight", source.Note);
         return Describe(source, DallePytorchImages.Write(bundle, vae, arguments));
+
+        void NoteDefault(string argument, object value) =>
+            source.NoteAssumed($"the constructor's argument '{argument}', which the checkpoint did not save,", value, argument == "dim_head" ? "heads" : null);
     }
 
     private static Manifest ExportRandom(ExportSource source, BundleWriter bundle, Checkpoint weights, string size)

@@ -59,7 +59,7 @@ internal static class DallePytorchLayers
         var name = layers.Names.Mlp(0) + "fn.fn.net.0.weight";
         if (!weights.Contains(name))
             return arguments.Flag("shift_tokens", true);
-        return arguments.Flag("shift_tokens", false) ? throw new InvalidDataException(
+        return arguments.TryFlag("shift_tokens") == true ? throw new InvalidDataException(
             $"The checkpoint's argument 'shift_tokens' is True, but its tensor '{name}' has no module of a token shift around it.") : false;
     }
 
@@ -73,12 +73,12 @@ internal static class DallePytorchLayers
         Check("sandwich_norm", layers.Names.Attention(0) + "fn.norm_out.weight", layers.Names.AttentionNormOut is not null);
         if (weights.Contains("transformer.pos_emb") && weights.Contains("text_pos_emb.weight"))
             throw new InvalidDataException("The checkpoint has both 'transformer.pos_emb' and 'text_pos_emb.weight': models of DALLE-pytorch have rotary positions or embedded ones.");
-        if (arguments.Number("depth", layers.Count) is var depth && depth != layers.Count)
+        if (arguments.TryNumber("depth") is { } depth && depth != layers.Count)
             throw new InvalidDataException($"The checkpoint's argument 'depth' is {depth}, but its tensors '{layers.Names.Attention(0)}…' are those of {layers.Count} layers.");
 
         void Check(string argument, string tensor, bool isThere)
         {
-            if (arguments.Flag(argument, isThere) != isThere)
+            if (arguments.TryFlag(argument) == !isThere)
             {
                 throw new InvalidDataException($"The checkpoint's argument '{argument}' is {!isThere}, but it has "
                     + $"{(isThere ? "a" : "no")} tensor '{tensor}'.");

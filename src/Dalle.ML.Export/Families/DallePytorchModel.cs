@@ -73,7 +73,7 @@ internal sealed record DallePytorchModel
         {
             Sizes = new GptSizes
             {
-                Layers = DallePytorchLayers.Infer(weights, "transformer.", arguments.Number("dim_head", 64), heads),
+                Layers = DallePytorchLayers.Infer(weights, "transformer.", heads is null ? arguments.Number("dim_head", 64) : 1, heads),
                 TextIds = checked(arguments.Number("num_text_tokens", 10000) + textLength),
                 TextLength = textLength,
                 Grid = image.Columns,

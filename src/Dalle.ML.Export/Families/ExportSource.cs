@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Text.Tokenizers;
 
@@ -13,11 +14,23 @@ namespace Dalle.ML.Export.Families;
 internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, ExportOptions options) : IDisposable
 {
     private readonly List<Checkpoint> _opened = [];
+    private readonly List<string> _notes = [];
+
+    /// <summary>What the caller should know of the export: what was assumed, and what was left out.</summary>
+    public IReadOnlyList<string> Notes => _notes;
 
     /// <summary>Name of a published geometry, whose weights are random; null where there is a checkpoint.</summary>
     public string? Size => size;
 
     public Precision Precision => options.Precision;
+
+    /// <summary>Refuses to quantise the weights of a family of diffusion models.</summary>
+    /// <exception cref="ArgumentException">The precision is neither fp32 nor fp16.</exception>
+    public void RequireFloats(string family)
+    {
+        if (Precision is not (Precision.Fp32 or Precision.Fp16))
+            throw new ArgumentException($"The family '{family}' can be exported as fp32 or fp16, not as {Precision.Name()}: its quality at fewer bits is not known.");
+    }
 
     /// <summary>All files that were given, those of folders in the order of their names.</summary>
     public IEnumerable<string> Files => paths.SelectMany(path => Directory.Exists(path) ? Directory.GetFiles(path).Order(StringComparer.Ordinal) : (IEnumerable<string>)[path]);
@@ -30,7 +43,7 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// <param name="tensor">A tensor of every such model.</param>
     /// <param name="names">Usual names of the file.</param>
     /// <exception cref="InvalidDataException">There is no such model, or more than one; see <see cref="ModelSubtrees"/>.</exception>
-    public Checkpoint OpenModel(int part, string tensor, params string[] names) => Open(part, names).FindSubtree(tensor);
+    public Checkpoint OpenModel(int part, string tensor, params string[] names) => Open(part, names).FindSubtree(tensor, Note);
 
     /// <summary>Opens a whole file as <see cref="OpenModel"/>.</summary>
     public Checkpoint Open(int part, params string[] names) => Keep(size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part));
@@ -57,12 +70,23 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         return In(paths.Where(Directory.Exists)) ?? files.ElementAtOrDefault(part) ?? In(files.Select(file => Path.GetDirectoryName(file) ?? ""));
     }
 
+    /// <summary>The first that exists of files within the folders that were given; null where there is none.</summary>
+    public string? TryFindIn(params string[] names) =>
+        names.SelectMany(name => paths.Where(Directory.Exists).Select(folder => Path.Combine(folder, name))).FirstOrDefault(File.Exists);
+
     /// <summary>A number that the weights do not tell; null where the caller does not either.</summary>
     /// <exception cref="ArgumentException">The caller's text is not a number.</exception>
     public int? Setting(string name) =>
         !options.Settings.TryGetValue(name, out var text) ? null
         : int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number) ? number
         : throw new ArgumentException($"The setting {name} is '{text}'; it must be a whole number.");
+
+    /// <summary>One of a few words that the weights do not tell; null where the caller does not either.</summary>
+    /// <exception cref="ArgumentException">The caller's text is another word.</exception>
+    public string? Choice(string name, params string[] words) =>
+        !options.Settings.TryGetValue(name, out var text) ? null
+        : words.Contains(text) ? text
+        : throw new ArgumentException($"The setting {name} is '{text}'; it must be one of {string.Join(", ", words)}.");
 
     /// <summary>A file of this name with the checkpoint or one folder up; null where there is none.</summary>
     public string? Beside(string name)
@@ -85,8 +109,29 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
         }
         catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{file}' is not JSON: {exception.Message}", exception);
+            throw new InvalidDataException($"'{file}' is not a configuration: {JsonFault.Describe(exception)}.", exception);
         }
+    }
+
+    /// <summary>Tells the caller what was assumed or left out; nothing is assumed of random weights.</summary>
+    public void Note(string note)
+    {
+        if (size is null && !_notes.Contains(note))
+            _notes.Add(note);
+    }
+
+    /// <summary>Tells that a value was assumed which nothing in the checkpoint tells.</summary>
+    /// <param name="subject">The value's name, as in "the number of attention heads".</param>
+    /// <param name="value">The value.</param>
+    /// <param name="setting">The setting that gives another; none if null.</param>
+    public void NoteAssumed(string subject, object value, string? setting) => Note(string.Create(CultureInfo.InvariantCulture,
+        $"{subject} is assumed to be {value}: nothing in the checkpoint tells it.{(setting is null ? "" : $" Set '{setting}' if it is another.")}"));
+
+    /// <summary>Tells that the number of attention heads was assumed, if none was given.</summary>
+    public void NoteHeads(int? given, AttentionHeads heads)
+    {
+        if (given is null)
+            NoteAssumed("the number of attention heads", heads.Count, "heads");
     }
 
     /// <summary>The beginning of the manifest of a model, in the export's precision.</summary>

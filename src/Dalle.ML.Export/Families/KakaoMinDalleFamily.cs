@@ -42,9 +42,12 @@ internal static class KakaoMinDalleFamily
         var isQuick = source.Setting("quick-gelu") is { } setting
             ? setting != 0
             : yaml.GetValueOrDefault("stage2.hparams.gelu_use_approx") is "true" or "True";
+        if (source.Setting("quick-gelu") is null && !yaml.ContainsKey("stage2.hparams.gelu_use_approx"))
+            source.NoteAssumed("the nonlinearity", "GELU, not x·σ(1.702x)", "quick-gelu");
         var hasText = transformer.Contains("tok_emb_txt.weight");
         var sizes = source.Size is { } size ? Sizes[size].Transformer.WithHeads(heads) : KakaoMinDalleTransformer.Infer(transformer, hasText, heads);
         var vqgan = (source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images)).For(sizes);
+        source.NoteHeads(heads, sizes.Layers.Heads);
         sizes = sizes with { Layers = sizes.Layers with { Activation = isQuick ? Activation.QuickGelu : Activation.Gelu } };
         var text = hasText ? Prompt(source, bundle, sizes) : Class(bundle, sizes);
         var graphs = new Vqgan(bundle, images, vqgan).Write(sizes.Grid);
@@ -86,9 +89,13 @@ internal static class KakaoMinDalleFamily
             using var ids = JsonDocument.Parse(TokenizerFile.ReadBytes(vocabulary));
             return ids.RootElement.GetProperty(Token).GetInt32();
         }
-        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        catch (JsonException exception)
         {
-            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary with the token '{Token}': {exception.Message}", exception);
+            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary with the token '{Token}': {JsonFault.Describe(exception)}.", exception);
+        }
+        catch (Exception exception) when (exception is KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw new InvalidDataException($"'{vocabulary}' is not a vocabulary: it has no whole number for the token '{Token}'.", exception);
         }
     }
 

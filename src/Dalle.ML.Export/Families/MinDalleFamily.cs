@@ -34,12 +34,16 @@ internal static class MinDalleFamily
         var (config, images) = source.Size is { } size
             ? BartConfig.Random(size, heads)
             : (BartConfig.Infer(encoder, decoder, heads), VqganConfig.Infer(detoker));
+        source.NoteHeads(heads, config.Heads);
         ModelSizes.Check(config.Encoder.Length, config.Grid);
         // Pixels are in 0..1 without a transform, and there is no encoder.
         var vqgan = images with { Epsilon = 1e-5f, IsSigned = false, Stem = null };
         var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         var textEncoder = new BartTextEncoder(encoder, decoder, config).Write(bundle, source.Precision);
-        var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, source.Setting("bos") ?? vqgan.CodebookSize - 1, vqgan.CodebookSize);
+        var bos = source.Setting("bos") ?? vqgan.CodebookSize - 1;
+        if (source.Setting("bos") is null)
+            source.NoteAssumed("the id that begins an image", bos, "bos");
+        var imageTokens = new BartDecoder(decoder, config).Write(bundle, source.Precision, bos, vqgan.CodebookSize);
         var graphs = new Vqgan(bundle, detoker, vqgan).Write(config.Grid);
         return source.Describe(Name) with
         {

@@ -18,6 +18,7 @@ internal sealed record ModelFamily(string Name, string Source, Func<ExportSource
     public static IReadOnlyList<ModelFamily> All { get; } =
     [
         DalleFamily.Family, MinDalleFamily.Family, DalleMiniFamily.Family, RuDalleFamily.Family, KakaoMinDalleFamily.Family, DallePytorchFamily.Family,
-        Dalle2PytorchFamily.Family, OpenAiDvaeFamily.Family, TamingVqganFamily.Family, ClipFamily.Family,
+        Dalle2PytorchFamily.Family, KarloFamily.Family, OpenAiDvaeFamily.Family, TamingVqganFamily.Family, ClipFamily.Family,
+        RealEsrganFamily.Family,
     ];
 }

@@ -59,7 +59,10 @@ internal static class RuDalleFamily
         var sizes = source.Size is { } size ? Sizes[size].Transformer.WithHeads(heads) : RuDalleTransformer.Infer(transformer, heads);
         var vqgan = (source.Size is { } random ? Sizes[random].Images : VqganConfig.Infer(images)).For(sizes);
         var sparsity = new SparseAttention(sizes.TextLength, sizes.Grid);
+        source.NoteHeads(heads, sizes.Layers.Heads);
         var isSecond = IsSecond(source) ?? sparsity.WrapsIn(transformer);
+        if (source.Size is null && source.Setting("version") is null && !SparseAttention.HasMask(transformer))
+            source.NoteAssumed("the version", 3, "version");
         var tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle);
         var decoder = RuDalleTransformer.Decoder(transformer, sizes, sparsity with { IsToroidal = isSecond }).Write(bundle, transformer, source.Precision);
         var graphs = new Vqgan(bundle, images, vqgan).Write(sizes.Grid);

@@ -35,7 +35,10 @@ internal static class TamingVqganFamily
     {
         var weights = source.OpenModel(0, "decoder.conv_in.weight", "model.ckpt", "model.safetensors", "last.ckpt", "checkpoints/last.ckpt");
         var config = source.Size is { } size ? Sizes[size] : VqganConfig.Infer(weights);
-        var side = source.Setting("resolution") ?? Resolution(source) ?? DefaultSide;
+        var given = source.Setting("resolution") ?? Resolution(source);
+        var side = given ?? DefaultSide;
+        if (given is null)
+            source.NoteAssumed("the side of the images in pixels", side, "resolution");
         if (side <= 0 || side % config.Encoded != 0)
             throw new ArgumentException($"The images have a side of {side} pixels; it must be a multiple of {config.Encoded}. Set 'resolution' to another.");
 

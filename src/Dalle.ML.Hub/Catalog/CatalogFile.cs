@@ -6,7 +6,8 @@ namespace Dalle.ML.Hub.Catalog;
 /// <summary>A file of a published checkpoint.</summary>
 internal sealed record CatalogFile
 {
-    private const long MaxBytes = 1L << 40;
+    /// <summary>More than any checkpoint has.</summary>
+    public const long MaxBytes = 1L << 40;
 
     /// <summary>Its name in the checkpoint, which is one that the family knows; for an archive that of the archive.</summary>
     public required string Path { get; init; }

@@ -46,7 +46,26 @@ internal sealed class ModelCatalog
 
     /// <exception cref="DalleHubException">There is no such model.</exception>
     public CatalogModel Find(string name) => _models.GetValueOrDefault(name)
-        ?? throw new DalleHubException($"There is no published model '{name}' in the catalogue. Models: {string.Join(", ", _models.Keys)}.");
+        ?? throw new DalleHubException($"There is no published model '{name}' in the catalogue.{Suggestion(name)} Models: {string.Join(", ", _models.Keys)}.");
+
+    private string Suggestion(string name)
+    {
+        var (nearest, distance) = _models.Keys.Select(known => (Name: known, Distance: Distance(name.ToUpperInvariant(), known.ToUpperInvariant()))).MinBy(known => known.Distance);
+        return distance <= name.Length / 2 ? $" Did you mean '{nearest}'?" : "";
+    }
+
+    /// <summary>How many characters must be inserted, removed or replaced to get from one text to another.</summary>
+    private static int Distance(string one, string other)
+    {
+        var row = Enumerable.Range(0, other.Length + 1).ToArray();
+        for (var i = 0; i < one.Length; i++)
+        {
+            var diagonal = row[0]++;
+            for (var j = 0; j < other.Length; j++)
+                (diagonal, row[j + 1]) = (row[j + 1], Math.Min(Math.Min(row[j], row[j + 1]) + 1, diagonal + (one[i] == other[j] ? 0 : 1)));
+        }
+        return row[^1];
+    }
 
     private static IReadOnlyList<CatalogModel> ReadFile(string path)
     {

@@ -17,21 +17,29 @@ internal sealed class FileDownload(PlannedFile file, string target, Uri url, Hub
     private const int BufferSize = 128 << 10;
     private const long BytesBetweenReports = 1 << 20;
 
-    private readonly string _partial = target + ".partial";
+    private readonly string _partial = PartialOf(target);
     private readonly byte[] _buffer = new byte[BufferSize];
 
     // Whether some of the partial file is from an earlier run.
     private bool _isResumed;
 
+    // The furthest byte that this run got to: an attempt that gets beyond it is not a failure, however often the connection breaks.
+    private long _reached;
+
+    /// <summary>Path of a file that is not complete yet.</summary>
+    public static string PartialOf(string target) => target + ".partial";
+
     /// <exception cref="DalleHubException">The file cannot be downloaded, or is not the planned one.</exception>
     public async Task RunAsync(CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+        // Nothing would tell whether the rest is of the same file.
+        if (file is { IsHashed: false, ETag: null })
+            File.Delete(_partial);
         _isResumed = new FileInfo(_partial) is { Exists: true, Length: > 0 };
         while (true)
         {
-            // An attempt that gained bytes is not a failure: however often the connection breaks, the file grows.
-            while (!await transport.RetryAsync(AttemptAsync, cancellationToken).ConfigureAwait(false))
+            while (!await transport.RetryAsync(AttemptAsync, remark => report(PullStage.Downloading, 0, remark), cancellationToken).ConfigureAwait(false))
             {
             }
 
@@ -41,9 +49,9 @@ internal sealed class FileDownload(PlannedFile file, string target, Uri url, Hub
                 break;
             File.Delete(_partial);
             if (!_isResumed)
-                throw new DalleHubException($"{file.Source} is not the file that was announced: {mismatch}. It was deleted. Run the pull again; if that does not help, its owner changed it.");
+                throw new ChangedFileException($"{file.Source} is not the file that was announced: {mismatch}. It was deleted. Run the pull again; if that does not help, its owner changed it.");
             report(PullStage.Downloading, 0, $"{mismatch}, so what an earlier run left was not of the same file; from the beginning again");
-            _isResumed = false;
+            (_isResumed, _reached) = (false, 0);
         }
         File.Move(_partial, target);
     }
@@ -57,6 +65,7 @@ internal sealed class FileDownload(PlannedFile file, string target, Uri url, Hub
         var start = part.Length;
         if (start == file.Size)
             return true;
+        _reached = Math.Max(_reached, start);
         report(PullStage.Downloading, start, null);
         using var silence = transport.StartTimer(cancellationToken);
         try
@@ -65,14 +74,10 @@ internal sealed class FileDownload(PlannedFile file, string target, Uri url, Hub
                 HttpMethod.Get, url, request => AskFrom(request, start), isSameHostOnly: false, silence, HttpStatusCode.RequestedRangeNotSatisfiable).ConfigureAwait(false);
             await ReadAsync(response, part, start, silence, cancellationToken).ConfigureAwait(false);
         }
-        catch (TransientHubException exception) when (part.Length > start)
+        catch (TransientHubException exception) when (part.Length > _reached)
         {
-            report(PullStage.Downloading, part.Length, $"{exception.Message} Going on at byte {part.Length}");
-        }
-        catch (TransientHubException exception)
-        {
-            report(PullStage.Downloading, part.Length, exception.Message);
-            throw;
+            _reached = part.Length;
+            report(PullStage.Downloading, part.Length, $"{exception.Message} Going on at byte {part.Length}.");
         }
         if (part.Length < file.Size)
             return false;
@@ -92,11 +97,16 @@ internal sealed class FileDownload(PlannedFile file, string target, Uri url, Hub
 
     private async Task ReadAsync(HttpResponseMessage response, FileStream part, long start, SilenceTimer silence, CancellationToken cancellationToken)
     {
+        if (response.StatusCode == HttpStatusCode.RequestedRangeNotSatisfiable)
+        {
+            part.SetLength(0);
+            throw new TransientHubException($"{url} has no byte {start}: what was downloaded is longer than the file. From the beginning again.");
+        }
+        WebPage.Refuse(response, url);
+        if (response.Content.Headers.ContentEncoding.Count > 0)
+            throw new DalleHubException($"{url} is compressed on the way ({string.Join(", ", response.Content.Headers.ContentEncoding)}) although that was not asked for. A proxy may do that.");
         switch (response.StatusCode)
         {
-            case HttpStatusCode.RequestedRangeNotSatisfiable:
-                part.SetLength(0);
-                throw new TransientHubException($"{url} has no byte {start}: what was downloaded is longer than the file. From the beginning again.");
             case HttpStatusCode.PartialContent when response.Content.Headers.ContentRange is { From: { } from } range && from == start && (range.Length ?? file.Size) == file.Size:
                 part.Seek(0, SeekOrigin.End);
                 break;
@@ -109,9 +119,6 @@ internal sealed class FileDownload(PlannedFile file, string target, Uri url, Hub
                 part.SetLength(0);
                 throw new TransientHubException($"{url} answers with another range than the one from byte {start}. From the beginning again.");
         }
-        WebPage.Refuse(response, url);
-        if (response.Content.Headers.ContentEncoding.Count > 0)
-            throw new DalleHubException($"{url} is compressed on the way ({string.Join(", ", response.Content.Headers.ContentEncoding)}) although that was not asked for. A proxy may do that.");
         using var content = await silence.WatchAsync(url.Host, response.Content.ReadAsStreamAsync).ConfigureAwait(false);
         for (var reported = start; part.Length < file.Size;)
         {
@@ -119,11 +126,15 @@ internal sealed class FileDownload(PlannedFile file, string target, Uri url, Hub
             if (read == 0)
                 throw new TransientHubException($"The connection to {url.Host} ended before the file.");
             if (part.Length == 0)
+            {
                 WebPage.Refuse(_buffer.AsSpan(0, read), url);
+                if (response.Content.Headers.ContentLength is { } length && length != file.Size)
+                    throw new ChangedFileException($"{url} sends {length} bytes in place of the {file.Size} that it announced.");
+            }
             if (part.Length + read > file.Size)
             {
                 part.SetLength(0);
-                throw new DalleHubException($"{url} sends more than the {file.Size} bytes that it announced.");
+                throw new ChangedFileException($"{url} sends more than the {file.Size} bytes that it announced.");
             }
             await part.WriteAsync(_buffer.AsMemory(0, read), cancellationToken).ConfigureAwait(false);
             if (part.Length - reported >= BytesBetweenReports || part.Length == file.Size)

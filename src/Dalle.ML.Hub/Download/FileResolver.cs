@@ -21,8 +21,8 @@ internal sealed class FileResolver(HubTransport transport, HubEnvironment enviro
             try
             {
                 var planned = HubFile.TryParse(source) is { } hubFile
-                    ? await ResolveAsync(file, hubFile, cancellationToken).ConfigureAwait(false)
-                    : await ResolveAsync(file, new Uri(source), cancellationToken).ConfigureAwait(false);
+                    ? await ResolveAsync(file, hubFile, remark, cancellationToken).ConfigureAwait(false)
+                    : await ResolveAsync(file, new Uri(source), remark, cancellationToken).ConfigureAwait(false);
                 Check(file, planned);
                 failures.ForEach(remark);
                 return planned;
@@ -35,7 +35,7 @@ internal sealed class FileResolver(HubTransport transport, HubEnvironment enviro
         throw new DalleHubException($"'{file.Path}' cannot be downloaded. {string.Join(' ', failures)}");
     }
 
-    private async Task<PlannedFile> ResolveAsync(CatalogFile file, HubFile source, CancellationToken cancellationToken)
+    private async Task<PlannedFile> ResolveAsync(CatalogFile file, HubFile source, Action<string> remark, CancellationToken cancellationToken)
     {
         if (environment.IsOffline)
             return ResolveOffline(file, source);
@@ -56,7 +56,7 @@ internal sealed class FileResolver(HubTransport transport, HubEnvironment enviro
                 throw new DalleHubException($"{url} has no size.");
             _commits[(source.Repository, source.Revision)] = commit;
             return Plan(file, source with { Revision = commit }, size, Plain(etag));
-        }, cancellationToken).ConfigureAwait(false);
+        }, remark, cancellationToken).ConfigureAwait(false);
     }
 
     private PlannedFile ResolveOffline(CatalogFile file, HubFile source)
@@ -64,7 +64,7 @@ internal sealed class FileResolver(HubTransport transport, HubEnvironment enviro
         var missing = $"HF_HUB_OFFLINE is set, and {source} is not in the hub's cache '{environment.CacheFolder}'. Remove the variable to download it.";
         source = source with { Revision = cache.CommitOf(source) ?? throw new DalleHubException(missing) };
         var path = cache.Find(source, etag: null) ?? throw new DalleHubException(missing);
-        return Plan(file, source, new FileInfo(path).Length, HubCache.TagOf(path) ?? "");
+        return Plan(file, source, HubCache.SizeOf(path), HubCache.TagOf(path) ?? "");
     }
 
     /// <summary>The tag of a large file is its SHA-256, that of a small one its id as a blob of Git.</summary>
@@ -79,7 +79,7 @@ internal sealed class FileResolver(HubTransport transport, HubEnvironment enviro
         IsArchive = file.IsArchive,
     };
 
-    private Task<PlannedFile> ResolveAsync(CatalogFile file, Uri url, CancellationToken cancellationToken) => transport.RetryAsync(async token =>
+    private Task<PlannedFile> ResolveAsync(CatalogFile file, Uri url, Action<string> remark, CancellationToken cancellationToken) => transport.RetryAsync(async token =>
     {
         using var silence = transport.StartTimer(token);
         // Not every server answers HEAD, and one byte is as good.
@@ -97,12 +97,14 @@ internal sealed class FileResolver(HubTransport transport, HubEnvironment enviro
             ETag = response.Headers.ETag is { IsWeak: false } etag ? etag.Tag : null,
             IsArchive = file.IsArchive,
         };
-    }, cancellationToken);
+    }, remark, cancellationToken);
 
     /// <summary>Compares what the server announces with the catalogue, before gigabytes are on their way.</summary>
     private static void Check(CatalogFile file, PlannedFile planned)
     {
         const string Advice = "Its owner may have changed it. Compare the publisher's page, and describe the file in a catalogue of your own (DALLE_CATALOG).";
+        if (planned.Size is < 0 or > CatalogFile.MaxBytes)
+            throw new DalleHubException($"{planned.Source} has {planned.Size} bytes according to its server, which cannot be.");
         if (file.Size is { } size && size != planned.Size)
             throw new DalleHubException($"{planned.Source} has {planned.Size} bytes; the catalogue states {size}. {Advice}");
         if (file.Sha256 is { } hash && planned.Sha256 != hash)

@@ -22,11 +22,11 @@ internal sealed partial class HubTransport : IDisposable
     private readonly HttpClient _client;
     private readonly HubEnvironment _environment;
     private readonly TimeProvider _clock;
-    private readonly ResiliencePipeline _retries;
+    private readonly TimeProvider _retryClock;
 
     public HubTransport(HubEnvironment environment, PullOptions options)
     {
-        (_environment, _clock) = (environment, options.Clock);
+        (_environment, _clock, _retryClock) = (environment, options.Clock, options.RetryClock);
         _client = new HttpClient(new SocketsHttpHandler
         {
             AllowAutoRedirect = false,
@@ -39,7 +39,17 @@ internal sealed partial class HubTransport : IDisposable
         _client.DefaultRequestHeaders.UserAgent.Add(new ProductInfoHeaderValue("Dalle.ML.Hub", typeof(HubTransport).Assembly.GetName().Version?.ToString(3)));
         // Whoever asks for identity gets the bytes that the hash and the size are of.
         _client.DefaultRequestHeaders.AcceptEncoding.Add(new StringWithQualityHeaderValue("identity"));
-        _retries = new ResiliencePipelineBuilder { TimeProvider = options.RetryClock }
+    }
+
+    /// <summary>Runs work again, after a pause, as long as its failures may pass.</summary>
+    /// <param name="work">The work.</param>
+    /// <param name="remark">Receives what failed, and the pause.</param>
+    /// <param name="cancellationToken">Stops work and pauses.</param>
+    public async Task<T> RetryAsync<T>(Func<CancellationToken, Task<T>> work, Action<string> remark, CancellationToken cancellationToken)
+    {
+        if (_environment.IsOffline)
+            throw new DalleHubException("HF_HUB_OFFLINE is set, so that only files that are on this machine can be used. Remove the variable to download.");
+        var retries = new ResiliencePipelineBuilder { TimeProvider = _retryClock }
             .AddRetry(new RetryStrategyOptions
             {
                 ShouldHandle = new PredicateBuilder().Handle<TransientHubException>(),
@@ -49,16 +59,14 @@ internal sealed partial class HubTransport : IDisposable
                 MaxDelay = TimeSpan.FromMinutes(1),
                 UseJitter = true,
                 DelayGenerator = retry => ValueTask.FromResult((retry.Outcome.Exception as TransientHubException)?.RetryAfter),
+                OnRetry = retry =>
+                {
+                    remark(string.Create(CultureInfo.InvariantCulture, $"{retry.Outcome.Exception!.Message} Trying again in {Math.Ceiling(retry.RetryDelay.TotalSeconds)} s."));
+                    return ValueTask.CompletedTask;
+                },
             })
             .Build();
-    }
-
-    /// <summary>Runs work again, after a pause, as long as its failures may pass.</summary>
-    public async Task<T> RetryAsync<T>(Func<CancellationToken, Task<T>> work, CancellationToken cancellationToken)
-    {
-        if (_environment.IsOffline)
-            throw new DalleHubException("HF_HUB_OFFLINE is set, so that only files that are on this machine can be used. Remove the variable to download.");
-        return await _retries.ExecuteAsync(async token => await work(token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
+        return await retries.ExecuteAsync(async token => await work(token).ConfigureAwait(false), cancellationToken).ConfigureAwait(false);
     }
 
     /// <summary>Sends one request and follows its redirects. The response is a success, or one with a status that the caller handles.</summary>
@@ -105,7 +113,8 @@ internal sealed partial class HubTransport : IDisposable
 
     public void Dispose() => _client.Dispose();
 
-    private static bool IsSameHost(Uri one, Uri other) => (one.Scheme, one.Host, one.Port) == (other.Scheme, other.Host, other.Port);
+    /// <summary>Whether two addresses are of one server.</summary>
+    public static bool IsSameHost(Uri one, Uri other) => (one.Scheme, one.Host, one.Port) == (other.Scheme, other.Host, other.Port);
 
     /// <summary>The failure that a status means. Messages name the address that was asked for: one that it redirects to may be signed.</summary>
     private DalleHubException Error(HttpResponseMessage response, Uri url, Uri current)
@@ -125,15 +134,17 @@ internal sealed partial class HubTransport : IDisposable
                 return new TransientHubException($"{status}.");
         }
         var code = response.Headers.TryGetValues("X-Error-Code", out var codes) ? codes.FirstOrDefault() : null;
-        return new DalleHubException((code, (int)response.StatusCode) switch
+        return (code, (int)response.StatusCode) switch
         {
-            ("GatedRepo", _) => $"{status}: its owner gives access on request. Accept the terms on its page at the hub, then set HF_TOKEN to your access token.",
-            ("RevisionNotFound", _) => $"{status}: the repository has no such revision.",
-            ("EntryNotFound", _) or (_, 404 or 410) => $"{status}: the file is not there any more.",
-            ("RepoNotFound", _) or (_, 401) => $"{status}: the repository does not exist, or needs a token. If you have access to it, set HF_TOKEN.",
-            (_, 403) => $"{status}: access is denied. A token without permission, or a proxy, may be the cause.",
-            _ => $"{status}.",
-        });
+            ("GatedRepo", _) => new DalleHubException(
+                $"{status}: its owner gives access on request. Accept the terms on its page at the hub, then set HF_TOKEN to your access token."),
+            ("RevisionNotFound", _) => new ChangedFileException($"{status}: the repository has no such revision."),
+            ("RepoNotFound", _) or (_, 401) => new DalleHubException(
+                $"{status}: the repository does not exist, or needs a token. If you have access to it, set HF_TOKEN to a valid token."),
+            ("EntryNotFound", _) or (_, 404 or 410) => new ChangedFileException($"{status}: the file is not there any more."),
+            (_, 403) => new DalleHubException($"{status}: access is denied. A token without permission, or a proxy, may be the cause."),
+            _ => new DalleHubException($"{status}."),
+        };
     }
 
     /// <summary>How long a server asks to wait: by the hub's header of limits, else by Retry-After.</summary>

@@ -26,6 +26,9 @@ internal sealed record PlannedFile
 
     public bool IsArchive { get; init; }
 
+    /// <summary>Whether its content can be told from any other.</summary>
+    public bool IsHashed => Sha256 is not null || GitBlob is not null || Md5 is not null;
+
     /// <summary>Name of its host, for people.</summary>
     public string Host => HubFile.TryParse(Source) is { } file ? file.Repository : new Uri(Source).Host;
 }

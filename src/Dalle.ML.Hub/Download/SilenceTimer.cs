@@ -1,3 +1,5 @@
+using System.Security.Authentication;
+
 namespace Dalle.ML.Hub.Download;
 
 /// <summary>Cancels an attempt when its server is silent for too long, and turns what the network throws into failures that may pass.</summary>
@@ -19,6 +21,7 @@ internal sealed class SilenceTimer : IDisposable
     /// <param name="host">Name of the server, for messages.</param>
     /// <param name="wait">Waits for it.</param>
     /// <exception cref="TransientHubException">Nothing came in time, or the connection broke.</exception>
+    /// <exception cref="DalleHubException">No connection can be made until somebody changes something.</exception>
     public async Task<T> WatchAsync<T>(string host, Func<CancellationToken, Task<T>> wait)
     {
         _timer.Change(_timeout, Timeout.InfiniteTimeSpan);
@@ -29,6 +32,15 @@ internal sealed class SilenceTimer : IDisposable
         catch (OperationCanceledException exception) when (!_cancellationToken.IsCancellationRequested)
         {
             throw new TransientHubException($"{host} was silent for {_timeout.TotalSeconds:0.#} seconds.", exception);
+        }
+        catch (HttpRequestException exception) when (exception.InnerException is AuthenticationException)
+        {
+            throw new DalleHubException(
+                $"The certificate of {host} is not trusted: {exception.InnerException.Message} If a proxy opens connections here, add its certificate to the system's.", exception);
+        }
+        catch (HttpRequestException exception) when (exception.HttpRequestError == HttpRequestError.ProxyTunnelError)
+        {
+            throw new DalleHubException($"The proxy gives no way to {host}: {exception.Message} Check HTTPS_PROXY and NO_PROXY.", exception);
         }
         catch (Exception exception) when (exception is HttpRequestException or IOException)
         {

@@ -27,6 +27,9 @@ internal sealed class HubCache(string folder)
     /// <summary>The tag of a file in the cache, which its blob is named after; null where the cache has no blobs.</summary>
     public static string? TagOf(string path) => new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true)?.Name;
 
+    /// <summary>The size of a file in the cache, which may be a link.</summary>
+    public static long SizeOf(string path) => ((FileInfo?)new FileInfo(path).ResolveLinkTarget(returnFinalTarget: true) ?? new FileInfo(path)).Length;
+
     private string FolderOf(HubFile file) => Path.Combine(folder, "models--" + file.Repository.Replace("/", "--", StringComparison.Ordinal));
 
     /// <summary>A name that cannot lead out of its folder: revisions and tags come from the network.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Dalle.ML.Hub.Download;
 
 namespace Dalle.ML.Hub.HuggingFace;
 
@@ -18,7 +19,7 @@ internal sealed class HubEnvironment(PullOptions options)
     public bool IsOffline => IsSet("HF_HUB_OFFLINE") || IsSet("TRANSFORMERS_OFFLINE");
 
     /// <summary>The token for the endpoint: that of the options, else the user's own, which no mirror gets.</summary>
-    public string? Token => options.Token ?? (Endpoint.Host == Official.Host && !IsSet("HF_HUB_DISABLE_IMPLICIT_TOKEN") ? OwnToken : null);
+    public string? Token => options.Token ?? (HubTransport.IsSameHost(Endpoint, Official) && !IsSet("HF_HUB_DISABLE_IMPLICIT_TOKEN") ? OwnToken : null);
 
     /// <summary>The folder of the cache that the hub's own tools keep.</summary>
     public string CacheFolder => Variable("HF_HUB_CACHE") ?? Variable("HUGGINGFACE_HUB_CACHE") ?? Path.Combine(HomeFolder, "hub");

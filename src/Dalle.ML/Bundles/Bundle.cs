@@ -34,22 +34,16 @@ internal sealed class Bundle
     {
         folder = FullPath(folder);
         var json = ReadManifest(folder);
-        Manifest manifest;
-        try
-        {
-            manifest = Manifest.Parse(json);
-        }
-        catch (JsonException exception)
-        {
-            throw new DalleBundleException(folder, $"'{ManifestName}' is not a bundle's manifest: {exception.Message}.", exception);
-        }
-
-        var bundle = new Bundle(folder, HashOf(json), manifest);
+        var bundle = new Bundle(folder, HashOf(json), Parse(folder, json));
         ManifestValidator.Check(bundle);
         bundle.CheckFiles();
         GraphSignatureValidator.Check(bundle);
         return bundle;
     }
+
+    /// <summary>Reads a bundle's manifest, without verifying the rest.</summary>
+    /// <exception cref="DalleBundleException">There is no manifest.</exception>
+    public static Manifest ManifestOf(string folder) => Parse(folder, ReadManifest(folder));
 
     /// <summary>SHA-256 of a bundle's manifest, without verifying the rest.</summary>
     /// <exception cref="DalleBundleException">There is no manifest.</exception>
@@ -96,11 +90,26 @@ internal sealed class Bundle
         }
     }
 
+    private static Manifest Parse(string folder, byte[] json)
+    {
+        try
+        {
+            return Manifest.Parse(json);
+        }
+        catch (JsonException exception)
+        {
+            throw new DalleBundleException(folder, $"'{ManifestName}' is not a bundle's manifest: {exception.Message}.", exception);
+        }
+    }
+
     private static byte[] ReadManifest(string folder)
     {
         var path = Path.Combine(folder, ManifestName);
         try
         {
+            // A folder that may not be entered has no files as far as the system tells.
+            if (!File.Exists(path) && Directory.Exists(folder))
+                _ = Directory.GetFileSystemEntries(folder, ManifestName);
             if (!File.Exists(path))
                 throw new DalleBundleException(folder, Directory.Exists(folder)
                     ? $"the folder has no manifest '{ManifestName}'. Give the folder that 'dalle export' wrote."
@@ -111,7 +120,11 @@ internal sealed class Bundle
                 ? File.ReadAllBytes(path)
                 : throw new DalleBundleException(folder, $"'{ManifestName}' has {size} bytes; a manifest has at most {MaxManifestBytes}.");
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        catch (UnauthorizedAccessException exception)
+        {
+            throw new DalleBundleException(folder, $"'{ManifestName}' cannot be read: this user has no right to. Change the permissions of the folder and its files.", exception);
+        }
+        catch (IOException exception)
         {
             throw new DalleBundleException(folder, $"'{ManifestName}' cannot be read: {exception.Message}", exception);
         }
@@ -134,7 +147,11 @@ internal sealed class Bundle
             {
                 throw Error($"the file '{name}' is missing. Copy or export the bundle again.", exception);
             }
-            catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+            catch (UnauthorizedAccessException exception)
+            {
+                throw Error($"the file '{name}' cannot be read: this user has no right to. Change its permissions.", exception);
+            }
+            catch (IOException exception)
             {
                 throw Error($"the file '{name}' cannot be read: {exception.Message}", exception);
             }

@@ -32,6 +32,8 @@ internal static partial class GraphSignatureValidator
             Check(bundle, clip.TextEncoder, [new("ids", Int64, [null, clip.Text.Total])], embedding);
             Check(bundle, clip.ImageEncoder, [new("pixels", Float, [null, 3, clip.ImageSize, clip.ImageSize])], embedding);
         }
+        if (manifest.Upscaler is { } upscaler)
+            Check(bundle, upscaler.File, [new("pixels", Float, [null, 3, null, null])], [new("upscaled", Float, [null, 3, null, null])]);
         OnnxValue[] context = [];
         if (manifest.TextEncoder is { } textEncoder && manifest.Text is { } text)
         {

@@ -56,6 +56,9 @@ internal sealed record Manifest
     /// <summary>The networks of DALL·E 2; null in a bundle of DALL·E.</summary>
     public UnclipGraphs? Unclip { get; init; }
 
+    /// <summary>The network that enlarges images.</summary>
+    public UpscalerGraph? Upscaler { get; init; }
+
     public SamplingDefaults Sampling { get; set; } = new();
 
     /// <summary>File of the words that the model was trained on; see <c>Text/Vocabulary.cs</c>. It does not change what the model generates.</summary>
@@ -293,6 +296,46 @@ internal sealed record ClipGraphs
 
     /// <summary>Score = scale × cosine.</summary>
     public required float Scale { get; init; }
+}
+
+/// <summary>
+/// A network that enlarges images of any size, from <c>pixels</c> [N,3,H,W] in 0..1 to <c>upscaled</c> [N,3,factor·H,factor·W], and how an image is
+/// cut into tiles for it.
+/// </summary>
+internal sealed record UpscalerGraph
+{
+    public required string File { get; init; }
+
+    /// <summary>Sides of the result as multiples of the image's.</summary>
+    public required int Factor { get; init; }
+
+    /// <summary>The sides of the network's input are multiples of this number.</summary>
+    public int Multiple { get; set; } = 1;
+
+    public TileEdges Edges { get; init; }
+
+    /// <summary>Side of the part of a tile whose result is used, in pixels; 0 takes the whole image at once.</summary>
+    public required int TileSize { get; init; }
+
+    /// <summary>Pixels on each side of a tile that the network sees in addition.</summary>
+    public required int Overlap { get; init; }
+
+    /// <summary>Number of pixels by which the image is mirrored beyond its edges, as <see cref="TileEdges"/> tells.</summary>
+    public int Mirror { get; init; }
+
+    /// <summary>Whether colours are cut to bytes and not rounded.</summary>
+    public bool Truncates { get; init; }
+}
+
+/// <summary>What a network sees where a tile reaches beyond the image.</summary>
+[JsonConverter(typeof(NameConverter<TileEdges>))]
+internal enum TileEdges
+{
+    /// <summary>Nothing: the tile is smaller there. An image is mirrored beyond its right and lower edge, at the pixels there (xinntao/Real-ESRGAN).</summary>
+    Clipped,
+
+    /// <summary>The pixel at the edge again and again. Before, an image is mirrored beyond all its edges, which are there twice (ai-forever/ru-dalle).</summary>
+    Repeated,
 }
 
 /// <summary>The defaults where the caller gives no sampling options.</summary>

@@ -13,6 +13,8 @@ internal sealed partial class ManifestValidator
     private const int MaxLayers = 1024;
     private const int MaxHeads = 1024;
     private const int MaxHeadSize = 4096;
+    private const int MaxUpscaling = 16;
+    internal const int MaxTileSide = 4096;
     private const int MaxEmbedding = 1 << 16;
     private const int MaxStates = 4 * MaxLayers;
     private const int MaxStateAxes = 4;
@@ -81,9 +83,11 @@ internal sealed partial class ManifestValidator
             CheckClip(clip);
         if (manifest.Unclip is { } unclip)
             CheckUnclip(unclip);
+        if (manifest.Upscaler is { } upscaler)
+            CheckUpscaler(upscaler);
         CheckSampling(manifest.Sampling);
         Listed("words", manifest.Words);
-        if (manifest.Decoder is null && manifest.ImageEncoder is null && manifest.ImageDecoder is null && manifest.Clip is null && manifest.Unclip is null)
+        if (manifest is { Decoder: null, ImageEncoder: null, ImageDecoder: null, Clip: null, Unclip: null, Upscaler: null })
             throw Error("it names no graph.");
     }
 
@@ -171,6 +175,19 @@ internal sealed partial class ManifestValidator
         InRange("clip.imageSize", graphs.ImageSize, 1, MaxImageSide);
         if (!float.IsFinite(graphs.Scale) || graphs.Scale <= 0)
             throw Error($"'clip.scale' is {graphs.Scale}; it must be a positive number.");
+    }
+
+    private void CheckUpscaler(UpscalerGraph graph)
+    {
+        Graph("upscaler.file", graph.File);
+        InRange("upscaler.factor", graph.Factor, 1, MaxUpscaling);
+        InRange("upscaler.multiple", graph.Multiple, 1, MaxUpscaling);
+        InRange("upscaler.tileSize", graph.TileSize, graph.Edges == TileEdges.Clipped ? 0 : 1, MaxTileSide);
+        InRange("upscaler.overlap", graph.Overlap, 0, MaxTileSide);
+        InRange("upscaler.mirror", graph.Mirror, 0, MaxTileSide);
+        var (size, overlap) = graph.Edges == TileEdges.Clipped ? (graph.TileSize, graph.Overlap) : (graph.TileSize + 2 * graph.Overlap, 0);
+        if (size % graph.Multiple != 0 || overlap % graph.Multiple != 0)
+            throw Error($"the tiles of 'upscaler' are not multiples of its 'multiple', {graph.Multiple}: change 'tileSize' or 'overlap'.");
     }
 
     private void CheckSampling(SamplingDefaults sampling)

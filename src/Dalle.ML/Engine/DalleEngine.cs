@@ -17,7 +17,9 @@ internal sealed class DalleEngine : IDisposable
     private readonly RetryableLazy<PromptTokenizer> _tokenizer;
     private readonly AutoregressiveGenerator? _autoregressive;
     private readonly IImageGenerator? _generator;
+    private readonly UnclipGenerator? _unclip;
     private readonly RetryableLazy<ClipModel>? _clip;
+    private readonly Upscaler? _upscaler;
 
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
     public DalleEngine(Bundle bundle, DalleDevice device)
@@ -29,11 +31,15 @@ internal sealed class DalleEngine : IDisposable
         _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? manifest.Unclip?.Text?.Format ?? throw CannotGenerate()));
         if (manifest is { Decoder: not null, Image: not null })
             _autoregressive = new AutoregressiveGenerator(bundle, _tokenizer, Vae, device);
-        _generator = manifest.ImageDecoder is null ? null : _autoregressive;
-        if (manifest.Unclip is { Prior: not null, Stages.Count: > 0 })
-            _generator = new UnclipGenerator(bundle, device, new PhiloxNoise());
+        _unclip = manifest.Unclip is null ? null : new UnclipGenerator(bundle, device, new PhiloxNoise());
+        if (manifest.Unclip is { Stages.Count: > 0 })
+            _generator = _unclip;
+        else if (manifest.ImageDecoder is not null)
+            _generator = _autoregressive;
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipModel(bundle, clip, device));
+        if (manifest.Upscaler is { } upscaler)
+            _upscaler = new Upscaler(bundle, upscaler, device);
 
         // Only a session shows whether a device can be used; a caller who requested one wants to know now.
         if (device != DalleDevice.Cpu)
@@ -52,8 +58,15 @@ internal sealed class DalleEngine : IDisposable
     /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
     public PromptTokenizer Tokenizer => _tokenizer.Value;
 
+    /// <exception cref="NotSupportedException">The bundle is none of DALL·E 2.</exception>
+    public UnclipGenerator Unclip => _unclip
+        ?? throw new NotSupportedException($"This takes a DALL·E 2 model, which makes images from image embeddings; '{Bundle.Manifest.Name}' samples image tokens.");
+
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public ClipModel Clip => _clip?.Value ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP.");
+
+    /// <exception cref="NotSupportedException">The bundle has no upscaler.</exception>
+    public Upscaler Upscaler => _upscaler ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no upscaler. Export one with the family 'real-esrgan'.");
 
     /// <summary>Generates the candidates of each request and keeps the best; images are returned in order, each as soon as it is finished.</summary>
     public IEnumerable<GeneratedImage> Generate(
@@ -80,13 +93,14 @@ internal sealed class DalleEngine : IDisposable
             throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Request one candidate per image.");
 
         var (text, cut) = (default(float[]), 0);
-        foreach (var candidate in generator.Generate(requests, NumbersOf(options), options.Sampling, progress, cancellationToken))
+        foreach (var candidate in generator.Generate(requests, NumbersOf(options), options, progress, cancellationToken))
         {
             using var pixels = candidate.Pixels;
             if (candidate.Number == options.FirstCandidate)
             {
-                text = _clip?.Value.EmbedText(candidate.Request.Prompt);
-                cut = candidate.Request.PromptTokens is null ? Tokenizer.CountCut(candidate.Request.Prompt) : 0;
+                var prompt = candidate.Request.Prompt;
+                text = prompt.Length == 0 && candidate.Request.ImageEmbedding is not null ? null : _clip?.Value.EmbedText(prompt);
+                cut = prompt.Length > 0 && candidate.Request.PromptTokens is null ? Tokenizer.CountCut(candidate.Request.Prompt) : 0;
             }
             yield return new GeneratedImage(pixels.ToImage())
             {
@@ -104,15 +118,15 @@ internal sealed class DalleEngine : IDisposable
     /// <summary>Samples the image tokens of the candidates of each request, in the order of their numbers.</summary>
     public IEnumerable<int[][]> GenerateTokens(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken) =>
-        (_autoregressive ?? throw CannotGenerate()).GenerateTokens(requests, NumbersOf(options), options.Sampling, progress, cancellationToken)
+        (_autoregressive ?? throw CannotGenerate()).GenerateTokens(requests, NumbersOf(options), options, progress, cancellationToken)
             .Select(candidate => candidate.Tokens).Chunk(CandidatesOf(options));
 
     public void Dispose()
     {
         _autoregressive?.Dispose();
-        if (_generator != _autoregressive)
-            _generator?.Dispose();
+        _unclip?.Dispose();
         _clip?.Dispose();
+        _upscaler?.Dispose();
         Vae.Dispose();
     }
 

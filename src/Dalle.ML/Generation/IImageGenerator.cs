@@ -12,10 +12,10 @@ internal interface IImageGenerator : IDisposable
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
     /// <param name="candidates">Numbers of the candidates of each request.</param>
-    /// <param name="sampling">How they are sampled.</param>
+    /// <param name="options">How they are sampled; its numbers of candidates are not read.</param>
     /// <param name="progress">Receives a report at each step.</param>
     /// <param name="cancellationToken">Checked at each step.</param>
     IEnumerable<Candidate> Generate(
-        IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,
+        IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken);
 }

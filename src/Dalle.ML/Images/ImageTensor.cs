@@ -47,16 +47,23 @@ internal sealed class ImageTensor(int width, int height, float[] values, Action<
         return new ImageTensor(Width, Height, values);
     }
 
-    /// <summary>An opaque image with eight bits a colour.</summary>
+    /// <summary>The image of values in −1..1, as diffusion networks have them, in 0..1.</summary>
+    public ImageTensor ToUnitRange() => new(Width, Height, Array.ConvertAll(Values, value => Math.Clamp((value + 1) / 2, 0, 1)));
+
+    /// <summary>The image of values in 0..1, in −1..1.</summary>
+    public ImageTensor ToSymmetricRange() => new(Width, Height, Array.ConvertAll(Values, value => value * 2 - 1));
+
+    /// <summary>An image with eight bits a colour; opaque where there is no plane of opacity.</summary>
     public MLImage ToImage()
     {
         var area = Width * Height;
+        var isOpaque = Values.Length == Colors * area;
         var pixels = ArrayPool<byte>.Shared.Rent(area * BytesPerPixel);
         for (var i = 0; i < area; i++)
         {
             for (var color = 0; color < Colors; color++)
-                pixels[i * BytesPerPixel + 2 - color] = (byte)MathF.Round(Math.Clamp(Values[color * area + i], 0, 1) * 255);
-            pixels[i * BytesPerPixel + 3] = 255;
+                pixels[i * BytesPerPixel + 2 - color] = ToByte(Values[color * area + i]);
+            pixels[i * BytesPerPixel + 3] = isOpaque ? byte.MaxValue : ToByte(Values[Colors * area + i]);
         }
         var image = MLImage.CreateFromPixels(Width, Height, MLPixelFormat.Bgra32, pixels.AsSpan(0, area * BytesPerPixel));
         ArrayPool<byte>.Shared.Return(pixels);
@@ -64,6 +71,8 @@ internal sealed class ImageTensor(int width, int height, float[] values, Action<
     }
 
     public void Dispose() => Interlocked.Exchange(ref _release, null)?.Invoke(values);
+
+    private static byte ToByte(float value) => (byte)MathF.Round(Math.Clamp(value, 0, 1) * 255);
 
     private static ImageTensor Read(MLImage image, int planes, Func<byte, byte, int> value)
     {

@@ -56,6 +56,9 @@ internal static class UnreadableFile
             : $"is not an image that can be read: {Readable}.";
     }
 
+    /// <summary>Whether a file begins as a picture that can be read.</summary>
+    public static bool IsPicture(ReadOnlySpan<byte> file) => NameOf(file[..Math.Min(file.Length, Head)], Known) is not null;
+
     private static string? NameOf(ReadOnlySpan<byte> head, (int Offset, byte[] Signature, string Name)[] signatures)
     {
         foreach (var (offset, signature, name) in signatures)

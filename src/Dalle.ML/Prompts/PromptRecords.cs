@@ -82,7 +82,8 @@ internal static class PromptRecords
             return new PromptRecord(
                 line,
                 Text(PromptColumn) ?? throw new FormatException($"line {line}: there is no \"prompt\". Add one, e.g. {{\"prompt\": \"a red apple\"}}."),
-                Text(IdColumn),
+                // As in a table, an empty id is none.
+                Text(IdColumn) is { Length: > 0 } id ? id : null,
                 Property(SeedColumn) is { } seed ? Seed(line, seed.GetRawText()) : null);
 
             JsonElement? Property(string name) =>

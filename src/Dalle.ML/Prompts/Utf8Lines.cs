@@ -25,7 +25,7 @@ internal static class Utf8Lines
         for (var number = 1; ReadLine(stream, bytes, endsAtCR, ref next); number++)
         {
             if (bytes.Count > LongestLine)
-                throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Put each prompt on a separate line.");
+                throw new FormatException($"line {number}: it is longer than {LongestLine} bytes. Break it into lines, one for each entry.");
             yield return (number, Decode(CollectionsMarshal.AsSpan(bytes), number));
         }
     }

@@ -72,7 +72,7 @@ internal static partial class OrtRuntime
     /// <summary>Starts ONNX Runtime at the first call.</summary>
     /// <returns>Whether sessions can share threads.</returns>
     /// <exception cref="DalleDeviceException">The native library is missing or too old.</exception>
-    private static bool Start(DalleDevice device)
+    public static bool Start(DalleDevice device)
     {
         const string Packages = "`dotnet add package Microsoft.ML.OnnxRuntime` (for CUDA: `dotnet add package Microsoft.ML.OnnxRuntime.Gpu`)";
         try

@@ -32,7 +32,7 @@ public sealed class RandomModelTests : IDisposable
             Assert.Equal(first.Image.Pixels, again.Image.Pixels);
             return;
         }
-        Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.HasClip);
+        Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.HasClip || model.Info.UpscaleFactor > 0);
         if (model.Info.CanGenerate)
         {
             using var generated = model.Generate("a tiny cat", seed: 1);
@@ -46,6 +46,11 @@ public sealed class RandomModelTests : IDisposable
         {
             using var again = model.DecodeTokens(model.EncodeImage(noise));
             Assert.Equal((model.Info.ImageWidth, model.Info.ImageHeight), (again.Width, again.Height));
+        }
+        if (model.Info.UpscaleFactor > 0)
+        {
+            using var upscaled = model.Upscale(noise);
+            Assert.Equal((model.Info.UpscaleFactor * noise.Width, model.Info.UpscaleFactor * noise.Height), (upscaled.Width, upscaled.Height));
         }
         if (model.Info.HasClip)
         {

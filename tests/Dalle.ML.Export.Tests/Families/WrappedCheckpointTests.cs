@@ -19,6 +19,7 @@ public sealed class WrappedCheckpointTests : IDisposable
             yield return new("ru-dalle", wrapper, ["ru-dalle/v3/pytorch_model.bin", "ru-dalle/vae/vqgan.ckpt", "ru-dalle/tokenizer/bpe.model"]);
             yield return new("minDALL-E", wrapper, ["minDALL-E/model/stage1_last.ckpt", "minDALL-E/igpt_cls/stage2_last.ckpt"]);
             yield return new("openai-dvae", wrapper, ["openai-dvae/encoder.pkl", "openai-dvae/decoder.pkl"]);
+            yield return new("clip", wrapper, ["openai-clip/vit/model_state_dict.pt", "openai-clip/bpe_tiny.txt.gz"]);
             yield return new("taming-vqgan", wrapper, ["minDALL-E/model/stage1_last.ckpt"]);
             yield return new("min-dalle", wrapper, ["min-dalle/models/dalle_bart_mega/encoder.pt", "min-dalle/models/dalle_bart_mega/decoder.pt", "min-dalle/models/vqgan/detoker.pt",
                 "min-dalle/models/dalle_bart_mega/vocab.json", "min-dalle/models/dalle_bart_mega/merges.txt"]);
@@ -102,5 +103,5 @@ public sealed class WrappedCheckpointTests : IDisposable
         return path;
     }
 
-    private static bool IsTokenizer(string file) => Path.GetExtension(file) is ".model" or ".json" or ".txt";
+    private static bool IsTokenizer(string file) => Path.GetExtension(file) is ".model" or ".json" or ".txt" or ".gz";
 }

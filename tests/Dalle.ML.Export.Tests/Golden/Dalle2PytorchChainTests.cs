@@ -24,7 +24,7 @@ public sealed class Dalle2PytorchChainTests : IDisposable
 
         using var generator = new UnclipGenerator(Bundle.Open(output), DalleDevice.Cpu, new RecordedNoise(Path.Combine(root, "dalle2"), prompts.Length));
         GenerationRequest[] requests = [.. prompts.Select((prompt, i) => new GenerationRequest(prompt, (ulong)i))];
-        var images = generator.Generate(requests, 0..1, new SamplingOptions(), progress: null, CancellationToken.None).ToArray();
+        var images = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).ToArray();
         var actual = images.SelectMany(image => image.Pixels.Values).ToArray();
         Near.Pixels([.. expected.Select(value => Math.Clamp(value, 0, 1))], actual, "images");
     }

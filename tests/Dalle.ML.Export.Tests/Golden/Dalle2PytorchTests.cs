@@ -90,15 +90,15 @@ public sealed class Dalle2PytorchTests : IDisposable
         var data = new GoldenInputs(folder);
         if (Dalle2Weights.Prior(checkpoint, averaged) is { } prior)
         {
-            var settings = Dalle2Settings.Of(values, "prior");
+            var settings = Dalle2Configuration.Of(values, "prior");
             var network = Dalle2Prior.Infer(prior, Dalle2Generation.OfPrior(prior), data.TextLength, settings.Flag("condition_on_text_encodings", true), settings.Network("net").Flag("self_cond"));
             var graphs = network.Write(bundle, prior, data.TextLength, Precision.Fp32);
             return new GoldenNetwork(data, Path.Combine(output, graphs.Condition), Path.Combine(output, graphs.Step), IsPrior: true);
         }
         var stage = Path.GetFileName(folder) == "unet2" ? 1 : 0;
         var weights = Dalle2Weights.Unet(checkpoint, stage, averaged)!;
-        var decoder = Dalle2Settings.Of(values, "decoder");
-        var unet = Dalle2PytorchFamily.Unet(weights, Dalle2Generation.OfUnet(weights), decoder, stage);
+        var decoder = Dalle2Configuration.Of(values, "decoder");
+        var unet = Dalle2Graphs.Unet(weights, Dalle2Generation.OfUnet(weights), decoder, stage);
         var (condition, step) = unet.Write(bundle, "stage", weights, data.Read("x")!.Shape[3], data.TextLength, Precision.Fp32);
         return new GoldenNetwork(data, condition is null ? null : Path.Combine(output, condition), Path.Combine(output, step), IsPrior: false);
     }

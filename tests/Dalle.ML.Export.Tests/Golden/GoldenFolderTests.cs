@@ -16,8 +16,10 @@ public sealed class GoldenFolderTests
         ["ru-dalle"] = ["pytorch_model.bin", "model.safetensors"],
         ["sampling-filters"] = ["logits.npy"],
         ["taming-vqgan"] = ["model.ckpt", "model.safetensors"],
-        // DALL·E 2 is left for later.
-        ["karlo"] = ["config.json"],
+        ["karlo"] = ["prior.ckpt"],
+        ["karlo-diffusers"] = ["prior.ckpt"],
+        ["real-esrgan"] = ["config.json"],
+        ["fid-is"] = ["cases.json"],
     };
 
     public static IEnumerable<TheoryDataRow<string>> Folders() =>

@@ -36,7 +36,7 @@ public sealed class FuzzTests(ITestOutputHelper output) : IDisposable
         }
         """);
 
-    private readonly TemporaryFolder _folder = new();
+    private readonly TemporaryFolder _folder = new(isInMemory: true);
 
     private static TheoryData<string> ImageFiles =>
         ["rgb.png", "palette-alpha.png", "gray-16.png", "lossy.jpg", "lossy-progressive.jpg", "lossy-cmyk.jpg", "exif6.jpg", "lossy.webp", "alpha.webp", "exif6.webp", "rgb.bmp", "rgb.gif"];

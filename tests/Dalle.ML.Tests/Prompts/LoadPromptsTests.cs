@@ -18,7 +18,7 @@ public sealed class LoadPromptsTests : IDisposable
     [InlineData("p.csv", "seed,ID,Prompt,note\n5,cat,\"a \"\"big\"\", red cat\",x\n,dog,\"a dog\n\non two lines\",\n\n18446744073709551615,,\"\"\"fox\"\"\",\"\"\n")]
     [InlineData("p.CSV", "\uFEFFseed , id, prompt\r\n 5 ,cat,\"a \"\"big\"\", red cat\"\r\n,dog,\"a dog\n\non two lines\"\r\n\r\n18446744073709551615,,\"\"\"fox\"\"\"")]
     [InlineData("p.tsv", "prompt\tid\tseed\na \"big\", red cat\tcat\t5\n\"a dog\n\non two lines\"\tdog\t\n\"\"\"fox\"\"\"\t\t18446744073709551615\n")]
-    [InlineData("p.jsonl", "{\"prompt\":\"a \\\"big\\\", red cat\",\"id\":\"cat\",\"seed\":5}\n\n{\"id\":\"dog\",\"prompt\":\"a dog\\n\\non two lines\",\"seed\":null,\"note\":[1]}\r\n{\"prompt\":\"\\\"fox\\\"\",\"seed\":18446744073709551615}")]
+    [InlineData("p.jsonl", "{\"prompt\":\"a \\\"big\\\", red cat\",\"id\":\"cat\",\"seed\":5}\n\n{\"id\":\"dog\",\"prompt\":\"a dog\\n\\non two lines\",\"seed\":null,\"note\":[1]}\r\n{\"prompt\":\"\\\"fox\\\"\",\"id\":\"\",\"seed\":18446744073709551615}")]
     public void Formats_say_the_same(string name, string content)
     {
         var view = _ml.Data.LoadPrompts(Write(name, content), seed: 7);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Dalle.ML.Bundles;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Checkpoints;
@@ -46,9 +47,13 @@ internal static class ShardIndex
             return json.RootElement.GetProperty("weight_map").EnumerateObject()
                 .ToDictionary(entry => entry.Name, entry => entry.Value.GetString() ?? throw new JsonException($"'{entry.Name}' has no file."));
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or KeyNotFoundException)
+        catch (JsonException exception)
         {
-            throw new InvalidDataException($"it is not an index of a checkpoint. {exception.Message}", exception);
+            throw new InvalidDataException($"it is not an index of a checkpoint: {JsonFault.Describe(exception)}", exception);
+        }
+        catch (Exception exception) when (exception is InvalidOperationException or KeyNotFoundException)
+        {
+            throw new InvalidDataException("it is not an index of a checkpoint: it has no 'weight_map' from tensors to files", exception);
         }
     }
 

@@ -37,20 +37,21 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
     public void LoadDecoder() => _ = _decoder.Value;
 
     public IEnumerable<Candidate> Generate(
-        IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,
+        IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken) =>
-        GenerateTokens(requests, candidates, sampling, progress, cancellationToken)
+        GenerateTokens(requests, candidates, options, progress, cancellationToken)
             .Select(each => new Candidate(each.Request, each.Number, each.Tokens, _vae.Decode(each.Tokens)));
 
     /// <summary>Samples the image tokens of the candidates without decoding them.</summary>
     public IEnumerable<(GenerationRequest Request, int Number, int[] Tokens)> GenerateTokens(
-        IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,
+        IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
+        Refuse(options.Diffusion);
         var (firstNumber, count) = candidates.GetOffsetAndLength(int.MaxValue);
         var clock = Stopwatch.StartNew();
         var index = 0;
-        foreach (var tokens in _generator.Value.Generate(Sequences(), ParametersOf(sampling), Report, cancellationToken))
+        foreach (var tokens in _generator.Value.Generate(Sequences(), ParametersOf(options.Sampling), Report, cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
             yield return (requests[index / count], firstNumber + index % count, tokens);
@@ -76,6 +77,7 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
                 Images = requests.Count,
                 Candidate = first % count,
                 Candidates = count,
+                Stages = 1,
                 Step = sampled.Length,
                 Steps = _image.Tokens,
                 Tokens = sampled,
@@ -97,6 +99,18 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         sampling.Temperature ?? _manifest.Sampling.Temperature,
         sampling.TopK ?? _manifest.Sampling.TopK,
         sampling.TopP ?? _manifest.Sampling.TopP);
+
+    private void Refuse(DiffusionOptions options)
+    {
+        (string Name, bool IsSet)[] all =
+        [
+            (nameof(options.PriorSteps), options.PriorSteps is not null), (nameof(options.DecoderSteps), options.DecoderSteps is not null),
+            (nameof(options.UpsamplerSteps), options.UpsamplerSteps is not null), (nameof(options.PriorGuidance), options.PriorGuidance is not null),
+            (nameof(options.IsFast), options.IsFast),
+        ];
+        foreach (var (name, _) in all.Where(option => option.IsSet))
+            throw new NotSupportedException($"'{name}' is for DALL·E 2 models; '{_manifest.Name}' samples image tokens. Leave it out.");
+    }
 
     private long[] PromptOf(GenerationRequest request) =>
         request.PromptTokens is { } ids ? _tokenizer.Value.WithPrefix(ids) : _tokenizer.Value.Encode(request.Prompt);

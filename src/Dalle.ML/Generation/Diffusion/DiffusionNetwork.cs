@@ -19,59 +19,67 @@ namespace Dalle.ML.Generation.Diffusion;
 internal sealed class DiffusionNetwork(
     NetworkCache cache, int number, string? condition, string file, LastSteps? last, DiffusionRules rules, long[] shape, INoiseSource noise)
 {
+    private readonly NetworkCache _cache = cache;
+    private readonly string? _condition = condition;
+    private readonly long[] _shape = shape;
     private readonly int _length = (int)shape.Aggregate((product, size) => product * size);
 
     /// <summary>Denoises.</summary>
-    /// <param name="scheduler">The steps.</param>
-    /// <param name="guidance">Scale of guidance; 1 for none.</param>
-    /// <param name="conditions">Adds what the network is told to its inputs, for a number of rows.</param>
-    /// <param name="seed">Seed of the noise.</param>
-    /// <param name="pass">Number of the candidate.</param>
-    /// <param name="prepare">Is applied to the initial noise; may be null.</param>
-    /// <param name="report">Receives the number of steps done and the estimate of the clean x.</param>
-    /// <param name="cancellationToken">Checked at each step.</param>
     /// <returns>x after the last step.</returns>
-    public float[] Denoise(
-        Scheduler scheduler, float guidance, Action<NamedTensors, int> conditions, ulong seed, int pass, Action<float[]>? prepare,
-        Action<int, float[]> report, CancellationToken cancellationToken)
+    public float[] Denoise(Denoising run, CancellationToken cancellationToken)
     {
-        var rows = guidance == 1 ? 1 : 2;
-        var (inputs, times, clean, fresh) = (new float[rows * _length], new long[rows], new float[_length], new float[_length]);
-        var selfCondition = new float[rows * _length];
-        using var tensors = new NamedTensors();
-        bool[] conditional = [true, false];
-        tensors.Add("conditional", conditional[..rows], rows);
-        conditions(tensors, rows);
-        tensors.Add("x", inputs, [rows, .. shape]);
-        tensors.Add("t", times, rows);
-        tensors.Add("self_condition", selfCondition, [rows, .. shape]);
-        if (condition is not null)
-        {
-            using var once = cache.Open(condition);
-            once.Session.Run(tensors);
-        }
-
+        var (scheduler, seed, known) = (run.Scheduler, run.Seed, run.Known);
+        var (clean, fresh) = (new float[_length], new float[_length]);
+        using var inputs = new Inputs(this, run.Guidance, run.Conditions);
         var x = new float[_length];
-        noise.Fill(seed, new NoiseKey(number, NoiseUse.Initial, Pass: pass), x);
-        prepare?.Invoke(x);
+        noise.Fill(seed, new NoiseKey(number, NoiseUse.Initial, Pass: run.Candidate), x);
+        run.Prepare?.Invoke(x);
+        var passes = known?.Passes ?? 1;
         for (var step = 0; step < scheduler.Steps; step++)
         {
+            for (var pass = run.Candidate; pass < run.Candidate + passes; pass++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (known?.Passes is not null)
+                {
+                    noise.Fill(seed, new NoiseKey(number, NoiseUse.Known, step, pass), fresh);
+                    scheduler.AddNoise(step, known.Values, fresh, fresh);
+                    known.PutInto(x, fresh);
+                }
+                var prediction = inputs.Predict(scheduler, step, x, clean);
+                if (scheduler.AddsNoise(step))
+                    noise.Fill(seed, new NoiseKey(number, NoiseUse.Step, step, pass), fresh);
+                scheduler.Step(step, x, prediction, clean, fresh);
+                if (pass == run.Candidate + passes - 1 || step == scheduler.Steps - 1)
+                    continue;
+                noise.Fill(seed, new NoiseKey(number, NoiseUse.Undo, step, pass), fresh);
+                scheduler.Undo(step, x, fresh);
+            }
+            run.Report(step + 1, scheduler.Steps, clean);
+        }
+        known?.PutInto(x, known.Values);
+        return x;
+    }
+
+    /// <summary>The noise that an image would be made from without fresh noise and guidance.</summary>
+    /// <param name="scheduler">The steps, which are taken backwards.</param>
+    /// <param name="conditions">Adds what the network is told to its inputs, for a number of rows.</param>
+    /// <param name="image">The clean x.</param>
+    /// <param name="cancellationToken">Checked at each step.</param>
+    public float[] Invert(DdimScheduler scheduler, Action<NamedTensors, int> conditions, float[] image, CancellationToken cancellationToken)
+    {
+        var (x, clean) = (image.AsSpan().ToArray(), new float[_length]);
+        using var inputs = new Inputs(this, guidance: 1, conditions);
+        for (var step = scheduler.Steps - 1; step >= 0; step--)
+        {
             cancellationToken.ThrowIfCancellationRequested();
-            for (var row = 0; row < rows; row++)
-                x.CopyTo(inputs, row * _length);
-            Array.Fill(times, scheduler.Timestep(step));
-            using var network = cache.Open(last is not null && step >= scheduler.Steps - last.Steps ? last.File : file);
-            var prediction = Guide(network.Session.Run<float>(tensors, "prediction"), rows, guidance);
-            scheduler.PredictClean(step, x, prediction, clean);
-            if (scheduler.AddsNoise(step))
-                noise.Fill(seed, new NoiseKey(number, NoiseUse.Step, step, pass), fresh);
-            scheduler.Step(step, x, prediction, clean, fresh);
-            for (var row = 0; row < rows; row++)
-                clean.CopyTo(selfCondition, row * _length);
-            report(step + 1, clean);
+            inputs.Predict(scheduler, step, x, clean);
+            scheduler.Invert(step, x, clean);
         }
         return x;
     }
+
+    private string FileOf(Scheduler scheduler, int step) => last is not null && step >= scheduler.Steps - last.Steps ? last.File : file;
 
     /// <summary>u + s (c − u); the variance is the conditional one unless it is guided too.</summary>
     private float[] Guide(float[] predictions, int rows, float scale)
@@ -83,5 +91,51 @@ internal sealed class DiffusionNetwork(
         for (var i = 0; i < (rules.GuidesVariance ? half : _length); i++)
             prediction[i] = predictions[half + i] + scale * (predictions[i] - predictions[half + i]);
         return prediction;
+    }
+
+    /// <summary>The inputs of the network over the steps of a run, what is computed once among them.</summary>
+    private sealed class Inputs : IDisposable
+    {
+        private readonly DiffusionNetwork _owner;
+        private readonly float _guidance;
+        private readonly NamedTensors _tensors = new();
+        private readonly float[] _x;
+        private readonly float[] _selfCondition;
+        private readonly long[] _times;
+
+        public Inputs(DiffusionNetwork owner, float guidance, Action<NamedTensors, int> conditions)
+        {
+            (_owner, _guidance) = (owner, guidance);
+            var rows = guidance == 1 ? 1 : 2;
+            (_x, _selfCondition, _times) = (new float[rows * owner._length], new float[rows * owner._length], new long[rows]);
+            bool[] conditional = [true, false];
+            long[] shape = [rows, .. owner._shape];
+            _tensors.Add("conditional", conditional[..rows], rows);
+            conditions(_tensors, rows);
+            _tensors.Add("x", _x, shape);
+            _tensors.Add("t", _times, rows);
+            _tensors.Add("self_condition", _selfCondition, shape);
+            if (owner._condition is { } condition)
+            {
+                using var once = owner._cache.Open(condition);
+                once.Session.Run(_tensors);
+            }
+        }
+
+        /// <summary>The guided prediction of a step, and the estimate of the clean x that it stands for.</summary>
+        public float[] Predict(Scheduler scheduler, int step, float[] x, float[] clean)
+        {
+            for (var row = 0; row < _times.Length; row++)
+                x.CopyTo(_x, row * x.Length);
+            Array.Fill(_times, scheduler.Timestep(step));
+            using var network = _owner._cache.Open(_owner.FileOf(scheduler, step));
+            var prediction = _owner.Guide(network.Session.Run<float>(_tensors, "prediction"), _times.Length, _guidance);
+            scheduler.PredictClean(step, x, prediction, clean);
+            for (var row = 0; row < _times.Length; row++)
+                clean.CopyTo(_selfCondition, row * clean.Length);
+            return prediction;
+        }
+
+        public void Dispose() => _tensors.Dispose();
     }
 }

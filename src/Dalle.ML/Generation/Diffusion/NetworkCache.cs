@@ -1,4 +1,5 @@
 using Dalle.ML.Bundles;
+using Dalle.ML.Onnx;
 using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Generation.Diffusion;
@@ -26,8 +27,9 @@ internal sealed class NetworkCache(Bundle bundle, DalleDevice device) : IDisposa
             var entry = _entries.Find(entry => entry.File == file);
             if (entry is null)
             {
-                MakeRoom(SizeOf(file));
-                _entries.Add(entry = new Entry(file, new NetworkSession(bundle, file, device)));
+                var size = SizeOf(file);
+                MakeRoom(size);
+                _entries.Add(entry = new Entry(file, size, new NetworkSession(bundle, file, device)));
             }
             entry.Users++;
             return new Use(this, entry);
@@ -40,20 +42,26 @@ internal sealed class NetworkCache(Bundle bundle, DalleDevice device) : IDisposa
     {
         foreach (var idle in _entries.Where(entry => entry.Users == 0).ToArray())
         {
-            if (size + _entries.Sum(entry => SizeOf(entry.File)) <= MostKept)
+            if (size + _entries.Sum(entry => entry.Size) <= MostKept)
                 return;
             idle.Session.Dispose();
             _entries.Remove(idle);
         }
     }
 
-    /// <summary>Bytes of a graph and of the weights beside it, which are named after it.</summary>
-    private long SizeOf(string file) => bundle.Manifest.Files
-        .Where(other => other.Key.StartsWith(Path.ChangeExtension(file, null), StringComparison.Ordinal)).Sum(other => other.Value.Size);
+    /// <summary>Bytes of a graph and of its weights, which it may share with another.</summary>
+    private long SizeOf(string file)
+    {
+        var folder = Path.GetDirectoryName(file) ?? "";
+        var weights = OnnxFile.Read(bundle.PathOf(file)).ExternalFiles.Select(name => Path.Combine(folder, name).Replace('\\', '/'));
+        return weights.Append(file).Sum(name => bundle.Manifest.Files[name].Size);
+    }
 
-    private sealed class Entry(string file, NetworkSession session)
+    private sealed class Entry(string file, long size, NetworkSession session)
     {
         public string File => file;
+
+        public long Size => size;
 
         public NetworkSession Session => session;
 

@@ -23,48 +23,62 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     private readonly RetryableLazy<PromptTokenizer> _tokenizer = new(() => new PromptTokenizer(bundle, bundle.Manifest.Unclip!.Text!.Format));
 
     public IEnumerable<Candidate> Generate(
-        IReadOnlyList<GenerationRequest> requests, Range candidates, SamplingOptions sampling, IProgress<GenerationProgress>? progress,
+        IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
-        Refuse(sampling.Temperature, nameof(sampling.Temperature));
-        Refuse(sampling.TopK, nameof(sampling.TopK));
-        Refuse(sampling.TopP, nameof(sampling.TopP));
         var (firstNumber, count) = candidates.GetOffsetAndLength(int.MaxValue);
-        var (clock, done, total) = (Stopwatch.StartNew(), 0, requests.Count * count);
         var all = requests.SelectMany(request => Enumerable.Range(firstNumber, count).Select(number => (Request: request, Number: number)));
-        foreach (var batch in all.Chunk(_cache.KeepsAll ? 1 : ImagesPerLoad))
-        {
-            var texts = batch.Select(each => ReadText(each.Request)).ToArray();
-            var embeddings = batch.Select((each, i) => SampleEmbedding(texts[i], SeedOf(each), Report(i, 0), cancellationToken)).ToArray();
-            var images = new ImageTensor?[batch.Length];
-            for (var stage = 0; stage < _graphs.Stages.Count; stage++)
-            {
-                for (var i = 0; i < batch.Length; i++)
-                {
-                    images[i] = SampleImage(stage, texts[i], embeddings[i], images[i], SeedOf(batch[i]), sampling.GuidanceScale, Report(i, stage + 1), cancellationToken);
-                    if (stage == _graphs.Stages.Count - 1)
-                        yield return new Candidate(batch[i].Request, batch[i].Number, [], ToPixels(images[i]!));
-                }
-            }
-            done += batch.Length;
+        return Generate(all, requests.Count, count, options, progress, cancellationToken);
+    }
 
-            Action<int, float[]> Report(int i, int network) => (step, _) =>
-            {
-                var steps = (network == 0 ? _graphs.Prior!.Diffusion : _graphs.Stages[network - 1].Diffusion).Steps;
-                progress?.Report(new GenerationProgress
-                {
-                    Image = (done + i) / count,
-                    Images = requests.Count,
-                    Candidate = (done + i) % count,
-                    Candidates = count,
-                    Step = step,
-                    Steps = steps,
-                    Tokens = ReadOnlyMemory<int>.Empty,
-                    Fraction = (done + (network * batch.Length + i + step / (double)steps) / (_graphs.Stages.Count + 1)) / total,
-                    Elapsed = clock.Elapsed,
-                });
-            };
+    /// <summary>Samples the image embedding of each request's prompt.</summary>
+    public IEnumerable<float[]> GenerateEmbeddings(
+        IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
+    {
+        CheckOptions(options);
+        var (clock, done) = (Stopwatch.StartNew(), 0);
+        foreach (var request in requests)
+        {
+            yield return SampleEmbedding(ReadText(request), request.Seed, options.Diffusion, Report, cancellationToken);
+            done++;
         }
+
+        void Report(int step, int steps, float[] estimate) => progress?.Report(new GenerationProgress
+        {
+            Image = done,
+            Images = requests.Count,
+            Candidate = 0,
+            Candidates = 1,
+            Stages = 1,
+            Step = step,
+            Steps = steps,
+            Tokens = ReadOnlyMemory<int>.Empty,
+            Fraction = (done + step / (double)steps) / requests.Count,
+            Elapsed = clock.Elapsed,
+        });
+    }
+
+    /// <summary>The embedding of a text, in the space of image embeddings.</summary>
+    public float[] EmbedText(string text) => ReadText(new GenerationRequest(text, Seed: 0)).Pooled[.._graphs.EmbeddingDimension];
+
+    /// <summary>The image embedding of an image, as the decoder takes it.</summary>
+    /// <param name="image">The image, in 0..1, of any size.</param>
+    /// <exception cref="NotSupportedException">The bundle has no image tower.</exception>
+    public float[] EmbedImage(ImageTensor image)
+    {
+        var tower = _graphs.Image ?? throw new NotSupportedException(
+            $"The model '{bundle.Manifest.Name}' has no image tower, which variations need. Export it with the checkpoint's CLIP.");
+        var fitted = (tower.Fit, tower.Rounds) switch
+        {
+            (Fit.Crop, true) => Resampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample),
+            (Fit.Crop, false) => FloatResampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample),
+            (_, true) => Resampler.Squash(image, tower.Size, tower.Size, tower.Resample),
+            _ => FloatResampler.Squash(image, tower.Size, tower.Size, tower.Resample),
+        };
+        using var tensors = new NamedTensors();
+        tensors.Add("pixels", fitted.Values, 1, 3, tower.Size, tower.Size);
+        using var network = _cache.Open(tower.File);
+        return network.Session.Run<float>(tensors, "features");
     }
 
     public void Dispose()
@@ -73,11 +87,55 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         _tokenizer.Dispose();
     }
 
+    private IEnumerable<Candidate> Generate(
+        IEnumerable<(GenerationRequest Request, int Number)> all, int images, int count, GenerationOptions options, IProgress<GenerationProgress>? progress,
+        CancellationToken cancellationToken)
+    {
+        CheckOptions(options);
+        var (clock, done, total) = (Stopwatch.StartNew(), 0, images * count);
+        foreach (var batch in all.Chunk(_cache.KeepsAll ? 1 : ImagesPerLoad))
+        {
+            var texts = batch.Select(each => ReadText(each.Request)).ToArray();
+            var embeddings = batch.Select((each, i) =>
+                each.Request.ImageEmbedding ?? SampleEmbedding(texts[i], SeedOf(each), options.Diffusion, Report(i, 0), cancellationToken)).ToArray();
+            var stages = new ImageTensor?[batch.Length];
+            for (var stage = 0; stage < _graphs.Stages.Count; stage++)
+            {
+                for (var i = 0; i < batch.Length; i++)
+                {
+                    var picture = new Picture(batch[i].Request, SeedOf(batch[i]), texts[i], embeddings[i]);
+                    stages[i] = SampleImage(stage, picture, stages[i], options, Report(i, stage + 1), cancellationToken);
+                    if (stage == _graphs.Stages.Count - 1)
+                        yield return new Candidate(batch[i].Request, batch[i].Number, [], stages[i]!.ToUnitRange());
+                }
+            }
+            done += batch.Length;
+
+            Action<int, int, float[]> Report(int i, int network) => (step, steps, estimate) => progress?.Report(new GenerationProgress
+            {
+                Image = (done + i) / count,
+                Images = images,
+                Candidate = (done + i) % count,
+                Candidates = count,
+                Stage = network,
+                Stages = _graphs.Stages.Count + 1,
+                Step = step,
+                Steps = steps,
+                Tokens = ReadOnlyMemory<int>.Empty,
+                Estimate = network == 0 ? null : new ImageTensor(_graphs.Stages[network - 1].Size, _graphs.Stages[network - 1].Size, estimate),
+                Fraction = (done + (network * batch.Length + i + step / (double)steps) / (_graphs.Stages.Count + 1)) / total,
+                Elapsed = clock.Elapsed,
+            });
+        }
+    }
+
     private static ulong SeedOf((GenerationRequest Request, int Number) image) => Seeds.OfCandidate(image.Request.Seed, image.Number);
 
+    /// <summary>The features of a prompt; none where no network takes a text.</summary>
     private TextFeatures ReadText(GenerationRequest request)
     {
-        var tower = _graphs.Text!;
+        if (_graphs.Text is not { } tower)
+            return request.Prompt.Length == 0 ? TextFeatures.None : throw new NotSupportedException($"The model '{bundle.Manifest.Name}' reads no text. Leave the prompt empty.");
         using var tensors = new NamedTensors();
         long[] ids = [.. request.PromptTokens is { } given ? given.Select(id => (long)id) : _tokenizer.Value.Encode(request.Prompt), .. _tokenizer.Value.Unconditional(request.Prompt)];
         tensors.Add("ids", ids, 2, tower.Format.Total);
@@ -87,17 +145,24 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     }
 
     /// <summary>The image embedding of a text: of the prior's candidates the one of the largest cosine with the text.</summary>
-    private float[] SampleEmbedding(TextFeatures text, ulong seed, Action<int, float[]> report, CancellationToken cancellationToken)
+    private float[] SampleEmbedding(
+        TextFeatures text, ulong seed, DiffusionOptions options, Action<int, int, float[]> report, CancellationToken cancellationToken)
     {
-        var (graphs, dimension) = (_graphs.Prior!, _graphs.EmbeddingDimension);
-        var rules = graphs.Diffusion;
+        var graphs = _graphs.Prior ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' has no prior, which makes an image embedding of a text.");
+        var (rules, dimension) = (graphs.Diffusion, _graphs.EmbeddingDimension);
         var network = new DiffusionNetwork(_cache, 0, graphs.Condition, graphs.File, last: null, rules, [dimension], noise);
+        var scheduler = CreateScheduler(rules, rules.Sampler, options.PriorSteps, nameof(options.PriorSteps), options.IsFast);
         var best = Array.Empty<float>();
         for (var (candidate, nearest) = (0, float.NegativeInfinity); candidate < graphs.Candidates; candidate++)
         {
-            var embedding = network.Denoise(
-                Scheduler.Create(rules, rules.Sampler, rules.Steps), rules.Guidance, text.AddTo, seed, candidate,
-                x => BringTo(graphs.NoiseLength, x), report, cancellationToken);
+            var (number, steps) = (candidate, scheduler.Steps);
+            var run = new Denoising(scheduler, options.PriorGuidance ?? rules.Guidance, text.AddTo, seed,
+                (step, _, estimate) => report(number * steps + step, graphs.Candidates * steps, estimate))
+            {
+                Candidate = candidate,
+                Prepare = x => BringTo(graphs.NoiseLength, x),
+            };
+            var embedding = network.Denoise(run, cancellationToken);
             BringTo(graphs.ResultLength, embedding);
             if (graphs.Statistics is { } file)
             {
@@ -119,23 +184,34 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
 
     /// <summary>The image of a stage, in −1..1.</summary>
     private ImageTensor SampleImage(
-        int number, TextFeatures text, float[] embedding, ImageTensor? before, ulong seed, float? guidance, Action<int, float[]> report,
-        CancellationToken cancellationToken)
+        int number, Picture picture, ImageTensor? before, GenerationOptions options, Action<int, int, float[]> report, CancellationToken cancellationToken)
     {
         var stage = _graphs.Stages[number];
         var rules = stage.Diffusion;
         var network = new DiffusionNetwork(_cache, number + 1, stage.Condition, stage.File, stage.Last, rules, [3, stage.Size, stage.Size], noise);
-        var lowResolution = stage.LowResolution is { } rule ? Enlarge(before!, stage.Size, rule, number + 1, seed) : null;
-        // The caller's scale is that of the stage that sees the text; the others make its image larger.
-        var scale = number == 0 ? guidance ?? rules.Guidance : rules.Guidance;
-        var x = network.Denoise(
-            Scheduler.Create(rules, rules.Sampler, rules.Steps), scale, AddConditions, seed, pass: 0, prepare: null, report, cancellationToken);
-        return new ImageTensor(stage.Size, stage.Size, x);
+        var lowResolution = stage.LowResolution is { } rule ? Enlarge(before!, stage.Size, rule, number + 1, picture.Seed) : null;
+        var inverted = number == 0 ? picture.Request.Inverted : null;
+        // The caller's scale is that of the stage that sees the text; the others make its image larger. What is inverted is so without guidance.
+        var scale = number > 0 ? rules.Guidance : options.Sampling.GuidanceScale ?? (inverted is null ? rules.Guidance : 1);
+        var (steps, option) = number == 0
+            ? (options.Diffusion.DecoderSteps, nameof(options.Diffusion.DecoderSteps))
+            : (options.Diffusion.UpsamplerSteps, nameof(options.Diffusion.UpsamplerSteps));
+        var sampler = inverted is null ? rules.Sampler : DiffusionSampler.Ddim;
+        var start = inverted is null ? null : network.Invert(
+            (DdimScheduler)CreateScheduler(rules, sampler, steps, option, options.Diffusion.IsFast, eta: 0), AddConditions,
+            FitToStage(inverted.Image, stage.Size).ToSymmetricRange().Values, cancellationToken);
+        var run = new Denoising(
+            CreateScheduler(rules, sampler, steps, option, options.Diffusion.IsFast, inverted?.Strength), scale, AddConditions, picture.Seed, report)
+        {
+            Prepare = start is null ? null : x => start.CopyTo(x, 0),
+            Known = picture.Request.KnownPixels is { } known ? KnownPartOf(known, stage) : null,
+        };
+        return new ImageTensor(stage.Size, stage.Size, network.Denoise(run, cancellationToken));
 
         void AddConditions(NamedTensors tensors, int rows)
         {
-            text.AddTo(tensors, rows);
-            tensors.Add("embedding", [.. Enumerable.Repeat(embedding, rows).SelectMany(values => values)], rows, embedding.Length);
+            picture.Text.AddTo(tensors, rows);
+            tensors.Add("embedding", [.. Enumerable.Repeat(picture.Embedding, rows).SelectMany(values => values)], rows, picture.Embedding.Length);
             if (lowResolution is null)
                 return;
             tensors.Add("low_res", [.. Enumerable.Repeat(lowResolution, rows).SelectMany(values => values)], rows, 3, stage.Size, stage.Size);
@@ -144,12 +220,40 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         }
     }
 
+    private Scheduler CreateScheduler(DiffusionRules rules, DiffusionSampler sampler, int? given, string option, bool isFast, float? eta = null)
+    {
+        var steps = given ?? (isFast ? rules.FastSteps : null) ?? rules.Steps;
+        if (steps > rules.Schedule.Timesteps)
+            throw new ArgumentOutOfRangeException(option, steps, $"{option} must be between 1 and {rules.Schedule.Timesteps} for the model '{bundle.Manifest.Name}'.");
+        try
+        {
+            return Scheduler.Create(rules, sampler, steps, eta);
+        }
+        catch (ArgumentOutOfRangeException exception)
+        {
+            throw new ArgumentOutOfRangeException(option, steps, $"{option}: {exception.Message.Split('\n')[0].Trim()}");
+        }
+    }
+
+    private KnownPart KnownPartOf(KnownPixels known, DiffusionStage stage)
+    {
+        var mask = new ImageTensor(known.Image.Width, known.Image.Height, Array.ConvertAll(known.IsKept, kept => kept ? 1f : 0));
+        return new KnownPart(
+            FitToStage(known.Image, stage.Size).ToSymmetricRange().Values,
+            Array.ConvertAll(FloatResampler.Nearest(mask, stage.Size, stage.Size).Values, kept => kept > 0), stage.InpaintPasses);
+    }
+
+    /// <summary>A square image in the size of a stage, resized as the stages are given the images of those before them.</summary>
+    private ImageTensor FitToStage(ImageTensor image, int size) => Resize(image, size, _graphs.Stages[^1].LowResolution?.Resample ?? Upsampling.Bicubic);
+
+    private static ImageTensor Resize(ImageTensor image, int size, Upsampling kind) => kind == Upsampling.Nearest
+        ? FloatResampler.Nearest(image, size, size)
+        : FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic);
+
     private float[] Enlarge(ImageTensor image, int size, LowResolution rule, int number, ulong seed)
     {
         TensorPrimitives.Clamp(image.Values, -1, 1, image.Values);
-        var values = (rule.Resample == Upsampling.Nearest
-            ? FloatResampler.Nearest(image, size, size)
-            : FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic)).Values;
+        var values = Resize(image, size, rule.Resample).Values;
         if (rule.Noise is { } noised)
         {
             var fresh = new float[values.Length];
@@ -159,8 +263,12 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         return values;
     }
 
-    private static ImageTensor ToPixels(ImageTensor image) =>
-        new(image.Width, image.Height, Array.ConvertAll(image.Values, value => Math.Clamp((value + 1) / 2, 0, 1)));
+    private void CheckOptions(GenerationOptions options)
+    {
+        Refuse(options.Sampling.Temperature, nameof(options.Sampling.Temperature));
+        Refuse(options.Sampling.TopK, nameof(options.Sampling.TopK));
+        Refuse(options.Sampling.TopP, nameof(options.Sampling.TopP));
+    }
 
     private void Refuse<T>(T? value, string option)
         where T : struct
@@ -168,4 +276,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         if (value is not null)
             throw new NotSupportedException($"'{option}' is for models that sample image tokens; '{bundle.Manifest.Name}' is a diffusion model. Leave it out.");
     }
+
+    /// <summary>An image in the making.</summary>
+    private sealed record Picture(GenerationRequest Request, ulong Seed, TextFeatures Text, float[] Embedding);
 }

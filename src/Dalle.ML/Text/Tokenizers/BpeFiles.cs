@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Dalle.ML.Bundles;
 
 namespace Dalle.ML.Text.Tokenizers;
 
@@ -52,7 +53,7 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
     // The serializer's messages name types of .NET, which mean nothing to a reader.
     private static string Describe(JsonException exception) => exception.Message.Contains("System.", StringComparison.Ordinal)
         ? $"the value at {exception.Path ?? "$"} is not a whole number"
-        : exception.Message;
+        : JsonFault.Describe(exception);
 
     /// <param name="path">The file.</param>
     /// <param name="most">Number of merges after which the rest is ignored.</param>

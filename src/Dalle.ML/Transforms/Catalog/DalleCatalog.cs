@@ -90,4 +90,30 @@ public static partial class DalleCatalog
     /// <param name="options">Columns and model.</param>
     public static DalleReconstructEstimator DalleReconstruct(this TransformsCatalog catalog, DalleReconstructEstimator.Options options) =>
         new(catalog, options);
+
+    /// <summary>Create a <see cref="DalleUpscaleEstimator"/>, which enlarges images.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the image column to make.</param>
+    /// <param name="inputColumnName">Name of the image column; <paramref name="outputColumnName"/> if null.</param>
+    /// <param name="modelPath">Folder of a bundle with an upscaler. The built-in model, which null names, has none.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
+    /// <example><code source="../../../../samples/DalleUpscaleSample.cs" region="Sample" language="csharp"/></example>
+    public static DalleUpscaleEstimator DalleUpscale(
+        this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new DalleUpscaleEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="DalleUpscaleEstimator"/>, which enlarges images.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns and model.</param>
+    public static DalleUpscaleEstimator DalleUpscale(this TransformsCatalog catalog, DalleUpscaleEstimator.Options options) =>
+        new(catalog, options);
 }

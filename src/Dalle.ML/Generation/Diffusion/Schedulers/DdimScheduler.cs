@@ -4,7 +4,8 @@ using Dalle.ML.Bundles;
 namespace Dalle.ML.Generation.Diffusion.Schedulers;
 
 /// <summary>
-/// Deterministic sampling, or with a part η of the noise of DDPM, in few steps (Song et al. 2020, "Denoising diffusion implicit models").
+/// Deterministic sampling, or with a part η of the noise of DDPM, in few steps (Song et al. 2020, "Denoising diffusion implicit models"). Without noise
+/// it can be inverted: from an image to the noise that it would be made from.
 /// </summary>
 internal sealed class DdimScheduler : Scheduler
 {
@@ -68,7 +69,21 @@ internal sealed class DdimScheduler : Scheduler
             TensorPrimitives.MultiplyAdd(noise, (float)fresh, x, x);
     }
 
+    /// <summary>Takes a step backwards, towards the noise.</summary>
+    /// <param name="step">The step, from the last to 0.</param>
+    /// <param name="x">x after the step; before it afterwards.</param>
+    /// <param name="clean">The estimate of x₀ at x and the step's timestep.</param>
+    public void Invert(int step, Span<float> x, ReadOnlySpan<float> clean)
+    {
+        var signal = step == 0 ? 0 : SignalOf(_indices[step - 1]);
+        Process.PredictNoise(IndexOf(step), x, clean, x);
+        TensorPrimitives.Multiply(x, (float)Math.Sqrt(1 - signal), x);
+        TensorPrimitives.MultiplyAdd(clean, (float)Math.Sqrt(signal), x, x);
+    }
+
     protected override int IndexOf(int step) => _indices[step];
+
+    protected override int NextIndexOf(int step) => _indices[step + 1];
 
     private double SignalOf(int index) => Process.Signal(Rules.Ddim.ShiftsAlphas ? index - 1 : index);
 

@@ -47,4 +47,6 @@ internal sealed class DdpmScheduler(DiffusionRules rules, int[] timesteps) : Sch
     }
 
     protected override int IndexOf(int step) => timesteps.Length - 1 - step;
+
+    protected override int NextIndexOf(int step) => IndexOf(step) - 1;
 }

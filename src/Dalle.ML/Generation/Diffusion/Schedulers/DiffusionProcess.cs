@@ -12,7 +12,9 @@ internal sealed class DiffusionProcess
     private readonly double[] _betas;
     private readonly double[] _signal;
 
-    private DiffusionProcess(double[] betas, double[] signal) => (_betas, _signal) = (betas, signal);
+    private readonly bool _isSingle;
+
+    private DiffusionProcess(double[] betas, double[] signal, bool isSingle) => (_betas, _signal, _isSingle) = (betas, signal, isSingle);
 
     /// <summary>Number of timesteps.</summary>
     public int Count => _betas.Length;
@@ -36,7 +38,7 @@ internal sealed class DiffusionProcess
         var signal = new double[betas.Length];
         for (var (t, product) = (0, 1.0); t < betas.Length; t++)
             signal[t] = product *= 1 - betas[t];
-        return new DiffusionProcess(betas, signal);
+        return new DiffusionProcess(betas, signal, isSingle: false);
     }
 
     /// <summary>
@@ -49,7 +51,7 @@ internal sealed class DiffusionProcess
         var signal = new double[betas.Length];
         for (var (t, product) = (0, 1.0); t < betas.Length; t++)
             signal[t] = (float)(product *= 1 - (float)singles[t]);
-        return new DiffusionProcess(singles, signal);
+        return new DiffusionProcess(singles, signal, isSingle: true);
     }
 
     /// <summary>
@@ -64,9 +66,11 @@ internal sealed class DiffusionProcess
         for (var i = 0; i < betas.Length; i++)
         {
             var previous = i == 0 ? -1 : kept[i - 1];
-            betas[i] = kept[i] == previous + 1 ? _betas[kept[i]] : 1 - signal[i] / (i == 0 ? 1 : signal[i - 1]);
+            var left = signal[i] / (i == 0 ? 1 : signal[i - 1]);
+            // Of the last timesteps so little is left that 32 bits do not tell it from nothing.
+            betas[i] = kept[i] == previous + 1 ? _betas[kept[i]] : _isSingle ? 1 - (float)left : 1 - left;
         }
-        return new DiffusionProcess(betas, signal);
+        return new DiffusionProcess(betas, signal, _isSingle);
     }
 
     public double Beta(int t) => _betas[t];
@@ -92,6 +96,16 @@ internal sealed class DiffusionProcess
         var (signal, deviation) = ((float)Math.Sqrt(_signal[t]), (float)Math.Sqrt(1 - _signal[t]));
         for (var i = 0; i < noisy.Length; i++)
             noisy[i] = signal * sample[i] + deviation * noise[i];
+    }
+
+    /// <summary>Noises x_from further, to x_to, by the formula of lucidrains/DALLE2-pytorch, which is not quite that of the process.</summary>
+    public void AddNoise(int from, int to, Span<float> x, ReadOnlySpan<float> noise)
+    {
+        var (before, after) = (Math.Sqrt(Signal(from)), Math.Sqrt(_signal[to]));
+        var ratio = (float)(after / before);
+        var deviation = (float)((Math.Sqrt(1 - _signal[to]) * before - Math.Sqrt(1 - Signal(from)) * after) / before);
+        for (var i = 0; i < x.Length; i++)
+            x[i] = x[i] * ratio + noise[i] * deviation;
     }
 
     /// <summary>x₀ from x_t and the network's prediction.</summary>

@@ -48,6 +48,16 @@ internal abstract class Scheduler(DiffusionRules rules, DiffusionProcess process
     /// <param name="noise">Gaussian noise; not read where the step adds none.</param>
     public abstract void Step(int step, Span<float> x, ReadOnlySpan<float> prediction, ReadOnlySpan<float> clean, ReadOnlySpan<float> noise);
 
+    /// <summary>An image as noisy as x is before a step.</summary>
+    public void AddNoise(int step, ReadOnlySpan<float> clean, ReadOnlySpan<float> noise, Span<float> noisy) =>
+        process.AddNoise(IndexOf(step), clean, noise, noisy);
+
+    /// <summary>Makes x as noisy again as it was before a step.</summary>
+    public void Undo(int step, Span<float> x, ReadOnlySpan<float> noise) => process.AddNoise(NextIndexOf(step), IndexOf(step), x, noise);
+
     /// <summary>The place of a step's timestep in the tables of the process.</summary>
     protected abstract int IndexOf(int step);
+
+    /// <summary>The place of the timestep that a step leads to; −1 for the finished image.</summary>
+    protected abstract int NextIndexOf(int step);
 }

@@ -1,29 +1,20 @@
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
-/// A part of a configuration of DALLE2-pytorch; what it does not give, or gives as null, has the default of the package. A value may be
-/// given once for all stages or for each.
+/// A part of a configuration; what it does not give, or gives as null, has the default of the model's own package. A value may be given once
+/// for all stages or for each.
 /// </summary>
 /// <param name="values">All values by their paths.</param>
 /// <param name="prefix">How the paths of this part begin.</param>
-internal sealed class Dalle2Settings(IReadOnlyDictionary<string, object?> values, string prefix)
+internal sealed class ModelConfiguration(IReadOnlyDictionary<string, object?> values, string prefix)
 {
     // Far above every model, and low enough that no product of sizes overflows.
     private const int Most = 1 << 20;
 
     public bool IsEmpty => !values.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal));
 
-    /// <summary>
-    /// The part of a prior or a decoder, whether the file is the configuration of its training, of a whole model, or of the part alone.
-    /// </summary>
-    public static Dalle2Settings Of(IReadOnlyDictionary<string, object?> values, string part)
-    {
-        var prefixes = new[] { $"config.{part}.", $"init_params.{part}.", $"{part}." };
-        return new(values, prefixes.FirstOrDefault(prefix => values.Keys.Any(name => name.StartsWith(prefix, StringComparison.Ordinal))) ?? "");
-    }
-
     /// <summary>The part of a network, which lies within this one or beside it.</summary>
-    public Dalle2Settings Network(string name) => new Dalle2Settings(values, $"{prefix}{name}.") is { IsEmpty: false } inside ? inside : new(values, $"{name}.");
+    public ModelConfiguration Network(string name) => new ModelConfiguration(values, $"{prefix}{name}.") is { IsEmpty: false } inside ? inside : new(values, $"{name}.");
 
     /// <exception cref="InvalidDataException">It is not a whole number above zero.</exception>
     public int? Number(string name, int stage = 0) => Find(name, stage) switch

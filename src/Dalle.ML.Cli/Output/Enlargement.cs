@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Globalization;
+using Microsoft.ML.Data;
+
+namespace Dalle.ML.Cli;
+
+/// <summary>Enlarges generated images before they are written, if the user wants it.</summary>
+internal sealed class Enlargement : IDisposable
+{
+    private static readonly Option<int?> Factor = new Option<int?>("--upscale") { HelpName = "factor", Description = "Enlarge each image so many times in width and height." }
+        .MustBeNumber(2, 64);
+
+    private static readonly Option<string> Upscaler = new("--upscaler") { HelpName = "model", Description = "Folder or name of the model that enlarges [default: the model's own upscaler]." };
+
+    private readonly DalleModel _upscaler;
+    private readonly int _passes;
+    private readonly CancellationToken _cancellationToken;
+
+    private Enlargement(DalleModel upscaler, int passes, CancellationToken cancellationToken) =>
+        (_upscaler, _passes, _cancellationToken) = (upscaler, passes, cancellationToken);
+
+    public static IEnumerable<Option> Options => [Factor, Upscaler];
+
+    /// <returns>Null if images stay as they are.</returns>
+    /// <exception cref="UsageException">There is no upscaler, or it has another factor.</exception>
+    public static Enlargement? Open(ParseResult parsed, CancellationToken cancellationToken)
+    {
+        if (parsed.GetValue(Factor) is not { } factor)
+        {
+            return parsed.GetValue(Upscaler) is null ? null
+                : throw new UsageException("--upscaler names a model that enlarges images; --upscale says how many times. Give both.");
+        }
+        var model = DalleModel.Load(parsed.GetModelPath(Upscaler) ?? ModelOptions.PathOf(parsed), ModelOptions.DeviceOf(parsed));
+        try
+        {
+            return new Enlargement(model, PassesOf(model.Info, factor), cancellationToken);
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>The image enlarged.</summary>
+    public MLImage Apply(MLImage image)
+    {
+        var enlarged = _upscaler.Upscale(image, progress: null, _cancellationToken);
+        for (var pass = 1; pass < _passes; pass++)
+        {
+            using var smaller = enlarged;
+            enlarged = _upscaler.Upscale(smaller, progress: null, _cancellationToken);
+        }
+        return enlarged;
+    }
+
+    public void Dispose() => _upscaler.Dispose();
+
+    /// <summary>How often a model of a factor of its own runs, such as one of 2 twice for 4.</summary>
+    private static int PassesOf(DalleModelInfo model, int factor)
+    {
+        if (model.UpscaleFactor == 0)
+            throw new UsageException($"--upscale {factor}: the model '{model.Name}' has no upscaler. Name a model that has with --upscaler, for example what 'dalle export real-esrgan' made.");
+        var (passes, reached) = (1, (long)model.UpscaleFactor);
+        for (; reached < factor && model.UpscaleFactor > 1; passes++)
+            reached *= model.UpscaleFactor;
+        return reached == factor ? passes : throw new UsageException(string.Create(CultureInfo.InvariantCulture,
+            $"--upscale {factor}: the model '{model.Name}' enlarges {model.UpscaleFactor} times, or a power of that by several passes."));
+    }
+}
