@@ -13,6 +13,8 @@ namespace Microsoft.AspNetCore.Builder;
 /// <summary>Maps the endpoints of the server of Dalle.ML.</summary>
 public static class DalleEndpointRouteBuilderExtensions
 {
+    internal const string AnyContentType = "*/*";
+
     /// <summary>
     /// Maps OpenAI's image API below <c>/v1</c>, <c>/generate</c>, and the health checks <c>/healthz</c> and <c>/readyz</c>. Map them into a group, such as
     /// <c>app.MapGroup("/dalle")</c>, to put them elsewhere.
@@ -62,11 +64,14 @@ public static class DalleEndpointRouteBuilderExtensions
         return group;
     }
 
-    /// <summary>What the OpenAPI document tells of an endpoint that reads its body itself.</summary>
+    /// <summary>
+    /// What the OpenAPI document tells of an endpoint that reads its body itself. Any content type reaches it, so that the answer to a wrong one has
+    /// the shape of the API's errors and not of the router's.
+    /// </summary>
     private static RouteHandlerBuilder Describe<TBody, TReply>(
         this RouteHandlerBuilder endpoint, string name, string summary, string contentType, RequestSizeLimitAttribute limit)
         where TBody : notnull =>
-        endpoint.WithName(name).WithSummary(summary).WithMetadata(limit).Accepts<TBody>(contentType).Produces<TReply>()
+        endpoint.WithName(name).WithSummary(summary).WithMetadata(limit).Accepts<TBody>(contentType, AnyContentType).Produces<TReply>()
             .Produces<ErrorReply>(StatusCodes.Status400BadRequest).Produces<ErrorReply>(StatusCodes.Status401Unauthorized)
             .Produces<ErrorReply>(StatusCodes.Status413PayloadTooLarge).Produces<ErrorReply>(StatusCodes.Status415UnsupportedMediaType)
             .Produces<ErrorReply>(StatusCodes.Status429TooManyRequests).Produces<ErrorReply>(StatusCodes.Status503ServiceUnavailable);

@@ -80,7 +80,9 @@ internal static class ApiJson
     private static ApiException Explain(JsonException exception)
     {
         var path = exception.Path is { } text ? text.TrimStart('$').TrimStart('.') : "";
-        return path.Length == 0 ? ApiException.Invalid(null, $"The request is not JSON of the expected shape: {FirstSentence(exception.Message)}.", "invalid_json")
+        // A reader's exception within it means that the text is no JSON at all.
+        var isSyntax = exception.InnerException is JsonException || exception.Message.StartsWith("Duplicate", StringComparison.Ordinal);
+        return path.Length == 0 || isSyntax ? ApiException.Invalid(null, $"The request is not JSON of the expected shape: {FirstSentence(exception.Message)}.", "invalid_json")
             : exception.Message.Contains("could not be mapped", StringComparison.Ordinal)
                 ? ApiException.Invalid(path, $"The field '{path}' is not known here. Leave it out; docs/server.md lists the fields.", "unknown_parameter")
             : ApiException.Invalid(path, $"The value of '{path}' is not of the right type or range.", "invalid_type");

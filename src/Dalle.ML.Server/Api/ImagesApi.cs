@@ -43,8 +43,9 @@ internal sealed partial class ImagesApi(
     public async Task VaryAsync(HttpContext context)
     {
         await ReadFormAsync(context).ConfigureAwait(false);
-        throw ApiException.Unsupported(
-            $"The model '{model.Info.Name}' makes no variations of an image. Generate several images of a prompt ('n'), or edit the image with a mask.");
+        throw ApiException.Unsupported(model.Info.CanVary
+            ? $"Variations by '{model.Info.Name}' are not served yet; 'dalle variations' and DalleModel.Vary make them."
+            : $"The model '{model.Info.Name}' makes no variations of an image. Generate several images of a prompt ('n'), or edit the image with a mask.");
     }
 
     /// <summary><c>POST /generate</c>: the list of PNG images in base64.</summary>
@@ -95,7 +96,11 @@ internal sealed partial class ImagesApi(
     {
         LogRequest(request.Count, request.Candidates);
         if (options.Value.LogPrompts)
-            LogPrompt(string.Concat(request.Prompt.Select(character => char.IsControl(character) ? ' ' : character)));
+        {
+            // On one line: a prompt must not look like other lines of the log.
+            var prompt = string.Concat(request.Prompt.Select(character => char.IsControl(character) ? ' ' : character));
+            LogPrompt(prompt);
+        }
         var columns = model.Info.TokenColumns;
         var previewSteps = Enumerable.Range(1, request.Partials).Select(partial => partial * model.Info.TokenRows / (request.Partials + 1) * columns).ToArray();
         return scheduler.Submit(RequestGuard.ClientOf(context), request.Series(knownTokens), request.Candidates, request.Sampling, previewSteps, context.RequestAborted);

@@ -75,6 +75,7 @@ internal sealed partial class BatchScheduler : BackgroundService
         _onStopping.Dispose();
         base.Dispose();
         _givenUp.Dispose();
+        _queue.Dispose();
     }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)

@@ -5,7 +5,7 @@ namespace Dalle.ML.Server.Scheduling;
 /// that a client with many images delays another by one batch at most. Thread-safe.
 /// </summary>
 /// <param name="capacity">Number of images that may wait or be in work.</param>
-internal sealed class FairQueue(int capacity)
+internal sealed class FairQueue(int capacity) : IDisposable
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<Lane> _lanes = [];
@@ -94,11 +94,8 @@ internal sealed class FairQueue(int capacity)
             var room = maxCandidates / slice.Candidates!.Value - 1;
             var batch = new List<ImageJob> { leader };
             Take(leader);
-            if (_lanes.Contains(first))
-            {
-                _lanes.Remove(first);
+            if (_lanes.Remove(first))
                 _lanes.AddLast(first);
-            }
             for (var before = -1; before != batch.Count && room > 0;)
             {
                 before = batch.Count;
@@ -114,6 +111,8 @@ internal sealed class FairQueue(int capacity)
             return batch;
         }
     }
+
+    public void Dispose() => _added.Dispose();
 
     private Lane LaneOf(string client)
     {
