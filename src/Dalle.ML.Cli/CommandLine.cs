@@ -92,6 +92,7 @@ internal static class CommandLine
             ScoreCommand.CreateRank(),
             ClassifyCommand.Create(),
             BatchCommand.Create(),
+            ServeCommand.Create(),
             InfoCommand.Create(),
             VerifyCommand.Create(),
             DoctorCommand.Create(),

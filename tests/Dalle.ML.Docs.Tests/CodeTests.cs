@@ -30,7 +30,7 @@ public sealed class CodeTests : IDisposable
         .WithNullableContextOptions(NullableContextOptions.Enable)
         .WithOptimizationLevel(OptimizationLevel.Release)
         // MEAI001: IImageGenerator of Microsoft.Extensions.AI is marked experimental; the page says so.
-        .WithSpecificDiagnosticOptions([KeyValuePair.Create("MEAI001", ReportDiagnostic.Suppress)]);
+        .WithSpecificDiagnosticOptions([KeyValuePair.Create("MEAI001", ReportDiagnostic.Suppress), KeyValuePair.Create("OPENAI001", ReportDiagnostic.Suppress)]);
 
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory();
 

@@ -178,4 +178,4 @@ internal sealed record DefaultsReply(int? Candidates, float? Temperature, int? T
 
 internal sealed record ErrorReply(ErrorDetails Error);
 
-internal sealed record ErrorDetails(string Message, string Type, string? Param, string Code);
+internal sealed record ErrorDetails(string Message, string Type, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? Param, string Code);

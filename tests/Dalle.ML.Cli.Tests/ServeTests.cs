@@ -1,0 +1,99 @@
+using System.Diagnostics;
+using System.Net.Http.Json;
+using System.Text.Json;
+
+namespace Dalle.ML.Cli.Tests;
+
+public sealed class ServeTests : IDisposable
+{
+    private readonly TemporaryFolder _folder = new();
+
+    public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public async Task It_serves_the_images_of_the_library_until_it_is_interrupted()
+    {
+        ToolProcess.SkipUnlessInterruptible();
+        using var process = ToolProcess.Start(_folder.Path, ["serve", "-m", TinyModel.Path, "--port", "0", "--json"], hasInput: true, new Dictionary<string, string> { ["DALLE_API_KEY"] = "secret" });
+        var address = JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement;
+        using var client = new HttpClient { BaseAddress = new Uri(address.GetProperty("url").GetString()!) };
+        Assert.Equal("tiny-64", address.GetProperty("model").GetString());
+        Assert.Equal(401, (int)(await client.GetAsync("/v1/models")).StatusCode);
+
+        client.DefaultRequestHeaders.Authorization = new("Bearer", "secret");
+        var response = await client.PostAsJsonAsync("/v1/images/generations", new { prompt = "a cat", seed = 3 });
+        var json = await response.Content.ReadFromJsonAsync<JsonElement>();
+        using var model = TinyModel.Load();
+        using var expected = model.Generate("a cat", 3);
+        Assert.Equal(expected.Image.ToPng(), json.GetProperty("data")[0].GetProperty("b64_json").GetBytesFromBase64());
+        Assert.Contains("dalle_queue_images", await client.GetStringAsync("/metrics"), StringComparison.Ordinal);
+        var document = await client.GetStringAsync("/openapi/v1.json");
+        Assert.Contains("guidance_scale", document, StringComparison.Ordinal);
+        Assert.DoesNotContain("*/*", document, StringComparison.Ordinal);
+
+        // A page that gives its own name this machine's address.
+        using var rebound = new HttpRequestMessage(HttpMethod.Get, "/healthz");
+        rebound.Headers.Host = "evil.example";
+        Assert.Equal(400, (int)(await client.SendAsync(rebound)).StatusCode);
+
+        var end = await ToolProcess.InterruptAsync(process);
+        Assert.Equal(0, end.ExitCode);
+        Assert.DoesNotContain("a cat", end.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("secret", end.Errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_port_that_is_taken_and_a_model_that_is_missing_are_told()
+    {
+        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        listener.Start();
+        var port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+        var taken = await ToolProcess.RunAsync(_folder.Path, ["serve", "-m", TinyModel.Path, "--host", "127.0.0.1", "--port", $"{port}"]);
+        Assert.Equal(1, taken.ExitCode);
+        Assert.Contains($"{port}", taken.Errors, StringComparison.Ordinal);
+        var missing = await ToolProcess.RunAsync(_folder.Path, ["serve", "-m", "nothing-here"]);
+        Assert.Equal(1, missing.ExitCode);
+        Assert.Contains("nothing-here", missing.Errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("   at ", missing.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>The other commands start without the runtime of ASP.NET Core, which the server's own configuration names.</summary>
+    [Fact]
+    public void Only_the_server_needs_ASP_NET_Core()
+    {
+        var folder = Path.GetDirectoryName(ToolProcess.AssemblyPath)!;
+        Assert.DoesNotContain("Microsoft.AspNetCore.App", File.ReadAllText(Path.Combine(folder, "dalle.runtimeconfig.json")), StringComparison.Ordinal);
+        Assert.Contains("Microsoft.AspNetCore.App", File.ReadAllText(Path.Combine(folder, "dalle-serve.runtimeconfig.json")), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Without_ASP_NET_Core_it_says_what_to_install_and_other_commands_run()
+    {
+        Assert.SkipWhen(OperatingSystem.IsWindows(), "The test makes links.");
+        var installed = Path.GetFullPath(Path.Combine(System.Runtime.InteropServices.RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
+        var bare = Directory.CreateDirectory(Path.Combine(_folder.Path, "dotnet")).FullName;
+        Directory.CreateDirectory(Path.Combine(bare, "shared"));
+        File.Copy(Path.Combine(installed, "dotnet"), Path.Combine(bare, "dotnet"));
+        Directory.CreateSymbolicLink(Path.Combine(bare, "host"), Path.Combine(installed, "host"));
+        Directory.CreateSymbolicLink(Path.Combine(bare, "shared", "Microsoft.NETCore.App"), Path.Combine(installed, "shared", "Microsoft.NETCore.App"));
+
+        var serve = await RunAsync("serve", "--port", "0");
+        Assert.Equal(1, serve.ExitCode);
+        Assert.Contains("needs the ASP.NET Core runtime", serve.Errors, StringComparison.Ordinal);
+        Assert.Equal(0, (await RunAsync("info", TinyModel.Path)).ExitCode);
+
+        async Task<Tool> RunAsync(params string[] arguments)
+        {
+            var start = new ProcessStartInfo(Path.Combine(bare, "dotnet"), [ToolProcess.AssemblyPath, .. arguments])
+            {
+                WorkingDirectory = _folder.Path,
+                RedirectStandardOutput = true,
+                RedirectStandardError = true,
+            };
+            start.Environment["DOTNET_MULTILEVEL_LOOKUP"] = "0";
+            start.Environment.Remove("DOTNET_ROOT");
+            using var process = Process.Start(start)!;
+            return await ToolProcess.FinishAsync(process);
+        }
+    }
+}
