@@ -32,7 +32,8 @@ builder.WebHost.ConfigureKestrel(kestrel =>
 
 // Standard output has the address alone.
 builder.Logging.ClearProviders().AddConsole(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
-builder.Logging.AddFilter("Microsoft", LogLevel.Warning).SetMinimumLevel(host.Quiet ? LogLevel.Warning : LogLevel.Information);
+// The host's own log of a failed start is a stack: the message below tells it.
+builder.Logging.AddFilter("Microsoft", LogLevel.Warning).AddFilter("Microsoft.Extensions.Hosting.Internal.Host", LogLevel.None).SetMinimumLevel(host.Quiet ? LogLevel.Warning : LogLevel.Information);
 if (host.Json)
     builder.Logging.AddJsonConsole();
 else

@@ -21,6 +21,11 @@ public sealed class PackTests : IDisposable
         var output = await RunAsync(Path.Combine(tools, OperatingSystem.IsWindows() ? "dalle.exe" : "dalle"), "generate", "a cat", "--seed", "3", "-o", "out");
         var path = Assert.Single(output.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
 
+        // The server's program is there too, and finds the files that it shares with the tool.
+        var store = Directory.GetFiles(tools, "dalle-serve.dll", SearchOption.AllDirectories).Single();
+        Assert.True(File.Exists(Path.ChangeExtension(store, ".runtimeconfig.json")));
+        Assert.True(File.Exists(Path.ChangeExtension(store, ".deps.json")));
+
         var here = await Tool.RunAsync(_folder.Path, ["generate", "a cat", "--seed", "3", "-o", "here"]);
         Assert.Equal(File.ReadAllBytes(here.Output[0]), File.ReadAllBytes(path));
     }
