@@ -213,7 +213,7 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
             Directory.Delete(left, recursive: true);
         var draft = Path.Combine(_work, "bundle");
         var sources = plan.Files.Where(file => file.IsArchive).Select(archive => CheckpointArchive.ContentOf(UnpackedFolderOf(archive))).Prepend(Checkpoint).Where(Directory.Exists);
-        BundleExporter.Export(model.Family, [.. sources], draft, new ExportOptions
+        var notes = BundleExporter.Export(model.Family, [.. sources], draft, new ExportOptions
         {
             Precision = options.Precision ?? model.Precision,
             Settings = model.Settings,
@@ -222,6 +222,8 @@ internal sealed class Pull(CatalogModel model, string modelsFolder, PullOptions 
             License = model.License,
             Provenance = string.Join(", ", plan.Files.Select(ProvenanceOf).Distinct()),
         });
+        foreach (var note in notes)
+            progress?.Report(new PullProgress(PullStage.Exporting, model.Name, 0, 0, note));
         plan.Write(Path.Combine(draft, RecordName));
         Directory.Move(draft, _bundle);
     }

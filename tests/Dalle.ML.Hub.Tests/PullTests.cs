@@ -44,6 +44,7 @@ public sealed class PullTests : HubTest
         Assert.Equal(MiniFiles.Select(file => file.Path), reports.Where(report => report.Stage == PullStage.Verified).Select(report => report.File));
         Assert.All(reports.Where(report => report.Stage == PullStage.Verified), report => Assert.Equal(report.Size, report.Bytes));
         Assert.Equal(PullStage.Exporting, reports[^1].Stage);
+        Assert.Contains(reports, report => report.Stage == PullStage.Exporting && report.Remark?.Contains("is assumed to be", StringComparison.Ordinal) == true);
     }
 
     [Fact]

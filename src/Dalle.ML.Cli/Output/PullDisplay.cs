@@ -28,7 +28,7 @@ internal static class PullDisplay
         {
             var text = value switch
             {
-                { Stage: PullStage.Exporting } => "exporting",
+                { Stage: PullStage.Exporting } => value.Remark ?? "exporting",
                 { Stage: PullStage.Planned or PullStage.Verified, Remark: { } remark } => $"{ByteSize.Text(value.Size)}, {remark}",
                 { Stage: PullStage.Verified } when bars is null => $"{ByteSize.Text(value.Size)}, verified",
                 _ => value.Remark,
