@@ -88,7 +88,8 @@ internal sealed partial class ImagesApi(
                 : reply with { Base64 = Convert.ToBase64String(file) };
         }, context.RequestAborted).ConfigureAwait(false);
         await ApiJson.WriteAsync(context, new ImagesReply(
-            clock.GetUtcNow().ToUnixTimeSeconds(), data, request.Format.Name, reader.Size, "opaque", UsageOf(request, request.Count)) { Warnings = WarningsOf(request.Prompt) })
+            clock.GetUtcNow().ToUnixTimeSeconds(), data, request.Format.Name, reader.Size, "opaque", UsageOf(request, request.Count))
+        { Warnings = WarningsOf(request.Prompt) })
             .ConfigureAwait(false);
     }
 
