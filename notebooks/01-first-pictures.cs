@@ -3,7 +3,7 @@
 
 // %% [markdown]
 // # 01 · First pictures
-// The built-in model, `emoji-64`, draws 64 × 64 pictures of emoji and shapes. It comes with the package.
+// The built-in model, `emoji-64`, generates 64 × 64 pictures of emoji and shapes. It comes with the package.
 
 // %%
 using System.IO;
@@ -15,7 +15,7 @@ Console.WriteLine(model.Info.Description);
 
 // %% [markdown]
 // ## A prompt and a seed
-// The model draws 8 candidates, and CLIP keeps the one that fits the prompt best. The same prompt and seed give the same picture.
+// The model generates 8 candidates, and CLIP keeps the one that fits the prompt best. The same prompt and seed give the same picture.
 
 // %%
 var apple = model.Generate("a red apple", seed: 7);
@@ -23,7 +23,7 @@ apple.Show();
 
 // %% [markdown]
 // ## Other seeds, other pictures
-// Where the prompt leaves something open, here the colour, the seed decides. What the model knows by heart it draws alike with every seed. Several at once are faster than one by one, and each is the same as if it were drawn alone.
+// Where the prompt leaves something open, here the colour, the seed decides. What the model knows by heart looks alike with every seed. Several at once are faster than one by one, and each is the same as if it were drawn alone.
 
 // %%
 ulong[] seeds = [1, 2, 3, 4];

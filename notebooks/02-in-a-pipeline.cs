@@ -29,7 +29,7 @@ foreach (var column in prompts.Schema)
 
 // %% [markdown]
 // ## Generate and score
-// A picture is drawn when its column is read, and not before: `Transform` returns at once.
+// A picture is generated when its column is read, and not before: `Transform` returns at once.
 
 // %%
 var pipeline = ml.Transforms.DalleGenerate(new DalleGenerateEstimator.Options
@@ -44,7 +44,7 @@ var transformer = pipeline.Fit(prompts);
 var pictures = transformer.Transform(prompts);
 
 // %% [markdown]
-// The same rows as a page of pictures. Each read of an image column draws anew, so the columns are read together, once.
+// The same rows as a page of pictures. Each read of an image column generates anew, so the columns are read together, once.
 
 // %%
 var rows = ml.Data.CreateEnumerable<PromptedImage>(pictures, reuseRowObject: false).ToArray();

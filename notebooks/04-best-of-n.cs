@@ -3,7 +3,7 @@
 
 // %% [markdown]
 // # 04 · Best of N
-// DALL·E draws many candidates, and CLIP chooses: it embeds texts and pictures as vectors of one space, and the cosine of their angle is the score. The paper takes the best of 512.
+// DALL·E generates many candidates, and CLIP chooses: it embeds texts and pictures as vectors of one space, and the cosine of their angle is the score. The paper takes the best of 512.
 
 // %%
 using Dalle.ML;

@@ -28,7 +28,7 @@ model.GenerateBatch([.. GenerationRequest.Series("a red apple", seed: 7, count: 
 
 // %% [markdown]
 // ## Steps
-// Progress counts the steps of each part, here those of the prior, which draws two embeddings to choose from, and those of two stages. A token cancels at the next one.
+// Progress counts the steps of each part, here those of the prior, which samples two embeddings to choose from, and those of two stages. A token cancels at the next one.
 
 // %%
 var parts = new PartList();

@@ -3,7 +3,7 @@
 
 // %% [markdown]
 // # 08 · Features for ML.NET's trainers
-// CLIP's embeddings are features for any trainer of ML.NET. Here a classifier of shapes is trained on pictures that the model draws itself, and tested on colours that it never saw in training.
+// CLIP's embeddings are features for any trainer of ML.NET. Here a classifier of shapes is trained on pictures that the model generates itself, and tested on colours that it never saw in training.
 
 // %%
 using Dalle.ML;

@@ -40,6 +40,12 @@ internal static class CommandLine
             await PointToHelpAsync();
             return Usage;
         }
+        catch (ArgumentOutOfRangeException exception) when (SamplingArguments.OptionOf(exception.ParamName) is { } option)
+        {
+            await console.Error.WriteLineAsync($"dalle: {exception.Message.Split(" (Parameter")[0].Replace(exception.ParamName!, option.Name, StringComparison.Ordinal)}");
+            await PointToHelpAsync();
+            return Usage;
+        }
         catch (OperationCanceledException)
         {
             await console.Error.WriteLineAsync("dalle: interrupted.");

@@ -1,8 +1,8 @@
 namespace Dalle.ML.Evaluation;
 
 /// <summary>How much of its codebook a discrete VAE uses.</summary>
-/// <param name="Used">The number of codes that occur.</param>
-/// <param name="Perplexity">exp of the entropy of the codes: as many as would be in use if all were equally frequent.</param>
+/// <param name="Used">The number of image tokens that occur.</param>
+/// <param name="Perplexity">exp of the entropy of the tokens: as many as would be in use if all were equally frequent.</param>
 public sealed record CodebookUsage(int Used, double Perplexity)
 {
     /// <summary>Of the image tokens of any number of images.</summary>

@@ -6,7 +6,7 @@ namespace Dalle.ML.Evaluation;
 public static class KernelDistance
 {
     /// <summary>
-    /// The mean and standard deviation (divisor N) over random subsets, drawn as torch-fidelity draws them: its defaults are 100 subsets of
+    /// The mean and standard deviation (divisor N) over random subsets, chosen as torch-fidelity chooses them: its defaults are 100 subsets of
     /// 1000 with seed 2020. Unbiased: it does not depend on the number of images, and may be below zero.
     /// </summary>
     /// <param name="generated">The features of the generated images.</param>
@@ -23,7 +23,7 @@ public static class KernelDistance
         ArgumentOutOfRangeException.ThrowIfLessThan(subsetSize, 2);
         var fewest = Math.Min(generated.Count, reference.Count);
         if (subsetSize > fewest)
-            throw new ArgumentException($"Subsets of {subsetSize} images cannot be drawn from {fewest}: use subsets of at most {fewest}.", nameof(subsetSize));
+            throw new ArgumentException($"Subsets of {subsetSize} images cannot be chosen from {fewest}: use subsets of at most {fewest}.", nameof(subsetSize));
 
         var random = new NumPyRandom(seed);
         var distances = new double[subsets];

@@ -1,6 +1,6 @@
 namespace Dalle.ML.Evaluation;
 
-/// <summary>NumPy's RandomState (a Mersenne twister), so that subsets are those that torch-fidelity draws.</summary>
+/// <summary>NumPy's RandomState (a Mersenne twister), so that subsets are those that torch-fidelity chooses.</summary>
 internal sealed class NumPyRandom
 {
     private const int Length = 624;
@@ -27,7 +27,7 @@ internal sealed class NumPyRandom
         return numbers[..size];
     }
 
-    /// <summary>A number of 0 … <paramref name="last"/>; what is larger is drawn again.</summary>
+    /// <summary>A number of 0 … <paramref name="last"/>; larger ones are discarded.</summary>
     private int Below(int last)
     {
         var mask = uint.MaxValue >> System.Numerics.BitOperations.LeadingZeroCount((uint)last);

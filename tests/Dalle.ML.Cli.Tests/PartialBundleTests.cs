@@ -68,6 +68,13 @@ public sealed class PartialBundleTests : IDisposable
         Assert.Equal((256, 256), SizeOf(Assert.Single(partly.Output)));
         await Misuse("has no upscaler", "upscale", "apple.png", "-o", "out");
 
+        using (var image = Microsoft.ML.Data.MLImage.CreateFromPixels(2100, 2100, Microsoft.ML.Data.MLPixelFormat.Rgba32, new byte[4 * 2100 * 2100]))
+            image.Save(Path.Combine(_folder.Path, "large.png"));
+        var large = await Tool.RunAsync(_folder.Path, ["upscale", "large.png", "apple.png", "-m", "upscaler", "-o", "most"]);
+        Assert.Equal((1, 1), (large.ExitCode, large.Output.Length));
+        Assert.Contains("dalle: 'large.png': An image of 2100 × 2100 pixels would be one of 8400 × 8400", large.Errors, StringComparison.Ordinal);
+        await Misuse("The setting denoise", "export", "real-esrgan", Path.Combine("upscaler", "dalle.json"), "--set", "denoise=5", "-o", "mixed");
+
         await Succeed("export", "dalle", "--random", "--size", "tiny", "--upscaler", "upscaler", "-o", "model");
         Assert.Equal((256, 256), SizeOf(Assert.Single(await Output("generate", "a cat", "-m", "model", "--upscale", "4", "--seed", "1", "-o", "own"))));
         Assert.Equal((1024, 1024), SizeOf(Assert.Single(await Output("generate", "a cat", "--candidates", "1", "--upscale", "16", "--upscaler", "upscaler", "--seed", "1", "-o", "twice"))));
@@ -104,16 +111,20 @@ public sealed class PartialBundleTests : IDisposable
     public async Task A_diffusion_model_varies_repaints_and_goes_from_one_to_another()
     {
         await Succeed("export", "dalle2-pytorch", "--random", "--size", "tiny", "-o", "unclip");
-        string[] few = ["-m", "unclip", "--seed", "7", "--steps", "3", "--prior-steps", "3"];
-        Assert.Equal(["apple_variation_7.png", "apple_variation_"], (await Output(["variations", "apple.png", "-n", "2", "-o", "varied", .. few])).Select(path => Path.GetFileName(path)).Select((name, i) => i == 0 ? name : name[..16]));
-        Assert.Single(await Output(["variations", "apple.png", "--strength", "0", "-o", "near", .. few]));
+        string[] fewer = ["-m", "unclip", "--seed", "7", "--steps", "3"];
+        string[] few = [.. fewer, "--prior-steps", "3"];
+        Assert.Equal(["apple_variation_7.png", "apple_variation_"], (await Output(["variations", "apple.png", "-n", "2", "-o", "varied", .. fewer])).Select(path => Path.GetFileName(path)).Select((name, i) => i == 0 ? name : name[..16]));
+        Assert.Single(await Output(["variations", "apple.png", "--strength", "0", "-o", "near", .. fewer]));
+        await Misuse("--prior-steps is for the prior", ["variations", "apple.png", "-o", "none", .. few]);
         Assert.Equal("apple_inpainted_7.png", Path.GetFileName(Assert.Single(await Output(["inpaint", "apple.png", "a cat", "--mask", "apple.png", "-o", "painted", .. few]))));
         foreach (string[] ends in new string[][] { ["a cat", "a dog"], ["apple.png", "apple.png"] })
         {
-            var strip = await Output(["interpolate", .. ends, "--frames", "3", "--grid", "-o", $"strip{ends[0].Length}", .. few]);
+            var strip = await Output(["interpolate", .. ends, "--frames", "3", "--grid", "-o", $"strip{ends[0].Length}", .. (ends[0] == "a cat" ? few : fewer)]);
             Assert.Equal(["frame_001_7.png", "frame_002_7.png", "frame_003_7.png", "grid.png"], strip.Select(path => Path.GetFileName(path)));
         }
         await Misuse("is a file and 'a cat' is none", "interpolate", "apple.png", "a cat", "-m", "unclip");
+        await Fail("The image file 'no-such.png' does not exist.", ["interpolate", "no-such.png", "no-other.png", .. few]);
+        await Misuse("--steps must be between 1 and 1000 for the model", "generate", "a cat", "-m", "unclip", "--seed", "1", "--steps", "9999", "-o", "none");
         await Misuse("is not one of DALL·E 2", "variations", "apple.png", "--seed", "7", "-o", "none");
         await Misuse("is not one of DALL·E 2", "interpolate", "a cat", "a dog", "--seed", "7", "-o", "none");
     }

@@ -13,6 +13,9 @@ internal static class InterpolateCommand
     private static readonly Option<int> Frames = new Option<int>("--frames") { HelpName = "n", Description = "Images on the way, with both ends.", DefaultValueFactory = _ => 8 }
         .MustBeNumber(2, 1000);
 
+    // A prompt does not end so: it is a file that is not there.
+    private static readonly string[] ImageExtensions = [".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"];
+
     public static Command Create()
     {
         var command = new ToolCommand("interpolate", "Generate images on the way from one image or prompt to another, by DALL·E 2.",
@@ -35,12 +38,13 @@ internal static class InterpolateCommand
         if (areImages != IsFile(to))
             throw new UsageException($"'{(areImages ? from : to)}' is a file and '{(areImages ? to : from)}' is none. Give two image files, or two prompts.");
         using var model = ModelOptions.LoadForImages(parsed, needsImages: areImages);
-        var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info);
+        var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info, runsPrior: !areImages);
         var seed = SamplingArguments.ReadSeed(parsed);
         return await new ImageGenerationRun(frames, SheetColumns: frames, Name: (number, _) => string.Create(CultureInfo.InvariantCulture, $"frame_{number + 1:D3}_{seed}"))
             .RunAsync(parsed, Generate, candidates: null, cancellationToken);
 
-        bool IsFile(string text) => File.Exists(parsed.Console().FullPath(text));
+        bool IsFile(string text) => File.Exists(parsed.Console().FullPath(text))
+            || (ImageExtensions.Contains(Path.GetExtension(text).ToLowerInvariant()) ? throw new FileNotFoundException($"The image file '{text}' does not exist.", text) : false);
 
         IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress)
         {

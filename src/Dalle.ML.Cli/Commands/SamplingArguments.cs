@@ -70,9 +70,21 @@ internal static class SamplingArguments
         },
     };
 
+    /// <summary>The option of a property that the model refused the value of; null if it is none of these.</summary>
+    public static Option? OptionOf(string? property) => property switch
+    {
+        nameof(DiffusionOptions.DecoderSteps) => Steps,
+        nameof(DiffusionOptions.PriorSteps) => PriorSteps,
+        nameof(DiffusionOptions.UpsamplerSteps) => UpsamplerSteps,
+        _ => null,
+    };
+
     /// <summary>Completes the options with the model's number of candidates.</summary>
-    /// <exception cref="UsageException">There are several candidates, and nothing ranks them; or an option is not for this kind of model.</exception>
-    public static GenerationOptions Complete(GenerationOptions options, DalleModelInfo model)
+    /// <param name="options">The options.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="runsPrior">Whether the command makes image embeddings of texts.</param>
+    /// <exception cref="UsageException">There are several candidates, and nothing ranks them; or an option is not for this model or command.</exception>
+    public static GenerationOptions Complete(GenerationOptions options, DalleModelInfo model, bool runsPrior = true)
     {
         var (sampling, diffusion) = (options.Sampling, options.Diffusion);
         (Option Option, bool IsSet)[] ofTokens = [(Temperature, sampling.Temperature is not null), (TopK, sampling.TopK is not null), (TopP, sampling.TopP is not null)];
@@ -88,6 +100,8 @@ internal static class SamplingArguments
                 ? $"{wrong.Name} is for models that sample image tokens; '{model.Name}' is a diffusion model. Leave it out."
                 : $"{wrong.Name} is for DALL·E 2 models; '{model.Name}' samples image tokens. Leave it out.");
         }
+        if (!runsPrior && ofDiffusion.FirstOrDefault(option => option.IsSet && (option.Option == PriorSteps || option.Option == PriorGuidance)).Option is { } prior)
+            throw new UsageException($"{prior.Name} is for the prior, which makes an image embedding of a text; here it comes from an image. Leave it out.");
         var candidates = options.Candidates ?? model.Defaults.Candidates;
         return candidates == 1 || model.HasClip
             ? options with { Candidates = candidates }

@@ -37,7 +37,7 @@ internal static class UpscaleCommand
             void Upscale(string path, MLImage image)
             {
                 var done = number++;
-                using var upscaled = model.Upscale(image, new Reporter(value => display.Report((done + value) / count, $"image {done + 1} of {count}")), cancellationToken);
+                using var upscaled = Enlargement.Upscale(model, image, $"'{path}'", new Reporter(value => display.Report((done + value) / count, $"image {done + 1} of {count}")), cancellationToken);
                 output.Write(upscaled, FileNames.OfSource(path) + $"_x{model.Info.UpscaleFactor}", file => new { Source = path, upscaled.Width, upscaled.Height, File = file });
             }
         });

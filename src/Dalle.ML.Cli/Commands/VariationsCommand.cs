@@ -30,7 +30,7 @@ internal static class VariationsCommand
         var path = parsed.GetRequiredValue(Source);
         using var image = ImageInput.Load(parsed, path, cancellationToken);
         using var model = ModelOptions.LoadForImages(parsed);
-        var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info);
+        var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info, runsPrior: false);
         var requests = GenerationRequest.Series("", SamplingArguments.ReadSeed(parsed), parsed.GetValue(SamplingArguments.Images)).ToArray();
         return await new ImageGenerationRun(requests.Length, Name: (_, variation) => string.Create(CultureInfo.InvariantCulture, $"{FileNames.OfSource(path)}_variation_{variation.Seed}"))
             .RunAsync(parsed, Generate, candidates: null, cancellationToken);

@@ -20,9 +20,9 @@ internal static class ImageInput
         DefaultValueFactory = _ => ImageReader.DefaultMaxPixels / ImageReader.Megapixel,
     }.MustBeNumber(1, ImageReader.MostMegapixels);
 
-    /// <summary>Reads the images of a command one after the other, names those that cannot be read, and goes on with the others.</summary>
+    /// <summary>Reads the images of a command one after the other, names those that cannot be read or used, and goes on with the others.</summary>
     /// <param name="parsed">The command line, with <see cref="Several"/>.</param>
-    /// <param name="use">What is done with each image and its path.</param>
+    /// <param name="use">What is done with each image and its path; an <see cref="InvalidDataException"/> is the image's.</param>
     /// <param name="cancellationToken">Checked before each image.</param>
     /// <returns>The exit code: a failure if an image could not be read.</returns>
     public static int ForEach(ParseResult parsed, Action<string, MLImage> use, CancellationToken cancellationToken)
@@ -38,16 +38,30 @@ internal static class ImageInput
             }
             catch (Exception exception) when (exception is IOException or InvalidDataException)
             {
-                Results.Remark(parsed, exception.Message);
-                failed++;
+                Fail(exception);
                 continue;
             }
             using (image)
-                use(path, image);
+            {
+                try
+                {
+                    use(path, image);
+                }
+                catch (InvalidDataException exception)
+                {
+                    Fail(exception);
+                }
+            }
         }
         if (failed > 0 && paths.Length > 1)
             Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{failed} of {paths.Length} images failed."));
         return failed > 0 ? CommandLine.Failure : CommandLine.Success;
+
+        void Fail(Exception exception)
+        {
+            Results.Remark(parsed, exception.Message);
+            failed++;
+        }
     }
 
     /// <exception cref="IOException">The file cannot be read.</exception>

@@ -45,13 +45,27 @@ internal sealed class Enlargement : IDisposable
     /// <summary>The image enlarged.</summary>
     public MLImage Apply(MLImage image)
     {
-        var enlarged = _upscaler.Upscale(image, progress: null, _cancellationToken);
+        var enlarged = Upscale(_upscaler, image, "--upscale", progress: null, _cancellationToken);
         for (var pass = 1; pass < _passes; pass++)
         {
             using var smaller = enlarged;
-            enlarged = _upscaler.Upscale(smaller, progress: null, _cancellationToken);
+            enlarged = Upscale(_upscaler, smaller, "--upscale", progress: null, _cancellationToken);
         }
         return enlarged;
+    }
+
+    /// <summary>Enlarges an image once.</summary>
+    /// <exception cref="InvalidDataException">The result would be too large; the message begins with <paramref name="subject"/>.</exception>
+    public static MLImage Upscale(DalleModel model, MLImage image, string subject, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return model.Upscale(image, progress, cancellationToken);
+        }
+        catch (ArgumentException exception)
+        {
+            throw new InvalidDataException($"{subject}: {exception.Message.Split(" (Parameter")[0]}", exception);
+        }
     }
 
     public void Dispose() => _upscaler.Dispose();

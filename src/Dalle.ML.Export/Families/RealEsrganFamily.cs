@@ -47,6 +47,8 @@ internal static class RealEsrganFamily
     {
         if (source.Precision is not (Precision.Fp32 or Precision.Fp16))
             throw new ArgumentException($"An upscaler is made of convolutions, which are not quantized; choose the precision fp32 or fp16 instead of {source.Precision.Name()}.");
+        if (source.Setting("denoise") is not null && source.TryFind(1) is null)
+            throw new ArgumentException("The setting denoise is given, but one file: it mixes two of SRVGGNetCompact, as realesr-general-x4v3.pth and realesr-general-wdn-x4v3.pth.");
         var file = source.Open(0, "RealESRGAN_x4plus.pth", "model.pth", "model.safetensors");
         var loader = source.Choice("loader", Xinntao, RuDalle)
             ?? (source.Size is null && file.Names.Any(name => name.EndsWith("conv_up3.weight", StringComparison.Ordinal)) ? RuDalle : Xinntao);

@@ -151,7 +151,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         var graphs = _graphs.Prior ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' has no prior, which makes an image embedding of a text.");
         var (rules, dimension) = (graphs.Diffusion, _graphs.EmbeddingDimension);
         var network = new DiffusionNetwork(_cache, 0, graphs.Condition, graphs.File, last: null, rules, [dimension], noise);
-        var scheduler = CreateScheduler(rules, rules.Sampler, options.PriorSteps, nameof(options.PriorSteps), options.IsFast);
+        var scheduler = PriorScheduler(rules, options);
         var best = Array.Empty<float>();
         for (var (candidate, nearest) = (0, float.NegativeInfinity); candidate < graphs.Candidates; candidate++)
         {
@@ -193,15 +193,12 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         var inverted = number == 0 ? picture.Request.Inverted : null;
         // The caller's scale is that of the stage that sees the text; the others make its image larger. What is inverted is so without guidance.
         var scale = number > 0 ? rules.Guidance : options.Sampling.GuidanceScale ?? (inverted is null ? rules.Guidance : 1);
-        var (steps, option) = number == 0
-            ? (options.Diffusion.DecoderSteps, nameof(options.Diffusion.DecoderSteps))
-            : (options.Diffusion.UpsamplerSteps, nameof(options.Diffusion.UpsamplerSteps));
         var sampler = inverted is null ? rules.Sampler : DiffusionSampler.Ddim;
         var start = inverted is null ? null : network.Invert(
-            (DdimScheduler)CreateScheduler(rules, sampler, steps, option, options.Diffusion.IsFast, eta: 0), AddConditions,
+            (DdimScheduler)StageScheduler(number, sampler, options.Diffusion, eta: 0), AddConditions,
             FitToStage(inverted.Image, stage.Size).ToSymmetricRange().Values, cancellationToken);
         var run = new Denoising(
-            CreateScheduler(rules, sampler, steps, option, options.Diffusion.IsFast, inverted?.Strength), scale, AddConditions, picture.Seed, report)
+            StageScheduler(number, sampler, options.Diffusion, inverted?.Strength), scale, AddConditions, picture.Seed, report)
         {
             Prepare = start is null ? null : x => start.CopyTo(x, 0),
             Known = picture.Request.KnownPixels is { } known ? KnownPartOf(known, stage) : null,
@@ -219,6 +216,13 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
                 tensors.Add("low_res_level", [.. Enumerable.Repeat((long)noised.Level, rows)], rows);
         }
     }
+
+    private Scheduler PriorScheduler(DiffusionRules rules, DiffusionOptions options) =>
+        CreateScheduler(rules, rules.Sampler, options.PriorSteps, nameof(options.PriorSteps), options.IsFast);
+
+    private Scheduler StageScheduler(int number, DiffusionSampler sampler, DiffusionOptions options, float? eta = null) => number == 0
+        ? CreateScheduler(_graphs.Stages[number].Diffusion, sampler, options.DecoderSteps, nameof(options.DecoderSteps), options.IsFast, eta)
+        : CreateScheduler(_graphs.Stages[number].Diffusion, sampler, options.UpsamplerSteps, nameof(options.UpsamplerSteps), options.IsFast, eta);
 
     private Scheduler CreateScheduler(DiffusionRules rules, DiffusionSampler sampler, int? given, string option, bool isFast, float? eta = null)
     {
@@ -268,6 +272,14 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         Refuse(options.Sampling.Temperature, nameof(options.Sampling.Temperature));
         Refuse(options.Sampling.TopK, nameof(options.Sampling.TopK));
         Refuse(options.Sampling.TopP, nameof(options.Sampling.TopP));
+        if (options.Diffusion.UpsamplerSteps is not null && _graphs.Stages.Count < 2)
+            throw new NotSupportedException($"'{nameof(options.Diffusion.UpsamplerSteps)}' is for models with upsamplers; '{bundle.Manifest.Name}' has none. Leave it out.");
+
+        // Numbers of steps that cannot be met are told before the first network runs.
+        if (_graphs.Prior is { } prior)
+            PriorScheduler(prior.Diffusion, options.Diffusion);
+        for (var stage = 0; stage < _graphs.Stages.Count; stage++)
+            StageScheduler(stage, _graphs.Stages[stage].Diffusion.Sampler, options.Diffusion);
     }
 
     private void Refuse<T>(T? value, string option)

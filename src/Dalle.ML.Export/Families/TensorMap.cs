@@ -1,6 +1,7 @@
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Export.Checkpoints;
 
-namespace Dalle.ML.Export.Checkpoints;
+namespace Dalle.ML.Export.Families;
 
 /// <summary>Builds a checkpoint of other names and layouts over one, whose tensors are still read on demand.</summary>
 internal sealed class TensorMap(Checkpoint from)
