@@ -320,6 +320,20 @@ public sealed partial class DalleModel : IDisposable
         return use.Engine.Upscaler.Upscale(image, progress, cancellationToken);
     }
 
+    /// <summary>
+    /// Features of an image by a network such as Inception (Szegedy et al. 2015), which FID, KID, precision and recall compare, and its logits of classes,
+    /// which the Inception Score takes.
+    /// </summary>
+    /// <param name="image">An image of any size, which is resized as the bundle says, whatever that does to its proportions; on white where it is transparent.</param>
+    /// <returns><see cref="DalleModelInfo.FeatureDimension"/> features and <see cref="DalleModelInfo.FeatureClasses"/> logits.</returns>
+    /// <exception cref="NotSupportedException">The bundle has no such network.</exception>
+    public (float[] Features, float[] Logits) ExtractFeatures(MLImage image)
+    {
+        ArgumentNullException.ThrowIfNull(image);
+        using var use = Acquire();
+        return use.Engine.Features.Extract(ImageTensor.From(image));
+    }
+
     /// <summary>Decodes image tokens into an image.</summary>
     /// <param name="tokens">As many image tokens as the model's grid has, in raster order, each below <see cref="DalleModelInfo.CodebookSize"/>.</param>
     /// <exception cref="ArgumentException">There are too few or too many tokens, or one is out of range.</exception>
@@ -407,6 +421,8 @@ public sealed partial class DalleModel : IDisposable
             EmbeddingDimension = manifest.Clip?.EmbeddingDimension ?? 0,
             ClipScale = manifest.Clip?.Scale,
             UpscaleFactor = manifest.Upscaler?.Factor ?? 0,
+            FeatureDimension = manifest.Features?.Dimension ?? 0,
+            FeatureClasses = manifest.Features?.Classes ?? 0,
             Vocabulary = engine.Vocabulary?.Lines,
             Defaults = new GenerationOptions
             {

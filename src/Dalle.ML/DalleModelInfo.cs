@@ -75,6 +75,12 @@ public sealed record DalleModelInfo
     /// <summary>How many times wider and higher <see cref="DalleModel.Upscale"/> makes an image; 0 if the bundle has no upscaler.</summary>
     public int UpscaleFactor { get; init; }
 
+    /// <summary>Number of values that <see cref="DalleModel.ExtractFeatures"/> gives of an image; 0 if the bundle has no network that judges images.</summary>
+    public int FeatureDimension { get; init; }
+
+    /// <summary>Number of classes that <see cref="DalleModel.ExtractFeatures"/> gives logits of; 0 if the bundle has no network that judges images.</summary>
+    public int FeatureClasses { get; init; }
+
     /// <summary>
     /// The words and phrases that the model was trained on; null if its bundle does not tell. <see cref="DalleModel.FindUnseenWords"/> compares a
     /// prompt with them.

@@ -63,6 +63,8 @@ internal static class InfoCommand
                 CanRank = info.HasClip,
                 info.ClipScale,
                 info.UpscaleFactor,
+                info.FeatureDimension,
+                info.FeatureClasses,
                 info.Defaults,
             });
             return CommandLine.Success;
@@ -87,6 +89,7 @@ internal static class InfoCommand
             ["decodes", YesOrNo(info.CanDecode)],
             ["ranks", YesOrNo(info.HasClip)],
             ["enlarges", info.UpscaleFactor == 0 ? "no" : $"{info.UpscaleFactor} times"],
+            ["judges", info.FeatureDimension == 0 ? "no" : string.Create(CultureInfo.InvariantCulture, $"by {info.FeatureDimension} features, {info.FeatureClasses} classes")],
             ["defaults", string.Create(CultureInfo.InvariantCulture,
                 $"candidates {info.Defaults.Candidates}, guidance {sampling.GuidanceScale}")
                 + (info.TokenRows == 0 ? "" : string.Create(CultureInfo.InvariantCulture,

@@ -34,6 +34,12 @@ internal static partial class GraphSignatureValidator
         }
         if (manifest.Upscaler is { } upscaler)
             Check(bundle, upscaler.File, [new("pixels", Float, [null, 3, null, null])], [new("upscaled", Float, [null, 3, null, null])]);
+        if (manifest.Features is { } features)
+        {
+            Check(
+                bundle, features.File, [new("pixels", Float, [null, 3, features.ImageSize, features.ImageSize])],
+                [new("features", Float, [null, features.Dimension]), new("logits", Float, [null, features.Classes])]);
+        }
         OnnxValue[] context = [];
         if (manifest.TextEncoder is { } textEncoder && manifest.Text is { } text)
         {

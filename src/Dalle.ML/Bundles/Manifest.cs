@@ -59,6 +59,9 @@ internal sealed record Manifest
     /// <summary>The network that enlarges images.</summary>
     public UpscalerGraph? Upscaler { get; init; }
 
+    /// <summary>The network whose features of images are compared by metrics such as FID.</summary>
+    public FeatureGraph? Features { get; init; }
+
     public SamplingDefaults Sampling { get; set; } = new();
 
     /// <summary>File of the words that the model was trained on; see <c>Text/Vocabulary.cs</c>. It does not change what the model generates.</summary>
@@ -336,6 +339,39 @@ internal enum TileEdges
 
     /// <summary>The pixel at the edge again and again. Before, an image is mirrored beyond all its edges, which are there twice (ai-forever/ru-dalle).</summary>
     Repeated,
+}
+
+/// <summary>
+/// A network that judges images, such as Inception: from <c>pixels</c> [N,3,S,S] in 0..1 to <c>features</c> [N,D] and <c>logits</c> [N,C] of classes.
+/// </summary>
+internal sealed record FeatureGraph
+{
+    public required string File { get; init; }
+
+    /// <summary>Side of the square image that it takes, in pixels.</summary>
+    public required int ImageSize { get; init; }
+
+    public FeatureResize Resize { get; init; }
+
+    /// <summary>Number of features.</summary>
+    public required int Dimension { get; init; }
+
+    /// <summary>Number of classes.</summary>
+    public required int Classes { get; init; }
+}
+
+/// <summary>How an image is brought to the size of a network that judges images, whatever that does to its proportions. FIDs differ by it.</summary>
+[JsonConverter(typeof(NameConverter<FeatureResize>))]
+internal enum FeatureResize
+{
+    /// <summary>Between the centres of the two nearest pixels on each axis, also where the image shrinks (pytorch-fid).</summary>
+    Bilinear,
+
+    /// <summary>As <see cref="Bilinear"/>, but between the pixels' upper left corners (TensorFlow 1, torch-fidelity).</summary>
+    CornerBilinear,
+
+    /// <summary>By a cubic that widens where the image shrinks, without rounding to bytes (clean-fid).</summary>
+    AntialiasedBicubic,
 }
 
 /// <summary>The defaults where the caller gives no sampling options.</summary>

@@ -85,9 +85,11 @@ internal sealed partial class ManifestValidator
             CheckUnclip(unclip);
         if (manifest.Upscaler is { } upscaler)
             CheckUpscaler(upscaler);
+        if (manifest.Features is { } features)
+            CheckFeatures(features);
         CheckSampling(manifest.Sampling);
         Listed("words", manifest.Words);
-        if (manifest is { Decoder: null, ImageEncoder: null, ImageDecoder: null, Clip: null, Unclip: null, Upscaler: null })
+        if (manifest is { Decoder: null, ImageEncoder: null, ImageDecoder: null, Clip: null, Unclip: null, Upscaler: null, Features: null })
             throw Error("it names no graph.");
     }
 
@@ -188,6 +190,14 @@ internal sealed partial class ManifestValidator
         var (size, overlap) = graph.Edges == TileEdges.Clipped ? (graph.TileSize, graph.Overlap) : (graph.TileSize + 2 * graph.Overlap, 0);
         if (size % graph.Multiple != 0 || overlap % graph.Multiple != 0)
             throw Error($"the tiles of 'upscaler' are not multiples of its 'multiple', {graph.Multiple}: change 'tileSize' or 'overlap'.");
+    }
+
+    private void CheckFeatures(FeatureGraph graph)
+    {
+        Graph("features.file", graph.File);
+        InRange("features.imageSize", graph.ImageSize, 1, MaxImageSide);
+        InRange("features.dimension", graph.Dimension, 1, MaxEmbedding);
+        InRange("features.classes", graph.Classes, 2, MaxEmbedding);
     }
 
     private void CheckSampling(SamplingDefaults sampling)

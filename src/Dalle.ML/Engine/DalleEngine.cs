@@ -20,6 +20,7 @@ internal sealed class DalleEngine : IDisposable
     private readonly UnclipGenerator? _unclip;
     private readonly RetryableLazy<ClipModel>? _clip;
     private readonly Upscaler? _upscaler;
+    private readonly FeatureExtractor? _features;
 
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
     public DalleEngine(Bundle bundle, DalleDevice device)
@@ -40,6 +41,8 @@ internal sealed class DalleEngine : IDisposable
             _clip = new(() => new ClipModel(bundle, clip, device));
         if (manifest.Upscaler is { } upscaler)
             _upscaler = new Upscaler(bundle, upscaler, device);
+        if (manifest.Features is { } features)
+            _features = new FeatureExtractor(bundle, features, device);
 
         // Only a session shows whether a device can be used; a caller who requested one wants to know now.
         if (device != DalleDevice.Cpu)
@@ -67,6 +70,10 @@ internal sealed class DalleEngine : IDisposable
 
     /// <exception cref="NotSupportedException">The bundle has no upscaler.</exception>
     public Upscaler Upscaler => _upscaler ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no upscaler. Export one with the family 'real-esrgan'.");
+
+    /// <exception cref="NotSupportedException">The bundle has no network that judges images.</exception>
+    public FeatureExtractor Features => _features
+        ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no features of images. Export one with the family 'inception'.");
 
     /// <summary>Generates the candidates of each request and keeps the best; images are returned in order, each as soon as it is finished.</summary>
     public IEnumerable<GeneratedImage> Generate(
@@ -127,6 +134,7 @@ internal sealed class DalleEngine : IDisposable
         _unclip?.Dispose();
         _clip?.Dispose();
         _upscaler?.Dispose();
+        _features?.Dispose();
         Vae.Dispose();
     }
 

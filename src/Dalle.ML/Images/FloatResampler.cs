@@ -30,6 +30,26 @@ internal static class FloatResampler
         return new ImageTensor(width, height, values);
     }
 
+    /// <summary>
+    /// Both sides between the two nearest pixels, whose positions are their centres (PyTorch) or their upper left corners (TensorFlow 1). It does not
+    /// widen where an image shrinks.
+    /// </summary>
+    public static ImageTensor Interpolate(ImageTensor image, int width, int height, bool fromCorners)
+    {
+        return Resample(image, Taps(image.Width, width), Taps(image.Height, height));
+
+        (int, double[])[] Taps(int from, int to)
+        {
+            var scale = (double)from / to;
+            return [.. Enumerable.Range(0, to).Select(target =>
+            {
+                var source = fromCorners ? target * scale : Math.Max(0, (target + 0.5) * scale - 0.5);
+                var (first, part) = ((int)source, source - (int)source);
+                return (first, first + 1 < from ? [1 - part, part] : new[] { 1.0 });
+            })];
+        }
+    }
+
     private static ImageTensor Resample(ImageTensor image, (int First, double[] Weights)[] columns, (int First, double[] Weights)[] rows)
     {
         var planes = image.Values.Length / image.Width / image.Height;

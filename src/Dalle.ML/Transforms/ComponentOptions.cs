@@ -14,6 +14,7 @@ namespace Dalle.ML.Transforms;
 [JsonDerivedType(typeof(DalleCompleteEstimator.Options), "DalleComplete")]
 [JsonDerivedType(typeof(DalleReconstructEstimator.Options), "DalleReconstruct")]
 [JsonDerivedType(typeof(DalleUpscaleEstimator.Options), "DalleUpscale")]
+[JsonDerivedType(typeof(ExtractImageFeaturesEstimator.Options), "ExtractImageFeatures")]
 [JsonDerivedType(typeof(ClipEmbedTextEstimator.Options), "ClipEmbedText")]
 [JsonDerivedType(typeof(ClipEmbedImageEstimator.Options), "ClipEmbedImage")]
 [JsonDerivedType(typeof(ClipScoreEstimator.Options), "ClipScore")]

@@ -116,4 +116,30 @@ public static partial class DalleCatalog
     /// <param name="options">Columns and model.</param>
     public static DalleUpscaleEstimator DalleUpscale(this TransformsCatalog catalog, DalleUpscaleEstimator.Options options) =>
         new(catalog, options);
+
+    /// <summary>Create an <see cref="ExtractImageFeaturesEstimator"/>, which computes the features of images that metrics compare.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the column of features to make.</param>
+    /// <param name="inputColumnName">Name of the image column; <paramref name="outputColumnName"/> if null.</param>
+    /// <param name="modelPath">Folder of a bundle with such a network. The built-in model, which null names, has none.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
+    /// <example><code source="../../../../samples/ExtractImageFeaturesSample.cs" region="Sample" language="csharp"/></example>
+    public static ExtractImageFeaturesEstimator ExtractImageFeatures(
+        this TransformsCatalog catalog, string outputColumnName, string? inputColumnName = null,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new ExtractImageFeaturesEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputColumnName = inputColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create an <see cref="ExtractImageFeaturesEstimator"/>, which computes the features of images that metrics compare.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns and model.</param>
+    public static ExtractImageFeaturesEstimator ExtractImageFeatures(this TransformsCatalog catalog, ExtractImageFeaturesEstimator.Options options) =>
+        new(catalog, options);
 }

@@ -31,6 +31,10 @@ internal sealed record ResultField(string Source, DataViewType Type, Func<Func<R
         nameof(RowResult.Embedding), NumberDataViewType.Single,
         result => result.Embedding, (result, values) => result.Embedding = values, float.NaN);
 
+    public static readonly ResultField Logits = OfVector(
+        nameof(RowResult.Logits), NumberDataViewType.Single,
+        result => result.Logits, (result, values) => result.Logits = values, float.NaN);
+
     public static readonly ResultField Order = OfVector(
         nameof(RowResult.Order), NumberDataViewType.Int32,
         result => result.Order, (result, values) => result.Order = values, missing: -1);

@@ -38,6 +38,10 @@ internal sealed class RowResult : IDisposable
     [ColumnName(Prefix + nameof(Embedding)), VectorType]
     public float[] Embedding { get; set; } = [];
 
+    /// <summary>Of the classes of a network that judges images.</summary>
+    [ColumnName(Prefix + nameof(Logits)), VectorType]
+    public float[] Logits { get; set; } = [];
+
     /// <summary>The indices of the candidates among the input candidates.</summary>
     [ColumnName(Prefix + nameof(Order)), VectorType]
     public int[] Order { get; set; } = [];
@@ -65,7 +69,8 @@ internal sealed class RowResult : IDisposable
     {
         Image = other._image;
         other._image = null;
-        (Seed, Tokens, Score, Embedding, Order) = (other.Seed, other.Tokens, other.Score, other.Embedding, other.Order);
+        (Seed, Tokens, Score, Order) = (other.Seed, other.Tokens, other.Score, other.Order);
+        (Embedding, Logits) = (other.Embedding, other.Logits);
         (CandidateTokens, CandidateScores) = (other.CandidateTokens, other.CandidateScores);
         (CandidateSeeds, CandidateImages) = (other.CandidateSeeds, other.CandidateImages);
         Error = other.Error;
