@@ -32,7 +32,7 @@ public sealed class RandomModelTests : IDisposable
             Assert.Equal(first.Image.Pixels, again.Image.Pixels);
             return;
         }
-        Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.HasClip || model.Info.UpscaleFactor > 0);
+        Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.HasClip || model.Info.UpscaleFactor > 0 || model.Info.FeatureDimension > 0);
         if (model.Info.CanGenerate)
         {
             using var generated = model.Generate("a tiny cat", seed: 1);
@@ -51,6 +51,12 @@ public sealed class RandomModelTests : IDisposable
         {
             using var upscaled = model.Upscale(noise);
             Assert.Equal((model.Info.UpscaleFactor * noise.Width, model.Info.UpscaleFactor * noise.Height), (upscaled.Width, upscaled.Height));
+        }
+        if (model.Info.FeatureDimension > 0)
+        {
+            var (features, logits) = model.ExtractFeatures(noise);
+            Assert.Equal((model.Info.FeatureDimension, model.Info.FeatureClasses), (features.Length, logits.Length));
+            Assert.All(features.Concat(logits), value => Assert.True(float.IsFinite(value)));
         }
         if (model.Info.HasClip)
         {
