@@ -24,44 +24,20 @@ public static class DalleEvaluationCatalog
         options ??= new FeatureEvaluationOptions();
         options.Check();
 
-        var (ofGenerated, heldGenerated) = Collect(generated, nameof(generated), options);
-        var (ofReference, heldReference) = Collect(reference, nameof(reference), options);
-        var fewestHeld = Math.Min(heldGenerated.Count, heldReference.Count);
-        var subsetSize = Math.Min(options.SubsetSize, fewestHeld);
-        var (kernel, kernelDeviation) = KernelDistance.Between(heldGenerated, heldReference, options.Subsets, subsetSize, options.Seed);
-        var score = options.LogitColumnName is { } column ? Score(generated, column, ofGenerated.Count, options.Splits) : default((double, double)?);
-        return new FeatureMetrics
-        {
-            GeneratedImages = ofGenerated.Count,
-            ReferenceImages = ofReference.Count,
-            FrechetDistance = FrechetDistance.Between(ofGenerated, ofReference),
-            KernelDistance = kernel,
-            KernelDistanceStandardDeviation = kernelDeviation,
-            KernelSubsetSize = subsetSize,
-            PrecisionRecall = PrecisionRecall.Between(heldGenerated, heldReference, options.Neighbors),
-            ImagesHeld = fewestHeld,
-            InceptionScore = score?.Item1,
-            InceptionScoreStandardDeviation = score?.Item2,
-        };
+        var (ofGenerated, ofReference) = (Collect(generated, nameof(generated), options), Collect(reference, nameof(reference), options));
+        var score = options.LogitColumnName is { } column && ofGenerated.Count > 0 ? Score(generated, column, ofGenerated.Count, options.Splits) : null;
+        return FeatureMetrics.Between(ofGenerated, ofReference, options, score);
     }
 
-    private static (FeatureStatistics Statistics, List<float[]> Held) Collect(IDataView view, string side, FeatureEvaluationOptions options)
+    private static FeatureSet Collect(IDataView view, string side, FeatureEvaluationOptions options)
     {
-        FeatureStatistics? statistics = null;
-        List<float[]> held = [];
+        var set = new FeatureSet(options.MaxImagesHeld);
         foreach (var features in Vectors(view, side, options.FeatureColumnName))
-        {
-            statistics ??= new FeatureStatistics(features.Length);
-            statistics.Add(features);
-            if (held.Count < options.MaxImagesHeld)
-                held.Add(features);
-        }
-        if (statistics is not { Count: > 1 })
-            throw new ArgumentException($"The view has {held.Count} images; a covariance needs two at least.", side);
-        return (statistics, held);
+            set.Add(features);
+        return set;
     }
 
-    private static (double Mean, double StandardDeviation) Score(IDataView generated, string column, long images, int splits)
+    private static InceptionScore Score(IDataView generated, string column, long images, int splits)
     {
         InceptionScore? score = null;
         foreach (var logits in Vectors(generated, nameof(generated), column))
@@ -69,7 +45,7 @@ public static class DalleEvaluationCatalog
             score ??= new InceptionScore(checked((int)images), logits.Length, splits);
             score.Add(logits);
         }
-        return score!.Compute();
+        return score!;
     }
 
     private static IEnumerable<float[]> Vectors(IDataView view, string side, string name)

@@ -3,6 +3,8 @@ namespace Dalle.ML.Evaluation;
 /// <summary>Columns and numbers of an evaluation by features.</summary>
 public sealed class FeatureEvaluationOptions
 {
+    internal const int DefaultMaxImagesHeld = 10_000;
+
     /// <summary>Name of the column of features: a vector of <see cref="float"/>.</summary>
     public string FeatureColumnName { get; set; } = "Features";
 
@@ -21,11 +23,11 @@ public sealed class FeatureEvaluationOptions
     /// <summary>Of the choice of subsets.</summary>
     public uint Seed { get; set; } = 2020;
 
-    /// <summary>k of precision and recall.</summary>
+    /// <summary>k of precision and recall, which need more than k images on each side.</summary>
     public int Neighbors { get; set; } = 3;
 
     /// <summary>The kernel distance and precision and recall need the features themselves: they see the first so many images of each view.</summary>
-    public int MaxImagesHeld { get; set; } = 10_000;
+    public int MaxImagesHeld { get; set; } = DefaultMaxImagesHeld;
 
     internal void Check()
     {

@@ -27,12 +27,12 @@ public static class KernelDistance
 
         var random = new NumPyRandom(seed);
         var distances = new double[subsets];
-        for (var i = 0; i < subsets; i++)
+        var choices = Enumerable.Range(0, subsets).Select(_ => (random.Choose(generated.Count, subsetSize), random.Choose(reference.Count, subsetSize))).ToArray();
+        Parallel.For(0, subsets, i =>
         {
-            float[][] left = [.. random.Choose(generated.Count, subsetSize).Select(index => generated[index])];
-            float[][] right = [.. random.Choose(reference.Count, subsetSize).Select(index => reference[index])];
-            distances[i] = OfSubset(left, right, dimension);
-        }
+            var (left, right) = choices[i];
+            distances[i] = OfSubset(Array.ConvertAll(left, index => generated[index]), Array.ConvertAll(right, index => reference[index]), dimension);
+        });
         return Moments.Of(distances);
     }
 

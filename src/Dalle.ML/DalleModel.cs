@@ -164,6 +164,40 @@ public sealed partial class DalleModel : IDisposable
         return During(engine => engine.GenerateTokens(requests, options ?? new GenerationOptions(), progress, cancellationToken));
     }
 
+    /// <summary>
+    /// The natural logarithms of the probabilities that the transformer gives to image tokens: to each given its prompt and the tokens before it, without
+    /// guidance, temperature or filters. The mean of their negatives is the loss in nats per image token.
+    /// </summary>
+    /// <param name="requests">Prompts with all tokens of an image as <see cref="GenerationRequest.KnownTokens"/>; seeds do not matter.</param>
+    /// <param name="cancellationToken">Checked at each token.</param>
+    /// <returns>
+    /// For each request <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> values in raster order, as soon as they are
+    /// computed: on the CPU, whatever the model's device.
+    /// </returns>
+    /// <exception cref="ArgumentException">A prompt is null, or a request does not know all of its image tokens.</exception>
+    /// <exception cref="NotSupportedException">The bundle has no transformer over image tokens.</exception>
+    /// <exception cref="OperationCanceledException">The computation was cancelled.</exception>
+    public IEnumerable<IReadOnlyList<double>> LogProbabilities(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        CheckRequests(requests, nameof(requests));
+        if (requests.Any(request => request.KnownTokens is null || request.KnownTokens.Contains(-1)))
+            throw new ArgumentException($"A request does not know all of its image tokens. Set {nameof(GenerationRequest.KnownTokens)} to what EncodeImage returns.", nameof(requests));
+        return During(engine => engine.LogProbabilities(requests, cancellationToken));
+    }
+
+    /// <summary>
+    /// How likely the transformer holds an image to be, given a text: the natural logarithm of the probability of its image tokens, in nats. Images and
+    /// texts can be ranked by it, without CLIP; values compare only within one model.
+    /// </summary>
+    /// <param name="prompt">The text.</param>
+    /// <param name="image">An image of any size: its short side is resized to the model's, and the centre is cropped.</param>
+    /// <param name="cancellationToken">Checked at each token.</param>
+    /// <exception cref="NotSupportedException">The bundle has no image encoder, or no transformer over image tokens.</exception>
+    /// <exception cref="OperationCanceledException">The computation was cancelled.</exception>
+    public double LogLikelihood(string prompt, MLImage image, CancellationToken cancellationToken = default) =>
+        LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single().Sum();
+
     /// <summary>Keeps a region of an image and generates the rest.</summary>
     /// <param name="prompt">What the whole image shows.</param>
     /// <param name="image">An image of any size: its short side is resized to the model's, and the centre is cropped.</param>

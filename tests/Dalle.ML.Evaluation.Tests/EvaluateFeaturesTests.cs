@@ -40,6 +40,16 @@ public sealed class EvaluateFeaturesTests
     }
 
     [Fact]
+    public void Few_images_have_distances_but_no_neighbors()
+    {
+        var metrics = _context.EvaluateFeatures(View([[1, 2], [3, 5], [4, 4]]), View([[1, 2], [3, 5]]));
+        Assert.Null(metrics.PrecisionRecall);
+        Assert.Equal(2, metrics.KernelSubsetSize);
+        Assert.True(double.IsFinite(metrics.FrechetDistance));
+        Assert.NotNull(_context.EvaluateFeatures(View([[1, 2], [3, 5], [4, 4]]), View([[1, 2], [3, 5]]), new() { Neighbors = 1 }).PrecisionRecall);
+    }
+
+    [Fact]
     public void Mistakes_in_columns_are_told_by_their_names()
     {
         var view = View([[1, 2], [3, 4]]);

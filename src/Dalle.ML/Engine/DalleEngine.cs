@@ -128,6 +128,11 @@ internal sealed class DalleEngine : IDisposable
         (_autoregressive ?? throw CannotGenerate()).GenerateTokens(requests, NumbersOf(options), options, progress, cancellationToken)
             .Select(candidate => candidate.Tokens).Chunk(CandidatesOf(options));
 
+    /// <summary>The natural logarithms of the probabilities of the known tokens of requests, all of which are known.</summary>
+    public IEnumerable<double[]> LogProbabilities(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken) =>
+        (_autoregressive ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no transformer over image tokens, so it gives them no probabilities."))
+            .LogProbabilities(requests, cancellationToken);
+
     public void Dispose()
     {
         _autoregressive?.Dispose();

@@ -3,7 +3,9 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Tests.Checkpoints;
+using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
+using Dalle.ML.Runtime;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
 
@@ -89,6 +91,31 @@ public sealed partial class RuDalleTests : IDisposable
                 Near.Values(expected[step], actual[step], $"logits of step {step} of {name}");
         }
         Assert.Equal(codes, decoder.Greedy(prompts));
+    }
+
+    /// <summary>
+    /// ru-dALLE's score of a generated image is the mean of 1 / p of its tokens but the first. Of a v2 file its code compares each place with the token of
+    /// the next, so that only the reference's logits tell there what is right.
+    /// </summary>
+    [Theory]
+    [MemberData(nameof(Transformers))]
+    public void Probabilities_of_given_tokens_are_the_references(string file)
+    {
+        var bundle = Export(PathOf(file));
+        using var decoder = new DecoderSession(bundle, bundle.Manifest.Decoder!, DalleDevice.Cpu);
+        var names = Directory.EnumerateFiles(FolderOf(file), "gen*_text_ids.npy").Select(path => Path.GetFileName(path).Split('_')[0]).Order().ToArray();
+        var sequences = names.Select(name => (
+            Prompt(bundle.Manifest.Text!, Read(file, $"{name}_text_ids").Longs()),
+            (IReadOnlyList<int>)Array.ConvertAll(Read(file, $"{name}_codes").Longs(), code => (int)code))).ToArray();
+        var together = new TokenLikelihood(decoder, textEncoder: null, bundle.Manifest.Image!).LogProbabilities(sequences, CancellationToken.None).ToArray();
+        foreach (var (name, sequence, probabilities) in names.Zip(sequences, together))
+        {
+            var logits = Read(file, $"{name}_logits").Floats().Chunk(bundle.Manifest.Image!.CodebookSize);
+            foreach (var (position, (step, token)) in logits.Zip(sequence.Item2).Index())
+                Assert.Equal(step[token] - Math.Log(step.Sum(logit => Math.Exp(logit))), probabilities[position], tolerance: 1e-3);
+            if (Config(file).GetProperty("hf_version").GetString() != "v2")
+                Assert.Equal(Read(file, $"{name}_ppl").Floats()[0], probabilities.Skip(1).Average(value => Math.Exp(-value)), tolerance: 1e-3 * Read(file, $"{name}_ppl").Floats()[0]);
+        }
     }
 
     [Theory]

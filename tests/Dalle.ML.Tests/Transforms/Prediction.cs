@@ -19,6 +19,10 @@ public sealed class Prediction
 
     public float[] Embedding { get; set; } = [];
 
+    public float[] Features { get; set; } = [];
+
+    public float[] Logits { get; set; } = [];
+
     public int[] Order { get; set; } = [];
 
     public float[] Scores { get; set; } = [];

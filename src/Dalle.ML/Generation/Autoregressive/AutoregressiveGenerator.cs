@@ -19,6 +19,7 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
     private readonly RetryableLazy<TextEncoderSession>? _textEncoder;
     private readonly RetryableLazy<DecoderSession> _decoder;
     private readonly RetryableLazy<ImageTokenGenerator> _generator;
+    private readonly AutoregressiveGenerator? _onCpu;
 
     /// <param name="bundle">A bundle with a transformer.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
@@ -30,6 +31,8 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         _decoder = new(() => new DecoderSession(bundle, _manifest.Decoder!, device));
         _textEncoder = _manifest.TextEncoder is { } textEncoder ? new(() => new TextEncoderSession(bundle, textEncoder, device)) : null;
         _generator = new(() => new ImageTokenGenerator(_decoder.Value, _textEncoder?.Value, _image));
+        // On a GPU the graph samples tokens and keeps the logits to itself.
+        _onCpu = device.GpuDeviceId is null ? null : new(bundle, tokenizer, vae, DalleDevice.Cpu);
     }
 
     /// <summary>Creates the transformer's session now.</summary>
@@ -87,8 +90,17 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         }
     }
 
+    /// <summary>
+    /// The natural logarithms of the probabilities of the known tokens of requests, all of which are known; on a GPU too they are computed on the CPU.
+    /// </summary>
+    public IEnumerable<double[]> LogProbabilities(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken) => _onCpu is null
+        ? new TokenLikelihood(_decoder.Value, _textEncoder?.Value, _image)
+            .LogProbabilities(requests.Select(request => (PromptOf(request), request.KnownTokens!)), cancellationToken)
+        : _onCpu.LogProbabilities(requests, cancellationToken);
+
     public void Dispose()
     {
+        _onCpu?.Dispose();
         _generator.Dispose();
         _decoder.Dispose();
         _textEncoder?.Dispose();
