@@ -97,6 +97,7 @@ internal static class CommandLine
             ScoreCommand.CreateScore(),
             ScoreCommand.CreateRank(),
             ClassifyCommand.Create(),
+            EvaluateCommand.Create(),
             BatchCommand.Create(),
             ServeCommand.Create(),
             InfoCommand.Create(),

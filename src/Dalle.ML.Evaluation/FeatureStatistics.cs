@@ -9,7 +9,7 @@ namespace Dalle.ML.Evaluation;
 public sealed class FeatureStatistics
 {
     /// <summary>That of Inception v3 is 2048; a larger matrix of doubles would be of gigabytes.</summary>
-    private const int MaxDimension = 8192;
+    internal const int MaxDimension = 8192;
 
     private readonly double[] _mean;
     private readonly double[] _difference;

@@ -4,7 +4,7 @@ namespace Dalle.ML.Evaluation;
 public static class ImageSimilarity
 {
     private const double Range = 255;
-    private const int Window = 11;
+    internal const int Window = 11;
     private const double Deviation = 1.5;
 
     /// <summary>The peak signal-to-noise ratio in decibels; infinite if both are equal.</summary>

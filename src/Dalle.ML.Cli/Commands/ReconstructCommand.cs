@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Dalle.ML.Evaluation;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
@@ -32,7 +33,7 @@ internal static class ReconstructCommand
         {
             using var fitted = model.FitImage(image);
             using var decoded = model.DecodeTokens(model.EncodeImage(fitted));
-            var psnr = PeakSignalToNoise(fitted.GetBGRPixels, decoded.GetBGRPixels);
+            var psnr = ImageSimilarity.PeakSignalToNoise(fitted.GetBGRPixels, decoded.GetBGRPixels);
             output.Write(decoded, FileNames.OfSource(path) + "_reconstructed", file => new
             {
                 Source = path,
@@ -42,12 +43,5 @@ internal static class ReconstructCommand
             if (!parsed.GetValue(Results.Json) && !parsed.GetValue(Results.Quiet))
                 Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture, $"{path}: PSNR {psnr:F2} dB"));
         }
-    }
-
-    /// <summary>In decibels, over 8-bit colours; infinite where nothing is lost.</summary>
-    private static double PeakSignalToNoise(byte[] original, byte[] decoded)
-    {
-        var squares = original.Zip(decoded, (a, b) => (double)(a - b) * (a - b)).Average();
-        return 10 * Math.Log10(byte.MaxValue * byte.MaxValue / squares);
     }
 }

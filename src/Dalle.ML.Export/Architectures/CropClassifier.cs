@@ -10,14 +10,22 @@ namespace Dalle.ML.Export.Architectures;
 /// </summary>
 /// <param name="Width">Channels of the first convolution.</param>
 /// <param name="Classes">Number of things.</param>
-internal sealed record CropClassifier(int Width, int Classes)
+/// <param name="Grid">Side of the last planes.</param>
+internal sealed record CropClassifier(int Width, int Classes, int Grid)
 {
-    private const int ImageSize = 32;
+    /// <summary>Pixels on a side of what one pixel stands for at the end.</summary>
+    private const int Reduction = 8;
 
-    /// <summary>Side of the last planes.</summary>
-    private const int Grid = 4;
+    private int ImageSize => Reduction * Grid;
 
-    public static CropClassifier Infer(Checkpoint weights) => new(weights.Shape("net.0.weight", rank: 4)[0], weights.Shape("net.10.weight", rank: 2)[0]);
+    public static CropClassifier Infer(Checkpoint weights)
+    {
+        var (width, last) = (weights.Shape("net.0.weight", rank: 4)[0], weights.Shape("net.10.weight", rank: 2));
+        var grid = (int)Math.Round(Math.Sqrt(last[1] / (4.0 * width)));
+        return grid > 0 && 4L * width * grid * grid == last[1]
+            ? new(width, last[0], grid)
+            : throw new InvalidDataException($"The classifier's last layer takes {last[1]} values; a square of planes of {4 * width} channels is expected.");
+    }
 
     /// <summary>Writes the graph.</summary>
     public FeatureGraph Write(BundleWriter bundle, Checkpoint weights)
