@@ -132,6 +132,20 @@ public sealed class EvaluateTests : IDisposable
         }
     }
 
+    /// <summary>The classifier in the repository sees in generated pictures what they were asked for: numbers of its classes in the order of sprites.py.</summary>
+    [Theory]
+    [InlineData("a cat", 1)]
+    [InlineData("a banana", 85)]
+    [InlineData("a hamburger", 111)]
+    public void The_classifier_of_the_built_in_world_knows_its_things(string prompt, int thing)
+    {
+        using var classifier = DalleModel.Load(Path.Combine(Repository.Root, "onnx", "emoji-classifier"));
+        Assert.Equal((192, 320), (classifier.Info.FeatureDimension, classifier.Info.FeatureClasses));
+        using var image = MLImage.CreateFromFile(Pictures.Generate(_folder, prompt, "thing.png"));
+        var logits = classifier.ExtractFeatures(image).Logits;
+        Assert.Equal(thing, Array.IndexOf(logits, logits.Max()));
+    }
+
     [Fact]
     public async Task Captioned_images_have_a_loss()
     {

@@ -57,7 +57,7 @@ public sealed class LikelihoodTests
         Assert.Contains("KnownTokens", Assert.Throws<ArgumentException>(() => model.LogProbabilities([new("a cat", 0) { KnownTokens = [-1, .. tokens[1..]] }])).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => model.LogProbabilities([new("a cat", 0) { KnownTokens = [1] }]));
         using var image = model.DecodeTokens(tokens);
-        Assert.Contains("no graph from pixels to tokens", Assert.Throws<NotSupportedException>(() => features.LogLikelihood("a cat", image)).Message, StringComparison.Ordinal);
+        Assert.Contains("neither encodes nor decodes images", Assert.Throws<NotSupportedException>(() => features.LogLikelihood("a cat", image)).Message, StringComparison.Ordinal);
         Assert.Throws<OperationCanceledException>(() => model.LogLikelihood("a cat", image, new CancellationToken(canceled: true)));
     }
 }

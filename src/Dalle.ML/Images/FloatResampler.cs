@@ -45,7 +45,8 @@ internal static class FloatResampler
             {
                 var source = fromCorners ? target * scale : Math.Max(0, (target + 0.5) * scale - 0.5);
                 var (first, part) = ((int)source, source - (int)source);
-                return (first, first + 1 < from ? [1 - part, part] : new[] { 1.0 });
+                double[] weights = first + 1 < from ? [1 - part, part] : [1];
+                return (first, weights);
             })];
         }
     }
