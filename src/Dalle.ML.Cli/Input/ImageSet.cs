@@ -51,7 +51,7 @@ internal static class ImageSet
             : throw new InvalidDataException($"'{path}' is one file. Name a folder of images, or a list of them in a .jsonl, .csv or .tsv file.");
     }
 
-    private static IReadOnlyList<ListedImage> ReadList(ParseResult parsed, string path, CancellationToken cancellationToken)
+    private static List<ListedImage> ReadList(ParseResult parsed, string path, CancellationToken cancellationToken)
     {
         using var content = InputFile.Read(parsed.Console(), path, "list of images", cancellationToken);
         var folder = System.IO.Path.GetDirectoryName(parsed.Console().FullPath(path))!;
