@@ -4,7 +4,7 @@ using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
-/// <summary><c>dalle classify</c>: zero-shot classification by CLIP (Radford et al. 2021).</summary>
+/// <summary><c>dalle classify</c>: zero-shot classification by CLIP (Radford et al. 2021), or by the transformer's likelihood of the image after each label.</summary>
 internal static class ClassifyCommand
 {
     private const string Placeholder = "{}";
@@ -23,7 +23,7 @@ internal static class ClassifyCommand
             "dalle classify *.png --labels cat,dog --template \"a photo of a {}\" --json",
         ])
         {
-            ImageInput.Several, Labels, Template, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
+            ImageInput.Several, Labels, Template, TextScorer.By, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
         command.SetWork(Run);
         return command;
@@ -34,7 +34,7 @@ internal static class ClassifyCommand
         string[] labels = [.. Split(parsed.GetRequiredValue(Labels)).Distinct()];
         var paths = parsed.GetRequiredValue(ImageInput.Several);
         using var model = ModelOptions.Load(parsed);
-        var scorer = new ClipScorer(model, labels.Select(label => parsed.GetRequiredValue(Template).Replace(Placeholder, label, StringComparison.Ordinal)));
+        var scorer = new TextScorer(parsed, model, labels.Select(label => parsed.GetRequiredValue(Template).Replace(Placeholder, label, StringComparison.Ordinal)), cancellationToken);
         return ImageInput.ForEach(parsed, Classify, cancellationToken);
 
         void Classify(string path, MLImage image)

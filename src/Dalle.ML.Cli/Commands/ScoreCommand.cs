@@ -16,13 +16,13 @@ internal static class ScoreCommand
 
     public static Command CreateScore()
     {
-        var command = new ToolCommand("score", "Score how well images fit a prompt, by CLIP (higher is better).",
+        var command = new ToolCommand("score", "Score how well images fit a prompt (higher is better).",
         [
             "dalle score \"a red apple\" apple.png pear.png",
             "dalle generate \"a cat\" --seed 1 -o - | dalle score \"a cat\" -",
         ])
         {
-            Prompt, ImageInput.Several, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
+            Prompt, ImageInput.Several, TextScorer.By, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
         command.SetWork((parsed, cancellationToken) => Run(parsed, isRanked: false, cancellationToken));
         return command;
@@ -33,10 +33,10 @@ internal static class ScoreCommand
         var command = new ToolCommand("rank", "Rank images by how well they fit a prompt, best first.",
         [
             "dalle rank \"a red apple\" apples/*.png --top 3",
-            "dalle rank \"a cat\" *.png --json",
+            "dalle rank \"a cat\" *.png --by likelihood --json",
         ])
         {
-            Prompt, ImageInput.Several, Top, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
+            Prompt, ImageInput.Several, TextScorer.By, Top, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
         command.SetWork((parsed, cancellationToken) => Run(parsed, isRanked: true, cancellationToken));
         return command;
@@ -48,7 +48,7 @@ internal static class ScoreCommand
         var prompt = parsed.GetRequiredValue(Prompt);
         // What a score means depends on the CLIP: those of texts that do not belong to the images show what is poor.
         string[] others = parsed.GetValue(Results.Json) ? [] : [.. Unrelated.Where(text => !prompt.Contains(text.Split(' ')[^1], StringComparison.OrdinalIgnoreCase))];
-        var scorer = new ClipScorer(model, [prompt, .. others]);
+        var scorer = new TextScorer(parsed, model, [prompt, .. others], cancellationToken);
         var scored = new List<ScoredFile>();
         var compared = new List<float>();
         var exitCode = ImageInput.ForEach(parsed, Score, cancellationToken);
@@ -57,7 +57,7 @@ internal static class ScoreCommand
         if (compared.Count > 0)
         {
             Results.Remark(parsed, string.Create(CultureInfo.InvariantCulture,
-                $"higher fits better, at most {model.Info.ClipScale:F1}. For comparison, the texts {string.Join(", ", others.Select(text => $"'{text}'"))} score {compared.Min():F1} to {compared.Max():F1} with {(scored.Count == 1 ? "this image" : "these images")}."));
+                $"higher fits better, at most {(scorer.IsLikelihood ? 0 : model.Info.ClipScale):F1}. For comparison, the texts {string.Join(", ", others.Select(text => $"'{text}'"))} score {compared.Min():F1} to {compared.Max():F1} with {(scored.Count == 1 ? "this image" : "these images")}."));
         }
         return exitCode;
 

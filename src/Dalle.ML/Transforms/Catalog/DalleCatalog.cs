@@ -142,4 +142,32 @@ public static partial class DalleCatalog
     /// <param name="options">Columns and model.</param>
     public static ExtractImageFeaturesEstimator ExtractImageFeatures(this TransformsCatalog catalog, ExtractImageFeaturesEstimator.Options options) =>
         new(catalog, options);
+
+    /// <summary>Create a <see cref="DalleScoreEstimator"/>, which scores how well texts explain images, by the transformer.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="outputColumnName">Name of the column of scores to make.</param>
+    /// <param name="inputTextColumnName">Name of the text column.</param>
+    /// <param name="inputImageColumnName">Name of the image column.</param>
+    /// <param name="modelPath">Folder of the model bundle; the built-in model if null.</param>
+    /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
+    /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
+    /// <example><code source="../../../../samples/DalleScoreSample.cs" region="Sample" language="csharp"/></example>
+    public static DalleScoreEstimator DalleScore(
+        this TransformsCatalog catalog, string outputColumnName, string inputTextColumnName, string inputImageColumnName,
+        string? modelPath = null, int? gpuDeviceId = null, bool fallbackToCpu = false) =>
+        new(catalog, new DalleScoreEstimator.Options
+        {
+            OutputColumnName = outputColumnName,
+            InputTextColumnName = inputTextColumnName,
+            InputImageColumnName = inputImageColumnName,
+            ModelPath = modelPath,
+            GpuDeviceId = gpuDeviceId,
+            FallbackToCpu = fallbackToCpu,
+        });
+
+    /// <summary>Create a <see cref="DalleScoreEstimator"/>, which scores how well texts explain images, by the transformer.</summary>
+    /// <param name="catalog">The transforms' catalog.</param>
+    /// <param name="options">Columns and model.</param>
+    public static DalleScoreEstimator DalleScore(this TransformsCatalog catalog, DalleScoreEstimator.Options options) =>
+        new(catalog, options);
 }
