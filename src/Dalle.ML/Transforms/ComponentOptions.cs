@@ -18,6 +18,7 @@ namespace Dalle.ML.Transforms;
 [JsonDerivedType(typeof(ClipEmbedTextEstimator.Options), "ClipEmbedText")]
 [JsonDerivedType(typeof(ClipEmbedImageEstimator.Options), "ClipEmbedImage")]
 [JsonDerivedType(typeof(ClipScoreEstimator.Options), "ClipScore")]
+[JsonDerivedType(typeof(DalleScoreEstimator.Options), "DalleScore")]
 [JsonDerivedType(typeof(ClipRankEstimator.Options), "ClipRank")]
 public abstract record ComponentOptions
 {

@@ -1,8 +1,9 @@
+using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
-namespace Dalle.ML.Tests;
+namespace Dalle.ML.Tests.Transforms;
 
 public sealed class DalleScoreTests : ComponentContract<DalleScoreTransformer>
 {
