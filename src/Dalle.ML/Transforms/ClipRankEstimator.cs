@@ -128,7 +128,8 @@ internal sealed class ClipRankComponent : RowComponent
     public override void Check(DalleModelInfo model)
     {
         Require(model.HasClip, model, "has no CLIP");
-        Require(model.TokenRows > 0, model, "has no image format, so that candidates cannot be told apart");
+        Require(model.ImageWidth > 0, model, "has no image format, so that candidates cannot be told apart");
+        Require(model.TokenRows > 0 || _options.InputTokensColumnName is null, model, "has no image tokens. Give the candidates as images");
     }
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) => rows.Select(row => Rank(model, row));
