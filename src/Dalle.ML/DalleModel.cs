@@ -116,7 +116,8 @@ public sealed partial class DalleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(requests);
         CheckRequests(requests, nameof(requests));
-        return During(engine => engine.Generate(requests, options ?? new GenerationOptions(), progress, cancellationToken));
+        var choice = ChoiceOf(requests, options ?? new GenerationOptions());
+        return During(engine => engine.Generate(requests, choice, progress, cancellationToken));
     }
 
     /// <summary>

@@ -47,19 +47,17 @@ internal sealed partial class BatchScheduler : BackgroundService
     /// <summary>Puts the images of a request into the queue; the caller reads and disposes the run.</summary>
     /// <param name="client">Whose turn it uses.</param>
     /// <param name="requests">Prompts and seeds.</param>
-    /// <param name="candidates">Number of candidates of each image.</param>
-    /// <param name="sampling">How they are sampled.</param>
-    /// <param name="previewSteps">Number of tokens after each of which a preview is made, ascending.</param>
+    /// <param name="options">How they are generated, with the number of candidates of each image.</param>
+    /// <param name="previewParts">Parts of the work, 0 to 1, after each of which a preview is made, ascending.</param>
     /// <param name="cancellationToken">Is cancelled when the client leaves.</param>
     /// <exception cref="ApiException">The queue is full, or the server stops.</exception>
     public ImageRun Submit(
-        string client, IReadOnlyList<GenerationRequest> requests, int candidates, SamplingOptions sampling, IReadOnlyList<int> previewSteps,
-        CancellationToken cancellationToken)
+        string client, IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IReadOnlyList<double> previewParts, CancellationToken cancellationToken)
     {
         if (_isStopping)
             throw ApiException.Stopping();
         var run = new ImageRun(client, requests.Count, cancellationToken);
-        var jobs = requests.Select((request, index) => new ImageJob(run, index, request, candidates, sampling, previewSteps, _options.MaxBatchCandidates)).ToArray();
+        var jobs = requests.Select((request, index) => new ImageJob(run, index, request, options, previewParts, _options.MaxBatchCandidates)).ToArray();
         if (!_queue.TryAdd(jobs))
         {
             run.Dispose();
@@ -149,6 +147,11 @@ internal sealed partial class BatchScheduler : BackgroundService
                 LogRetry(exception, batch.Count);
                 while (left.TryDequeue(out var job))
                     Run([job], stop);
+            }
+            else if (exception is ArgumentOutOfRangeException or NotSupportedException)
+            {
+                // What only the model could tell of the request, such as more steps than it was trained with.
+                Fail(left, ApiException.Unsupported(exception.Message.Split('\n', '(')[0].Trim()));
             }
             else
             {
