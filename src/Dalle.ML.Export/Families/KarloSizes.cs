@@ -18,11 +18,11 @@ internal static class KarloSizes
     /// <summary>Random weights of a size.</summary>
     public static KarloModel Open(ExportSource source) => new()
     {
-        Clip = source.Open(4),
-        Prior = source.Open(0),
-        Decoder = source.Open(1),
-        Upsampler = source.Open(2),
-        LastUpsampler = source.Open(3),
+        Clip = source.OpenRandom(4),
+        Prior = source.OpenRandom(0),
+        Decoder = source.OpenRandom(1),
+        Upsampler = source.OpenRandom(2),
+        LastUpsampler = source.OpenRandom(3),
         Settings = new KarloSettings(),
         Tokenizer = (bundle, _) => RandomTokenizer.Write(bundle),
     };
