@@ -53,7 +53,7 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// difference otherwise.
     /// </summary>
     /// <param name="part">Number of the file that they stand for.</param>
-    public Checkpoint OpenRandom(int part) => Keep(size == "tiny" ? new RandomCheckpoint(part, deviation: 0.1f) : new RandomCheckpoint(part));
+    public Checkpoint OpenRandom(int part) => Keep(size == "tiny" ? new RandomCheckpoint(part, deviation: 0.2f) : new RandomCheckpoint(part));
 
     /// <summary>Opens one of <see cref="Files"/>, which stays open as long as this source.</summary>
     public Checkpoint OpenFile(string file) => Keep(Checkpoint.Open(file));

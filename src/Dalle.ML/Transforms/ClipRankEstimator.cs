@@ -177,7 +177,7 @@ internal sealed class ClipRankComponent : RowComponent
         }
     }
 
-    private static T[][] Split<T>(T[] values, int size) => values.Length % size == 0
-        ? [.. values.Chunk(size)]
+    private static T[][] Split<T>(T[] values, int size) => values.Length == 0 ? []
+        : values.Length % size == 0 ? [.. values.Chunk(size)]
         : throw new ArgumentException($"The vector length {values.Length} is not a multiple of {size}.");
 }

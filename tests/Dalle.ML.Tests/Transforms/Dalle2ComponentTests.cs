@@ -82,13 +82,10 @@ public abstract class Dalle2ComponentTests<TTransformer> : ComponentContract<TTr
         return ColumnText.Of(image.Image);
     })];
 
-    /// <summary>The picture of a row, which the caller disposes.</summary>
-    protected MLImage PictureOf(PipelineRow row, string column = "Picture") => ML.Data.CreateEnumerable<PictureRow>(
-        ML.Transforms.CopyColumns("Shown", column).Fit(Load(row)).Transform(Load(row)), reuseRowObject: false).Single().Shown!;
+    /// <summary>What is made of a row's picture. It is ML.NET's, which disposes it.</summary>
+    protected T OfPicture<T>(PipelineRow row, Func<MLImage, T> use) => Load(row).GetColumn<MLImage>("Picture").Select(use).Single();
 
-    private sealed class PictureRow
-    {
-        [MLImageType]
-        public MLImage? Shown { get; set; }
-    }
+    /// <summary>What is made of a row's picture and of another column of images.</summary>
+    protected T OfPictures<T>(PipelineRow row, string other, Func<MLImage, MLImage, T> use) =>
+        Load(row).GetColumn<MLImage>("Picture").Zip(Load(row).GetColumn<MLImage>(other), use).Single();
 }

@@ -42,9 +42,7 @@ public sealed class DalleInpaintTests : Dalle2ComponentTests<DalleInpaintTransfo
         var options = (DalleInpaintEstimator.Options)Options with { Generation = TinyUnclip.Quick with { Candidates = 3 }, CandidateScoresColumnName = "Scores" };
         using var model = TinyUnclip.Load();
         var view = Create(options).Fit(Load(Rows)).Transform(Load(Rows[1]));
-        using var picture = PictureOf(Rows[1]);
-        using var mask = PictureOf(Rows[1], "Mask");
-        using var best = model.Inpaint(Rows[1].Prompt, picture, mask, seed: 5, options.Generation);
+        using var best = OfPictures(Rows[1], "Mask", (picture, mask) => model.Inpaint(Rows[1].Prompt, picture, mask, seed: 5, options.Generation));
         Assert.Equal(ColumnText.Of(best.Image), ColumnText.Of(view, "Image").Single());
         var scores = view.GetColumn<float[]>("Scores").Single();
         Assert.Equal(3, scores.Distinct().Count());
@@ -76,12 +74,8 @@ public sealed class DalleInpaintTests : Dalle2ComponentTests<DalleInpaintTransfo
         Assert.Equal("'TokensColumnName' is for models that sample image tokens; 'karlo-tiny' is a diffusion model. Leave it out.", error.Message);
     }
 
-    protected override string[] Expected(DalleModel model) => Images(row =>
-    {
-        using var picture = PictureOf(row);
-        using var mask = PictureOf(row, "Mask");
-        return model.Inpaint(row.Prompt, picture, mask, seed: 5, TinyUnclip.Quick);
-    });
+    protected override string[] Expected(DalleModel model) =>
+        Images(row => OfPictures(row, "Mask", (picture, mask) => model.Inpaint(row.Prompt, picture, mask, seed: 5, TinyUnclip.Quick)));
 
     protected override IEstimator<ITransformer> Resize(int width, int height) => base.Resize(width, height).Append(ML.Transforms.ResizeImages("Mask", width, height));
 

@@ -83,12 +83,8 @@ public sealed class DalleInterpolateImagesTests : Dalle2ComponentTests<DalleInte
         ML.Transforms.DalleInterpolate((DalleInterpolateEstimator.Options)options);
 
     /// <summary>Five frames: the fractions of the rows are 0, 1/4, 2/4 and 3/4.</summary>
-    private GeneratedImage[] FramesOf(DalleModel model, PipelineRow row)
-    {
-        using var from = PictureOf(row);
-        using var to = PictureOf(row, "Other");
-        return [.. model.Interpolate(from, to, frames: 5, seed: 5, TinyUnclip.QuickDecoder)];
-    }
+    private GeneratedImage[] FramesOf(DalleModel model, PipelineRow row) =>
+        OfPictures(row, "Other", (from, to) => model.Interpolate(from, to, frames: 5, seed: 5, TinyUnclip.QuickDecoder).ToArray());
 }
 
 public sealed class DalleInterpolateTextsTests : Dalle2ComponentTests<DalleInterpolateTransformer>

@@ -30,11 +30,7 @@ public sealed class DalleVariationsTests : Dalle2ComponentTests<DalleVariationsT
     {
         var options = (DalleVariationsEstimator.Options)Options with { Strength = 0.5f };
         using var model = TinyUnclip.Load();
-        var expected = Images(row =>
-        {
-            using var picture = PictureOf(row);
-            return model.Vary(picture, row.RowSeed, strength: 0.5f, TinyUnclip.QuickDecoder);
-        });
+        var expected = Images(row => OfPicture(row, picture => model.Vary(picture, row.RowSeed, strength: 0.5f, TinyUnclip.QuickDecoder)));
         using var folder = new TemporaryFolder();
         var path = Path.Combine(folder.Path, "pipeline.zip");
         using var fitted = Create(options).Fit(Load(Rows));
@@ -46,11 +42,8 @@ public sealed class DalleVariationsTests : Dalle2ComponentTests<DalleVariationsT
         Assert.Throws<ArgumentOutOfRangeException>("Strength", () => options with { Strength = float.NaN });
     }
 
-    protected override string[] Expected(DalleModel model) => Images(row =>
-    {
-        using var picture = PictureOf(row);
-        return model.Vary(picture, row.RowSeed, options: TinyUnclip.QuickDecoder);
-    });
+    protected override string[] Expected(DalleModel model) =>
+        Images(row => OfPicture(row, picture => model.Vary(picture, row.RowSeed, options: TinyUnclip.QuickDecoder)));
 
     protected override ComponentEstimator<DalleVariationsTransformer> Create(ComponentOptions options) =>
         ML.Transforms.DalleVariations((DalleVariationsEstimator.Options)options);
