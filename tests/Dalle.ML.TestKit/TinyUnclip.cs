@@ -7,8 +7,11 @@ public static class TinyUnclip
 {
     private static readonly Lazy<string> Exported = new(Export);
 
+    // It shares its sessions with the models of the tests, so that they are created once.
+    private static readonly Lazy<DalleModel> Kept = new(() => DalleModel.Load(Exported.Value));
+
     /// <summary>The bundle's folder, which is gone after the tests.</summary>
-    public static string Path => Exported.Value;
+    public static string Path => Kept.Value.Info.Path;
 
     /// <summary>As few steps as say something, so that it takes next to no time.</summary>
     public static GenerationOptions Quick { get; } = new() { Diffusion = new() { PriorSteps = 2, DecoderSteps = 2, UpsamplerSteps = 2 } };
