@@ -51,7 +51,7 @@ public abstract record ComponentOptions
     /// <summary>Whether to run on the CPU, with a warning, if <see cref="GpuDeviceId"/> cannot be used.</summary>
     public bool FallbackToCpu { get; init; }
 
-    /// <summary>Checked at each row and, while an image is generated, at each token. Not saved with the pipeline.</summary>
+    /// <summary>Checked at each row and, while an image is generated, at each token or step. Not saved with the pipeline.</summary>
     [JsonIgnore]
     public CancellationToken CancellationToken { get; init; }
 
