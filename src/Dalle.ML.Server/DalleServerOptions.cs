@@ -37,7 +37,7 @@ public sealed class DalleServerOptions
     /// <summary>Number of characters of a prompt.</summary>
     public int MaxPromptLength { get; set; } = 4000;
 
-    /// <summary>Number of texts that one request may embed.</summary>
+    /// <summary>Number of texts and images that one request may embed.</summary>
     public int MaxEmbeddingInputs { get; set; } = 256;
 
     /// <summary>Size in bytes of a request with JSON.</summary>

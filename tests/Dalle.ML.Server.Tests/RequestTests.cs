@@ -161,6 +161,21 @@ public sealed class RequestTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Texts_and_images_are_embedded_as_the_library_does()
+    {
+        using var image = Pictures.Gradient(40, 30);
+        var (_, json) = await _site.PostAsync("/v1/embeddings", new { input = new[] { "data:image/png;base64," + Convert.ToBase64String(image.ToPng()), "a cat" } });
+        var data = json.GetProperty("data");
+        Assert.Equal(_site.Model.EmbedImage(image), data[0].GetProperty("embedding").Deserialize<float[]>());
+        Assert.Equal(_site.Model.EmbedText("a cat"), data[1].GetProperty("embedding").Deserialize<float[]>());
+        foreach (var broken in new[] { "data:image/png,abc", "data:image/png;base64,!", "data:image/png;base64,AAAA" })
+        {
+            var (response, error) = await _site.PostAsync("/v1/embeddings", new { input = broken });
+            Assert.Equal((HttpStatusCode.BadRequest, "invalid_image"), (response.StatusCode, error.GetProperty("error").GetProperty("code").GetString()));
+        }
+    }
+
+    [Fact]
     public async Task Health_is_told()
     {
         Assert.Equal("Healthy", await _site.Client.GetStringAsync("/healthz"));

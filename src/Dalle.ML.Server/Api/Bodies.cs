@@ -85,7 +85,7 @@ internal record ImageBody
 /// <summary>A request for embeddings.</summary>
 internal sealed record EmbeddingsBody
 {
-    [Description("A text, or a list of texts.")]
+    [Description("A text, an image as a data URI with base64, or a list of these.")]
     public System.Text.Json.JsonElement? Input { get; init; }
 
     [Description("Name of the model that is served; it may be left out.")]

@@ -105,20 +105,16 @@ internal sealed partial class BatchScheduler : BackgroundService
     {
         using var activity = _telemetry.StartBatch(batch);
         var clock = Stopwatch.StartNew();
-        using var everyoneLeft = new CancellationTokenSource();
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(everyoneLeft.Token, stop);
-        var waiting = batch.Count;
-        var registrations = batch.Select(job => job.Abandoned.Register(() =>
-        {
-            if (Interlocked.Decrement(ref waiting) == 0)
-                everyoneLeft.Cancel();
-        })).ToArray();
         var left = new Queue<ImageJob>(batch);
         try
         {
             var slice = batch[0].Slice;
-            foreach (var image in _generate([.. batch.Select(job => job.Request)], slice, new LeaderProgress(batch[0]), cancellation.Token))
+            var requests = batch.Select(job => job.Request with { CancellationToken = job.Abandoned }).ToArray();
+            foreach (var image in _generate(requests, slice, new LeaderProgress(batch[0]), stop))
             {
+                // The library leaves out images whose client has left.
+                while (left.Count > batch.Count - image.Index)
+                    Drop(left.Dequeue());
                 var job = left.Dequeue();
                 if (job.Add(image))
                 {
@@ -130,10 +126,12 @@ internal sealed partial class BatchScheduler : BackgroundService
                     _queue.Return(job);
                 }
             }
+            while (left.TryDequeue(out var job))
+                Drop(job);
             _secondsPerImage = (_secondsPerImage + clock.Elapsed.TotalSeconds / batch.Count) / 2;
             _telemetry.BatchDone(batch.Count, slice.Candidates!.Value, clock.Elapsed);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             Fail(left, ApiException.Stopping());
         }
@@ -159,11 +157,12 @@ internal sealed partial class BatchScheduler : BackgroundService
                 Fail(left, exception);
             }
         }
-        finally
-        {
-            foreach (var registration in registrations)
-                registration.Dispose();
-        }
+    }
+
+    private void Drop(ImageJob job)
+    {
+        job.Dispose();
+        _queue.Finish();
     }
 
     private void Fail(IEnumerable<ImageJob> jobs, Exception exception)

@@ -27,7 +27,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         CancellationToken cancellationToken)
     {
         var (firstNumber, count) = candidates.GetOffsetAndLength(int.MaxValue);
-        var all = requests.SelectMany(request => Enumerable.Range(firstNumber, count).Select(number => (Request: request, Number: number)));
+        var all = requests.SelectMany((request, index) => Enumerable.Range(firstNumber, count).Select(number => (Index: index, Request: request, Number: number)));
         return Generate(all, requests.Count, count, options, progress, cancellationToken);
     }
 
@@ -105,7 +105,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     }
 
     private IEnumerable<Candidate> Generate(
-        IEnumerable<(GenerationRequest Request, int Number)> all, int images, int count, GenerationOptions options, IProgress<GenerationProgress>? progress,
+        IEnumerable<(int Index, GenerationRequest Request, int Number)> all, int images, int count, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
         CheckOptions(options);
@@ -113,17 +113,22 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         foreach (var batch in all.Chunk(_cache.KeepsAll ? 1 : ImagesPerLoad))
         {
             var texts = batch.Select(each => ReadText(each.Request)).ToArray();
-            var embeddings = batch.Select((each, i) =>
-                each.Request.ImageEmbedding ?? SampleEmbedding(texts[i], SeedOf(each), options.Diffusion, Report(i, 0), cancellationToken)).ToArray();
+            // Null where the request was cancelled.
+            var embeddings = batch.Select((each, i) => each.Request.ImageEmbedding ?? UnlessCancelled(
+                each.Request, token => SampleEmbedding(texts[i], SeedOf(each.Request, each.Number), options.Diffusion, Report(i, 0), token), cancellationToken)).ToArray();
             var stages = new ImageTensor?[batch.Length];
             for (var stage = 0; stage < _graphs.Stages.Count; stage++)
             {
                 for (var i = 0; i < batch.Length; i++)
                 {
-                    var picture = new Picture(batch[i].Request, SeedOf(batch[i]), texts[i], embeddings[i]);
-                    stages[i] = SampleImage(stage, picture, stages[i], options, Report(i, stage + 1), cancellationToken);
-                    if (stage == _graphs.Stages.Count - 1)
-                        yield return new Candidate(batch[i].Request, batch[i].Number, [], stages[i]!.ToUnitRange());
+                    var (index, request, number) = batch[i];
+                    if (embeddings[i] is not { } embedding || (stage > 0 && stages[i] is null))
+                        continue;
+                    var picture = new Picture(request, SeedOf(request, number), texts[i], embedding);
+                    var (before, report) = (stages[i], Report(i, stage + 1));
+                    stages[i] = UnlessCancelled(request, token => SampleImage(stage, picture, before, options, report, token), cancellationToken);
+                    if (stage == _graphs.Stages.Count - 1 && stages[i] is { } finished)
+                        yield return new Candidate(index, request, number, [], finished.ToUnitRange());
                 }
             }
             done += batch.Length;
@@ -146,7 +151,22 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         }
     }
 
-    private static ulong SeedOf((GenerationRequest Request, int Number) image) => Seeds.OfCandidate(image.Request.Seed, image.Number);
+    private static ulong SeedOf(GenerationRequest request, int number) => Seeds.OfCandidate(request.Seed, number);
+
+    /// <summary>The result of a part of the work, null if its request alone was cancelled.</summary>
+    private static T? UnlessCancelled<T>(GenerationRequest request, Func<CancellationToken, T> run, CancellationToken all)
+        where T : class
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(all, request.CancellationToken);
+        try
+        {
+            return run(either.Token);
+        }
+        catch (OperationCanceledException) when (request.CancellationToken.IsCancellationRequested && !all.IsCancellationRequested)
+        {
+            return null;
+        }
+    }
 
     /// <summary>The features of a prompt; none where no network takes a text.</summary>
     private TextFeatures ReadText(GenerationRequest request)
