@@ -1,7 +1,6 @@
 using Dalle.ML.Engine;
 using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
-using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Tests.Transforms;

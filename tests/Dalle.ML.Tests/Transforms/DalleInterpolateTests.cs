@@ -72,7 +72,7 @@ public sealed class DalleInterpolateImagesTests : Dalle2ComponentTests<DalleInte
         Assert.Throws<ArgumentOutOfRangeException>("Frames", () => Interpolation with { Frames = 1001 });
 
         void Refuse(string message, DalleInterpolateEstimator.Options options) =>
-            Assert.Contains(message, Assert.Throws<ArgumentException>("options", () => Create(options)).Message, StringComparison.Ordinal);
+            Assert.Contains(message, Assert.Throws<ArgumentException>(nameof(options), () => Create(options)).Message, StringComparison.Ordinal);
     }
 
     protected override string[] Expected(DalleModel model) => [.. Rows.Select((row, place) => ColumnText.Of(FramesOf(model, row)[place].Image))];
