@@ -48,12 +48,10 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// <summary>Opens a whole file as <see cref="OpenModel"/>.</summary>
     public Checkpoint Open(int part, params string[] names) => Keep(size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part));
 
-    /// <summary>
-    /// Random weights for a diffusion model. Those of the tiny size are larger: through its narrow layers neither prompt nor image would make a
-    /// difference otherwise.
-    /// </summary>
+    /// <summary>Random weights of a deviation.</summary>
     /// <param name="part">Number of the file that they stand for.</param>
-    public Checkpoint OpenRandom(int part) => Keep(size == "tiny" ? new RandomCheckpoint(part, deviation: 0.2f) : new RandomCheckpoint(part));
+    /// <param name="deviation">Their standard deviation.</param>
+    public Checkpoint OpenRandom(int part, float deviation) => Keep(new RandomCheckpoint(part, deviation));
 
     /// <summary>Opens one of <see cref="Files"/>, which stays open as long as this source.</summary>
     public Checkpoint OpenFile(string file) => Keep(Checkpoint.Open(file));

