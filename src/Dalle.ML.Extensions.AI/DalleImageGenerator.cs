@@ -2,6 +2,7 @@ using System.Drawing;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Extensions.AI;
 
@@ -10,11 +11,14 @@ namespace Dalle.ML.Extensions.AI;
 /// <para>
 /// What <see cref="ImageGenerationOptions"/> has no property for goes into its <see cref="ImageGenerationOptions.AdditionalProperties"/>:
 /// <c>seed</c> (0 to 2⁶⁴ − 1), <c>candidates</c>, <c>temperature</c>, <c>topK</c>, <c>topP</c>, <c>guidanceScale</c>, and <c>keep</c>
-/// (a region as <see cref="KeepRegion.Parse"/> reads it). Others, such as <c>steps</c> or <c>negative_prompt</c>, are refused. Numbers may come as text, with a point
-/// before their decimals.
+/// (a region as <see cref="KeepRegion.Parse"/> reads it). For DALL·E 2 models there are <c>mask</c> (an image), <c>strength</c>, <c>priorSteps</c>, <c>decoderSteps</c>,
+/// <c>upsamplerSteps</c>, <c>priorGuidance</c> and <c>fast</c>. Others, such as <c>steps</c> or <c>negative_prompt</c>, are refused, and so is what the model does not
+/// have. Numbers may come as text, with a point before their decimals.
 /// </para>
 /// <para>
-/// A request with an original image is a completion: the region to keep stays, by default the upper half, and the rest is generated.
+/// A request with an original image is an edit. Models that sample image tokens complete it: the region to keep stays, by default the upper half,
+/// and the rest is generated. DALL·E 2 models paint a part anew for the prompt: what is white or transparent in the mask, or without a mask
+/// transparent in the original. Where nothing says which part, or there is no prompt, they generate a variation, whose decoder reads the prompt if there is one.
 /// The original is JPEG, PNG, WebP, BMP or GIF data, as <see cref="ImageReader"/> reads it.
 /// </para>
 /// <para>
@@ -38,7 +42,7 @@ public sealed partial class DalleImageGenerator : IImageGenerator
     public DalleImageGenerator(DalleModel model, ILogger? logger = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        if (!model.Info.CanGenerate)
+        if (model.Info is { CanGenerate: false, CanVary: false })
             throw new ArgumentException($"The model '{model.Info.Name}' cannot generate images.", nameof(model));
         (_model, _logger, _metadata) = (model, logger ?? NullLogger.Instance, new ImageGeneratorMetadata("dalle-ml", defaultModelId: model.Info.Name));
     }
@@ -48,12 +52,16 @@ public sealed partial class DalleImageGenerator : IImageGenerator
 
     /// <inheritdoc/>
     /// <exception cref="ArgumentException">The prompt is missing, an option cannot be met, or the original is not one image that can be read.</exception>
+    /// <exception cref="NotSupportedException">The model does not have what the request or an option needs.</exception>
     public Task<ImageGenerationResponse> GenerateAsync(
         ImageGenerationRequest request, ImageGenerationOptions? options = null, CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(request);
-        if (request.Prompt is null)
+        var original = OriginalImage(request);
+        var isDiffusion = _model.Info.CanDecodeImageEmbedding;
+        if (request.Prompt is null && !(isDiffusion && original is not null))
             throw new ArgumentException("The request has no prompt.", nameof(request));
+        var prompt = request.Prompt ?? "";
         CheckOptions(options);
         var properties = new OptionReader(options?.AdditionalProperties);
         var generation = new GenerationOptions
@@ -66,12 +74,32 @@ public sealed partial class DalleImageGenerator : IImageGenerator
                 TopK = properties.ReadWhole<int>("topK"),
                 TopP = properties.ReadNumber("topP"),
             },
+            Diffusion = new DiffusionOptions
+            {
+                PriorSteps = properties.ReadWhole<int>("priorSteps"),
+                DecoderSteps = properties.ReadWhole<int>("decoderSteps"),
+                UpsamplerSteps = properties.ReadWhole<int>("upsamplerSteps"),
+                PriorGuidance = properties.ReadNumber("priorGuidance"),
+                IsFast = properties.ReadSwitch("fast"),
+            },
         };
         var seed = properties.ReadWhole<ulong>("seed") ?? (ulong)Random.Shared.NextInt64(1L << 53);
-        var keep = properties.ReadText("keep");
-        var original = OriginalImage(request);
-        var requests = GenerationRequest.Series(request.Prompt, seed, options?.Count ?? 1);
-        return Task.Run(() => Generate(request.Prompt, original, keep, requests, generation, options?.MediaType ?? PngMediaType, cancellationToken), cancellationToken);
+        var (keep, strength, mask) = (properties.ReadText("keep"), properties.ReadNumber("strength"), properties.ReadImage("mask"));
+        foreach (var (name, isSet, isKnown) in new[] { ("keep", keep is not null, !isDiffusion), ("strength", strength is not null, isDiffusion), ("mask", mask is not null, isDiffusion) })
+        {
+            if (isSet && !isKnown)
+                throw new ArgumentException($"The option '{name}' is for {(isDiffusion ? "models that sample image tokens" : "DALL·E 2 models")}; '{_model.Info.Name}' is not one. Leave it out.", nameof(options));
+            if (isSet && original is null)
+                throw new ArgumentException($"The option '{name}' needs an original image.", nameof(options));
+        }
+        if (mask is not null && string.IsNullOrWhiteSpace(prompt))
+            throw new ArgumentException("The option 'mask' needs a prompt, which says what to paint.", nameof(options));
+        var series = GenerationRequest.Series(prompt, seed, options?.Count ?? 1).ToArray();
+        return Task.Run(() => Generate(prompt, Requests(), generation, options?.MediaType ?? PngMediaType, cancellationToken), cancellationToken);
+
+        GenerationRequest[] Requests() => original is null ? series
+            : isDiffusion ? RequestsOfPixels(original, mask, strength, series)
+            : RequestsOfTokens(original, keep, series);
     }
 
     /// <inheritdoc/>
@@ -88,24 +116,44 @@ public sealed partial class DalleImageGenerator : IImageGenerator
     /// <inheritdoc/>
     public void Dispose() => _model.Dispose();
 
-    private ImageGenerationResponse Generate(
-        string prompt, DataContent? original, string? keep, IEnumerable<GenerationRequest> series, GenerationOptions generation, string mediaType,
-        CancellationToken cancellationToken)
+    /// <summary>Completions: a region of image tokens is kept.</summary>
+    private GenerationRequest[] RequestsOfTokens(DataContent original, string? keep, GenerationRequest[] series)
     {
-        var requests = series.ToArray();
-        if (original is not null)
-        {
-            using var image = ImageReader.Read(original);
-            var region = keep is null ? KeepRegion.Top(_model.Info.TokenRows / 2) : KeepRegion.Parse(keep);
-            var kept = _model.EncodeKnownTokens(image, region);
-            requests = Array.ConvertAll(requests, request => request with { KnownTokens = kept });
-        }
-        else if (keep is not null)
-        {
-            throw new ArgumentException("The option 'keep' needs an original image.", nameof(keep));
-        }
+        using var image = ImageReader.Read(original);
+        var region = keep is null ? KeepRegion.Top(_model.Info.TokenRows / 2) : KeepRegion.Parse(keep);
+        var kept = _model.EncodeKnownTokens(image, region);
+        return Array.ConvertAll(series, request => request with { KnownTokens = kept });
+    }
 
-        if (_model.CountCutTokens(prompt) is > 0 and var cut)
+    /// <summary>Inpaintings where a part is to be painted, variations where none is.</summary>
+    private GenerationRequest[] RequestsOfPixels(DataContent original, DataContent? mask, float? strength, GenerationRequest[] series)
+    {
+        using var image = ImageReader.Read(original);
+        using var painted = mask is null ? null : ImageReader.Read(mask);
+        var (prompt, seed) = (string.IsNullOrWhiteSpace(series[0].Prompt) ? "" : series[0].Prompt, series[0].Seed);
+        var isPainted = prompt.Length > 0 && (painted is not null || HasHole(image));
+        if (isPainted && strength is not null)
+            throw new ArgumentException("The option 'strength' is for variations; with a mask or transparent pixels a part is painted anew. Leave it out.", nameof(strength));
+        var first = isPainted ? _model.InpaintingOf(prompt, image, painted ?? image, seed) : _model.VariationOf(image, seed, strength) with { Prompt = prompt };
+        return Array.ConvertAll(series, request => first with { Seed = request.Seed });
+    }
+
+    /// <summary>Whether a part of an image is more transparent than opaque.</summary>
+    private static bool HasHole(MLImage image)
+    {
+        var pixels = image.Pixels;
+        for (var alpha = 3; alpha < pixels.Length; alpha += 4)
+        {
+            if (pixels[alpha] < 128)
+                return true;
+        }
+        return false;
+    }
+
+    private ImageGenerationResponse Generate(
+        string prompt, GenerationRequest[] requests, GenerationOptions generation, string mediaType, CancellationToken cancellationToken)
+    {
+        if (prompt.Length > 0 && _model.CountCutTokens(prompt) is > 0 and var cut)
             LogCut(cut, _model.Info.Name, _model.Info.TextLength);
         var contents = new List<AIContent>();
         foreach (var image in _model.GenerateBatch(requests, generation, progress: null, cancellationToken))
@@ -118,7 +166,7 @@ public sealed partial class DalleImageGenerator : IImageGenerator
                 });
             }
         }
-        var (input, output) = (_model.CountTokens(prompt), (long)_model.Info.TokenRows * _model.Info.TokenColumns * requests.Length);
+        var (input, output) = (prompt.Length == 0 ? 0 : _model.CountTokens(prompt), (long)_model.Info.TokenRows * _model.Info.TokenColumns * requests.Length);
         return new ImageGenerationResponse(contents)
         {
             Usage = new UsageDetails { InputTokenCount = input, OutputTokenCount = output, TotalTokenCount = input + output },

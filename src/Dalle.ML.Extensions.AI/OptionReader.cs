@@ -9,7 +9,10 @@ namespace Dalle.ML.Extensions.AI;
 internal sealed class OptionReader
 {
     // In the order of the docs.
-    private static readonly string[] Known = ["seed", "candidates", "temperature", "topK", "topP", "guidanceScale", "keep"];
+    private static readonly string[] Known =
+    [
+        "seed", "candidates", "temperature", "topK", "topP", "guidanceScale", "keep", "strength", "mask", "priorSteps", "decoderSteps", "upsamplerSteps", "priorGuidance", "fast",
+    ];
 
     private readonly AdditionalPropertiesDictionary? _properties;
 
@@ -31,13 +34,32 @@ internal sealed class OptionReader
     /// <exception cref="ArgumentException">The property is not such a number.</exception>
     public float? ReadNumber(string name) => Read<float>(name, NumberStyles.Float, "a number such as 0.5, with a point");
 
-    public string? ReadText(string name)
+    public string? ReadText(string name) => Find(name) switch
     {
-        object? value = null;
-        return _properties?.TryGetValue(name, out value) != true || value is null ? null
-            : value is JsonElement json ? json.ToString()
-            : Convert.ToString(value, CultureInfo.InvariantCulture);
+        null => null,
+        JsonElement json => json.ToString(),
+        var value => Convert.ToString(value, CultureInfo.InvariantCulture),
+    };
+
+    /// <summary>True or false.</summary>
+    /// <exception cref="ArgumentException">The property is neither.</exception>
+    public bool ReadSwitch(string name) => ReadText(name) is { } text
+        && (bool.TryParse(text, out var isSet) ? isSet : throw new ArgumentException($"The option '{name}' is '{text}'; it must be true or false.", nameof(name)));
+
+    /// <summary>An image: data, or a data URI.</summary>
+    /// <exception cref="ArgumentException">The property is not an image.</exception>
+    public DataContent? ReadImage(string name)
+    {
+        if (Find(name) is not { } value)
+            return null;
+        if (value is not DataContent && ReadText(name)!.StartsWith("data:", StringComparison.OrdinalIgnoreCase))
+            value = new DataContent(ReadText(name)!);
+        return value is DataContent image && image.HasTopLevelMediaType("image")
+            ? image
+            : throw new ArgumentException($"The option '{name}' is not an image; it must be a DataContent of one, or a data URI.", nameof(name));
     }
+
+    private object? Find(string name) => _properties?.TryGetValue(name, out var value) == true ? value : null;
 
     private T? Read<T>(string name, NumberStyles style, string expected)
         where T : struct, INumber<T> =>

@@ -7,7 +7,7 @@ namespace Dalle.ML;
 /// <content>What DALL·E 2 models do beside generating from a prompt (Ramesh et al. 2022).</content>
 public sealed partial class DalleModel
 {
-    private const int MaxFrames = 1000;
+    internal const int MaxFrames = 1000;
 
     /// <summary>
     /// Generates variations of an image: other images of the same content and style, because they have its image embedding. Candidates are chosen
@@ -235,8 +235,13 @@ public sealed partial class DalleModel
         return new GenerationRequest(prompt, seed) { ImageEmbedding = embedding };
     }
 
-    private static IEnumerable<GenerationRequest> Frames(float[] from, float[] to, int frames, ulong seed) => Enumerable.Range(0, frames)
-        .Select(frame => new GenerationRequest("", seed) { ImageEmbedding = ImageEmbeddings.Slerp(from, to, frame / (frames - 1.0)) });
+    /// <summary>Requests for the images at equal distances from one image embedding to another, both included.</summary>
+    internal static IEnumerable<GenerationRequest> Frames(float[] from, float[] to, int frames, ulong seed) =>
+        Enumerable.Range(0, frames).Select(frame => FrameAt(frame / (frames - 1.0), from, to, seed));
+
+    /// <summary>A request for the image at a fraction of the way.</summary>
+    internal static GenerationRequest FrameAt(double fraction, float[] from, float[] to, ulong seed) =>
+        new("", seed) { ImageEmbedding = ImageEmbeddings.Slerp(from, to, fraction) };
 
     private static void CheckFrames(int frames)
     {

@@ -255,7 +255,7 @@ public sealed partial class DalleModel : IDisposable
         ArgumentNullException.ThrowIfNull(prompt);
         using var use = Acquire();
         // The ids before the text are the model's, the same for every prompt.
-        var prefix = use.Engine.Bundle.Manifest.Text!.Prefix.Length;
+        var prefix = use.Engine.TextFormat.Prefix.Length;
         return Array.ConvertAll(use.Engine.Tokenizer.Encode(prompt)[prefix..], id => (int)id);
     }
 
@@ -311,6 +311,15 @@ public sealed partial class DalleModel : IDisposable
         using var use = Acquire();
         using var pixels = use.Engine.Vae.Decode(tokens);
         return use.Engine.Clip.EmbedImage(pixels);
+    }
+
+    /// <summary>Refuses options that the model cannot honour, before anything runs.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of the model's range.</exception>
+    /// <exception cref="NotSupportedException">An option is for models of another kind.</exception>
+    internal void CheckOptions(GenerationOptions options)
+    {
+        using var use = Acquire();
+        use.Engine.CheckOptions(options);
     }
 
     /// <summary>How well embeddings of a text and an image fit.</summary>
@@ -452,6 +461,8 @@ public sealed partial class DalleModel : IDisposable
             CanEncode = manifest.ImageEncoder is not null,
             CanDecode = manifest.ImageDecoder is not null,
             ImageEmbeddingDimension = manifest.Unclip?.EmbeddingDimension ?? 0,
+            CanGenerateImageEmbedding = manifest.Unclip is { Prior: not null },
+            CanDecodeImageEmbedding = manifest.Unclip is { Stages.Count: > 0 },
             CanVary = manifest.Unclip is { Image: not null, Stages.Count: > 0 },
             HasClip = manifest.Clip is not null,
             EmbeddingDimension = manifest.Clip?.EmbeddingDimension ?? 0,

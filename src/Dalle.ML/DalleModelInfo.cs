@@ -60,6 +60,12 @@ public sealed record DalleModelInfo
     /// <summary>Number of values in an image embedding of DALL·E 2; 0 of other models.</summary>
     public int ImageEmbeddingDimension { get; init; }
 
+    /// <summary>Whether it makes image embeddings from texts, by the prior of DALL·E 2.</summary>
+    public bool CanGenerateImageEmbedding { get; init; }
+
+    /// <summary>Whether it makes images from image embeddings, by the decoder of DALL·E 2.</summary>
+    public bool CanDecodeImageEmbedding { get; init; }
+
     /// <summary>Whether it makes variations of an image, and ways between images, as DALL·E 2 does.</summary>
     public bool CanVary { get; init; }
 

@@ -9,6 +9,11 @@ public sealed class PipelineRow
 
     public ulong RowSeed { get; set; }
 
+    /// <summary>Another prompt, where there are two ends.</summary>
+    public string OtherPrompt { get; set; } = "";
+
+    public float Fraction { get; set; }
+
     /// <summary>Path of an image.</summary>
     public string File { get; set; } = "";
 
@@ -18,6 +23,9 @@ public sealed class PipelineRow
 
     [VectorType]
     public int[] PromptCodes { get; set; } = [];
+
+    [VectorType]
+    public float[] ImageEmbedding { get; set; } = [];
 
     [VectorType]
     public byte[] Pixels { get; set; } = [];

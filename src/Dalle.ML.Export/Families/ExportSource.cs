@@ -48,6 +48,11 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// <summary>Opens a whole file as <see cref="OpenModel"/>.</summary>
     public Checkpoint Open(int part, params string[] names) => Keep(size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part));
 
+    /// <summary>Random weights of a deviation.</summary>
+    /// <param name="part">Number of the file that they stand for.</param>
+    /// <param name="deviation">Their standard deviation.</param>
+    public Checkpoint OpenRandom(int part, float deviation) => Keep(new RandomCheckpoint(part, deviation));
+
     /// <summary>Opens one of <see cref="Files"/>, which stays open as long as this source.</summary>
     public Checkpoint OpenFile(string file) => Keep(Checkpoint.Open(file));
 

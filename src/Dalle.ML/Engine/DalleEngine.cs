@@ -29,7 +29,7 @@ internal sealed class DalleEngine : IDisposable
         (Bundle, Device) = (bundle, device);
         Vocabulary = Vocabulary.Read(bundle);
         Vae = new DiscreteVae(bundle, device);
-        _tokenizer = new(() => new PromptTokenizer(bundle, manifest.Text ?? manifest.Unclip?.Text?.Format ?? throw CannotGenerate()));
+        _tokenizer = new(() => new PromptTokenizer(bundle, TextFormat));
         if (manifest is { Decoder: not null, Image: not null })
             _autoregressive = new AutoregressiveGenerator(bundle, _tokenizer, Vae, device);
         _unclip = manifest.Unclip is null ? null : new UnclipGenerator(bundle, device, new PhiloxNoise());
@@ -57,6 +57,10 @@ internal sealed class DalleEngine : IDisposable
     public Vocabulary? Vocabulary { get; }
 
     public DiscreteVae Vae { get; }
+
+    /// <summary>How a prompt becomes ids.</summary>
+    /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
+    public TextFormat TextFormat => Bundle.Manifest.Text ?? Bundle.Manifest.Unclip?.Text?.Format ?? throw CannotGenerate();
 
     /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
     public PromptTokenizer Tokenizer => _tokenizer.Value;
@@ -140,6 +144,15 @@ internal sealed class DalleEngine : IDisposable
     public IEnumerable<double[]> LogProbabilities(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken) =>
         (_autoregressive ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no transformer over image tokens, so it gives them no probabilities."))
             .LogProbabilities(requests, cancellationToken);
+
+    /// <summary>Refuses options that the model cannot honour, before anything runs.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of the model's range.</exception>
+    /// <exception cref="NotSupportedException">An option is for models of another kind.</exception>
+    public void CheckOptions(GenerationOptions options)
+    {
+        _autoregressive?.CheckOptions(options);
+        _unclip?.CheckOptions(options);
+    }
 
     public void Dispose()
     {

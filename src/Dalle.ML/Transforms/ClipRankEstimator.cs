@@ -128,7 +128,8 @@ internal sealed class ClipRankComponent : RowComponent
     public override void Check(DalleModelInfo model)
     {
         Require(model.HasClip, model, "has no CLIP");
-        Require(model.TokenRows > 0, model, "has no image format, so that candidates cannot be told apart");
+        Require(model.ImageWidth > 0, model, "has no image format, so that candidates cannot be told apart");
+        Require(model.TokenRows > 0 || _options.InputTokensColumnName is null, model, "has no image tokens. Give the candidates as images");
     }
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) => rows.Select(row => Rank(model, row));
@@ -176,7 +177,7 @@ internal sealed class ClipRankComponent : RowComponent
         }
     }
 
-    private static T[][] Split<T>(T[] values, int size) => values.Length % size == 0
-        ? [.. values.Chunk(size)]
+    private static T[][] Split<T>(T[] values, int size) => values.Length == 0 ? []
+        : values.Length % size == 0 ? [.. values.Chunk(size)]
         : throw new ArgumentException($"The vector length {values.Length} is not a multiple of {size}.");
 }

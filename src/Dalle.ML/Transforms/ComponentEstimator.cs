@@ -43,18 +43,18 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
     public TTransformer Fit(IDataView input)
     {
         ArgumentNullException.ThrowIfNull(input);
-        ImageSize? imageSize = null;
+        var imageSizes = new Dictionary<ImageField, ImageSize>();
         foreach (var column in _component.Inputs)
         {
             var found = column.Find(input.Schema);
-            if (column.Field == RowField.Image)
-                imageSize = ImageSize.Of(_catalog, input, found);
+            if (column.Field is ImageField field && ImageSize.Of(_catalog, input, found) is { } size)
+                imageSizes.Add(field, size);
         }
         if (_options.Model is { } given)
-            return Create(given.AddRef(), imageSize, given.Info.Device, fallbackToCpu: false);
+            return Create(given.AddRef(), imageSizes, given.Info.Device, fallbackToCpu: false);
         var (device, fallbackToCpu) = CatalogEnvironment.Device(_environment, _options.GpuDeviceId, _options.FallbackToCpu);
         var model = ModelLoader.Load(_options.ModelPath ?? DalleModel.DefaultPath, device, fallbackToCpu, Warn);
-        return Create(model, imageSize, device, fallbackToCpu);
+        return Create(model, imageSizes, device, fallbackToCpu);
     }
 
     /// <inheritdoc/>
@@ -82,10 +82,10 @@ public abstract class ComponentEstimator<TTransformer> : IEstimator<TTransformer
         return new SchemaShape(columns.Values);
     }
 
-    private TTransformer Create(DalleModel model, ImageSize? imageSize, DalleDevice device, bool fallbackToCpu)
+    private TTransformer Create(DalleModel model, Dictionary<ImageField, ImageSize> imageSizes, DalleDevice device, bool fallbackToCpu)
     {
         var options = _options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
-        return (TTransformer)options.CreateTransformer(new RowRunner(options, model, imageSize, Warn));
+        return (TTransformer)options.CreateTransformer(new RowRunner(options, model, imageSizes, Warn));
     }
 
     private void Warn(string warning) => CatalogEnvironment.Warn(_environment, GetType().Name, warning);

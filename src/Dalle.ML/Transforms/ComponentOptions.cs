@@ -15,6 +15,11 @@ namespace Dalle.ML.Transforms;
 [JsonDerivedType(typeof(DalleReconstructEstimator.Options), "DalleReconstruct")]
 [JsonDerivedType(typeof(DalleUpscaleEstimator.Options), "DalleUpscale")]
 [JsonDerivedType(typeof(ExtractImageFeaturesEstimator.Options), "ExtractImageFeatures")]
+[JsonDerivedType(typeof(DalleVariationsEstimator.Options), "DalleVariations")]
+[JsonDerivedType(typeof(DalleInpaintEstimator.Options), "DalleInpaint")]
+[JsonDerivedType(typeof(DalleInterpolateEstimator.Options), "DalleInterpolate")]
+[JsonDerivedType(typeof(GenerateImageEmbeddingEstimator.Options), "GenerateImageEmbedding")]
+[JsonDerivedType(typeof(DecodeImageEmbeddingEstimator.Options), "DecodeImageEmbedding")]
 [JsonDerivedType(typeof(ClipEmbedTextEstimator.Options), "ClipEmbedText")]
 [JsonDerivedType(typeof(ClipEmbedImageEstimator.Options), "ClipEmbedImage")]
 [JsonDerivedType(typeof(ClipScoreEstimator.Options), "ClipScore")]
@@ -48,7 +53,7 @@ public abstract record ComponentOptions
     /// <summary>Whether to run on the CPU, with a warning, if <see cref="GpuDeviceId"/> cannot be used.</summary>
     public bool FallbackToCpu { get; init; }
 
-    /// <summary>Checked at each row and, while an image is generated, at each token. Not saved with the pipeline.</summary>
+    /// <summary>Checked at each row and, while an image is generated, at each token or step. Not saved with the pipeline.</summary>
     [JsonIgnore]
     public CancellationToken CancellationToken { get; init; }
 

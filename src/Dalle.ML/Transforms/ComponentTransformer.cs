@@ -54,7 +54,7 @@ public abstract class ComponentTransformer : ITransformer, IDisposable
 
     /// <summary>Whether a schema lacks a column of images that is read.</summary>
     internal bool MissesImage(DataViewSchema schema) =>
-        _runner.Component.Inputs.Any(input => input.Field == RowField.Image && schema.GetColumnOrNull(input.Name) is null);
+        _runner.Component.Images.Any(image => schema.GetColumnOrNull(image.Column) is null);
 
     private RowSchema Bind(DataViewSchema inputSchema)
     {

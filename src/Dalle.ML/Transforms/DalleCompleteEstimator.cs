@@ -70,7 +70,7 @@ internal sealed class DalleCompleteComponent(DalleCompleteEstimator.Options opti
     public override void Check(DalleModelInfo model)
     {
         base.Check(model);
-        Require(model.CanEncode, model, "has no image encoder");
+        Require(model.CanEncode, model, model.CanVary ? "has no image tokens to keep. Keep a part of an image by a mask, with DalleInpaint" : "has no image encoder");
         options.Keep.Apply(new int[model.TokenRows * model.TokenColumns], model.TokenRows, model.TokenColumns);
     }
 

@@ -59,7 +59,7 @@ internal sealed class DecodeImageTokensComponent(DecodeImageTokensEstimator.Opti
 
     public override IEnumerable<OutputColumn> Outputs => [new(options.OutputColumnName, ResultField.Image)];
 
-    public override void Check(DalleModelInfo model) => Require(model.TokenRows > 0, model, "has no images");
+    public override void Check(DalleModelInfo model) => Require(model.TokenRows > 0, model, "has no image tokens");
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) =>
         rows.Select(row => new RowResult { Image = model.DecodeTokens(row.ImageTokens) });

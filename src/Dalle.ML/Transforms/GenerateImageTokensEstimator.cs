@@ -108,12 +108,11 @@ internal sealed class GenerateImageTokensComponent : RowComponent
 
     public override void Check(DalleModelInfo model)
     {
-        Require(model.TextLength > 0, model, "cannot generate");
+        Require(model is { TextLength: > 0, TokenRows: > 0 }, model, "cannot generate image tokens");
         Require(model.HasClip || _options.ScoresColumnName is null, model, "has no CLIP to score by");
     }
 
-    public override int CountCutTokens(DalleModel model, Row row) =>
-        _options.InputPromptTokensColumnName is null ? model.CountCutTokens(row.Text) : 0;
+    public override IEnumerable<string> Prompts(Row row) => _options.InputPromptTokensColumnName is null ? [row.Text] : [];
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
     {

@@ -37,7 +37,7 @@ public abstract record GenerationComponentOptions : ComponentOptions
         init => _batchSize = value >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(BatchSize), value, "BatchSize must be at least 1.");
     }
 
-    /// <summary>Receives a report at each token. Not saved with the pipeline.</summary>
+    /// <summary>Receives a report at each token, or step of a diffusion network. Not saved with the pipeline.</summary>
     [JsonIgnore]
     public IProgress<GenerationProgress>? Progress { get; init; }
 

@@ -25,9 +25,11 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
     {
         Require(model.CanGenerate, model, "cannot generate");
         Require(model.HasClip || options.CandidatesOf(model) == 1, model, "has no CLIP to choose among candidates: ask for one");
+        foreach (var (option, column) in new[] { (nameof(options.TokensColumnName), options.TokensColumnName), (nameof(options.CandidateTokensColumnName), options.CandidateTokensColumnName) })
+            Refuse(model.TokenRows == 0 && column is not null, option, $"is for models that sample image tokens; '{model.Name}' is a diffusion model");
     }
 
-    public sealed override int CountCutTokens(DalleModel model, Row row) => model.CountCutTokens(row.Text);
+    public sealed override IEnumerable<string> Prompts(Row row) => [row.Text];
 
     public sealed override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
     {

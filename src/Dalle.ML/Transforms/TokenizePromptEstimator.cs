@@ -58,7 +58,7 @@ internal sealed class TokenizePromptComponent(TokenizePromptEstimator.Options op
 
     public override void Check(DalleModelInfo model) => Require(model.TextLength > 0, model, "takes no text");
 
-    public override int CountCutTokens(DalleModel model, Row row) => model.CountCutTokens(row.Text);
+    public override IEnumerable<string> Prompts(Row row) => [row.Text];
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) =>
         rows.Select(row => new RowResult { Tokens = model.TokenizePrompt(row.Text) });

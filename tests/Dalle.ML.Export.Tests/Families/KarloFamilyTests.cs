@@ -24,6 +24,8 @@ public sealed class KarloFamilyTests : IDisposable
         Assert.Equal(64, image.Image.Width);
         Assert.True(image.Image.Pixels.ToArray().Distinct().Count() > 16);
         Assert.True(float.IsFinite(model.Score("a tiny cat", image.Image)));
+        using var other = model.Generate("two large dogs", seed: 1);
+        Assert.False(image.Image.Pixels.SequenceEqual(other.Image.Pixels), "The prompt makes no difference.");
     }
 
     [Fact]

@@ -17,10 +17,13 @@ public abstract class ComponentContract<TTransformer> : IDisposable
         Rows = [.. Enumerable.Range(0, Prompts.Length).Select(row => new PipelineRow
         {
             Prompt = Prompts[row],
+            OtherPrompt = $"{row} dogs",
+            Fraction = row / 4f,
             RowSeed = (ulong)row + 40,
             File = SavePicture(row, sizes[row].Width, sizes[row].Height),
             Codes = [.. Enumerable.Range(0, 64).Select(i => (i * 37 + row * 11) % 2048)],
             PromptCodes = [.. Enumerable.Range(0, 24).Select(i => (i * 17 + row) % 1000)],
+            ImageEmbedding = [.. Enumerable.Range(0, 64).Select(i => MathF.Sin(i * (row + 2)))],
             Pixels = [.. Enumerable.Range(0, 3 * 64 * 64 * 4).Select(i => i % 4 == 3 ? byte.MaxValue : (byte)(i / 97 * (row + 1)))],
         })];
     }
@@ -65,7 +68,10 @@ public abstract class ComponentContract<TTransformer> : IDisposable
         return Pictures.Fit(data).Transform(data);
     }
 
-    protected IEstimator<ITransformer> Pictures => ML.Transforms.LoadImages("Picture", _folder.Path, "File");
+    protected virtual IEstimator<ITransformer> Pictures => ML.Transforms.LoadImages("Picture", _folder.Path, "File");
+
+    /// <summary>Gives the pictures a size that their columns state.</summary>
+    protected virtual IEstimator<ITransformer> Resize(int width, int height) => ML.Transforms.ResizeImages("Picture", width, height);
 
     /// <summary>What the component makes of the rows, a line a row.</summary>
     protected string[] Run(ComponentOptions options, params IEnumerable<PipelineRow> rows)
@@ -269,7 +275,7 @@ public abstract class ComponentContract<TTransformer> : IDisposable
             IEstimator<ITransformer>[] faults =
             [
                 ML.Transforms.DropColumns(input),
-                ML.Transforms.CopyColumns(input, input == "Prompt" ? "RowSeed" : "Prompt"),
+                ML.Transforms.CopyColumns(input, input.EndsWith("Prompt", StringComparison.Ordinal) ? "RowSeed" : "Prompt"),
                 ML.Transforms.CopyColumns(input, input == "Codes" ? "Pixels" : "Codes"),
             ];
             foreach (var fault in faults)
@@ -377,7 +383,7 @@ public abstract class ComponentContract<TTransformer> : IDisposable
     {
         Assert.SkipUnless(ReadsPictures, "It reads no pictures.");
         var data = ML.Data.LoadFromEnumerable(Rows);
-        var pipeline = Pictures.Append(ML.Transforms.ResizeImages("Picture", width, height)).Append(Create(Options)).Fit(data);
+        var pipeline = Pictures.Append(Resize(width, height)).Append(Create(Options)).Fit(data);
         var original = pipeline.Transform(data);
         var reloaded = new MLContext().Model.Load(Save(pipeline, data), out _).Transform(data);
         Assert.Equal(Types(original.Schema), Types(reloaded.Schema));

@@ -51,7 +51,7 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
-        Refuse(options.Diffusion);
+        CheckOptions(options);
         var (firstNumber, count) = candidates.GetOffsetAndLength(int.MaxValue);
         var clock = Stopwatch.StartNew();
         var index = 0;
@@ -99,6 +99,20 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
             .LogProbabilities(requests.Select(request => (PromptOf(request), request.KnownTokens!)), cancellationToken)
         : _onCpu.LogProbabilities(requests, cancellationToken);
 
+    /// <exception cref="NotSupportedException">An option is for models of another kind.</exception>
+    public void CheckOptions(GenerationOptions options)
+    {
+        var diffusion = options.Diffusion;
+        (string Name, bool IsSet)[] all =
+        [
+            (nameof(diffusion.PriorSteps), diffusion.PriorSteps is not null), (nameof(diffusion.DecoderSteps), diffusion.DecoderSteps is not null),
+            (nameof(diffusion.UpsamplerSteps), diffusion.UpsamplerSteps is not null), (nameof(diffusion.PriorGuidance), diffusion.PriorGuidance is not null),
+            (nameof(diffusion.IsFast), diffusion.IsFast),
+        ];
+        foreach (var (name, _) in all.Where(option => option.IsSet))
+            throw new NotSupportedException($"'{name}' is for DALL·E 2 models; '{_manifest.Name}' samples image tokens. Leave it out.");
+    }
+
     public void Dispose()
     {
         _onCpu?.Dispose();
@@ -112,18 +126,6 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         sampling.Temperature ?? _manifest.Sampling.Temperature,
         sampling.TopK ?? _manifest.Sampling.TopK,
         sampling.TopP ?? _manifest.Sampling.TopP);
-
-    private void Refuse(DiffusionOptions options)
-    {
-        (string Name, bool IsSet)[] all =
-        [
-            (nameof(options.PriorSteps), options.PriorSteps is not null), (nameof(options.DecoderSteps), options.DecoderSteps is not null),
-            (nameof(options.UpsamplerSteps), options.UpsamplerSteps is not null), (nameof(options.PriorGuidance), options.PriorGuidance is not null),
-            (nameof(options.IsFast), options.IsFast),
-        ];
-        foreach (var (name, _) in all.Where(option => option.IsSet))
-            throw new NotSupportedException($"'{name}' is for DALL·E 2 models; '{_manifest.Name}' samples image tokens. Leave it out.");
-    }
 
     private long[] PromptOf(GenerationRequest request) =>
         request.PromptTokens is { } ids ? _tokenizer.Value.WithPrefix(ids) : _tokenizer.Value.Encode(request.Prompt);

@@ -81,6 +81,23 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         return network.Session.Run<float>(tensors, "features");
     }
 
+    /// <exception cref="ArgumentOutOfRangeException">A number of steps is more than a network has.</exception>
+    /// <exception cref="NotSupportedException">An option is for models of another kind.</exception>
+    public void CheckOptions(GenerationOptions options)
+    {
+        Refuse(options.Sampling.Temperature, nameof(options.Sampling.Temperature));
+        Refuse(options.Sampling.TopK, nameof(options.Sampling.TopK));
+        Refuse(options.Sampling.TopP, nameof(options.Sampling.TopP));
+        if (options.Diffusion.UpsamplerSteps is not null && _graphs.Stages.Count < 2)
+            throw new NotSupportedException($"'{nameof(options.Diffusion.UpsamplerSteps)}' is for models with upsamplers; '{bundle.Manifest.Name}' has none. Leave it out.");
+
+        // Numbers of steps that cannot be met are told before the first network runs.
+        if (_graphs.Prior is { } prior)
+            PriorScheduler(prior.Diffusion, options.Diffusion);
+        for (var stage = 0; stage < _graphs.Stages.Count; stage++)
+            StageScheduler(stage, _graphs.Stages[stage].Diffusion.Sampler, options.Diffusion);
+    }
+
     public void Dispose()
     {
         _cache.Dispose();
@@ -285,21 +302,6 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
             DiffusionProcess.Of(noised.Schedule).AddNoise(noised.Level, values, fresh, values);
         }
         return values;
-    }
-
-    private void CheckOptions(GenerationOptions options)
-    {
-        Refuse(options.Sampling.Temperature, nameof(options.Sampling.Temperature));
-        Refuse(options.Sampling.TopK, nameof(options.Sampling.TopK));
-        Refuse(options.Sampling.TopP, nameof(options.Sampling.TopP));
-        if (options.Diffusion.UpsamplerSteps is not null && _graphs.Stages.Count < 2)
-            throw new NotSupportedException($"'{nameof(options.Diffusion.UpsamplerSteps)}' is for models with upsamplers; '{bundle.Manifest.Name}' has none. Leave it out.");
-
-        // Numbers of steps that cannot be met are told before the first network runs.
-        if (_graphs.Prior is { } prior)
-            PriorScheduler(prior.Diffusion, options.Diffusion);
-        for (var stage = 0; stage < _graphs.Stages.Count; stage++)
-            StageScheduler(stage, _graphs.Stages[stage].Diffusion.Sampler, options.Diffusion);
     }
 
     private void Refuse<T>(T? value, string option)

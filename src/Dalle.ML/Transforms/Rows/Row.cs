@@ -4,7 +4,7 @@ namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>
 /// What a component reads of one row, whichever columns it comes from. The column names are those inside a saved pipeline, see
-/// <see cref="Saving.SavedComponent"/>. Objects are reused for later rows. Disposing one disposes its image.
+/// <see cref="Saving.SavedComponent"/>. Objects are reused for later rows. Disposing one disposes its images.
 /// </summary>
 internal sealed class Row : IDisposable
 {
@@ -17,6 +17,20 @@ internal sealed class Row : IDisposable
 
     [ColumnName(Prefix + nameof(Image)), MLImageType]
     public MLImage? Image { get; set; }
+
+    /// <summary>The text at the other end, for components that go from one to another.</summary>
+    [ColumnName(Prefix + nameof(SecondText))]
+    public string SecondText { get; set; } = "";
+
+    /// <summary>The mask, or the image at the other end.</summary>
+    [ColumnName(Prefix + nameof(SecondImage)), MLImageType]
+    public MLImage? SecondImage { get; set; }
+
+    [ColumnName(Prefix + nameof(Fraction))]
+    public float Fraction { get; set; }
+
+    [ColumnName(Prefix + nameof(ImageEmbedding)), VectorType]
+    public float[] ImageEmbedding { get; set; } = [];
 
     [ColumnName(Prefix + nameof(Seed))]
     public ulong Seed { get; set; }
@@ -31,6 +45,9 @@ internal sealed class Row : IDisposable
     [ColumnName(Prefix + nameof(Pixels)), VectorType]
     public byte[] Pixels { get; set; } = [];
 
+    [ColumnName(Prefix + nameof(SecondPixels)), VectorType]
+    public byte[] SecondPixels { get; set; } = [];
+
     /// <summary>In a saved pipeline, which component it is and what its options are.</summary>
     [ColumnName(Prefix + nameof(Component))]
     public string Component { get; set; } = "";
@@ -44,6 +61,7 @@ internal sealed class Row : IDisposable
     public void Dispose()
     {
         Image?.Dispose();
-        Image = null;
+        SecondImage?.Dispose();
+        Image = SecondImage = null;
     }
 }

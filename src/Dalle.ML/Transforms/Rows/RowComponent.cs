@@ -5,6 +5,11 @@ internal abstract class RowComponent
 {
     public abstract IEnumerable<InputColumn> Inputs { get; }
 
+    /// <summary>The columns of images among them.</summary>
+    public IEnumerable<(string Column, ImageField Field)> Images => Inputs
+        .Where(input => input.Field is ImageField)
+        .Select(input => (input.Name, (ImageField)input.Field));
+
     /// <summary>The columns that it can make, including those without a name.</summary>
     public abstract IEnumerable<OutputColumn> Outputs { get; }
 
@@ -24,8 +29,28 @@ internal abstract class RowComponent
             throw new NotSupportedException($"The model '{model.Name}' {lack}.");
     }
 
-    /// <summary>Number of text tokens of a row's prompt that the model does not see.</summary>
-    public virtual int CountCutTokens(DalleModel model, Row row) => 0;
+    /// <exception cref="NotSupportedException">The model samples image tokens, or does not generate.</exception>
+    protected static void RequireDalle2(DalleModelInfo model) => Require(
+        model.ImageEmbeddingDimension > 0, model,
+        "is not one of DALL·E 2, which this component needs. Set ModelPath to a bundle of the family 'karlo' or 'dalle2-pytorch'");
+
+    /// <exception cref="NotSupportedException">The model has none.</exception>
+    protected static void RequirePrior(DalleModelInfo model) =>
+        Require(model.CanGenerateImageEmbedding, model, "has no prior, which makes an image embedding from a text. Export it with the checkpoint of the prior");
+
+    /// <exception cref="NotSupportedException">The model has none.</exception>
+    protected static void RequireImageTower(DalleModelInfo model) =>
+        Require(model.CanVary, model, "has no image tower, which embeds images. Export it with the checkpoint's CLIP");
+
+    /// <exception cref="NotSupportedException">The option is set.</exception>
+    protected static void Refuse(bool isSet, string option, string reason)
+    {
+        if (isSet)
+            throw new NotSupportedException($"'{option}' {reason}. Leave it out.");
+    }
+
+    /// <summary>The texts of a row that the model generates from: a warning tells of those that are longer than it reads.</summary>
+    public virtual IEnumerable<string> Prompts(Row row) => [];
 
     /// <summary>A result for each row, in order, each as soon as it is finished.</summary>
     public abstract IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows);

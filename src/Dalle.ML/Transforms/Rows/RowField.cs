@@ -5,10 +5,24 @@ using Microsoft.ML.Transforms.Image;
 namespace Dalle.ML.Transforms.Rows;
 
 /// <summary>A member of <see cref="Row"/>: which columns it takes and how it is read from them.</summary>
-internal sealed class RowField
+internal class RowField
 {
     public static readonly RowField Text = Of<ReadOnlyMemory<char>>(
         nameof(Row.Text), TextDataViewType.Instance, (row, value) => row.Text = value.ToString());
+
+    public static readonly RowField SecondText = Of<ReadOnlyMemory<char>>(
+        nameof(Row.SecondText), TextDataViewType.Instance, (row, value) => row.SecondText = value.ToString());
+
+    public static readonly ImageField Image = new(
+        nameof(Row.Image), nameof(Row.Pixels), row => row.Image, (row, image) => row.Image = image);
+
+    public static readonly ImageField SecondImage = new(
+        nameof(Row.SecondImage), nameof(Row.SecondPixels), row => row.SecondImage, (row, image) => row.SecondImage = image);
+
+    public static readonly RowField Fraction = Of<float>(nameof(Row.Fraction), NumberDataViewType.Single, (row, value) => row.Fraction = value);
+
+    public static readonly RowField ImageEmbedding = Of<VBuffer<float>>(
+        nameof(Row.ImageEmbedding), new VectorDataViewType(NumberDataViewType.Single), (row, value) => row.ImageEmbedding = [.. value.DenseValues()]);
 
     public static readonly RowField Seed = Of<ulong>(nameof(Row.Seed), NumberDataViewType.UInt64, (row, value) => row.Seed = value);
 
@@ -21,21 +35,7 @@ internal sealed class RowField
     public static readonly RowField Pixels = Of<VBuffer<byte>>(
         nameof(Row.Pixels), new VectorDataViewType(NumberDataViewType.Byte), (row, value) => row.Pixels = [.. value.DenseValues()]);
 
-    // The image that was read before goes into the getter, which disposes it: nobody else may. The row has its own copy, as rows that are
-    // run together are read one after the other.
-    public static readonly RowField Image = new(nameof(Row.Image), new ImageDataViewType(), (source, column) =>
-    {
-        var getter = source.GetGetter<MLImage>(column);
-        MLImage image = null!;
-        return row =>
-        {
-            row.Dispose();
-            getter(ref image);
-            row.Image = image?.Copy();
-        };
-    });
-
-    private RowField(string name, DataViewType type, Func<DataViewRow, DataViewSchema.Column, Action<Row>> bind) =>
+    protected RowField(string name, DataViewType type, Func<DataViewRow, DataViewSchema.Column, Action<Row>> bind) =>
         (Source, Type, Bind) = (Row.Prefix + name, type, bind);
 
     /// <summary>The column of a saved pipeline that it is read from.</summary>

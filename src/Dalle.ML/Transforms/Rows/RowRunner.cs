@@ -4,21 +4,23 @@ namespace Dalle.ML.Transforms.Rows;
 internal sealed class RowRunner : IDisposable
 {
     private readonly CancellationToken _cancellation;
-    private readonly InputColumn? _image;
+    private readonly (string Column, ImageField Field)[] _images;
     private readonly Action<string> _warn;
     private int _cutPrompts;
 
     /// <summary>Takes ownership of the model, even if it fails.</summary>
     /// <exception cref="NotSupportedException">The model cannot do what the component needs.</exception>
-    public RowRunner(ComponentOptions options, DalleModel model, ImageSize? imageSize, Action<string> warn)
+    public RowRunner(ComponentOptions options, DalleModel model, IReadOnlyDictionary<ImageField, ImageSize> imageSizes, Action<string> warn)
     {
         try
         {
-            (Options, Model, ImageSize, Component) = (options, model, imageSize, options.CreateComponent());
+            (Options, Model, ImageSizes, Component) = (options, model, imageSizes, options.CreateComponent());
             _warn = warn;
             _cancellation = options.CancellationToken;
-            _image = Component.Inputs.FirstOrDefault(input => input.Field == RowField.Image);
+            _images = [.. Component.Images];
             Component.Check(model.Info);
+            if (options is GenerationComponentOptions { Generation: var generation })
+                model.CheckOptions(generation);
         }
         catch
         {
@@ -31,8 +33,8 @@ internal sealed class RowRunner : IDisposable
 
     public DalleModel Model { get; }
 
-    /// <summary>The size of the images if the input column declares one.</summary>
-    public ImageSize? ImageSize { get; }
+    /// <summary>The sizes of the images whose input columns declare one.</summary>
+    public IReadOnlyDictionary<ImageField, ImageSize> ImageSizes { get; }
 
     public RowComponent Component { get; }
 
@@ -71,8 +73,8 @@ internal sealed class RowRunner : IDisposable
             return Fail(row, failure);
         try
         {
-            if (_image is not null && row.Image is null)
-                throw new ArgumentException($"Column '{_image.Name}' has no image.");
+            foreach (var (column, _) in _images.Where(image => image.Field.Of(row) is null))
+                throw new ArgumentException($"Column '{column}' has no image.");
             var outcome = new RowOutcome(Component.Run(Model, [row]).Single());
             WarnIfCut(row);
             return outcome;
@@ -98,10 +100,13 @@ internal sealed class RowRunner : IDisposable
 
     private void WarnIfCut(Row row)
     {
-        if (Component.CountCutTokens(Model, row) is > 0 and var cut && Interlocked.Increment(ref _cutPrompts) == 1)
+        foreach (var prompt in Component.Prompts(row))
         {
-            var place = row.Position is { } number ? $"Row {number}" : "A row";
-            _warn($"{place} ('{row.Text}'): the last {cut} tokens of the prompt were cut, as the model '{Model.Info.Name}' reads {Model.Info.TextLength}. Shorten the prompt.");
+            if (Model.CountCutTokens(prompt) is > 0 and var cut && Interlocked.Increment(ref _cutPrompts) == 1)
+            {
+                var place = row.Position is { } number ? $"Row {number}" : "A row";
+                _warn($"{place} ('{prompt}'): the last {cut} tokens of the prompt were cut, as the model '{Model.Info.Name}' reads {Model.Info.TextLength}. Shorten the prompt.");
+            }
         }
     }
 

@@ -21,8 +21,9 @@ internal sealed class ComponentMapping : CustomMappingFactory<Row, RowResult>
         return (row, result) =>
         {
             var runner = runners.GetOrAdd(row.Component, text => new RetryableLazy<RowRunner>(() => Load(SavedComponent.FromText(text)))).Value;
-            using var image = runner.ImageSize?.ToImage(row.Pixels);
-            row.Image = image ?? row.Image;
+            using var image = runner.ImageSizes.GetValueOrDefault(RowField.Image)?.ToImage(row.Pixels);
+            using var second = runner.ImageSizes.GetValueOrDefault(RowField.SecondImage)?.ToImage(row.SecondPixels);
+            (row.Image, row.SecondImage) = (image ?? row.Image, second ?? row.SecondImage);
             using var outcome = runner.RunAlone(row);
             result.Take(outcome.Result);
         };

@@ -27,11 +27,15 @@ internal sealed record SavedComponent
     /// <summary>Size of the images that are read, where their column states one; else they are of any size.</summary>
     public ImageSize? ImageSize { get; init; }
 
+    /// <summary>The same of the second image of each row.</summary>
+    public ImageSize? SecondImageSize { get; init; }
+
     public static SavedComponent From(RowRunner runner) => new()
     {
         Model = SavedModel.From(runner.Options, runner.Model.Info),
         Options = runner.Options,
-        ImageSize = runner.ImageSize,
+        ImageSize = runner.ImageSizes.GetValueOrDefault(RowField.Image),
+        SecondImageSize = runner.ImageSizes.GetValueOrDefault(RowField.SecondImage),
     };
 
     public static SavedComponent FromText(string text) =>
@@ -45,7 +49,12 @@ internal sealed record SavedComponent
     public RowRunner Load(DalleDevice device, bool fallbackToCpu, Action<string> warn)
     {
         var options = Options with { GpuDeviceId = device.GpuDeviceId, FallbackToCpu = fallbackToCpu };
-        return new RowRunner(options, ModelLoader.Load(Model.Find(), device, fallbackToCpu, warn), ImageSize, warn);
+        var imageSizes = new Dictionary<ImageField, ImageSize>();
+        if (ImageSize is { } size)
+            imageSizes.Add(RowField.Image, size);
+        if (SecondImageSize is { } second)
+            imageSizes.Add(RowField.SecondImage, second);
+        return new RowRunner(options, ModelLoader.Load(Model.Find(), device, fallbackToCpu, warn), imageSizes, warn);
     }
 
     public static void Save(ModelSaveContext ctx, RowRunner runner)
@@ -68,9 +77,9 @@ internal sealed record SavedComponent
         foreach (var input in runner.Component.Inputs)
         {
             // ML.NET reads images of a stated size into classes that state the same size only, but pixels into any.
-            yield return input.Field == RowField.Image && saved.ImageSize is not null
+            yield return input.Field is ImageField image && runner.ImageSizes.ContainsKey(image)
                 ? transforms.ExtractPixels(
-                    RowField.Pixels.Source, input.Name, ImagePixelExtractingEstimator.ColorBits.All, interleavePixelColors: true, outputAsFloatArray: false)
+                    image.PixelsSource, input.Name, ImagePixelExtractingEstimator.ColorBits.All, interleavePixelColors: true, outputAsFloatArray: false)
                 : transforms.CopyColumns(input.Field.Source, input.Name);
         }
         yield return transforms.CustomMapping(new ComponentMapping().GetMapping(), ComponentMapping.Contract);
@@ -92,7 +101,7 @@ internal sealed record SavedComponent
         var view = ml.Data.LoadFromEnumerable<Row>([]);
         foreach (var input in runner.Component.Inputs)
         {
-            IEstimator<ITransformer> column = input.Field == RowField.Image && runner.ImageSize is { } size
+            IEstimator<ITransformer> column = input.Field is ImageField image && runner.ImageSizes.TryGetValue(image, out var size)
                 ? ml.Transforms.ResizeImages(input.Name, size.Width, size.Height, input.Field.Source)
                 : ml.Transforms.CopyColumns(input.Name, input.Field.Source);
             view = column.Fit(view).Transform(view);
