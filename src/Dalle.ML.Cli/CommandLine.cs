@@ -99,6 +99,7 @@ internal static class CommandLine
             ClassifyCommand.Create(),
             BatchCommand.Create(),
             ServeCommand.Create(),
+            McpCommand.Create(),
             InfoCommand.Create(),
             VerifyCommand.Create(),
             DoctorCommand.Create(),

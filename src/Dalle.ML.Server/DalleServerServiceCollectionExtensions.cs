@@ -43,6 +43,7 @@ public static class DalleServerServiceCollectionExtensions
         services.TryAddSingleton<BatchGenerator>(provider => provider.GetRequiredService<DalleModel>().GenerateBatch);
         services.AddSingleton<ServerTelemetry>();
         services.AddSingleton<ApiKeys>();
+        services.AddSingleton<ClientRates>();
         services.AddSingleton<ImageRequestReader>();
         services.AddSingleton<ImageStore>();
         services.AddSingleton<Previews>();
