@@ -100,6 +100,7 @@ internal static class CommandLine
             EvaluateCommand.Create(),
             BatchCommand.Create(),
             ServeCommand.Create(),
+            McpCommand.Create(),
             InfoCommand.Create(),
             VerifyCommand.Create(),
             DoctorCommand.Create(),

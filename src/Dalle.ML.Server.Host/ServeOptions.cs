@@ -26,6 +26,12 @@ internal sealed class ServeOptions
     /// <summary>Whether the program stops when its standard input ends: so it never outlives the tool, however that ends.</summary>
     public bool StopsWithInput { get; set; }
 
+    /// <summary>Whether agents speak to the program by standard input and output, and it listens on no port.</summary>
+    public bool Stdio { get; set; }
+
+    /// <summary>Whether the program only asks the one that runs whether it is ready.</summary>
+    public bool HealthCheck { get; set; }
+
     public DalleDevice ToDevice() => DalleDevice.Parse(Device) with
     {
         IntraOpThreads = Threads,

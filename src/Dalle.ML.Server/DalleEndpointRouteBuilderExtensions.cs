@@ -1,5 +1,6 @@
 using Dalle.ML.Server;
 using Dalle.ML.Server.Api;
+using Dalle.ML.Server.Mcp;
 using Dalle.ML.Server.Security;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
@@ -33,12 +34,7 @@ public static class DalleEndpointRouteBuilderExtensions
         endpoints.MapHealthChecks("/healthz", new HealthCheckOptions { Predicate = _ => false });
         endpoints.MapHealthChecks("/readyz", new HealthCheckOptions { Predicate = check => check.Tags.Contains(ReadyCheck.Tag) });
 
-        var group = endpoints.MapGroup("");
-        group.AddEndpointFilterFactory((_, next) =>
-        {
-            var guard = ActivatorUtilities.CreateInstance<RequestGuard>(endpoints.ServiceProvider);
-            return context => guard.InvokeAsync(context, next);
-        });
+        var group = endpoints.MapGuarded();
         group.WithTags("Dalle.ML");
 
         group.MapPost("/v1/images/generations", (HttpContext context, [FromServices] ImagesApi images) => images.GenerateAsync(context))
@@ -61,6 +57,36 @@ public static class DalleEndpointRouteBuilderExtensions
             .Describe<GenerateBody, string[]>("Generate", "Generates images as a list of PNG data in base64.", "application/json", json);
         group.MapFallback("/v1/{**path}", (HttpContext context, string? path) =>
             ApiJson.WriteErrorAsync(context, ApiException.NotFound($"There is no {context.Request.Method} /v1/{path} here; docs/server.md lists the endpoints."))).ExcludeFromDescription();
+        return group;
+    }
+
+    /// <summary>
+    /// Maps the tools for agents, by the Model Context Protocol over HTTP. Keys, origins and limits are those of the other endpoints. Needs
+    /// <c>AddDalleMcp().WithHttpTransport()</c>.
+    /// </summary>
+    /// <param name="endpoints">The application, or a group of routes.</param>
+    /// <param name="pattern">The route.</param>
+    /// <returns>The endpoints, for policies of the application.</returns>
+    /// <exception cref="InvalidOperationException"><c>AddDalleServer</c> or <c>AddDalleMcp</c> was not called.</exception>
+    public static RouteGroupBuilder MapDalleMcp(this IEndpointRouteBuilder endpoints, string pattern = "/mcp")
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        if (endpoints.ServiceProvider.GetService<ToolSchemas>() is null)
+            throw new InvalidOperationException("Call services.AddDalleServer() and services.AddDalleMcp().WithHttpTransport() before MapDalleMcp().");
+        var group = endpoints.MapGuarded();
+        group.WithMetadata(new RequestSizeLimitAttribute(endpoints.ServiceProvider.GetRequiredService<IOptions<DalleServerOptions>>().Value.MaxUploadBytes));
+        group.MapMcp(pattern).ExcludeFromDescription();
+        return group;
+    }
+
+    private static RouteGroupBuilder MapGuarded(this IEndpointRouteBuilder endpoints)
+    {
+        var group = endpoints.MapGroup("");
+        group.AddEndpointFilterFactory((_, next) =>
+        {
+            var guard = ActivatorUtilities.CreateInstance<RequestGuard>(endpoints.ServiceProvider);
+            return context => guard.InvokeAsync(context, next);
+        });
         return group;
     }
 

@@ -16,6 +16,9 @@ public sealed class DalleServerOptions
     /// <summary>Number of images that may wait or be in work at once; requests beyond it are answered with 429.</summary>
     public int MaxPendingImages { get; set; } = 128;
 
+    /// <summary>Number of requests of one client, told by key or else by address, in a minute; requests beyond it are answered with 429. Unlimited if null.</summary>
+    public int? RequestsPerMinute { get; set; }
+
     /// <summary>Number of images that one request may ask for.</summary>
     public int MaxImagesPerRequest { get; set; } = 10;
 

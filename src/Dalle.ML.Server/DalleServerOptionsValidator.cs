@@ -15,7 +15,7 @@ internal sealed class DalleServerOptionsValidator : IValidateOptions<DalleServer
             (nameof(options.MaxPromptLength), options.MaxPromptLength), (nameof(options.MaxEmbeddingInputs), options.MaxEmbeddingInputs),
             (nameof(options.MaxJsonBytes), options.MaxJsonBytes), (nameof(options.MaxUploadBytes), options.MaxUploadBytes),
             (nameof(options.MaxUploadPixels), options.MaxUploadPixels), (nameof(options.MaxStoredBytes), options.MaxStoredBytes),
-            (nameof(options.StoredImageLifetime), options.StoredImageLifetime.Ticks),
+            (nameof(options.StoredImageLifetime), options.StoredImageLifetime.Ticks), (nameof(options.RequestsPerMinute), options.RequestsPerMinute ?? 1),
         ];
         var errors = positive.Where(option => option.Value < 1).Select(option => $"{option.Name} must be more than 0.").ToList();
         if (options.BatchDelay < TimeSpan.Zero || options.StopTimeout < TimeSpan.Zero)

@@ -1,10 +1,12 @@
 using Dalle.ML;
 using Dalle.ML.Server;
 using Dalle.ML.Server.Api;
+using Dalle.ML.Server.Mcp;
 using Dalle.ML.Server.Scheduling;
 using Dalle.ML.Server.Security;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
+using ModelContextProtocol.Server;
 
 namespace Microsoft.Extensions.DependencyInjection;
 
@@ -41,9 +43,11 @@ public static class DalleServerServiceCollectionExtensions
         services.TryAddSingleton<BatchGenerator>(provider => provider.GetRequiredService<DalleModel>().GenerateBatch);
         services.AddSingleton<ServerTelemetry>();
         services.AddSingleton<ApiKeys>();
+        services.AddSingleton<ClientRates>();
         services.AddSingleton<ImageRequestReader>();
         services.AddSingleton<ImageStore>();
         services.AddSingleton<Previews>();
+        services.AddSingleton<ImageService>();
         services.AddSingleton<ImagesApi>();
         services.AddSingleton<EmbeddingsApi>();
         services.AddSingleton<ModelsApi>();
@@ -51,5 +55,21 @@ public static class DalleServerServiceCollectionExtensions
         services.AddHostedService(provider => provider.GetRequiredService<BatchScheduler>());
         services.AddHealthChecks().AddCheck<ReadyCheck>("dalle", tags: [ReadyCheck.Tag]);
         return services;
+    }
+
+    /// <summary>
+    /// Adds the tools for agents, which speak the Model Context Protocol: <c>generate_image</c>, <c>edit_image</c> and <c>describe_model</c>. Choose how they are
+    /// reached: <c>WithHttpTransport()</c> and <c>MapDalleMcp</c>, or <c>WithStdioServerTransport()</c>. Needs <see cref="AddDalleServer"/>, whose queue and limits hold.
+    /// </summary>
+    /// <param name="services">The services.</param>
+    /// <returns>The builder of the server of the protocol.</returns>
+    public static IMcpServerBuilder AddDalleMcp(this IServiceCollection services)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        services.AddHttpContextAccessor();
+        services.AddSingleton<ToolSchemas>();
+        services.AddSingleton<ToolImages>();
+        services.AddOptions<McpServerOptions>().Configure<IServiceProvider>(DalleTools.Configure);
+        return services.AddMcpServer();
     }
 }

@@ -68,6 +68,36 @@ public sealed class SecurityTests
         }
     }
 
+    [Fact]
+    public async Task A_client_that_asks_too_often_is_told_when_to_come_again_and_others_are_not_kept()
+    {
+        await using var site = await Site.StartAsync(options =>
+        {
+            options.RequestsPerMinute = 1;
+            options.ApiKeys.Add("one");
+            options.ApiKeys.Add("two");
+        });
+        Assert.Equal(HttpStatusCode.OK, (await AskAsync("one")).StatusCode);
+        var refused = await AskAsync("one");
+        Assert.Equal(HttpStatusCode.TooManyRequests, refused.StatusCode);
+        Assert.InRange(refused.Headers.RetryAfter!.Delta!.Value.TotalSeconds, 1, 60);
+        Assert.Contains("rate_limit_exceeded", await refused.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(HttpStatusCode.OK, (await AskAsync("two")).StatusCode);
+
+        // Keys are not tried without end; health is.
+        Assert.Equal(HttpStatusCode.Unauthorized, (await AskAsync("wrong")).StatusCode);
+        Assert.Equal(HttpStatusCode.TooManyRequests, (await AskAsync("wrong")).StatusCode);
+        Assert.Equal("Healthy", await site.Client.GetStringAsync("/healthz"));
+        Assert.Equal("Healthy", await site.Client.GetStringAsync("/readyz"));
+
+        Task<HttpResponseMessage> AskAsync(string key)
+        {
+            var request = new HttpRequestMessage(HttpMethod.Get, "/v1/models");
+            request.Headers.Authorization = new("Bearer", key);
+            return site.Client.SendAsync(request);
+        }
+    }
+
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
@@ -102,7 +132,8 @@ public sealed class SecurityTests
     [Fact]
     public async Task Options_that_no_request_could_meet_stop_the_start()
     {
-        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => Site.StartAsync(options => (options.MaxPendingImages, options.MaxCandidates) = (5, 0)));
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => Site.StartAsync(options => (options.MaxPendingImages, options.MaxCandidates, options.RequestsPerMinute) = (5, 0, 0)));
+        Assert.Contains("RequestsPerMinute", error.Message, StringComparison.Ordinal);
         Assert.Contains("MaxCandidates", error.Message, StringComparison.Ordinal);
         Assert.Contains("would never fit", error.Message, StringComparison.Ordinal);
     }

@@ -42,8 +42,10 @@ internal sealed class Site : IAsyncDisposable
             options.Model = TinyModel.Path;
             configure?.Invoke(options);
         });
+        builder.Services.AddDalleMcp().WithHttpTransport();
         var app = builder.Build();
         app.MapDalle();
+        app.MapDalleMcp();
         await app.StartAsync();
         return new Site(app);
     }

@@ -16,18 +16,19 @@ internal static class ServeCommand
     private static readonly Option<int?> Pending = new Option<int?>("--max-pending") { HelpName = "n", Description = "Images that may wait or be in work; more are refused with 429 [default: 128]." }
         .MustBeNumber(10, 100_000);
 
-    private static readonly Option<bool> LogPrompts = new("--log-prompts") { Description = "Show prompts in the log." };
+    private static readonly Option<int?> RequestsPerMinute = new Option<int?>("--requests-per-minute") { HelpName = "n", Description = "Requests of one client, told by key or else by address; more are refused with 429 [default: no limit]." }
+        .MustBeNumber(1, 1_000_000);
 
     public static Command Create()
     {
-        var command = new ToolCommand("serve", "Serve a model over HTTP: OpenAI's image API.",
+        var command = new ToolCommand("serve", "Serve a model over HTTP: OpenAI's image API, and tools for agents.",
         [
             "dalle serve",
             "dalle serve -m ./my-model --port 8080",
             "dalle serve --host 0.0.0.0 --api-key secret --json",
         ])
         {
-            Host, Port, ApiKey, Pending, LogPrompts, ModelOptions.All, Results.Json, Results.Quiet,
+            Host, Port, ApiKey, Pending, RequestsPerMinute, ServerOptions.LogPrompts, ModelOptions.All, Results.Json, Results.Quiet,
         };
         command.SetAction(RunAsync);
         return command;
@@ -38,29 +39,17 @@ internal static class ServeCommand
         // A free port is one of an address: a name may have several addresses.
         var (name, port) = (parsed.GetRequiredValue(Host), parsed.GetValue(Port));
         var host = name == "localhost" && port == 0 ? "127.0.0.1" : name.Contains(':', StringComparison.Ordinal) && !name.StartsWith('[') ? $"[{name}]" : name;
-        var device = ModelOptions.DeviceOf(parsed);
         var settings = new Dictionary<string, string?>
         {
             ["urls"] = string.Create(CultureInfo.InvariantCulture, $"http://{host}:{port}"),
-            ["Dalle:Model"] = ModelOptions.PathOf(parsed),
-            ["Dalle:MaxPendingImages"] = Text(parsed.GetValue(Pending)),
-            ["Dalle:LogPrompts"] = Text(parsed.GetValue(LogPrompts)),
-            ["Serve:Device"] = device.GpuDeviceId is { } id ? $"cuda:{Text(id)}" : "cpu",
-            ["Serve:Threads"] = Text(device.IntraOpThreads),
-            ["Serve:Spin"] = Text(device.SpinDuration is { } spin ? (int)spin.TotalMicroseconds : null),
-            ["Serve:GpuMemory"] = Text(device.GpuMemoryLimit),
-            ["Serve:Json"] = Text(parsed.GetValue(Results.Json)),
-            ["Serve:Quiet"] = Text(parsed.GetValue(Results.Quiet)),
-            ["Serve:StopsWithInput"] = Text(true),
+            ["Dalle:MaxPendingImages"] = ServerOptions.Text(parsed.GetValue(Pending)),
+            ["Dalle:RequestsPerMinute"] = ServerOptions.Text(parsed.GetValue(RequestsPerMinute)),
+            ["Serve:StopsWithInput"] = ServerOptions.Text(true),
         };
         var keys = parsed.GetValue(ApiKey) is { Length: > 0 } given ? given : parsed.Console().Variable("DALLE_API_KEY") is { Length: > 0 } key ? [key] : [];
 
         // Not as arguments, which every user of the machine can see.
-        var secrets = keys.Select((key, index) => KeyValuePair.Create($"Dalle__ApiKeys__{Text(index)}", key));
-        return ServerProcess.RunAsync(parsed.Console(), settings.Where(setting => setting.Value is not null).Select(setting => $"--{setting.Key}={setting.Value}"), secrets, cancellationToken);
+        var secrets = keys.Select((key, index) => KeyValuePair.Create($"Dalle__ApiKeys__{ServerOptions.Text(index)}", key));
+        return ServerProcess.RunAsync(parsed.Console(), settings.Concat(ServerOptions.Of(parsed)), secrets, carriesStreams: false, cancellationToken);
     }
-
-    private static string? Text(IFormattable? value) => value?.ToString(null, CultureInfo.InvariantCulture);
-
-    private static string? Text(bool value) => value ? "true" : null;
 }

@@ -53,6 +53,10 @@ internal sealed class ApiException : Exception
         StatusCodes.Status429TooManyRequests, "rate_limit_error", "queue_full",
         $"{pending} images wait or are in work, of at most {most}. Try again in {retryAfter.TotalSeconds:0} seconds.", retryAfter: retryAfter);
 
+    public static ApiException TooOften(int most, TimeSpan retryAfter) => new(
+        StatusCodes.Status429TooManyRequests, "rate_limit_error", "rate_limit_exceeded",
+        $"This client asked more often than {most} times a minute. Try again in {retryAfter.TotalSeconds:0} seconds.", retryAfter: retryAfter);
+
     public static ApiException Stopping() => new(
         StatusCodes.Status503ServiceUnavailable, "server_error", "server_stopping", "The server stops. Try again when it is back.", retryAfter: TimeSpan.FromSeconds(10));
 

@@ -61,6 +61,20 @@ internal static class ApiJson
         }
     }
 
+    /// <summary>Reads the arguments of a tool.</summary>
+    /// <exception cref="ApiException">An argument is unknown or of a wrong type.</exception>
+    public static T Read<T>(IDictionary<string, JsonElement>? arguments)
+    {
+        try
+        {
+            return JsonSerializer.SerializeToElement(arguments ?? new Dictionary<string, JsonElement>()).Deserialize<T>(Options)!;
+        }
+        catch (JsonException exception)
+        {
+            throw Explain(exception);
+        }
+    }
+
     /// <summary>Answers with JSON.</summary>
     public static Task WriteAsync<T>(HttpContext context, T value, int status = StatusCodes.Status200OK)
     {

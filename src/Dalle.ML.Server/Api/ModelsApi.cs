@@ -16,7 +16,7 @@ internal sealed class ModelsApi(DalleModel model, ImageRequestReader reader, IOp
         return ApiJson.WriteAsync(context, Describe());
     }
 
-    private ModelReply Describe()
+    public ModelReply Describe()
     {
         var (info, defaults) = (model.Info, model.Info.Defaults);
         return new ModelReply(info.Name, "model", _created, "dalle-ml")
@@ -28,7 +28,7 @@ internal sealed class ModelsApi(DalleModel model, ImageRequestReader reader, IOp
             MaxN = options.Value.MaxImagesPerRequest,
             MaxCandidates = reader.MaxCandidates,
             CanGenerate = info.CanGenerate,
-            CanEdit = ImagesApi.CanEdit(info),
+            CanEdit = ImageService.CanEdit(info),
             CanVary = info.CanVary,
             CanEmbed = info.HasClip,
             Defaults = new DefaultsReply(defaults.Candidates, defaults.Sampling.Temperature, defaults.Sampling.TopK, defaults.Sampling.TopP, defaults.Sampling.GuidanceScale)

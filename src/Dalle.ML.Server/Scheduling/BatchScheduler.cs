@@ -50,13 +50,15 @@ internal sealed partial class BatchScheduler : BackgroundService
     /// <param name="options">How they are generated, with the number of candidates of each image.</param>
     /// <param name="previewParts">Parts of the work, 0 to 1, after each of which a preview is made, ascending.</param>
     /// <param name="cancellationToken">Is cancelled when the client leaves.</param>
+    /// <param name="progress">Is told the part of the work that is done, 0 to 1, by the thread that generates: it must not wait.</param>
     /// <exception cref="ApiException">The queue is full, or the server stops.</exception>
     public ImageRun Submit(
-        string client, IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IReadOnlyList<double> previewParts, CancellationToken cancellationToken)
+        string client, IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IReadOnlyList<double> previewParts, CancellationToken cancellationToken,
+        IProgress<double>? progress = null)
     {
         if (_isStopping)
             throw ApiException.Stopping();
-        var run = new ImageRun(client, requests.Count, cancellationToken);
+        var run = new ImageRun(client, requests.Count, cancellationToken, progress);
         var jobs = requests.Select((request, index) => new ImageJob(run, index, request, options, previewParts, _options.MaxBatchCandidates)).ToArray();
         if (!_queue.TryAdd(jobs))
         {
@@ -110,7 +112,7 @@ internal sealed partial class BatchScheduler : BackgroundService
         {
             var slice = batch[0].Slice;
             var requests = batch.Select(job => job.Request with { CancellationToken = job.Abandoned }).ToArray();
-            foreach (var image in _generate(requests, slice, new LeaderProgress(batch[0]), stop))
+            foreach (var image in _generate(requests, slice, new BatchProgress(batch), stop))
             {
                 // The library leaves out images whose client has left.
                 while (left.Count > batch.Count - image.Index)
@@ -183,8 +185,15 @@ internal sealed partial class BatchScheduler : BackgroundService
     private partial void LogFailure(Exception exception);
 
     /// <summary>Reports at once, in the thread that generates: the tokens are valid only then.</summary>
-    private sealed class LeaderProgress(ImageJob leader) : IProgress<GenerationProgress>
+    private sealed class BatchProgress(IReadOnlyList<ImageJob> batch) : IProgress<GenerationProgress>
     {
-        public void Report(GenerationProgress value) => leader.Report(value);
+        private readonly (double From, double To)[] _parts = [.. batch.Select(job => job.SliceParts)];
+
+        public void Report(GenerationProgress value)
+        {
+            batch[0].Report(value);
+            for (var i = 0; i < batch.Count; i++)
+                batch[i].ReportPart(_parts[i].From + value.Fraction * (_parts[i].To - _parts[i].From));
+        }
     }
 }

@@ -61,6 +61,12 @@ internal sealed class ImageJob : IDisposable
         _run.Write(new ImageEvent(_index) { Tokens = progress.Tokens.ToArray(), Preview = progress.CreatePreview() });
     }
 
+    /// <summary>The parts of the image, 0 to 1, that its next slice begins and ends at.</summary>
+    public (double From, double To) SliceParts => (_generated / (double)_candidates, (_generated + Slice.Candidates!.Value) / (double)_candidates);
+
+    /// <summary>Reports the part of the image that is done.</summary>
+    public void ReportPart(double part) => _run.ReportPart(_index, part);
+
     /// <summary>The part of an image that is done, of what can be seen; null while nothing can: DALL·E 2's prior shows no image.</summary>
     private static double? PartOf(GenerationProgress progress) =>
         progress.Stages == 1 ? progress.Step / (double)progress.Steps

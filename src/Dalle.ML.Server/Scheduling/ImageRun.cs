@@ -30,14 +30,17 @@ internal sealed class ImageRun : IDisposable
     private readonly Channel<ImageEvent> _events = Channel.CreateUnbounded<ImageEvent>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource _abandoned;
     private readonly int _count;
+    private readonly IProgress<double>? _progress;
+    private readonly double[] _parts;
     private int _finished;
 
     /// <param name="client">Whose turn it uses.</param>
     /// <param name="count">Number of its images.</param>
     /// <param name="cancellationToken">Is cancelled when the client leaves.</param>
-    public ImageRun(string client, int count, CancellationToken cancellationToken)
+    /// <param name="progress">Is told the part of all images that is done.</param>
+    public ImageRun(string client, int count, CancellationToken cancellationToken, IProgress<double>? progress)
     {
-        (Client, _count) = (client, count);
+        (Client, _count, _progress, _parts) = (client, count, progress, new double[count]);
         _abandoned = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         Abandoned = _abandoned.Token;
         Context = Activity.Current?.Context ?? default;
@@ -61,6 +64,15 @@ internal sealed class ImageRun : IDisposable
             happened.Dispose();
         if (happened.Image is not null && Interlocked.Increment(ref _finished) == _count)
             _events.Writer.TryComplete();
+    }
+
+    /// <summary>Reports the part of an image that is done. One batch is in work at a time, so no two calls meet.</summary>
+    public void ReportPart(int index, double part)
+    {
+        if (_progress is null)
+            return;
+        _parts[index] = Math.Max(_parts[index], part);
+        _progress.Report(_parts.Sum() / _count);
     }
 
     public void Fail(Exception exception) => _events.Writer.TryComplete(exception);

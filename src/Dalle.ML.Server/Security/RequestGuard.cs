@@ -6,8 +6,8 @@ using Microsoft.Extensions.Logging;
 
 namespace Dalle.ML.Server.Security;
 
-/// <summary>Stands before every endpoint: security headers, API key, origin; and turns what goes wrong behind it into OpenAI's errors.</summary>
-internal sealed partial class RequestGuard(ApiKeys keys, ServerTelemetry telemetry, ILogger<RequestGuard> logger) : IEndpointFilter
+/// <summary>Stands before every endpoint: security headers, API key, rate, origin; and turns what goes wrong behind it into OpenAI's errors.</summary>
+internal sealed partial class RequestGuard(ApiKeys keys, ClientRates rates, ServerTelemetry telemetry, ILogger<RequestGuard> logger) : IEndpointFilter
 {
     private static readonly object ClientItem = new();
 
@@ -24,7 +24,7 @@ internal sealed partial class RequestGuard(ApiKeys keys, ServerTelemetry telemet
             if (endpoint?.GetMetadata<OpenToAll>() is null)
             {
                 var address = http.Connection.RemoteIpAddress?.ToString() ?? "";
-                http.Items[ClientItem] = keys.Check(http.Request) is { } key ? key.ToString(CultureInfo.InvariantCulture) : address;
+                http.Items[ClientItem] = ClientOf(http.Request, address);
                 if (endpoint?.GetMetadata<ICorsMetadata>() is null)
                     CheckOrigin(http.Request);
             }
@@ -53,6 +53,22 @@ internal sealed partial class RequestGuard(ApiKeys keys, ServerTelemetry telemet
             LogFailure(exception, http.Request.Path);
             return await AnswerAsync(http, ApiException.Failed()).ConfigureAwait(false);
         }
+    }
+
+    /// <summary>The client of a request, which is counted: also one with a wrong key, so that keys are not tried without end.</summary>
+    private string ClientOf(HttpRequest request, string address)
+    {
+        var client = address;
+        try
+        {
+            if (keys.Check(request) is { } key)
+                client = key.ToString(CultureInfo.InvariantCulture);
+        }
+        finally
+        {
+            rates.Count(client);
+        }
+        return client;
     }
 
     private async Task<object?> AnswerAsync(HttpContext http, ApiException error)
