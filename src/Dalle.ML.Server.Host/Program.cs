@@ -62,6 +62,7 @@ try
 {
     var app = builder.Build();
     app.MapDalle();
+    app.MapDallePage();
     app.MapOpenApi();
     app.MapMetrics();
     await app.StartAsync();

@@ -44,6 +44,7 @@ internal sealed class Site : IAsyncDisposable
         });
         var app = builder.Build();
         app.MapDalle();
+        app.MapDallePage();
         await app.StartAsync();
         return new Site(app);
     }
