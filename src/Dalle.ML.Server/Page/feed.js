@@ -27,6 +27,7 @@ export function begin(run, count, source) {
   article.setAttribute('aria-busy', 'true');
   feed.prepend(article);
   showEmpty();
+  article.scrollIntoView({ block: 'nearest', behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
   return {
     /** Shows a picture on the way: its upper part, or all of it where a model draws all at once. */
     draw(index, blob, part, isWhole) {

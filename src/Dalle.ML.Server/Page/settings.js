@@ -84,7 +84,7 @@ export function describe(settings) {
 }
 
 function showCount() {
-  byId('n-value').value = form.elements.n.value;
+  byId('n-value').textContent = form.elements.n.value;
 }
 
 form.elements.n.addEventListener('input', showCount);
