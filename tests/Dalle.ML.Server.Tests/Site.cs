@@ -29,7 +29,9 @@ internal sealed class Site : IAsyncDisposable
     /// <param name="configure">Sets options.</param>
     /// <param name="services">Adds or replaces services.</param>
     /// <param name="log">Receives what is logged.</param>
-    public static async Task<Site> StartAsync(Action<DalleServerOptions>? configure = null, Action<IServiceCollection>? services = null, ILoggerProvider? log = null)
+    /// <param name="prefix">Where the endpoints lie.</param>
+    public static async Task<Site> StartAsync(
+        Action<DalleServerOptions>? configure = null, Action<IServiceCollection>? services = null, ILoggerProvider? log = null, string prefix = "")
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -43,8 +45,9 @@ internal sealed class Site : IAsyncDisposable
             configure?.Invoke(options);
         });
         var app = builder.Build();
-        app.MapDalle();
-        app.MapDallePage();
+        var root = app.MapGroup(prefix);
+        root.MapDalle();
+        root.MapDallePage();
         await app.StartAsync();
         return new Site(app);
     }

@@ -128,6 +128,8 @@ function setRunning(isRunning) {
 const say = text => { byId('status').textContent = text; };
 
 function notify(text, kind, ...buttons) {
+  if ([...byId('notices').children].some(notice => notice.firstChild.textContent === text))
+    return;
   byId('notices').append(element('div', { className: `notice ${kind}`, role: 'alert' }, element('p', { textContent: text }), ...buttons,
     element('button', { type: 'button', className: 'icon', 'aria-label': 'Dismiss', textContent: '✕', onclick: event => event.target.parentElement.remove() })));
 }
@@ -150,13 +152,14 @@ function fail(error, again) {
 
 function askKey(message, then) {
   byId('key-error').textContent = api.key.value ? message : '';
-  byId('key-value').value = '';
-  byId('key-form').onsubmit = () => {
+  byId('key-value').value = byId('key').returnValue = '';
+  byId('key').onclose = () => {
+    if (byId('key').returnValue !== 'continue')
+      return;
     api.key.value = byId('key-value').value.trim();
     then();
   };
-  if (!byId('key').open)
-    byId('key').showModal();
+  byId('key').showModal();
 }
 
 async function copyLink(wanted, button) {
