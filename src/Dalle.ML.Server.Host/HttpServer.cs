@@ -42,6 +42,7 @@ internal static class HttpServer
         var app = builder.Build();
         app.MapDalle();
         app.MapDalleMcp();
+        app.MapDallePage();
         app.MapApiPage();
         app.MapMetrics();
         await app.StartAsync();

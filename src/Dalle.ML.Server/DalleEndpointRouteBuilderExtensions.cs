@@ -61,6 +61,25 @@ public static class DalleEndpointRouteBuilderExtensions
     }
 
     /// <summary>
+    /// Maps the page, from which people use the API of <see cref="MapDalle"/> in a browser: at the root of the application or of the group. It needs no
+    /// key, and asks for one if the API does.
+    /// </summary>
+    /// <param name="endpoints">The application, or the group of routes that <see cref="MapDalle"/> mapped into.</param>
+    /// <returns>The endpoints, for policies of the application.</returns>
+    public static RouteGroupBuilder MapDallePage(this IEndpointRouteBuilder endpoints)
+    {
+        ArgumentNullException.ThrowIfNull(endpoints);
+        string[] methods = [HttpMethods.Get, HttpMethods.Head];
+        var group = endpoints.MapGroup("");
+        // The page names its files and the API from where it lies, which is a folder only with the slash at the end.
+        group.MapMethods("/", methods, (HttpContext context) => context.Request.Path.Value is { Length: > 0 } path && !path.EndsWith('/')
+            ? Results.Redirect($"{context.Request.PathBase}{path}/") : PageFiles.Get(context, PageFiles.Start));
+        group.MapMethods("/page/{name}", methods, (HttpContext context, string name) => PageFiles.Get(context, name));
+        group.ExcludeFromDescription();
+        return group;
+    }
+
+    /// <summary>
     /// Maps the tools for agents, by the Model Context Protocol over HTTP. Keys, origins and limits are those of the other endpoints. Needs
     /// <c>AddDalleMcp().WithHttpTransport()</c>.
     /// </summary>

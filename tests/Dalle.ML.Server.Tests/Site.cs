@@ -29,7 +29,9 @@ internal sealed class Site : IAsyncDisposable
     /// <param name="configure">Sets options.</param>
     /// <param name="services">Adds or replaces services.</param>
     /// <param name="log">Receives what is logged.</param>
-    public static async Task<Site> StartAsync(Action<DalleServerOptions>? configure = null, Action<IServiceCollection>? services = null, ILoggerProvider? log = null)
+    /// <param name="prefix">Where the endpoints lie.</param>
+    public static async Task<Site> StartAsync(
+        Action<DalleServerOptions>? configure = null, Action<IServiceCollection>? services = null, ILoggerProvider? log = null, string prefix = "")
     {
         var builder = WebApplication.CreateSlimBuilder();
         builder.WebHost.UseUrls("http://127.0.0.1:0");
@@ -44,8 +46,10 @@ internal sealed class Site : IAsyncDisposable
         });
         builder.Services.AddDalleMcp().WithHttpTransport();
         var app = builder.Build();
-        app.MapDalle();
-        app.MapDalleMcp();
+        var root = app.MapGroup(prefix);
+        root.MapDalle();
+        root.MapDalleMcp();
+        root.MapDallePage();
         await app.StartAsync();
         return new Site(app);
     }
