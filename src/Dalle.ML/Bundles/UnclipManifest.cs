@@ -117,7 +117,7 @@ internal sealed record DiffusionStage
     /// How often each step is repeated when a part of an image is painted anew; null where the stage takes no part in that, and known pixels are put back
     /// into its result.
     /// </summary>
-    public int? InpaintPasses { get; init; }
+    public int? InpaintPasses { get; set; }
 }
 
 /// <summary>A graph that takes over for the last steps.</summary>
