@@ -52,7 +52,10 @@ internal sealed record UnclipImage
     /// <summary>How an image that is not square becomes so.</summary>
     public Fit Fit { get; init; }
 
-    /// <summary>Whether the resized image has eight bits a colour, as Pillow's has.</summary>
+    /// <summary>
+    /// Whether the resized image has eight bits a colour, as Pillow's has; otherwise colours keep their fractions, and the filter sees zeros beyond the
+    /// border, as ResizeRight's.
+    /// </summary>
     public bool Rounds { get; set; } = true;
 }
 

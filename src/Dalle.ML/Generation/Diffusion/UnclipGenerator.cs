@@ -71,9 +71,9 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         var fitted = (tower.Fit, tower.Rounds) switch
         {
             (Fit.Crop, true) => Resampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample),
-            (Fit.Crop, false) => FloatResampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample),
+            (Fit.Crop, false) => FloatResampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
             (_, true) => Resampler.Squash(image, tower.Size, tower.Size, tower.Resample),
-            _ => FloatResampler.Squash(image, tower.Size, tower.Size, tower.Resample),
+            _ => FloatResampler.Squash(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
         };
         using var tensors = new NamedTensors();
         tensors.Add("pixels", fitted.Values, 1, 3, tower.Size, tower.Size);
@@ -252,7 +252,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
 
     private static ImageTensor Resize(ImageTensor image, int size, Upsampling kind) => kind == Upsampling.Nearest
         ? FloatResampler.Nearest(image, size, size)
-        : FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic);
+        : FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic, Beyond.Nothing);
 
     private float[] Enlarge(ImageTensor image, int size, LowResolution rule, int number, ulong seed)
     {

@@ -55,11 +55,28 @@ internal static class Respacing
 
     /// <summary>
     /// The timesteps of lucidrains/DALLE2-pytorch's DDIM, descending, each call going from one to the next: evenly spaced from a first one on, cut to
-    /// whole numbers, without the end.
+    /// whole numbers, without the end. Some of them lie on whole numbers but for rounding, so that they are computed as the PyTorch of those years does on
+    /// processors with AVX2: in single precision, by registers of eight, two at a time, what is left over one by one, the products of the first of each
+    /// unrounded.
     /// </summary>
     /// <param name="first">The lowest: 0, or −1, which stands for the finished image.</param>
     /// <param name="timesteps">Timesteps of the model.</param>
     /// <param name="points">Number of timesteps.</param>
-    public static int[] Truncated(int first, int timesteps, int points) =>
-        [.. BetaSchedule.Linspace(first, timesteps, points + 1).SkipLast(1).Select(t => (int)t).Reverse()];
+    public static int[] Truncated(int first, int timesteps, int points)
+    {
+        const int Lanes = 8;
+        var step = ((float)timesteps - first) / points;
+        var vectorized = (points + 1) / (2 * Lanes) * (2 * Lanes);
+        var times = new int[points];
+        for (var i = 0; i < points; i++)
+        {
+            var lane = i < vectorized ? i % Lanes : 0;
+            var start = i - lane;
+            var startTime = start < (points + 1) / 2
+                ? MathF.FusedMultiplyAdd(step, start, first)
+                : MathF.FusedMultiplyAdd(-step, points - start, timesteps);
+            times[points - 1 - i] = (int)(startTime + step * lane);
+        }
+        return times;
+    }
 }
