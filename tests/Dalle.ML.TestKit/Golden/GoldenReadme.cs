@@ -1,10 +1,10 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Dalle.ML.Export.Tests.Golden;
+namespace Dalle.ML.Tests.Golden;
 
 /// <summary>What the README.md of reference data says of its files: values that were given to the original's code, and are in no other file.</summary>
-internal static class GoldenReadme
+public static class GoldenReadme
 {
     /// <summary>The number after a word in the description of a file.</summary>
     /// <param name="file">The file, with its family before it.</param>
@@ -12,6 +12,8 @@ internal static class GoldenReadme
     public static float Number(string file, string word) => Numbers(file, word)[0];
 
     /// <summary>All numbers that follow a word in the description of a file.</summary>
+    /// <param name="file">The file, with its family before it.</param>
+    /// <param name="word">The word.</param>
     public static float[] Numbers(string file, string word)
     {
         var (family, name) = (file.Split('/')[0], string.Join('/', file.Split('/')[1..]));
