@@ -83,8 +83,8 @@ public sealed class SameImagesTests : IDisposable
         using MLImage image = Picture(40, 30, step: 37), mask = Mask(40, 30);
         return
         [
-            new("a red cube", 7), model.VariationOf(image, 8, strength: null), new("three green birds", 9), model.VariationOf(image, 8, strength: 0.5f),
-            model.InpaintingOf("a red cube", image, mask, 7), new("a red cube", 10), model.DecodingOf(new float[model.Info.ImageEmbeddingDimension!.Value], 11, ""), new("", 7),
+            new("a red cube", 7), model.VariationOf(image, 8, strength: null), new("three green birds", 9), model.VariationOf(image, 10, strength: 0.5f),
+            model.InpaintingOf("a red cube", image, mask, 11), new("a red cube", 12), model.DecodingOf(new float[model.Info.ImageEmbeddingDimension], 13, ""), new("", 14),
         ];
     }
 
