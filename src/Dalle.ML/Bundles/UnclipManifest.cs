@@ -52,7 +52,10 @@ internal sealed record UnclipImage
     /// <summary>How an image that is not square becomes so.</summary>
     public Fit Fit { get; init; }
 
-    /// <summary>Whether the resized image has eight bits a colour, as Pillow's has.</summary>
+    /// <summary>
+    /// Whether the resized image has eight bits a colour, as Pillow's has; otherwise colours keep their fractions, and the filter sees zeros beyond the
+    /// border, as ResizeRight's.
+    /// </summary>
     public bool Rounds { get; set; } = true;
 }
 
@@ -117,7 +120,7 @@ internal sealed record DiffusionStage
     /// How often each step is repeated when a part of an image is painted anew; null where the stage takes no part in that, and known pixels are put back
     /// into its result.
     /// </summary>
-    public int? InpaintPasses { get; init; }
+    public int? InpaintPasses { get; set; }
 }
 
 /// <summary>A graph that takes over for the last steps.</summary>

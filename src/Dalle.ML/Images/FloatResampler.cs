@@ -7,15 +7,15 @@ namespace Dalle.ML.Images;
 /// </summary>
 internal static class FloatResampler
 {
-    public static ImageTensor ResizeAndCenterCrop(ImageTensor image, int width, int height, ResampleFilter filter)
+    public static ImageTensor ResizeAndCenterCrop(ImageTensor image, int width, int height, ResampleFilter filter, Beyond beyond)
     {
         var (scaledWidth, scaledHeight) = Resampler.CoveringSize(image, width, height);
         return Resample(
-            image, Resampler.Weights(image.Width, scaledWidth, width, filter), Resampler.Weights(image.Height, scaledHeight, height, filter));
+            image, Resampler.Weights(image.Width, scaledWidth, width, filter, beyond), Resampler.Weights(image.Height, scaledHeight, height, filter, beyond));
     }
 
-    public static ImageTensor Squash(ImageTensor image, int width, int height, ResampleFilter filter) =>
-        Resample(image, Resampler.Weights(image.Width, width, width, filter), Resampler.Weights(image.Height, height, height, filter));
+    public static ImageTensor Squash(ImageTensor image, int width, int height, ResampleFilter filter, Beyond beyond) =>
+        Resample(image, Resampler.Weights(image.Width, width, width, filter, beyond), Resampler.Weights(image.Height, height, height, filter, beyond));
 
     /// <summary>Row and column i are those of ⌊i · from / to⌋, as PyTorch's nearest.</summary>
     public static ImageTensor Nearest(ImageTensor image, int width, int height)
@@ -77,4 +77,14 @@ internal static class FloatResampler
             return (float)sum;
         }
     }
+}
+
+/// <summary>What a filter sees beyond the border of an image.</summary>
+internal enum Beyond
+{
+    /// <summary>Nothing: the weights of the pixels that are there have the sum 1 (Pillow, torchvision).</summary>
+    Nothing,
+
+    /// <summary>Zeros, whose weights count (ResizeRight as DALLE2-pytorch uses it).</summary>
+    Zeros,
 }

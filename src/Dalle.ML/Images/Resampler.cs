@@ -28,8 +28,8 @@ internal static class Resampler
             ? (width, (long)width * image.Height / image.Width)
             : ((long)height * image.Width / image.Height, height);
 
-    /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights, whose sum is 1.</summary>
-    public static (int First, double[] Weights)[] Weights(int from, long to, int count, ResampleFilter filter)
+    /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights.</summary>
+    public static (int First, double[] Weights)[] Weights(int from, long to, int count, ResampleFilter filter, Beyond beyond = Beyond.Nothing)
     {
         var scale = (double)from / to;
         var widen = Math.Max(scale, 1);
@@ -39,13 +39,14 @@ internal static class Resampler
         for (var target = 0; target < count; target++)
         {
             var center = (skipped + target + 0.5) * scale;
-            var first = Math.Max(0, (int)(center - radius + 0.5));
-            var end = Math.Min(from, (int)(center + radius + 0.5));
-            var weights = new double[end - first];
+            var (start, stop) = ((int)Math.Floor(center - radius + 0.5), (int)(center + radius + 0.5));
+            var (first, end) = (Math.Max(0, start), Math.Min(from, stop));
+            var weights = new double[stop - start];
             for (var i = 0; i < weights.Length; i++)
-                weights[i] = Weight(filter, (first + i - center + 0.5) / widen);
-            var sum = weights.Sum();
-            all[target] = (first, Array.ConvertAll(weights, weight => weight / sum));
+                weights[i] = Weight(filter, (start + i - center + 0.5) / widen);
+            var inside = weights[(first - start)..(end - start)];
+            var sum = beyond == Beyond.Nothing ? inside.Sum() : weights.Sum();
+            all[target] = (first, Array.ConvertAll(inside, weight => weight / sum));
         }
         return all;
     }

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
+using Dalle.ML.Generation.Diffusion;
+using Dalle.ML.Images;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
 using Microsoft.ML.OnnxRuntime;
@@ -88,15 +90,15 @@ public sealed class Dalle2PytorchBundleTests : IDisposable
     }
 
     [Fact]
-    public void A_resized_image_becomes_the_reference_embedding()
+    public void Images_become_the_reference_embeddings()
     {
         var bundle = Export("prior/prior_model.pth", "decoder/decoder_model.pth", Clip, Vocabulary);
-        var pixels = Npy.Read(Path.Combine(Root, "clip", "image_resized.npy"));
-        using var session = new InferenceSession(bundle.PathOf(bundle.Manifest.Unclip!.Image!.File));
-        using var options = new RunOptions();
-        using var input = OrtValue.CreateTensorValueFromMemory(pixels.Floats(), [.. pixels.Shape.Select(size => (long)size)]);
-        using var outputs = session.Run(options, ["pixels"], [input], ["features"]);
-        Near.Values(Read("clip/image_embed"), outputs[0].GetTensorDataAsSpan<float>(), "image embedding");
+        var (images, resized) = (Npy.Read(Path.Combine(Root, "clip", "image.npy")), Npy.Read(Path.Combine(Root, "clip", "image_resized.npy")));
+        var rows = images.Floats().Chunk(images.Floats().Length / images.Shape[0]).Select(values => new ImageTensor(images.Shape[3], images.Shape[2], values)).ToArray();
+        var sizes = rows.SelectMany(image => FloatResampler.ResizeAndCenterCrop(image, resized.Shape[3], resized.Shape[2], ResampleFilter.Bicubic, Beyond.Zeros).Values);
+        Near.Values(resized.Floats(), [.. sizes], "resized images");
+        using var generator = new UnclipGenerator(bundle, DalleDevice.Cpu, new PhiloxNoise());
+        Near.Values(Read("clip/image_embed"), [.. rows.SelectMany(generator.EmbedImage)], "image embeddings");
     }
 
     [Fact]

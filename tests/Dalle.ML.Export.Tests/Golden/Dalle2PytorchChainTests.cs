@@ -1,7 +1,10 @@
+using System.Numerics.Tensors;
 using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Generation.Diffusion;
+using Dalle.ML.Images;
 using Dalle.ML.Tests;
+using Dalle.ML.Text;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -11,22 +14,58 @@ public sealed class Dalle2PytorchChainTests : IDisposable
 {
     private readonly TemporaryFolder _folder = new();
 
-    [Fact]
-    public void Prompts_become_the_reference_images()
-    {
-        var root = GoldenFolder.Of("dalle2-pytorch");
-        var output = Path.Combine(_folder.Path, "bundle");
-        BundleExporter.Export("dalle2-pytorch", [.. new[] { "dalle2/dalle2.pt", "clip/clip_state_dict.pt", "bpe_tiny.txt.gz" }.Select(file => Path.Combine(root, file))], output);
-        using var call = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(root, "dalle2", "call.json")));
-        UseScales(output, call.RootElement.GetProperty("prior_cond_scale").GetSingle(), call.RootElement.GetProperty("cond_scale").GetSingle());
-        var prompts = JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(root, "prompts.json")))!;
-        var expected = Npy.Read(Path.Combine(root, "dalle2", "image.npy")).Floats();
+    private static string Root => GoldenFolder.Of("dalle2-pytorch");
 
-        using var generator = new UnclipGenerator(Bundle.Open(output), DalleDevice.Cpu, new RecordedNoise(Path.Combine(root, "dalle2"), prompts.Length));
-        GenerationRequest[] requests = [.. prompts.Select((prompt, i) => new GenerationRequest(prompt, (ulong)i))];
-        var images = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).ToArray();
-        var actual = images.SelectMany(image => image.Pixels.Values).ToArray();
-        Near.Pixels([.. expected.Select(value => Math.Clamp(value, 0, 1))], actual, "images");
+    private static string[] Prompts => JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(Root, "prompts.json")))!;
+
+    private static IReadOnlyList<GenerationRequest> Requests => [.. Prompts.Select((prompt, i) => new GenerationRequest(prompt, (ulong)i))];
+
+    [Fact]
+    public void Prompts_become_the_reference_embeddings_and_images()
+    {
+        using var call = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(Root, "dalle2", "call.json")));
+        var bundle = Export(graphs =>
+        {
+            graphs.Prior!.Diffusion.Guidance = call.RootElement.GetProperty("prior_cond_scale").GetSingle();
+            graphs.Prior.Candidates = call.RootElement.GetProperty("prior_num_samples").GetInt32();
+            foreach (var stage in graphs.Stages)
+                stage.Diffusion.Guidance = call.RootElement.GetProperty("cond_scale").GetSingle();
+        });
+        var format = bundle.Manifest.Unclip!.Text!.Format;
+        Assert.Equal(Read("dalle2/tokens").Longs(), Prompts.SelectMany(new PromptTokenizer(bundle, format).Encode));
+
+        var noise = new RecordedNoise([.. Enumerable.Range(0, 1 + bundle.Manifest.Unclip.Stages.Count).Select(stage => Draws($"dalle2/noise{stage}"))], Prompts.Length);
+        using var generator = new UnclipGenerator(bundle, DalleDevice.Cpu, noise);
+        var embeddings = generator.GenerateEmbeddings(Requests, new GenerationOptions(), progress: null, CancellationToken.None);
+        Near.Values(Read("dalle2/image_embed").Floats(), [.. embeddings.SelectMany(embedding => embedding)], "embeddings");
+
+        var images = generator.Generate(Requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).Select(made => made.Pixels).ToArray();
+        Near.Pixels([.. Read("dalle2/image").Floats().Select(value => Math.Clamp(value, 0, 1))], [.. images.SelectMany(image => image.Values)], "images");
+        Near.Pixels(GoldenImages.Planes(Path.Combine(Root, "dalle2", "image_u8.npy")), GoldenImages.Planes(images), "images of bytes");
+    }
+
+    [Fact]
+    public void The_best_of_the_reference_candidates_is_taken()
+    {
+        // No file says so, but the scale is that of the other run of this prior.
+        using var run = new Dalle2Chain(Path.Combine(Root, "prior", "ddim", "times.npy"));
+        var options = new GenerationOptions { Diffusion = new DiffusionOptions { PriorGuidance = run.Guidance } };
+        var noise = Draws("prior/sample/noise_init").Concat(Draws("prior/sample/noise_steps")).ToArray();
+        var expected = Read("prior/sample/candidates");
+        var count = expected.Shape[0] / Prompts.Length;
+        var candidates = new float[count][][];
+        for (var candidate = 0; candidate < count; candidate++)
+        {
+            using var one = new UnclipGenerator(Export(graphs => graphs.Prior!.Candidates = 1), DalleDevice.Cpu, new RecordedNoise([noise], Prompts.Length) { FirstPass = candidate });
+            candidates[candidate] = [.. one.GenerateEmbeddings(Requests, options, progress: null, CancellationToken.None)];
+        }
+        Near.Values(expected.Floats(), [.. Enumerable.Range(0, Prompts.Length).SelectMany(prompt => candidates.SelectMany(made => made[prompt]))], "candidates");
+
+        using var generator = new UnclipGenerator(Export(graphs => graphs.Prior!.Candidates = count), DalleDevice.Cpu, new RecordedNoise([noise], Prompts.Length));
+        var cosines = Prompts.SelectMany((prompt, i) => candidates.Select(made => TensorPrimitives.CosineSimilarity(generator.EmbedText(prompt), made[i])));
+        Near.Values(Read("prior/sample/similarity").Floats(), [.. cosines], "cosines");
+        var best = generator.GenerateEmbeddings(Requests, options, progress: null, CancellationToken.None);
+        Near.Values(Read("prior/sample/result").Floats(), [.. best.SelectMany(embedding => embedding)], "embeddings");
     }
 
     [Fact]
@@ -57,29 +96,38 @@ public sealed class Dalle2PytorchChainTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    private static void UseScales(string bundle, float prior, float stages)
+    private static Npy Read(string name) => Npy.Read(Path.Combine(Root, name + ".npy"));
+
+    /// <summary>The gaussians of a file, one draw a time; those of the first draw have no axis of draws.</summary>
+    private static IEnumerable<float[]> Draws(string name)
     {
-        var path = Path.Combine(bundle, Bundle.ManifestName);
-        var manifest = Manifest.Parse(File.ReadAllBytes(path));
-        var unclip = manifest.Unclip!;
-        unclip.Prior!.Diffusion.Guidance = prior;
-        foreach (var stage in unclip.Stages)
-            stage.Diffusion.Guidance = stages;
-        File.WriteAllBytes(path, manifest.ToJson());
+        var npy = Read(name);
+        return name.EndsWith("_init", StringComparison.Ordinal) ? [npy.Floats()] : npy.Floats().Chunk(npy.Floats().Length / npy.Shape[0]);
     }
 
-    /// <summary>The recorded noise: of the prior two candidates to a prompt, in the order of the calls; the seed is the number of the prompt.</summary>
-    private sealed class RecordedNoise(string folder, int prompts) : INoiseSource
+    private Bundle Export(Action<UnclipGraphs> change)
     {
+        var output = Path.Combine(_folder.Path, "bundle");
+        BundleExporter.Export("dalle2-pytorch", [.. new[] { "dalle2/dalle2.pt", "clip/clip_state_dict.pt", "bpe_tiny.txt.gz" }.Select(file => Path.Combine(Root, file))], output);
+        var bundle = Bundle.Open(output);
+        change(bundle.Manifest.Unclip!);
+        return bundle;
+    }
+
+    /// <summary>The recorded noise of each network: of the prior some candidates to a prompt, in the order of the calls; the seed is the number of the prompt.</summary>
+    private sealed class RecordedNoise(IReadOnlyList<IEnumerable<float[]>> networks, int prompts) : INoiseSource
+    {
+        /// <summary>The candidate that is the first of ours.</summary>
+        public int FirstPass { get; init; }
+
         public void Fill(ulong seed, NoiseKey noise, Span<float> values)
         {
-            var recorded = Npy.Read(Path.Combine(folder, $"noise{noise.Stage}.npy"));
-            var rows = recorded.Shape[1];
-            var row = (int)seed * (rows / prompts) + noise.Pass;
             // A stage with an image before it noises that first.
             var leading = noise.Stage > 1 ? 1 : 0;
             var place = noise.Use switch { NoiseUse.LowResolution => 0, NoiseUse.Initial => leading, _ => leading + 1 + noise.Step };
-            recorded.Floats().AsSpan((place * rows + row) * values.Length, values.Length).CopyTo(values);
+            var draw = networks[noise.Stage].ElementAt(place);
+            var rows = draw.Length / values.Length;
+            draw.AsSpan(((int)seed * (rows / prompts) + noise.Pass + FirstPass) * values.Length, values.Length).CopyTo(values);
         }
     }
 }

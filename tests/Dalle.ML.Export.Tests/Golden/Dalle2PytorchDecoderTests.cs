@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Dalle.ML.Bundles;
 using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Images;
@@ -17,13 +16,12 @@ public sealed class Dalle2PytorchDecoderTests : IDisposable
 
     public void Dispose() => _folder.Dispose();
 
-    // The scales of guidance are not recorded: they are fitted, the ones of a few round numbers with which the chains agree. The last was sampled
-    // without normalisation: its images are in −1..1.
+    // The last was sampled without normalisation: its images are in −1..1.
     [Theory]
-    [InlineData("decoder", "decoder_model.pth", true, 2.5f, false)]
-    [InlineData("decoder_variants/v_eta", "decoder_trainer.pth", false, 1.5f, false)]
-    [InlineData("decoder_variants/xstart_unconditional", "model.pth", false, 1f, true)]
-    public void Embeddings_become_the_reference_images(string folder, string file, bool hasText, float guidance, bool isSymmetric)
+    [InlineData("decoder", "decoder_model.pth", true, false)]
+    [InlineData("decoder_variants/v_eta", "decoder_trainer.pth", false, false)]
+    [InlineData("decoder_variants/xstart_unconditional", "model.pth", false, true)]
+    public void Embeddings_become_the_reference_images(string folder, string file, bool hasText, bool isSymmetric)
     {
         var expected = Read($"{folder}/sample/image");
         var embeddings = File.Exists(Path.Combine(Root, folder, "image_embed.npy")) ? Read($"{folder}/image_embed") : null;
@@ -34,7 +32,7 @@ public sealed class Dalle2PytorchDecoderTests : IDisposable
             ImageEmbedding = embeddings?.Floats().AsSpan(row * length, length).ToArray() ?? new float[length],
         })];
         var values = Array.ConvertAll(expected.Floats(), value => Math.Clamp(isSymmetric ? (value + 1) / 2 : value, 0, 1));
-        Near.Pixels(values, Generate(bundle, $"{folder}/sample", requests, guidance, paints: false), folder);
+        Near.Pixels(values, Generate(bundle, $"{folder}/sample", requests), folder);
     }
 
     [Fact]
@@ -50,17 +48,22 @@ public sealed class Dalle2PytorchDecoderTests : IDisposable
             KnownPixels = new KnownPixels(new ImageTensor(size, size, image.Floats()), Array.ConvertAll(mask.Data, kept => kept != 0)),
         };
         var expected = Array.ConvertAll(Read($"{folder}/inpaint/image").Floats(), value => Math.Clamp(value, 0, 1));
-        Near.Pixels(expected, Generate(bundle, $"{folder}/inpaint", [request], guidance: 2.5f, paints: true), folder);
+        Near.Pixels(expected, Generate(bundle, $"{folder}/inpaint", [request]), folder);
     }
 
     private static Npy Read(string name) => Npy.Read(Path.Combine(Root, name + ".npy"));
 
     private static string Prompt(int row) => JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(Root, "prompts.json")))![row];
 
-    private static float[] Generate(Bundle bundle, string recorded, GenerationRequest[] requests, float guidance, bool paints)
+    private static float[] Generate(Bundle bundle, string recorded, GenerationRequest[] requests)
     {
-        foreach (var stage in bundle.Manifest.Unclip!.Stages)
-            stage.Diffusion.Guidance = guidance;
+        var paints = requests[0].KnownPixels is not null;
+        foreach (var (number, stage) in bundle.Manifest.Unclip!.Stages.Index())
+        {
+            using var chain = new Dalle2Chain(Path.Combine(Root, recorded, $"unet{number + 1}_times.npy"));
+            stage.Diffusion.Guidance = chain.Guidance;
+            stage.InpaintPasses = paints ? chain.Passes : stage.InpaintPasses;
+        }
         using var generator = new UnclipGenerator(bundle, DalleDevice.Cpu, new RecordedNoise(Path.Combine(Root, recorded), bundle.Manifest.Unclip.Stages, paints));
         var images = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).ToArray();
         return [.. images.SelectMany(image => image.Pixels.Values)];
@@ -71,9 +74,6 @@ public sealed class Dalle2PytorchDecoderTests : IDisposable
         var output = Path.Combine(_folder.Path, "bundle");
         string[] files = hasText ? [$"{folder}/{file}", "prior/prior_model.pth", "clip/clip_state_dict.pt", "bpe_tiny.txt.gz"] : [$"{folder}/{file}"];
         BundleExporter.Export("dalle2-pytorch", [.. files.Select(name => Path.Combine(Root, name))], output);
-        // The reference paints in two passes.
-        var path = Path.Combine(output, Bundle.ManifestName);
-        File.WriteAllText(path, Regex.Replace(File.ReadAllText(path), "\"inpaintPasses\": *\\d+", "\"inpaintPasses\": 2"));
         return Bundle.Open(output);
     }
 

@@ -1,3 +1,4 @@
+using Dalle.ML.Images;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Export.Tests.Golden;
@@ -13,6 +14,12 @@ internal static class GoldenImages
             .Select(image => MLImage.CreateFromPixels(shape[2], shape[1], MLPixelFormat.Rgba32, [.. image.Chunk(3).SelectMany(color => color.Append(byte.MaxValue))]));
     }
 
+    /// <summary>The planes of all images of such an array.</summary>
+    public static float[] Planes(string path) => Planes(Read(path));
+
+    /// <summary>The planes of images as a user gets them, in bytes.</summary>
+    public static float[] Planes(IEnumerable<ImageTensor> images) => Planes(images.Select(image => image.ToImage()));
+
     /// <summary>Red, green and blue planes of values in 0..1.</summary>
     public static float[] Planes(this MLImage image)
     {
@@ -20,4 +27,10 @@ internal static class GoldenImages
         var area = colors.Length / 3;
         return [.. Enumerable.Range(0, colors.Length).Select(i => colors[i % area * 3 + 2 - i / area] / 255f)];
     }
+
+    private static float[] Planes(IEnumerable<MLImage> images) => [.. images.SelectMany(image =>
+    {
+        using (image)
+            return image.Planes();
+    })];
 }

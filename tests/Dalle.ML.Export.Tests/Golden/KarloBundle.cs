@@ -14,6 +14,7 @@ internal sealed class KarloBundle : IDisposable
 
     private readonly TemporaryFolder _folder = new();
     private readonly Dictionary<string, OrtValue> _known = [];
+    private readonly Dictionary<string, InferenceSession> _sessions = [];
     private Bundle? _bundle;
 
     /// <param name="root">Folder of the reference data.</param>
@@ -117,11 +118,17 @@ internal sealed class KarloBundle : IDisposable
         return values.ToDictionary(value => value.Key, value => Values<float>(value.Value));
     }
 
-    public void Dispose() => _folder.Dispose();
+    public void Dispose()
+    {
+        foreach (var session in _sessions.Values)
+            session.Dispose();
+        _folder.Dispose();
+    }
 
     private void RunFile(string path)
     {
-        using var session = new InferenceSession(path);
+        if (!_sessions.TryGetValue(path, out var session))
+            _sessions.Add(path, session = new InferenceSession(path));
         using var options = new RunOptions();
         string[] names = [.. session.InputMetadata.Keys];
         foreach (var (name, value) in session.OutputNames.Zip(session.Run(options, names, [.. names.Select(name => _known[name])], session.OutputNames)))

@@ -15,9 +15,6 @@ namespace Dalle.ML.Export.Tests.Golden;
 [Trait("Category", "Golden")]
 public sealed class KarloDiffusersTests
 {
-    // The timesteps of the two networks of super-resolution, and of others where the arrays do not hold them: the folders' README.md.
-    private const long FirstTimestep = 833;
-
     private static readonly float[] Mean = [0.48145466f, 0.4578275f, 0.40821073f];
     private static readonly float[] Deviation = [0.26862954f, 0.26130258f, 0.27577711f];
 
@@ -40,9 +37,9 @@ public sealed class KarloDiffusersTests
 
         bundle.Add("x", "forward/sr_x");
         bundle.Add("low_res", "forward/sr_low_res");
-        bundle.Add("t", [FirstTimestep], 1);
+        bundle.Add("t", [TimestepOf("karlo-diffusers/forward/sr_forward_first.npy")], 1);
         Near.Values(bundle.Floats("forward/sr_forward_first"), bundle.PredictStage(1), "first steps");
-        bundle.Add("t", [0L], 1);
+        bundle.Add("t", [TimestepOf("karlo-diffusers/forward/sr_forward_last.npy")], 1);
         Near.Values(bundle.Floats("forward/sr_forward_last"), bundle.Predict(null, bundle.Unclip.Stages[1].Last!.File), "last step");
 
         bundle.Add("ids", "tokens");
@@ -78,7 +75,7 @@ public sealed class KarloDiffusersTests
     public void Respaced_timesteps_are_those_of_diffusers()
     {
         var cases = JsonSerializer.Deserialize<Dictionary<int, int[]>>(File.ReadAllText(Path.Combine(GoldenFolder.Of("karlo-diffusers"), "scheduler_steps.json")))!;
-        Assert.All(cases, steps => Assert.Equal(steps.Value.Reverse(), Respacing.Sections(1000, steps.Key)));
+        Assert.All(cases, steps => Assert.Equal(steps.Value.Reverse(), Respacing.Spread(1000, steps.Key)));
     }
 
     [Fact]
@@ -150,7 +147,7 @@ public sealed class KarloDiffusersTests
         using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
         var (steps, upscaled) = (bundle.Read("diffusers/out/decoder_steps"), bundle.Read("diffusers/out/upscaled"));
         float[] small = [.. steps.Floats()[^(steps.Floats().Length / steps.Shape[0])..].Select(value => Math.Clamp(value, -1, 1))];
-        var enlarged = FloatResampler.Squash(new ImageTensor(steps.Shape[3], steps.Shape[2], small), upscaled.Shape[3], upscaled.Shape[2], ResampleFilter.Bicubic);
+        var enlarged = FloatResampler.Squash(new ImageTensor(steps.Shape[3], steps.Shape[2], small), upscaled.Shape[3], upscaled.Shape[2], ResampleFilter.Bicubic, Beyond.Nothing);
         Near.Values(upscaled.Floats(), enlarged.Values, "enlarged image");
         var embedding = bundle.Read("diffusers/out/prior_steps").Floats()[^bundle.Unclip.EmbeddingDimension..];
         var statistics = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(bundle.Bundle.PathOf(bundle.Unclip.Prior!.Statistics!))).ToArray();
@@ -213,9 +210,7 @@ public sealed class KarloDiffusersTests
     private static void AssertOutputs(KarloBundle bundle)
     {
         const string Out = "diffusers/out/";
-        const long PriorTimestep = 721;
-        const long DecoderTimestep = 333;
-        const long UpsamplerTimestep = 500;
+        var (prior, decoder) = (TimestepOf("karlo/diffusers/out/prior_forward.npy"), TimestepOf("karlo/diffusers/out/decoder_forward.npy"));
         var tokenizer = new PromptTokenizer(bundle.Bundle, bundle.Unclip.Text!.Format);
         var prompt = JsonSerializer.Deserialize<string>(File.ReadAllText(Path.Combine(bundle.Root, "diffusers", "prompt.json")))!;
         Assert.Equal(bundle.Read(Out + "tokens").Longs(), tokenizer.Unconditional(prompt).Concat(tokenizer.Encode(prompt)));
@@ -227,7 +222,7 @@ public sealed class KarloDiffusersTests
 
         bundle.AddText(Out + "text_embeds", Out + "last_hidden_state", Out + "mask");
         bundle.Add("x", Out + "prior_x");
-        bundle.Add("t", [PriorTimestep, PriorTimestep], 2);
+        bundle.Add("t", [prior, prior], 2);
         Near.Values(bundle.Floats(Out + "prior_forward"), bundle.PredictPrior(), "prior");
 
         // The row of the empty prompt comes first.
@@ -235,7 +230,7 @@ public sealed class KarloDiffusersTests
         bundle.Add("embedding", [.. embedding, .. embedding], 2, embedding.Length);
         bundle.Add("conditional", [false, true], 2);
         bundle.Add("x", Out + "decoder_x");
-        bundle.Add("t", [DecoderTimestep, DecoderTimestep], 2);
+        bundle.Add("t", [decoder, decoder], 2);
         Near.Values(bundle.Floats(Out + "decoder_forward"), bundle.PredictStage(0), "decoder");
         // This version has the channels before the places.
         var context = bundle.Read(Out + "text_proj_hidden");
@@ -244,11 +239,14 @@ public sealed class KarloDiffusersTests
 
         bundle.Add("x", Out + "sr_x");
         bundle.Add("low_res", Out + "sr_low_res");
-        bundle.Add("t", [UpsamplerTimestep], 1);
+        bundle.Add("t", [TimestepOf("karlo/diffusers/out/sr_first_forward.npy")], 1);
         Near.Values(bundle.Floats(Out + "sr_first_forward"), bundle.PredictStage(1), "first steps");
-        bundle.Add("t", [0L], 1);
+        bundle.Add("t", [TimestepOf("karlo/diffusers/out/sr_last_forward.npy")], 1);
         Near.Values(bundle.Floats(Out + "sr_last_forward"), bundle.Predict(null, bundle.Unclip.Stages[1].Last!.File), "last step");
     }
+
+    // No array holds these.
+    private static long TimestepOf(string file) => (long)GoldenReadme.Number(file, "t =");
 
     /// <summary>Compares what the decoder makes of embedding and text.</summary>
     private static void AssertConditions(KarloBundle bundle, float[] context, string time)

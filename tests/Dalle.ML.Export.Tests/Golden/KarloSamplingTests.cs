@@ -1,24 +1,22 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
+using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Generation.Diffusion.Schedulers;
-using Dalle.ML.Text;
+using static Dalle.ML.Export.Tests.Golden.KarloReplay;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
 /// <summary>
 /// What Karlo's networks and our schedulers make of given image embeddings and recorded gaussians, against Karlo: variations, the decoder
-/// along a way between embeddings, DDIM.
+/// along a way between embeddings, DDIM, inversion, inpainting.
 /// </summary>
 [Trait("Category", "Golden")]
 public sealed class KarloSamplingTests : IDisposable
 {
-    // Of x in −1..1; chains of many steps are less exact than one of them.
-    private const float Tolerance = 1e-3f;
-
-    // Of everything that is sampled by DDIM: README.md of the folder.
-    private const float DdimGuidance = 3;
-
     private readonly KarloBundle _bundle = new(GoldenFolder.Of("karlo"));
+    private readonly KarloReplay _replay;
+
+    public KarloSamplingTests() => _replay = new KarloReplay(_bundle);
 
     public void Dispose() => _bundle.Dispose();
 
@@ -28,17 +26,15 @@ public sealed class KarloSamplingTests : IDisposable
     public void An_image_embedding_becomes_the_reference_variations(string folder, bool hasText)
     {
         var decoder = hasText ? folder : folder + "/decoder";
-        var (initial, fresh, expected) = (_bundle.Read(decoder + "/init_noise"), _bundle.Read(decoder + "/step_noise"), _bundle.Floats(decoder + "/image64"));
-        var scheduler = Scheduler.Create(_bundle.Unclip.Stages[0].Diffusion, DiffusionSampler.Ddpm, fresh.Shape[0]);
-        var scale = Scale("decoder");
-        AddText(hasText ? Prompt : "");
-        var embedding = _bundle.Floats("variations/image_feat");
+        var (initial, fresh, expected) = (_bundle.Read(decoder + "/init_noise"), _bundle.Read(decoder + "/step_noise"), _bundle.Read(decoder + "/image64"));
+        _replay.AddText(hasText ? Prompt : "");
+        _replay.AddEmbedding(_bundle.Floats("variations/image_feat"));
         for (var image = 0; image < initial.Shape[0]; image++)
         {
-            var small = Decode(scheduler, embedding, Row(initial, image), scale, step => Row(fresh, step * initial.Shape[0] + image, axes: 2));
-            AssertClose(expected.AsSpan(image * small.Length, small.Length), small);
+            var small = Decode(_replay.Scheduler(1, fresh.Shape[0]), Row(initial, image), step => Row(fresh, step * initial.Shape[0] + image, axes: 2));
+            AssertClose(Row(expected, image), small, "image");
             if (!hasText)
-                AssertEnlarged(image);
+                AssertEnlarged(image, small);
         }
     }
 
@@ -48,100 +44,94 @@ public sealed class KarloSamplingTests : IDisposable
     public void Embeddings_on_a_way_become_the_reference_images(string embeddings, string images)
     {
         var (places, expected) = (_bundle.Read(embeddings), _bundle.Read(images));
-        AddText("");
-        var scheduler = Scheduler.Create(_bundle.Unclip.Stages[0].Diffusion, DiffusionSampler.Ddim, _bundle.Read("ddim/decoder_t").Shape[0]);
+        var scale = GoldenReadme.Number("karlo/interpolation/images.npy", "scale");
+        _replay.AddText("");
         for (var place = 0; place < places.Shape[0]; place++)
         {
-            var x = _bundle.Floats("interpolation/x_T");
-            AssertClose(Row(expected, place), Decode(scheduler, Row(places, place), x, DdimGuidance, _ => []));
+            _replay.AddEmbedding(Row(places, place));
+            AssertClose(Row(expected, place), _replay.Sample(1, Ddim(_bundle.Read("ddim/decoder_t").Shape[0]), scale, _bundle.Floats("interpolation/x_T"), _ => []), "image");
         }
     }
 
     [Fact]
     public void The_prior_by_DDIM_gives_the_reference_embeddings()
     {
-        var prompts = JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(_bundle.Root, "pipeline", "prompts.json")))!;
         var expected = _bundle.Read("ddim/prior_image_feat");
         var timesteps = _bundle.Read("ddim/prior_t").Longs();
-        var scheduler = Scheduler.Create(_bundle.Unclip.Prior!.Diffusion, DiffusionSampler.Ddim, timesteps.Length);
+        var scheduler = _replay.Scheduler(0, timesteps.Length, DiffusionSampler.Ddim);
         Assert.Equal(timesteps, Enumerable.Range(0, scheduler.Steps).Select(scheduler.Timestep));
-        var (mean, deviation) = (_bundle.Floats("clip_mean"), _bundle.Floats("clip_std"));
-        for (var row = 0; row < prompts.Length; row++)
+        foreach (var (row, prompt) in Prompts.Index())
         {
-            AddText(prompts[row]);
-            var x = Sample(scheduler, Row(_bundle.Read("ddim/prior_init_noise"), row), Scale("prior"), _bundle.PredictPrior, _ => []);
-            AssertClose(Row(expected, row), [.. x.Select((value, i) => value * deviation[i] + mean[i])]);
+            _replay.AddText(prompt);
+            var x = _replay.Sample(0, scheduler, _replay.Guidance("config.json", "prior"), Row(_bundle.Read("ddim/prior_init_noise"), row), _ => []);
+            AssertClose(Row(expected, row), _replay.Embedding(x), "embedding");
         }
+    }
+
+    [Fact]
+    public void The_decoder_by_DDIM_gives_the_reference_images()
+    {
+        var (steps, embeddings) = (_bundle.Read("ddim/decoder_steps"), _bundle.Read("pipeline/prior/image_feat"));
+        var scale = GoldenReadme.Number("karlo/ddim/decoder_steps.npy", "scale");
+        var rows = steps.Shape[1];
+        foreach (var (row, prompt) in Prompts.Index())
+        {
+            _replay.AddText(prompt);
+            _replay.AddEmbedding(Row(embeddings, row));
+            _replay.Sample(1, Ddim(steps.Shape[0]), scale, Row(_bundle.Read("ddim/decoder_init_noise"), row), _ => [],
+                (step, x) => AssertClose(Row(steps, step * rows + row, axes: 2), x, $"step {step}"));
+        }
+    }
+
+    [Fact]
+    public void An_image_is_inverted_and_decoded_as_in_the_reference()
+    {
+        var (steps, decoded, fresh) = (_bundle.Read("inversion/steps"), _bundle.Read("inversion/decoded"), _bundle.Read("inversion/variation_eta06_noise"));
+        _replay.AddText("");
+        _replay.AddEmbedding(_bundle.Floats("variations/image_feat"));
+        var inverted = _replay.Invert(Ddim(steps.Shape[0]), _bundle.Floats("inversion/x0")).ToArray();
+        Assert.All(inverted, (x, step) => AssertClose(Row(steps, step), x, $"inverted step {step}"));
+
+        var start = Row(steps, steps.Shape[0] - 1);
+        _replay.Sample(1, Ddim(steps.Shape[0]), scale: 1, start.ToArray(), _ => [], (step, x) => AssertClose(Row(decoded, step), x, $"step {step}"));
+        var eta = GoldenReadme.Number("karlo/inversion/variation_eta06.npy", "eta");
+        var variation = _replay.Sample(1, Ddim(fresh.Shape[0], eta), scale: 1, start.ToArray(), step => Row(fresh, step));
+        AssertClose(_bundle.Floats("inversion/variation_eta06"), variation, "variation");
+    }
+
+    [Fact]
+    public void Masked_parts_are_painted_as_in_the_reference()
+    {
+        var (steps, noise, mask) = (_bundle.Read("inpaint/steps"), _bundle.Read("inpaint/noise"), _bundle.Read("inpaint/mask"));
+        var scheduler = _replay.Scheduler(1, steps.Shape[0]);
+        var known = new KnownPart(_bundle.Floats("inpaint/image"), Array.ConvertAll(mask.Data, paints => paints == 0), Passes: 1);
+        _replay.AddText(Prompt);
+        _replay.AddEmbedding(_bundle.Floats("inpaint/image_feat"));
+        var x = _replay.Sample(1, scheduler, _replay.Guidance("config.json", "decoder"), Row(noise, 0), step => Row(noise, 2 + 2 * step),
+            (step, x) => AssertClose(Row(steps, step), x, $"step {step}"), (step, x) =>
+            {
+                var noisy = Row(noise, 1 + 2 * step);
+                scheduler.AddNoise(step, known.Values, noisy, noisy);
+                known.PutInto(x, noisy);
+            });
+        known.PutInto(x, known.Values);
+        AssertClose(_bundle.Floats("inpaint/result"), x, "image");
     }
 
     private string Prompt => JsonSerializer.Deserialize<string>(File.ReadAllText(Path.Combine(_bundle.Root, "prompt.json")))!;
 
-    private float Scale(string network)
-    {
-        using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_bundle.Root, "config.json")));
-        return json.RootElement.GetProperty(network).GetProperty("cf_scale").GetSingle();
-    }
+    private string[] Prompts => JsonSerializer.Deserialize<string[]>(File.ReadAllText(Path.Combine(_bundle.Root, "pipeline", "prompts.json")))!;
 
-    /// <summary>Adds the features of a text and of none.</summary>
-    private void AddText(string prompt)
-    {
-        var text = _bundle.Unclip.Text!;
-        var tokenizer = new PromptTokenizer(_bundle.Bundle, text.Format);
-        _bundle.Add("ids", [.. tokenizer.Encode(prompt), .. tokenizer.Unconditional(prompt)], 2, text.Format.Total);
-        _bundle.Run(text.File);
-        _bundle.Add("conditional", [true, false], 2);
-    }
+    private DdimScheduler Ddim(int steps, float eta = 0) => (DdimScheduler)_replay.Scheduler(1, steps, DiffusionSampler.Ddim, eta);
 
-    private float[] Decode(Scheduler scheduler, float[] embedding, float[] x, float scale, Func<int, float[]> noise)
-    {
-        _bundle.Add("embedding", [.. embedding, .. embedding], 2, embedding.Length);
-        return Sample(scheduler, x, scale, () => _bundle.PredictStage(0), noise, 3, _bundle.Unclip.Stages[0].Size, _bundle.Unclip.Stages[0].Size);
-    }
+    private float[] Decode(Scheduler scheduler, float[] x, Func<int, float[]> noise) => _replay.Sample(1, scheduler, _replay.Guidance("config.json", "decoder"), x, noise);
 
-    private void AssertEnlarged(int image)
+    private void AssertEnlarged(int image, float[] small)
     {
-        var fresh = _bundle.Read("variations/sr/step_noise");
-        var (rows, stage) = (fresh.Shape[1], _bundle.Unclip.Stages[1]);
-        var scheduler = Scheduler.Create(stage.Diffusion, DiffusionSampler.Ddpm, fresh.Shape[0]);
-        _bundle.Add("low_res", Row(_bundle.Read("variations/sr/low_res"), image), 1, 3, stage.Size, stage.Size);
-        var left = scheduler.Steps;
-        var x = Sample(
-            scheduler, Row(_bundle.Read("variations/sr/init_noise"), image), scale: 1, () => _bundle.Predict(null, left-- > stage.Last!.Steps ? stage.File : stage.Last.File),
-            step => Row(fresh, step * rows + image, axes: 2), 3, stage.Size, stage.Size);
-        AssertClose(Row(_bundle.Read("variations/sr/image"), image), [.. x.Select(value => Math.Clamp((value + 1) / 2, 0, 1))]);
-    }
-
-    private float[] Sample(Scheduler scheduler, float[] x, float scale, Func<float[]> predict, Func<int, float[]> noise, params int[] shape)
-    {
-        var rows = scale == 1 ? 1 : 2;
-        var clean = new float[x.Length];
-        for (var step = 0; step < scheduler.Steps; step++)
-        {
-            _bundle.Add("x", [.. Enumerable.Repeat(x, rows).SelectMany(values => values)], [rows, .. shape.Length == 0 ? [x.Length] : shape.Select(size => (long)size)]);
-            _bundle.Add("t", [.. Enumerable.Repeat(scheduler.Timestep(step), rows)], rows);
-            var all = predict();
-            var prediction = all[..(all.Length / rows)];
-            for (var i = 0; rows == 2 && i < x.Length; i++)
-                prediction[i] = all[prediction.Length + i] + scale * (all[i] - all[prediction.Length + i]);
-            scheduler.PredictClean(step, x, prediction, clean);
-            scheduler.Step(step, x, prediction, clean, scheduler.AddsNoise(step) ? noise(step) : []);
-        }
-        return x;
-    }
-
-    /// <summary>An entry of the first axes of an array.</summary>
-    private static float[] Row(Npy values, int row, int axes = 1)
-    {
-        var length = values.Shape[axes..].Aggregate(1, (product, size) => product * size);
-        return values.Floats().AsSpan(row * length, length).ToArray();
-    }
-
-    private static void AssertClose(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
-    {
-        Assert.Equal(expected.Length, actual.Length);
-        var difference = 0f;
-        for (var i = 0; i < expected.Length; i++)
-            difference = MathF.Max(difference, MathF.Abs(expected[i] - actual[i]) / MathF.Max(1, MathF.Abs(expected[i])));
-        Assert.True(difference <= Tolerance, $"The images differ by {difference}.");
+        var (fresh, lowResolution) = (_bundle.Read("variations/sr/step_noise"), _bundle.Read("variations/sr/low_res"));
+        AssertClose(Row(lowResolution, image), _replay.Enlarge(small), "low resolution");
+        _replay.AddLowResolution(Row(lowResolution, image));
+        var x = _replay.Sample(2, _replay.Scheduler(2, fresh.Shape[0]), scale: 1, Row(_bundle.Read("variations/sr/init_noise"), image), step => Row(fresh, step * fresh.Shape[1] + image, axes: 2));
+        AssertClose(Row(_bundle.Read("variations/sr/image"), image), ToUnitRange(x), "large image");
     }
 }

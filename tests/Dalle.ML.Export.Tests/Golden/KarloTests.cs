@@ -1,11 +1,15 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
 using Dalle.ML.Export.Tests.Checkpoints;
+using Dalle.ML.Generation.Diffusion;
+using Dalle.ML.Images;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -154,17 +158,41 @@ public sealed class KarloTests : IDisposable
         }
     }
 
-    [Theory]
-    [InlineData("resized_u8", "image_feat")]
-    [InlineData("diffusers_crop_u8", "image_feat_crop")]
-    public void Resized_images_become_the_reference_embeddings(string pixels, string expected)
+    [Fact]
+    public void Texts_of_a_difference_become_the_reference_embeddings()
     {
-        var image = _bundle.Read("variations/" + pixels);
-        var planes = Enumerable.Range(0, 3).SelectMany(color => Enumerable.Range(0, image.Data.Length / 3).Select(i => image.Data[3 * i + color] / 255f));
-        _bundle.Add("pixels", [.. planes], 1, 3, image.Shape[0], image.Shape[1]);
-        _bundle.Run(_bundle.Unclip.Image!.File);
-        Near.Values(_bundle.Floats("variations/" + expected), _bundle.Values<float>("features"), "embedding");
+        var texts = JsonSerializer.Deserialize<Dictionary<string, string>>(File.ReadAllText(Path.Combine(_bundle.Root, "textdiff", "prompts.json")))!;
+        using var generator = new UnclipGenerator(_bundle.Bundle, DalleDevice.Cpu, new PhiloxNoise());
+        Near.Values(_bundle.Floats("textdiff/txt_feat"), [.. generator.EmbedText(texts["from"]), .. generator.EmbedText(texts["to"])], "embeddings");
+    }
+
+    [Theory]
+    [InlineData("squash", "resized_u8", "image_feat")]
+    [InlineData("crop", "diffusers_crop_u8", "image_feat_crop")]
+    public void Pictures_become_the_reference_pixels_and_embeddings(string fit, string pixels, string embedding)
+    {
+        var (bytes, resized) = (_bundle.Read("variations/input"), _bundle.Read("variations/" + pixels));
+        using var file = MLImage.CreateFromFile(Path.Combine(_bundle.Root, "variations", "input.png"));
+        Assert.Equal((bytes.Shape[1], bytes.Shape[0]), (file.Width, file.Height));
+        Assert.Equal(Planes(bytes), file.Planes());
+
+        var image = ImageTensor.From(file);
+        var (width, height) = (resized.Shape[1], resized.Shape[0]);
+        var fitted = fit == "squash" ? Resampler.Squash(image, width, height, ResampleFilter.Bicubic) : Resampler.ResizeAndCenterCrop(image, width, height, ResampleFilter.Bicubic);
+        Assert.Equal(Planes(resized), fitted.Values);
+
+        var tower = _bundle.Unclip.Image!;
+        var manifest = Path.Combine(_bundle.Bundle.Folder, Bundle.ManifestName);
+        var json = JsonNode.Parse(File.ReadAllText(manifest))!;
+        json["unclip"]!["image"]!["fit"] = fit;
+        File.WriteAllText(manifest, json.ToJsonString());
+        using var generator = new UnclipGenerator(Bundle.Open(_bundle.Bundle.Folder), DalleDevice.Cpu, new PhiloxNoise());
+        Near.Values(_bundle.Floats("variations/" + embedding), generator.EmbedImage(image), "embedding");
+        _bundle.Add("pixels", Planes(resized), 1, 3, height, width);
+        _bundle.Run(tower.File);
         Assert.Equal(1, _bundle.Values<float>("embedding").Sum(value => value * value), tolerance: 1e-4f);
+
+        static float[] Planes(Npy image) => [.. Enumerable.Range(0, 3).SelectMany(color => image.Data.Chunk(3).Select(pixel => pixel[color] / 255f))];
     }
 
     [Fact]

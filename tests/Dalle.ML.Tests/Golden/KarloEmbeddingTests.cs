@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Text.Json;
 using Dalle.ML.Generation.Diffusion;
 
@@ -21,9 +22,14 @@ public sealed class KarloEmbeddingTests
     public void Text_differences_are_those_of_the_reference()
     {
         var (image, texts, expected) = (Read("interpolation", "a"), Read("textdiff", "txt_feat"), Read("textdiff", "embeddings"));
-        double[] fractions = [0.25, 0.375, 0.5];
-        Assert.Equal(
-            expected, fractions.SelectMany(fraction => ImageEmbeddings.Turn(image, texts.AsSpan(0, image.Length), texts.AsSpan(image.Length), fraction)), Near);
+        var fractions = GoldenReadme.Numbers("karlo/textdiff/unit.npy", "theta");
+        Assert.Equal(expected, fractions.SelectMany(Turned), Near);
+        var length = TensorPrimitives.Norm<float>(image);
+        Assert.Equal(Read("textdiff", "unit"), fractions.SelectMany(Turned).Select(value => value / length), Near);
+        // What is turned all the way is the difference of the texts.
+        Assert.Equal(Read("textdiff", "z_d"), Turned(1).Select(value => value / length), Near);
+
+        float[] Turned(float fraction) => ImageEmbeddings.Turn(image, texts.AsSpan(0, image.Length), texts.AsSpan(image.Length), fraction);
     }
 
     private static float[] Read(string folder, string name) => Npy.Read(Path.Combine(GoldenFolder.Of("karlo"), folder, name + ".npy")).Floats();

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Generation.Diffusion.Schedulers;
+using Dalle.ML.Images;
 
 namespace Dalle.ML.Tests.Golden;
 
@@ -23,7 +24,13 @@ public sealed class KarloSchedulerTests
     {
         var cases = JsonSerializer.Deserialize<Dictionary<string, int[]>>(File.ReadAllText(Path.Combine(Folder, "schedules", "space_timesteps.json")))!;
         foreach (var (respacing, timesteps) in cases)
-            Assert.Equal(timesteps, Respacing.Parse(respacing, 1000));
+        {
+            // Sections of different densities ("10,15,20"), of which fast27 is one, are not offered.
+            if (int.TryParse(respacing, out var count))
+                Assert.Equal(timesteps, Respacing.Spread(1000, count));
+            else if (respacing.StartsWith("ddim", StringComparison.Ordinal))
+                Assert.Equal(timesteps, Respacing.Strided(1000, timesteps.Length));
+        }
     }
 
     [Fact]
@@ -36,7 +43,7 @@ public sealed class KarloSchedulerTests
         foreach (var table in tables)
         {
             var expected = Doubles(Path.Combine(schedules, $"{table}_betas.npy"));
-            var process = DiffusionProcess.Of(Decoder.Schedule).Respace(Respacing.Sections(1000, expected.Length));
+            var process = DiffusionProcess.Of(Decoder.Schedule).Respace(Respacing.Spread(1000, expected.Length));
             Matches("betas", process.Beta);
             Matches("alphas_cumprod", process.Signal);
             Matches("posterior_variance", process.PosteriorVariance);
@@ -55,6 +62,34 @@ public sealed class KarloSchedulerTests
     [InlineData("prior")]
     [InlineData("decoder")]
     [InlineData("sr")]
+    public void Tables_of_a_network_are_those_of_the_reference(string network)
+    {
+        Npy Read(string name) => Npy.Read(Path.Combine(Folder, network, name + ".npy"));
+        var timesteps = Read("timestep_map").Longs();
+        var kept = Respacing.Spread(1000, timesteps.Length);
+        Assert.Equal(timesteps, kept.Select(t => (long)t));
+        var process = DiffusionProcess.Of(Decoder.Schedule).Respace(kept);
+        AssertClose(Read("betas").Floats(), [.. kept.Select((_, t) => (float)process.Beta(t))], 1e-6f);
+        AssertClose(Read("posterior_log_variance_clipped").Floats(), [.. kept.Select((_, t) => (float)process.PosteriorLogVariance(t))], 1e-6f);
+    }
+
+    [Fact]
+    public void Enlarged_images_are_those_of_the_reference()
+    {
+        var files = Directory.GetFiles(Path.Combine(Folder, "resample"), "bicubic_*.npy").Select(file => Path.GetFileNameWithoutExtension(file).Split('_')).Where(words => words.Length == 3).ToArray();
+        Assert.NotEmpty(files);
+        foreach (var words in files)
+        {
+            var (from, expected) = (Npy.Read(Path.Combine(Folder, "resample", $"in_{words[1]}.npy")), Npy.Read(Path.Combine(Folder, "resample", string.Join('_', words) + ".npy")));
+            var image = new ImageTensor(from.Shape[3], from.Shape[2], from.Floats());
+            AssertClose(expected.Floats(), FloatResampler.Squash(image, expected.Shape[3], expected.Shape[2], ResampleFilter.Bicubic, Beyond.Nothing).Values, 1e-5f);
+        }
+    }
+
+    [Theory]
+    [InlineData("prior")]
+    [InlineData("decoder")]
+    [InlineData("sr")]
     public void Steps_of_the_pipeline_are_those_of_the_reference(string stage)
     {
         var folder = Path.Combine(Folder, "pipeline", stage);
@@ -62,7 +97,7 @@ public sealed class KarloSchedulerTests
         var rules = stage switch { "prior" => Prior, "decoder" => Decoder, _ => SuperResolution };
         var (steps, rows) = (x.Shape[0], x.Shape[1]);
         var length = x.Floats().Length / steps / rows;
-        var scheduler = new DdpmScheduler(rules, Respacing.Sections(1000, steps));
+        var scheduler = new DdpmScheduler(rules, Respacing.Spread(1000, steps));
         Assert.Equal(Longs("t_model"), Enumerable.Range(0, steps).Select(scheduler.Timestep));
         // Super-resolution has no raw outputs: its steps are compared from x0 on.
         var raw = File.Exists(PathOf("raw")) ? Read("raw") : null;

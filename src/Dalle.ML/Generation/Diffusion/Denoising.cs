@@ -15,12 +15,21 @@ internal sealed record Denoising(
     /// <summary>Number of the candidate.</summary>
     public int Candidate { get; init; }
 
-    /// <summary>Is applied to the initial noise; may be null.</summary>
-    public Action<float[]>? Prepare { get; init; }
+    /// <summary>Length to which the initial noise is brought; null to leave it as it is.</summary>
+    public float? NoiseLength { get; init; }
+
+    /// <summary>The clean x whose noise is found first, and is started from; null to start from noise of the seed.</summary>
+    public Inversion? Inversion { get; init; }
+
+    /// <summary>Cancels this run alone.</summary>
+    public CancellationToken CancellationToken { get; init; }
 
     /// <summary>The part of x that is known; null for none.</summary>
     public KnownPart? Known { get; init; }
 }
+
+/// <summary>A clean x, and the steps that are taken backwards from it.</summary>
+internal sealed record Inversion(float[] Clean, DdimScheduler Scheduler);
 
 /// <summary>
 /// The part of x that is known. It is put into x, as noisy as that, before each step, and a step may be undone and repeated so that the rest

@@ -6,7 +6,7 @@ namespace Dalle.ML.Generation.Diffusion;
 
 /// <summary>
 /// A network that denoises x from noise, step by step: the prior or one of the stages. A row without guidance, two with it: the
-/// conditional and the unconditional one. An image is always run alone, so that it does not depend on others. Thread-safe.
+/// conditional and the unconditional one. Each x is run alone, so that it does not depend on others. Thread-safe.
 /// </summary>
 /// <param name="cache">The sessions.</param>
 /// <param name="number">Number of the network, which keeps its noise apart from that of others.</param>
@@ -20,66 +20,41 @@ internal sealed class DiffusionNetwork(
     NetworkCache cache, int number, string? condition, string file, LastSteps? last, DiffusionRules rules, long[] shape, INoiseSource noise)
 {
     private readonly NetworkCache _cache = cache;
+    private readonly int _number = number;
+    private readonly INoiseSource _noise = noise;
     private readonly string? _condition = condition;
     private readonly long[] _shape = shape;
     private readonly int _length = (int)shape.Aggregate((product, size) => product * size);
 
-    /// <summary>Denoises.</summary>
-    /// <returns>x after the last step.</returns>
-    public float[] Denoise(Denoising run, CancellationToken cancellationToken)
+    /// <summary>
+    /// Denoises several x. Of a large model a graph is loaded once for all of them: first the one that is run once, then that of the steps, then that of
+    /// the last steps.
+    /// </summary>
+    /// <returns>For each run x after the last step, as soon as it is there; null for one that was cancelled alone.</returns>
+    public IEnumerable<float[]?> Denoise(IReadOnlyList<Denoising> runs, CancellationToken cancellationToken)
     {
-        var (scheduler, seed, known) = (run.Scheduler, run.Seed, run.Known);
-        var (clean, fresh) = (new float[_length], new float[_length]);
-        using var inputs = new Inputs(this, run.Guidance, run.Conditions);
-        var x = new float[_length];
-        noise.Fill(seed, new NoiseKey(number, NoiseUse.Initial, Pass: run.Candidate), x);
-        run.Prepare?.Invoke(x);
-        var passes = known?.Passes ?? 1;
-        for (var step = 0; step < scheduler.Steps; step++)
+        var states = new List<State>();
+        try
         {
-            for (var pass = run.Candidate; pass < run.Candidate + passes; pass++)
+            foreach (var run in runs)
             {
                 cancellationToken.ThrowIfCancellationRequested();
-                if (known?.Passes is not null)
-                {
-                    noise.Fill(seed, new NoiseKey(number, NoiseUse.Known, step, pass), fresh);
-                    scheduler.AddNoise(step, known.Values, fresh, fresh);
-                    known.PutInto(x, fresh);
-                }
-                var prediction = inputs.Predict(scheduler, step, x, clean);
-                if (scheduler.AddsNoise(step))
-                    noise.Fill(seed, new NoiseKey(number, NoiseUse.Step, step, pass), fresh);
-                scheduler.Step(step, x, prediction, clean, fresh);
-                if (pass == run.Candidate + passes - 1 || step == scheduler.Steps - 1)
-                    continue;
-                noise.Fill(seed, new NoiseKey(number, NoiseUse.Undo, step, pass), fresh);
-                scheduler.Undo(step, x, fresh);
+                states.Add(new State(this, run));
             }
-            run.Report(step + 1, scheduler.Steps, clean);
+            foreach (var state in states)
+                state.Take(untilLast: true, cancellationToken);
+            foreach (var state in states)
+                yield return state.Take(untilLast: false, cancellationToken);
         }
-        known?.PutInto(x, known.Values);
-        return x;
-    }
-
-    /// <summary>The noise that an image would be made from without fresh noise and guidance.</summary>
-    /// <param name="scheduler">The steps, which are taken backwards.</param>
-    /// <param name="conditions">Adds what the network is told to its inputs, for a number of rows.</param>
-    /// <param name="image">The clean x.</param>
-    /// <param name="cancellationToken">Checked at each step.</param>
-    public float[] Invert(DdimScheduler scheduler, Action<NamedTensors, int> conditions, float[] image, CancellationToken cancellationToken)
-    {
-        var (x, clean) = (image.AsSpan().ToArray(), new float[_length]);
-        using var inputs = new Inputs(this, guidance: 1, conditions);
-        for (var step = scheduler.Steps - 1; step >= 0; step--)
+        finally
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            inputs.Predict(scheduler, step, x, clean);
-            scheduler.Invert(step, x, clean);
+            states.ForEach(state => state.Dispose());
         }
-        return x;
     }
 
-    private string FileOf(Scheduler scheduler, int step) => last is not null && step >= scheduler.Steps - last.Steps ? last.File : file;
+    private int LastCount => last?.Steps ?? 0;
+
+    private string FileOf(Scheduler scheduler, int step) => step >= scheduler.Steps - LastCount ? last!.File : file;
 
     /// <summary>u + s (c − u); the variance is the conditional one unless it is guided too.</summary>
     private float[] Guide(float[] predictions, int rows, float scale)
@@ -91,6 +66,98 @@ internal sealed class DiffusionNetwork(
         for (var i = 0; i < (rules.GuidesVariance ? half : _length); i++)
             prediction[i] = predictions[half + i] + scale * (predictions[i] - predictions[half + i]);
         return prediction;
+    }
+
+    /// <summary>A run on its way.</summary>
+    private sealed class State(DiffusionNetwork owner, Denoising run) : IDisposable
+    {
+        private readonly Inputs _inputs = new(owner, run.Guidance, run.Conditions);
+        private readonly Inputs? _inversion = run.Inversion is null ? null : new(owner, guidance: 1, run.Conditions);
+        private readonly float[] _clean = new float[owner._length];
+        private readonly float[] _fresh = new float[owner._length];
+        private float[]? _x;
+        private int _step;
+        private bool _isCancelled;
+
+        /// <summary>Takes the steps up to those of the last graph, or all.</summary>
+        /// <returns>x after them; null if the run alone was cancelled.</returns>
+        public float[]? Take(bool untilLast, CancellationToken cancellationToken)
+        {
+            if (_isCancelled)
+                return null;
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, run.CancellationToken);
+            try
+            {
+                _x ??= Start(either.Token);
+                for (var end = run.Scheduler.Steps - (untilLast ? owner.LastCount : 0); _step < end; _step++)
+                    TakeStep(_x, either.Token);
+            }
+            catch (OperationCanceledException) when (run.CancellationToken.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                _isCancelled = true;
+                return null;
+            }
+            if (!untilLast)
+                run.Known?.PutInto(_x, run.Known.Values);
+            return _x;
+        }
+
+        public void Dispose()
+        {
+            _inputs.Dispose();
+            _inversion?.Dispose();
+        }
+
+        private float[] Start(CancellationToken cancellationToken)
+        {
+            if (run.Inversion is { } inversion)
+                return Invert(inversion, cancellationToken);
+            var x = new float[owner._length];
+            Fill(x, NoiseUse.Initial, pass: run.Candidate);
+            if (run.NoiseLength is { } length)
+                Thresholding.BringToLength(x, length);
+            return x;
+        }
+
+        /// <summary>The noise that an image would be made from without fresh noise and guidance.</summary>
+        private float[] Invert(Inversion inversion, CancellationToken cancellationToken)
+        {
+            var (x, scheduler) = (inversion.Clean.AsSpan().ToArray(), inversion.Scheduler);
+            for (var step = scheduler.Steps - 1; step >= 0; step--)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                _inversion!.Predict(scheduler, step, x, _clean);
+                scheduler.Invert(step, x, _clean);
+            }
+            return x;
+        }
+
+        private void TakeStep(float[] x, CancellationToken cancellationToken)
+        {
+            var (scheduler, known) = (run.Scheduler, run.Known);
+            var end = run.Candidate + (known?.Passes ?? 1);
+            for (var pass = run.Candidate; pass < end; pass++)
+            {
+                cancellationToken.ThrowIfCancellationRequested();
+                if (known?.Passes is not null)
+                {
+                    Fill(_fresh, NoiseUse.Known, pass);
+                    scheduler.AddNoise(_step, known.Values, _fresh, _fresh);
+                    known.PutInto(x, _fresh);
+                }
+                var prediction = _inputs.Predict(scheduler, _step, x, _clean);
+                if (scheduler.AddsNoise(_step))
+                    Fill(_fresh, NoiseUse.Step, pass);
+                scheduler.Step(_step, x, prediction, _clean, _fresh);
+                if (pass == end - 1 || _step == scheduler.Steps - 1)
+                    continue;
+                Fill(_fresh, NoiseUse.Undo, pass);
+                scheduler.Undo(_step, x, _fresh);
+            }
+            run.Report(_step + 1, scheduler.Steps, _clean);
+        }
+
+        private void Fill(float[] values, NoiseUse use, int pass) => owner._noise.Fill(run.Seed, new NoiseKey(owner._number, use, _step, pass), values);
     }
 
     /// <summary>The inputs of the network over the steps of a run, what is computed once among them.</summary>

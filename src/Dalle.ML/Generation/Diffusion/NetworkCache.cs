@@ -8,16 +8,16 @@ namespace Dalle.ML.Generation.Diffusion;
 /// The sessions of a model's networks, which are in use one after the other: those of a small model stay, those of a large one make room for the
 /// next, so that the largest decides how much memory a model takes. Thread-safe.
 /// </summary>
-internal sealed class NetworkCache(Bundle bundle, DalleDevice device) : IDisposable
+/// <param name="bundle">The bundle.</param>
+/// <param name="device">Device to run on.</param>
+/// <param name="memory">Bytes of weights that stay in memory.</param>
+internal sealed class NetworkCache(Bundle bundle, DalleDevice device, long memory) : IDisposable
 {
-    /// <summary>Bytes of weights that stay in memory.</summary>
-    private const long MostKept = 1L << 30;
-
     private readonly Lock _lock = new();
     private readonly List<Entry> _entries = [];
 
     /// <summary>Whether all networks stay in memory.</summary>
-    public bool KeepsAll { get; } = bundle.Manifest.Files.Values.Sum(file => file.Size) <= MostKept;
+    public bool KeepsAll { get; } = bundle.Manifest.Files.Values.Sum(file => file.Size) <= memory;
 
     /// <summary>A network, which is created if it is not there; it stays until the returned use of it is disposed.</summary>
     public Use Open(string file)
@@ -42,7 +42,7 @@ internal sealed class NetworkCache(Bundle bundle, DalleDevice device) : IDisposa
     {
         foreach (var idle in _entries.Where(entry => entry.Users == 0).ToArray())
         {
-            if (size + _entries.Sum(entry => entry.Size) <= MostKept)
+            if (size + _entries.Sum(entry => entry.Size) <= memory)
                 return;
             idle.Session.Dispose();
             _entries.Remove(idle);

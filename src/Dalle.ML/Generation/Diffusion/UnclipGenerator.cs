@@ -13,13 +13,17 @@ namespace Dalle.ML.Generation.Diffusion;
 /// DALL·E 2 (Ramesh et al. 2022, "Hierarchical text-conditional image generation with CLIP latents"): prompt → text features → image embedding by
 /// the prior → a small image by the first stage → larger ones by the others. Thread-safe.
 /// </summary>
-internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseSource noise) : IImageGenerator
+/// <param name="bundle">The bundle.</param>
+/// <param name="device">Device to run on.</param>
+/// <param name="noise">Where noise comes from.</param>
+/// <param name="memory">Bytes of weights that stay in memory.</param>
+internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseSource noise, long memory = 1L << 30) : IImageGenerator
 {
     // Of a large model each network is loaded once for so many images.
     private const int ImagesPerLoad = 16;
 
     private readonly UnclipGraphs _graphs = bundle.Manifest.Unclip!;
-    private readonly NetworkCache _cache = new(bundle, device);
+    private readonly NetworkCache _cache = new(bundle, device, memory);
     private readonly RetryableLazy<PromptTokenizer> _tokenizer = new(() => new PromptTokenizer(bundle, bundle.Manifest.Unclip!.Text!.Format));
 
     public IEnumerable<Candidate> Generate(
@@ -37,25 +41,28 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     {
         CheckOptions(options);
         var (clock, done) = (Stopwatch.StartNew(), 0);
-        foreach (var request in requests)
+        foreach (var batch in requests.Chunk(BatchSize))
         {
-            yield return SampleEmbedding(ReadText(request), request.Seed, options.Diffusion, Report, cancellationToken);
-            done++;
-        }
+            var taken = 0;
+            var pictures = batch.Select((request, i) => new Picture(i, request, request.Seed, ReadText(request))).ToArray();
+            foreach (var embedding in SampleEmbeddings(pictures, options.Diffusion, Report, cancellationToken).OfType<float[]>())
+                yield return embedding;
+            done += batch.Length;
 
-        void Report(int step, int steps, float[] estimate) => progress?.Report(new GenerationProgress
-        {
-            Image = done,
-            Images = requests.Count,
-            Candidate = 0,
-            Candidates = 1,
-            Stages = 1,
-            Step = step,
-            Steps = steps,
-            Tokens = ReadOnlyMemory<int>.Empty,
-            Fraction = (done + step / (double)steps) / requests.Count,
-            Elapsed = clock.Elapsed,
-        });
+            void Report(int i, int step, int steps, float[] estimate) => progress?.Report(new GenerationProgress
+            {
+                Image = done + i,
+                Images = requests.Count,
+                Candidate = 0,
+                Candidates = 1,
+                Stages = 1,
+                Step = step,
+                Steps = steps,
+                Tokens = ReadOnlyMemory<int>.Empty,
+                Fraction = (done + ++taken / (double)steps) / requests.Count,
+                Elapsed = clock.Elapsed,
+            });
+        }
     }
 
     /// <summary>The embedding of a text, in the space of image embeddings.</summary>
@@ -71,9 +78,9 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         var fitted = (tower.Fit, tower.Rounds) switch
         {
             (Fit.Crop, true) => Resampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample),
-            (Fit.Crop, false) => FloatResampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample),
+            (Fit.Crop, false) => FloatResampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
             (_, true) => Resampler.Squash(image, tower.Size, tower.Size, tower.Resample),
-            _ => FloatResampler.Squash(image, tower.Size, tower.Size, tower.Resample),
+            _ => FloatResampler.Squash(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
         };
         using var tensors = new NamedTensors();
         tensors.Add("pixels", fitted.Values, 1, 3, tower.Size, tower.Size);
@@ -110,63 +117,49 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     {
         CheckOptions(options);
         var (clock, done, total) = (Stopwatch.StartNew(), 0, images * count);
-        foreach (var batch in all.Chunk(_cache.KeepsAll ? 1 : ImagesPerLoad))
+        foreach (var batch in all.Chunk(BatchSize))
         {
-            var texts = batch.Select(each => ReadText(each.Request)).ToArray();
-            // Null where the request was cancelled.
-            var embeddings = batch.Select((each, i) => each.Request.ImageEmbedding ?? UnlessCancelled(
-                each.Request, token => SampleEmbedding(texts[i], SeedOf(each.Request, each.Number), options.Diffusion, Report(i, 0), token), cancellationToken)).ToArray();
-            var stages = new ImageTensor?[batch.Length];
+            var pictures = batch.Select((each, i) => new Picture(i, each.Request, Seeds.OfCandidate(each.Request.Seed, each.Number), ReadText(each.Request))).ToArray();
+            Picture[] embedded = [.. pictures.Where(picture => picture.Embedding is null)];
+            foreach (var (picture, embedding) in embedded.Zip(SampleEmbeddings(embedded, options.Diffusion, Reporter(0), cancellationToken)))
+                picture.Embedding = embedding;
             for (var stage = 0; stage < _graphs.Stages.Count; stage++)
             {
-                for (var i = 0; i < batch.Length; i++)
+                // The others were cancelled.
+                Picture[] left = [.. pictures.Where(picture => picture.Embedding is not null && (stage == 0 || picture.Image is not null))];
+                foreach (var (picture, image) in left.Zip(SampleImages(stage, left, options, Reporter(stage + 1), cancellationToken)))
                 {
-                    var (index, request, number) = batch[i];
-                    if (embeddings[i] is not { } embedding || (stage > 0 && stages[i] is null))
-                        continue;
-                    var picture = new Picture(request, SeedOf(request, number), texts[i], embedding);
-                    var (before, report) = (stages[i], Report(i, stage + 1));
-                    stages[i] = UnlessCancelled(request, token => SampleImage(stage, picture, before, options, report, token), cancellationToken);
-                    if (stage == _graphs.Stages.Count - 1 && stages[i] is { } finished)
-                        yield return new Candidate(index, request, number, [], finished.ToUnitRange());
+                    picture.Image = image;
+                    if (stage == _graphs.Stages.Count - 1 && image is not null)
+                        yield return new Candidate(batch[picture.Place].Index, picture.Request, batch[picture.Place].Number, [], image.ToUnitRange());
                 }
             }
             done += batch.Length;
 
-            Action<int, int, float[]> Report(int i, int network) => (step, steps, estimate) => progress?.Report(new GenerationProgress
+            Action<int, int, int, float[]> Reporter(int network)
             {
-                Image = (done + i) / count,
-                Images = images,
-                Candidate = (done + i) % count,
-                Candidates = count,
-                Stage = network,
-                Stages = _graphs.Stages.Count + 1,
-                Step = step,
-                Steps = steps,
-                Tokens = ReadOnlyMemory<int>.Empty,
-                Estimate = network == 0 ? null : new ImageTensor(_graphs.Stages[network - 1].Size, _graphs.Stages[network - 1].Size, estimate),
-                Fraction = (done + (network * batch.Length + i + step / (double)steps) / (_graphs.Stages.Count + 1)) / total,
-                Elapsed = clock.Elapsed,
-            });
+                var taken = 0;
+                return (i, step, steps, estimate) => progress?.Report(new GenerationProgress
+                {
+                    Image = (done + i) / count,
+                    Images = images,
+                    Candidate = (done + i) % count,
+                    Candidates = count,
+                    Stage = network,
+                    Stages = _graphs.Stages.Count + 1,
+                    Step = step,
+                    Steps = steps,
+                    Tokens = ReadOnlyMemory<int>.Empty,
+                    Estimate = network == 0 ? null : new ImageTensor(_graphs.Stages[network - 1].Size, _graphs.Stages[network - 1].Size, estimate),
+                    Fraction = (done + (network * batch.Length + ++taken / (double)steps) / (_graphs.Stages.Count + 1)) / total,
+                    Elapsed = clock.Elapsed,
+                });
+            }
         }
     }
 
-    private static ulong SeedOf(GenerationRequest request, int number) => Seeds.OfCandidate(request.Seed, number);
-
-    /// <summary>The result of a part of the work, null if its request alone was cancelled.</summary>
-    private static T? UnlessCancelled<T>(GenerationRequest request, Func<CancellationToken, T> run, CancellationToken all)
-        where T : class
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(all, request.CancellationToken);
-        try
-        {
-            return run(either.Token);
-        }
-        catch (OperationCanceledException) when (request.CancellationToken.IsCancellationRequested && !all.IsCancellationRequested)
-        {
-            return null;
-        }
-    }
+    // The networks of a small model stay in memory, so that each image is finished before the next is begun.
+    private int BatchSize => _cache.KeepsAll ? 1 : ImagesPerLoad;
 
     /// <summary>The features of a prompt; none where no network takes a text.</summary>
     private TextFeatures ReadText(GenerationRequest request)
@@ -181,71 +174,79 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         return new TextFeatures(tensors.Values<float>("pooled"), tensors.Values<float>("sequence"), tensors.Values<bool>("mask"));
     }
 
-    /// <summary>The image embedding of a text: of the prior's candidates the one of the largest cosine with the text.</summary>
-    private float[] SampleEmbedding(
-        TextFeatures text, ulong seed, DiffusionOptions options, Action<int, int, float[]> report, CancellationToken cancellationToken)
+    /// <summary>
+    /// The image embeddings of texts: of the prior's candidates for each the one of the largest cosine with the text. Null for a picture that was
+    /// cancelled.
+    /// </summary>
+    private IEnumerable<float[]?> SampleEmbeddings(
+        IReadOnlyList<Picture> pictures, DiffusionOptions options, Action<int, int, int, float[]> report, CancellationToken cancellationToken)
     {
+        if (pictures.Count == 0)
+            yield break;
         var graphs = _graphs.Prior ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' has no prior, which makes an image embedding of a text.");
         var (rules, dimension) = (graphs.Diffusion, _graphs.EmbeddingDimension);
         var network = new DiffusionNetwork(_cache, 0, graphs.Condition, graphs.File, last: null, rules, [dimension], noise);
         var scheduler = PriorScheduler(rules, options);
-        var best = Array.Empty<float>();
-        for (var (candidate, nearest) = (0, float.NegativeInfinity); candidate < graphs.Candidates; candidate++)
-        {
-            var (number, steps) = (candidate, scheduler.Steps);
-            var run = new Denoising(scheduler, options.PriorGuidance ?? rules.Guidance, text.AddTo, seed,
-                (step, _, estimate) => report(number * steps + step, graphs.Candidates * steps, estimate))
+        var runs = pictures.SelectMany(picture => Enumerable.Range(0, graphs.Candidates).Select(candidate =>
+            new Denoising(scheduler, options.PriorGuidance ?? rules.Guidance, picture.Text.AddTo, picture.Seed,
+                (step, steps, estimate) => report(picture.Place, candidate * steps + step, graphs.Candidates * steps, estimate))
             {
                 Candidate = candidate,
-                Prepare = x => BringTo(graphs.NoiseLength, x),
-            };
-            var embedding = network.Denoise(run, cancellationToken);
-            BringTo(graphs.ResultLength, embedding);
-            if (graphs.Statistics is { } file)
-            {
-                var statistics = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(bundle.PathOf(file)));
-                TensorPrimitives.MultiplyAdd(embedding, statistics[dimension..], statistics[..dimension], embedding);
-            }
-            var cosine = TensorPrimitives.CosineSimilarity(text.Pooled.AsSpan(0, dimension), embedding);
-            if (best.Length == 0 || cosine > nearest)
-                (best, nearest) = (embedding, cosine);
-        }
-        return best;
-
-        static void BringTo(float? length, float[] x)
+                NoiseLength = graphs.NoiseLength,
+                CancellationToken = picture.Request.CancellationToken,
+            }));
+        foreach (var (i, candidates) in network.Denoise([.. runs], cancellationToken).Chunk(graphs.Candidates).Index())
         {
-            if (length is { } value)
-                Thresholding.BringToLength(x, value);
+            var pooled = pictures[i].Text.Pooled.AsMemory(0, dimension);
+            // The first of those that are equally near.
+            yield return candidates.Contains(null) ? null
+                : candidates.Select(x => ToEmbedding(graphs, x!)).MaxBy(embedding => TensorPrimitives.CosineSimilarity(pooled.Span, embedding));
         }
     }
 
-    /// <summary>The image of a stage, in −1..1.</summary>
-    private ImageTensor SampleImage(
-        int number, Picture picture, ImageTensor? before, GenerationOptions options, Action<int, int, float[]> report, CancellationToken cancellationToken)
+    /// <summary>The embedding that x of the prior stands for.</summary>
+    private float[] ToEmbedding(DiffusionPriorGraphs graphs, float[] x)
+    {
+        if (graphs.ResultLength is { } length)
+            Thresholding.BringToLength(x, length);
+        if (graphs.Statistics is { } file)
+        {
+            var statistics = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(bundle.PathOf(file)));
+            TensorPrimitives.MultiplyAdd(x, statistics[x.Length..], statistics[..x.Length], x);
+        }
+        return x;
+    }
+
+    /// <summary>The images of a stage, in −1..1; null for one that was cancelled.</summary>
+    private IEnumerable<ImageTensor?> SampleImages(
+        int number, IReadOnlyList<Picture> pictures, GenerationOptions options, Action<int, int, int, float[]> report, CancellationToken cancellationToken)
     {
         var stage = _graphs.Stages[number];
-        var rules = stage.Diffusion;
-        var network = new DiffusionNetwork(_cache, number + 1, stage.Condition, stage.File, stage.Last, rules, [3, stage.Size, stage.Size], noise);
-        var lowResolution = stage.LowResolution is { } rule ? Enlarge(before!, stage.Size, rule, number + 1, picture.Seed) : null;
+        var network = new DiffusionNetwork(_cache, number + 1, stage.Condition, stage.File, stage.Last, stage.Diffusion, [3, stage.Size, stage.Size], noise);
+        var runs = pictures.Select(picture => DenoisingOf(number, picture, options, (step, steps, estimate) => report(picture.Place, step, steps, estimate)));
+        return network.Denoise([.. runs], cancellationToken).Select(x => x is null ? null : new ImageTensor(stage.Size, stage.Size, x));
+    }
+
+    private Denoising DenoisingOf(int number, Picture picture, GenerationOptions options, Action<int, int, float[]> report)
+    {
+        var stage = _graphs.Stages[number];
+        var lowResolution = stage.LowResolution is { } rule ? Enlarge(picture.Image!, stage.Size, rule, number + 1, picture.Seed) : null;
         var inverted = number == 0 ? picture.Request.Inverted : null;
         // The caller's scale is that of the stage that sees the text; the others make its image larger. What is inverted is so without guidance.
-        var scale = number > 0 ? rules.Guidance : options.Sampling.GuidanceScale ?? (inverted is null ? rules.Guidance : 1);
-        var sampler = inverted is null ? rules.Sampler : DiffusionSampler.Ddim;
-        var start = inverted is null ? null : network.Invert(
-            (DdimScheduler)StageScheduler(number, sampler, options.Diffusion, eta: 0), AddConditions,
-            FitToStage(inverted.Image, stage.Size).ToSymmetricRange().Values, cancellationToken);
-        var run = new Denoising(
-            StageScheduler(number, sampler, options.Diffusion, inverted?.Strength), scale, AddConditions, picture.Seed, report)
+        var scale = number > 0 ? stage.Diffusion.Guidance : options.Sampling.GuidanceScale ?? (inverted is null ? stage.Diffusion.Guidance : 1);
+        var sampler = inverted is null ? stage.Diffusion.Sampler : DiffusionSampler.Ddim;
+        return new Denoising(StageScheduler(number, sampler, options.Diffusion, inverted?.Strength), scale, AddConditions, picture.Seed, report)
         {
-            Prepare = start is null ? null : x => start.CopyTo(x, 0),
+            Inversion = inverted is null ? null : new Inversion(
+                FitToStage(inverted.Image, stage.Size).ToSymmetricRange().Values, (DdimScheduler)StageScheduler(number, sampler, options.Diffusion, eta: 0)),
             Known = picture.Request.KnownPixels is { } known ? KnownPartOf(known, stage) : null,
+            CancellationToken = picture.Request.CancellationToken,
         };
-        return new ImageTensor(stage.Size, stage.Size, network.Denoise(run, cancellationToken));
 
         void AddConditions(NamedTensors tensors, int rows)
         {
             picture.Text.AddTo(tensors, rows);
-            tensors.Add("embedding", [.. Enumerable.Repeat(picture.Embedding, rows).SelectMany(values => values)], rows, picture.Embedding.Length);
+            tensors.Add("embedding", [.. Enumerable.Repeat(picture.Embedding!, rows).SelectMany(values => values)], rows, picture.Embedding!.Length);
             if (lowResolution is null)
                 return;
             tensors.Add("low_res", [.. Enumerable.Repeat(lowResolution, rows).SelectMany(values => values)], rows, 3, stage.Size, stage.Size);
@@ -289,7 +290,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
 
     private static ImageTensor Resize(ImageTensor image, int size, Upsampling kind) => kind == Upsampling.Nearest
         ? FloatResampler.Nearest(image, size, size)
-        : FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic);
+        : FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic, Beyond.Nothing);
 
     private float[] Enlarge(ImageTensor image, int size, LowResolution rule, int number, ulong seed)
     {
@@ -312,5 +313,15 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     }
 
     /// <summary>An image in the making.</summary>
-    private sealed record Picture(GenerationRequest Request, ulong Seed, TextFeatures Text, float[] Embedding);
+    /// <param name="Place">Its place among those that are made together.</param>
+    /// <param name="Request">What to generate.</param>
+    /// <param name="Seed">Seed of the candidate.</param>
+    /// <param name="Text">The features of its prompt.</param>
+    private sealed record Picture(int Place, GenerationRequest Request, ulong Seed, TextFeatures Text)
+    {
+        public float[]? Embedding { get; set; } = Request.ImageEmbedding;
+
+        /// <summary>What the last stage made of it.</summary>
+        public ImageTensor? Image { get; set; }
+    }
 }

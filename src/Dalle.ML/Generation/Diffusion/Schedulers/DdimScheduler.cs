@@ -30,7 +30,9 @@ internal sealed class DdimScheduler : Scheduler
         switch (rules.Ddim.Times)
         {
             case DdimTimes.Strided:
-                return Of(rules, Respacing.Strided(count, steps), eta);
+                var kept = Respacing.Strided(count, steps);
+                return new(
+                    rules, DiffusionProcess.Of(rules.Schedule).Respace(kept), [.. kept.Reverse()], [.. Enumerable.Range(-1, steps + 1).Reverse()], eta);
             case DdimTimes.ToFirst:
                 return Truncated(Respacing.Truncated(0, count, steps + 1));
             default:
@@ -44,11 +46,6 @@ internal sealed class DdimScheduler : Scheduler
             return new(rules, DiffusionProcess.Of(rules.Schedule), indices[..^1], indices, eta);
         }
     }
-
-    /// <summary>A scheduler over timesteps of the original, ascending.</summary>
-    public static DdimScheduler Of(DiffusionRules rules, int[] timesteps, float eta) => new(
-        rules, DiffusionProcess.Of(rules.Schedule).Respace(timesteps), [.. timesteps.Reverse()],
-        [.. Enumerable.Range(-1, timesteps.Length + 1).Reverse()], eta);
 
     public override long Timestep(int step) => _timesteps[step];
 
