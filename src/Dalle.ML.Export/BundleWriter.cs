@@ -54,7 +54,7 @@ internal sealed class BundleWriter(string folder)
     public ClipGraphs CopyClip(string other)
     {
         var bundle = Bundle.Open(ModelFolders.Find(other));
-        var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP to copy. Export one with the family 'clip'.");
+        var clip = bundle.Manifest.Clip ?? throw bundle.Error("it has no CLIP to copy. Export one with the family 'clip', or 'ru-clip' for Russian.");
         var take = new Copies(this, bundle, "clip/");
         return clip with
         {

@@ -122,6 +122,17 @@ public sealed class PartialBundleTests : IDisposable
             var strip = await Output(["interpolate", .. ends, "--frames", "3", "--grid", "-o", $"strip{ends[0].Length}", .. (ends[0] == "a cat" ? few : fewer)]);
             Assert.Equal(["frame_001_7.png", "frame_002_7.png", "frame_003_7.png", "grid.png"], strip.Select(path => Path.GetFileName(path)));
         }
+        // The images are those of the library.
+        using (var model = DalleModel.Load(Path.Combine(_folder.Path, "unclip")))
+        using (var apple = Read("apple.png"))
+        {
+            var options = new GenerationOptions { Candidates = 1, Diffusion = new DiffusionOptions { DecoderSteps = 3 } };
+            AssertSame(model.Vary(apple, seed: 7, options: options), Path.Combine("varied", "apple_variation_7.png"));
+            AssertSame(model.Interpolate(apple, apple, frames: 3, seed: 7, options).ElementAt(1), Path.Combine("strip9", "frame_002_7.png"));
+            options = options with { Diffusion = options.Diffusion with { PriorSteps = 3 } };
+            AssertSame(model.Inpaint("a cat", apple, apple, seed: 7, options), Path.Combine("painted", "apple_inpainted_7.png"));
+            AssertSame(model.InterpolatePrompts("a cat", "a dog", frames: 3, seed: 7, options).ElementAt(1), Path.Combine("strip5", "frame_002_7.png"));
+        }
         await Misuse("is a file and 'a cat' is none", "interpolate", "apple.png", "a cat", "-m", "unclip");
         await Fail("The image file 'no-such.png' does not exist.", ["interpolate", "no-such.png", "no-other.png", .. few]);
         await Misuse("--steps must be between 1 and 1000 for the model", "generate", "a cat", "-m", "unclip", "--seed", "1", "--steps", "9999", "-o", "none");
@@ -149,8 +160,17 @@ public sealed class PartialBundleTests : IDisposable
 
     private (int Width, int Height) SizeOf(string file)
     {
-        using var image = new ImageReader().Read(Path.Combine(_folder.Path, file));
+        using var image = Read(file);
         return (image.Width, image.Height);
+    }
+
+    private Microsoft.ML.Data.MLImage Read(string file) => new ImageReader().Read(Path.Combine(_folder.Path, file));
+
+    private void AssertSame(GeneratedImage expected, string file)
+    {
+        using (expected)
+        using (var actual = Read(file))
+            Assert.Equal(Convert.ToHexString(expected.Image.Pixels), Convert.ToHexString(actual.Pixels));
     }
 
     private async Task Misuse(string reason, params string[] arguments)

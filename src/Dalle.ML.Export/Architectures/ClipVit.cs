@@ -10,14 +10,13 @@ internal static class ClipVit
     /// <param name="g">The graph.</param>
     /// <param name="x">Normalized pixels.</param>
     /// <param name="weights">The tensors that begin with <c>visual.</c></param>
-    /// <param name="width">Channels of a hidden state.</param>
-    /// <param name="layers">Number of layers.</param>
+    /// <param name="tower">The tower.</param>
     /// <param name="patch">Side of the square of pixels that is one position.</param>
     /// <param name="imageSize">Side of the image in pixels.</param>
     /// <param name="embedding">Dimension of the embedding.</param>
-    /// <param name="rounds">Whether weights are rounded as by <see cref="Rounded"/>.</param>
-    public static string VisionTransformer(this GraphBuilder g, string x, Checkpoint weights, int width, int layers, int patch, int imageSize, int embedding, bool rounds)
+    public static string VisionTransformer(this GraphBuilder g, string x, Checkpoint weights, ClipImage tower, int patch, int imageSize, int embedding)
     {
+        var (width, rounds) = (tower.Width, tower.Rounds);
         var patches = imageSize / patch * (imageSize / patch);
         using (g.Scope("patches"))
         {
@@ -31,7 +30,7 @@ internal static class ClipVit
             x = g.Node("Add", [g.Node("Pad", [x, g.Constant("class", 0, 1, 0, 0, 0, 0)]), g.Weight("position", added)]);
             x = g.LayerNorm(x, weights.Read("ln_pre.weight", width), weights.Read("ln_pre.bias", width));
         }
-        x = g.Transformer(x, weights.Subtree("transformer."), layers, width, isCausal: false, rounds);
+        x = g.Transformer(x, weights.Subtree("transformer."), tower.Layers[0], tower, isCausal: false);
         x = g.Node("Gather", [x, g.Scalar("class", 0L)], ("axis", 1));
         x = g.LayerNorm(x, weights.Read("ln_post.weight", width), weights.Read("ln_post.bias", width));
         return g.MatMul(x, Rounded(weights.Read("proj", width, embedding), rounds));

@@ -12,30 +12,32 @@ namespace Dalle.ML.Export.Architectures;
 /// <param name="Text">The text tower.</param>
 internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image, ClipText Text)
 {
-    // Statistics of the images that it was trained on: red, green, blue.
-    private static readonly float[] Mean = [0.48145466f, 0.4578275f, 0.40821073f];
-    private static readonly float[] Deviation = [0.26862954f, 0.26130258f, 0.27577711f];
+    /// <summary>Means of the colours that pixels are normalised by, of the images that OpenAI's was trained on: red, green, blue.</summary>
+    public float[] Mean { get; init; } = [0.48145466f, 0.4578275f, 0.40821073f];
 
+    /// <summary>Standard deviations of the colours, as <see cref="Mean"/>.</summary>
+    public float[] Deviation { get; init; } = [0.26862954f, 0.26130258f, 0.27577711f];
+
+    /// <param name="weights">The model.</param>
+    /// <param name="textHeads">Number of attention heads of the text tower; one for 64 of the width if null.</param>
+    /// <param name="imageHeads">The same of the image tower.</param>
     /// <exception cref="InvalidDataException">The weights are not those of a CLIP.</exception>
-    public static OpenAiClip Infer(Checkpoint weights)
+    public static OpenAiClip Infer(Checkpoint weights, int? textHeads = null, int? imageHeads = null)
     {
         var visual = weights.Subtree("visual.");
-        var text = ClipText.Infer(weights);
+        var text = ClipText.Infer(weights, textHeads);
         var isResNet = visual.Contains("layer1.0.conv1.weight");
         var image = isResNet
             ? new ClipImage(visual.Shape("layer1.0.conv1.weight", rank: 4)[0], [.. Enumerable.Range(1, 4).Select(layer => visual.Count($"layer{layer}.", ".conv1.weight"))], Patch: null)
             : new ClipImage(visual.Shape("class_embedding", rank: 1)[0], [visual.Count("transformer.resblocks.", ".ln_1.weight")], visual.Shape("conv1.weight", rank: 4)[2]);
         var positions = visual.Shape(isResNet ? "attnpool.positional_embedding" : "positional_embedding", rank: 2)[0];
         var side = (int)Math.Sqrt(positions - 1) * (image.Patch ?? ClipResNet.Reduction);
-        CheckHeads(isResNet ? image.Width * ClipResNet.Reduction : image.Width);
+        image = image with
+        {
+            Heads = ClipTower.CountHeads(isResNet ? image.Width * ClipResNet.Reduction : image.Width, imageHeads),
+            Inner = isResNet ? 0 : ClipTower.InferInner(visual),
+        };
         return new OpenAiClip(weights.Shape("text_projection", rank: 2)[1], side, image, text);
-    }
-
-    /// <exception cref="InvalidDataException">A tower cannot have heads.</exception>
-    internal static void CheckHeads(int width)
-    {
-        if (width % HeadSize != 0)
-            throw new InvalidDataException($"A tower of this CLIP is {width} wide; attention heads of {HeadSize} do not fit into it.");
     }
 
     /// <summary>Writes the graphs of text and image.</summary>
@@ -50,7 +52,7 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
         using var g = bundle.Graph(File);
         var (_, x, end) = g.TextTower(Text, weights);
         x = g.LastNorm(g.Node("GatherND", [x, end], ("batch_dims", 1)), Text, weights);
-        g.SaveEmbedding(g.MatMul(x, Rounded(weights.Read("text_projection", Text.Width, Embedding))), Embedding);
+        g.SaveEmbedding(g.MatMul(x, Rounded(weights.Read("text_projection", Text.Width, Embedding), Text.Rounds)), Embedding);
         return File;
     }
 
@@ -67,7 +69,7 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
         var x = g.Node("Sub", [pixels, g.Weight("mean", new Tensor(Mean, isFloat16: false, Colors, 1, 1))]);
         x = g.Node("Div", [x, g.Weight("deviation", new Tensor(Deviation, isFloat16: false, Colors, 1, 1))]);
         x = Image.Patch is { } patch
-            ? g.VisionTransformer(x, weights, Image.Width, Image.Layers[0], patch, ImageSize, Embedding, Image.Rounds)
+            ? g.VisionTransformer(x, weights, Image, patch, ImageSize, Embedding)
             : g.ResNet(x, weights, Image.Width, Image.Layers, ImageSize / ClipResNet.Reduction, Embedding);
         if (raw is not null)
         {
@@ -79,35 +81,70 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
     }
 }
 
+/// <summary>A tower of CLIP.</summary>
+/// <param name="Width">Channels of a hidden state.</param>
+internal abstract record ClipTower(int Width)
+{
+    /// <summary>Number of attention heads.</summary>
+    public int Heads { get; init; } = Width / HeadSize;
+
+    /// <summary>Channels between the two products of a layer.</summary>
+    public int Inner { get; init; } = 4 * Width;
+
+    /// <summary>The nonlinearity between them.</summary>
+    public Activation Activation { get; init; } = Activation.QuickGelu;
+
+    /// <summary>Whether the weights are rounded when they are loaded: <see cref="ClipTransformer.Rounded"/>.</summary>
+    public bool Rounds { get; init; } = true;
+
+    /// <summary>The number of attention heads of a tower: the given one, else one for 64 of its width.</summary>
+    /// <exception cref="InvalidDataException">It cannot have that number.</exception>
+    public static int CountHeads(int width, int? given) => given switch
+    {
+        null when width % HeadSize == 0 => width / HeadSize,
+        null => throw new InvalidDataException($"A tower of this CLIP is {width} wide; attention heads of {HeadSize} do not fit into it."),
+        > 0 and { } heads when width % heads == 0 => heads,
+        _ => throw new InvalidDataException($"A tower of this CLIP is {width} wide, which {given} attention heads do not divide."),
+    };
+
+    /// <summary>As <see cref="Inner"/>.</summary>
+    /// <exception cref="InvalidDataException">The weights are not those of a tower.</exception>
+    public static int InferInner(Checkpoint tower) => tower.Shape("transformer.resblocks.0.mlp.c_fc.weight", rank: 2)[0];
+}
+
 /// <summary>The image tower of CLIP.</summary>
 /// <param name="Width">Channels of a hidden state, or behind the first convolutions of a ResNet.</param>
 /// <param name="Layers">Number of layers, or of bottlenecks in each of the four stages of a ResNet.</param>
 /// <param name="Patch">Side of the square of pixels that is one position; null of a ResNet.</param>
-internal sealed record ClipImage(int Width, int[] Layers, int? Patch)
-{
-    /// <summary>Whether the weights are rounded when they are loaded: <see cref="ClipTransformer.Rounded"/>.</summary>
-    public bool Rounds { get; init; } = true;
-}
+internal sealed record ClipImage(int Width, int[] Layers, int? Patch) : ClipTower(Width);
 
 /// <summary>The text tower of CLIP.</summary>
 /// <param name="Width">Channels of a hidden state.</param>
 /// <param name="Layers">Number of layers.</param>
-/// <param name="Length">Number of positions.</param>
+/// <param name="Length">Number of ids that a text takes.</param>
 /// <param name="Vocabulary">Number of ids.</param>
-internal sealed record ClipText(int Width, int Layers, int Length = 77, int Vocabulary = 49408)
+internal sealed record ClipText(int Width, int Layers, int Length = 77, int Vocabulary = 49408) : ClipTower(Width)
 {
-    /// <summary>As <see cref="ClipImage.Rounds"/>.</summary>
-    public bool Rounds { get; init; } = true;
+    /// <summary>Number of positions that the weights have, which may be more than <see cref="Length"/>.</summary>
+    public int Positions { get; init; } = Length;
 
+    /// <summary>The id whose hidden state becomes the embedding; null where it is the largest of a text.</summary>
+    public int? End { get; init; }
+
+    /// <param name="weights">The model.</param>
+    /// <param name="heads">Number of attention heads; one for 64 of the width if null.</param>
     /// <exception cref="InvalidDataException">The weights are not those of a text tower.</exception>
-    public static ClipText Infer(Checkpoint weights)
+    public static ClipText Infer(Checkpoint weights, int? heads = null)
     {
         var width = weights.Shape("ln_final.weight", rank: 1)[0];
-        OpenAiClip.CheckHeads(width);
         return new ClipText(
             width,
             weights.Count("transformer.resblocks.", ".ln_1.weight"),
             weights.Shape("positional_embedding", rank: 2)[0],
-            weights.Shape("token_embedding.weight", rank: 2)[0]);
+            weights.Shape("token_embedding.weight", rank: 2)[0])
+        {
+            Heads = CountHeads(width, heads),
+            Inner = InferInner(weights),
+        };
     }
 }

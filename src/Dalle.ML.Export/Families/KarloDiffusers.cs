@@ -45,7 +45,7 @@ internal static class KarloDiffusers
             throw new FileNotFoundException("The folder has only one of 'super_res_first' and 'super_res_last': give the other too.");
         return new KarloModel
         {
-            Clip = KarloDiffusersNames.Clip(
+            Clip = TransformersClip.Rename(
                 Weights(source, "text_encoder", "model", "pytorch_model") ?? throw new FileNotFoundException("The folder has no weights in 'text_encoder', by which Karlo sees the text."),
                 Weights(source, "image_encoder", "model", "pytorch_model")),
             Prior = priorWeights is null ? null : KarloDiffusersNames.Prior(priorWeights, settings.PriorHeads),

@@ -3,7 +3,7 @@ using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
 
-/// <summary>The names that the networks of diffusers have in Karlo's own checkpoints, and those of transformers in CLIP's.</summary>
+/// <summary>The names that the networks of diffusers have in Karlo's own checkpoints.</summary>
 internal static class KarloDiffusersNames
 {
     private static readonly (string To, string From)[] ResidualBlock =
@@ -89,41 +89,6 @@ internal static class KarloDiffusersNames
             map.Heads($"{to}.1.qkv", heads, isConvolution: true, $"{attention}.to_q", $"{attention}.to_k", $"{attention}.to_v");
             map.Heads($"{to}.1.encoder_kv", heads, isConvolution: true, $"{attention}.add_k_proj", $"{attention}.add_v_proj");
             return true;
-        }
-    }
-
-    /// <summary>CLIP of a <c>CLIPTextModelWithProjection</c> and, if there is one, a <c>CLIPVisionModelWithProjection</c>.</summary>
-    public static Checkpoint Clip(Checkpoint text, Checkpoint? image)
-    {
-        var map = new TensorMap(text);
-        map.Copy("token_embedding.weight", "text_model.embeddings.token_embedding.weight");
-        map.Copy("positional_embedding", "text_model.embeddings.position_embedding.weight");
-        map.Layers(("ln_final", "text_model.final_layer_norm"));
-        map.Transpose("text_projection", "text_projection.weight");
-        Transformer(map, text, "transformer.resblocks", "text_model.encoder.layers");
-        if (image is not null)
-        {
-            var tower = new TensorMap(image);
-            tower.Copy("visual.class_embedding", "vision_model.embeddings.class_embedding");
-            tower.Copy("visual.conv1.weight", "vision_model.embeddings.patch_embedding.weight");
-            tower.Copy("visual.positional_embedding", "vision_model.embeddings.position_embedding.weight");
-            tower.Layers(("visual.ln_pre", "vision_model.pre_layrnorm"), ("visual.ln_post", "vision_model.post_layernorm"));
-            tower.Transpose("visual.proj", "visual_projection.weight");
-            Transformer(tower, image, "visual.transformer.resblocks", "vision_model.encoder.layers");
-            map.Add(tower);
-        }
-        return map.ToCheckpoint();
-    }
-
-    private static void Transformer(TensorMap map, Checkpoint from, string to, string layers)
-    {
-        for (var i = 0; i < from.Count(layers + ".", ".layer_norm1.weight"); i++)
-        {
-            map.Layers(
-                ($"{to}.{i}.ln_1", $"{layers}.{i}.layer_norm1"), ($"{to}.{i}.ln_2", $"{layers}.{i}.layer_norm2"), ($"{to}.{i}.attn.out_proj", $"{layers}.{i}.self_attn.out_proj"),
-                ($"{to}.{i}.mlp.c_fc", $"{layers}.{i}.mlp.fc1"), ($"{to}.{i}.mlp.c_proj", $"{layers}.{i}.mlp.fc2"));
-            foreach (var part in new[] { "weight", "bias" })
-                map.Stack($"{to}.{i}.attn.in_proj_{part}", [.. "qkv".Select(name => $"{layers}.{i}.self_attn.{name}_proj.{part}")]);
         }
     }
 }

@@ -55,6 +55,12 @@ internal sealed class ModelConfiguration(IReadOnlyDictionary<string, object?> va
         ? [.. Enumerable.Range(0, list.Count).Select(i => Number(name, i) ?? throw Unfit(name, null, "numbers"))]
         : Number(name) is { } number ? [number] : null;
 
+    /// <summary>As <see cref="Numbers"/>, of any numbers.</summary>
+    /// <exception cref="InvalidDataException">They are not numbers.</exception>
+    public IReadOnlyList<float>? Reals(string name) => values.GetValueOrDefault(prefix + name) is IReadOnlyList<object?> list
+        ? [.. Enumerable.Range(0, list.Count).Select(i => Real(name, i) ?? throw Unfit(name, null, "numbers"))]
+        : Real(name) is { } number ? [number] : null;
+
     /// <summary>Number of values that are given for stages; 0 where there is but one for all.</summary>
     public int Count(string name) => values.GetValueOrDefault(prefix + name) is IReadOnlyList<object?> list ? list.Count : 0;
 

@@ -19,6 +19,6 @@ internal sealed record ModelFamily(string Name, string Source, Func<ExportSource
     [
         DalleFamily.Family, MinDalleFamily.Family, DalleMiniFamily.Family, RuDalleFamily.Family, KakaoMinDalleFamily.Family, DallePytorchFamily.Family,
         Dalle2PytorchFamily.Family, KarloFamily.Family, OpenAiDvaeFamily.Family, TamingVqganFamily.Family, ClipFamily.Family,
-        RealEsrganFamily.Family, InceptionFamily.Family, DalleClassifierFamily.Family,
+        RuClipFamily.Family, RealEsrganFamily.Family, InceptionFamily.Family, DalleClassifierFamily.Family,
     ];
 }

@@ -103,5 +103,5 @@ internal sealed class MappedCheckpoint(IReadOnlyDictionary<string, MappedTensor>
     }
 
     private MappedTensor Find(string name) => tensors.GetValueOrDefault(name)
-        ?? throw new InvalidDataException($"The checkpoint has nothing that would be '{name}' in Karlo's own: it is incomplete, or of another model.");
+        ?? throw new InvalidDataException($"The checkpoint has nothing that would be '{name}' by its original name: it is incomplete, or of another model.");
 }

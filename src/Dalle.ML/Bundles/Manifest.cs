@@ -122,6 +122,20 @@ internal enum ResampleFilter
     Lanczos,
 }
 
+/// <summary>How an image of other proportions is brought to a size.</summary>
+[JsonConverter(typeof(NameConverter<Fit>))]
+internal enum Fit
+{
+    /// <summary>The short side is brought to the size and the middle cut out.</summary>
+    Crop,
+
+    /// <summary>Both sides are brought to the size, whatever that does to the proportions.</summary>
+    Squash,
+
+    /// <summary>The largest square in the middle is cut out and brought to the size (ai-forever/ru-clip).</summary>
+    Square,
+}
+
 /// <summary>How an image encoder sees an image that is not opaque.</summary>
 [JsonConverter(typeof(NameConverter<Transparency>))]
 internal enum Transparency
@@ -131,6 +145,9 @@ internal enum Transparency
 
     /// <summary>Its colours alone, after it is resampled; black where nothing is seen (openai/CLIP, by Pillow).</summary>
     Dropped,
+
+    /// <summary>Its colours alone, as if it were opaque: the opacity is dropped before it is resampled (ai-forever/ru-clip).</summary>
+    Ignored,
 }
 
 /// <summary>
@@ -294,6 +311,9 @@ internal sealed record ClipGraphs
     public required int ImageSize { get; init; }
 
     public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
+
+    /// <summary>How an image of other proportions is brought to <see cref="ImageSize"/>.</summary>
+    public Fit Fit { get; init; }
 
     public Transparency Transparency { get; init; }
 

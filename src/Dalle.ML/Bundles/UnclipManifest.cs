@@ -59,17 +59,6 @@ internal sealed record UnclipImage
     public bool Rounds { get; set; } = true;
 }
 
-/// <summary>How an image of other proportions is brought to a size.</summary>
-[JsonConverter(typeof(NameConverter<Fit>))]
-internal enum Fit
-{
-    /// <summary>The short side is brought to the size and the middle cut out.</summary>
-    Crop,
-
-    /// <summary>Both sides are brought to the size, whatever that does to the proportions.</summary>
-    Squash,
-}
-
 /// <summary>The diffusion prior: samples an image embedding.</summary>
 internal sealed record DiffusionPriorGraphs
 {

@@ -23,12 +23,16 @@ internal sealed class ClipModel(Bundle bundle, ClipGraphs graphs, DalleDevice de
         return embedding;
     }
 
-    public float[] EmbedImage(MLImage image) =>
-        EmbedImage(graphs.Transparency == Transparency.White ? ImageTensor.From(image) : ImageTensor.WithOpacity(image));
+    public float[] EmbedImage(MLImage image) => EmbedImage(graphs.Transparency switch
+    {
+        Transparency.White => ImageTensor.From(image),
+        Transparency.Dropped => ImageTensor.WithOpacity(image),
+        _ => ImageTensor.WithOpacity(image).WithoutOpacity(),
+    });
 
     public float[] EmbedImage(ImageTensor image)
     {
-        var fitted = Resampler.ResizeAndCenterCrop(image, graphs.ImageSize, graphs.ImageSize, graphs.Resample).WithoutOpacity();
+        var fitted = Resampler.Fit(image, graphs.ImageSize, graphs.Fit, graphs.Resample).WithoutOpacity();
         var embedding = new float[graphs.EmbeddingDimension];
         _image.Value.Run<float, float>(fitted.Values, [1, 3, graphs.ImageSize, graphs.ImageSize], embedding);
         return embedding;

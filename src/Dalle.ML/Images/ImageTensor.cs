@@ -47,6 +47,19 @@ internal sealed class ImageTensor(int width, int height, float[] values, Action<
         return new ImageTensor(Width, Height, values);
     }
 
+    /// <summary>The largest square in the middle, half a pixel further to the left or to the top where there is none.</summary>
+    public ImageTensor CenterSquare()
+    {
+        var side = Math.Min(Width, Height);
+        if (Width == Height)
+            return this;
+        var first = (Height - side) / 2 * Width + (Width - side) / 2;
+        var squares = new float[Values.Length / (Width * Height) * side * side];
+        for (var line = 0; line < squares.Length / side; line++)
+            Values.AsSpan(line / side * Width * Height + first + line % side * Width, side).CopyTo(squares.AsSpan(line * side));
+        return new ImageTensor(side, side, squares);
+    }
+
     /// <summary>The image of values in −1..1, as diffusion networks have them, in 0..1.</summary>
     public ImageTensor ToUnitRange() => new(Width, Height, Array.ConvertAll(Values, value => Math.Clamp((value + 1) / 2, 0, 1)));
 

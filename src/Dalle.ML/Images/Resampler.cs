@@ -9,6 +9,14 @@ namespace Dalle.ML.Images;
 /// </summary>
 internal static class Resampler
 {
+    /// <summary>Brings an image to a square of a size.</summary>
+    public static ImageTensor Fit(ImageTensor image, int size, Fit fit, ResampleFilter filter) => fit switch
+    {
+        Bundles.Fit.Crop => ResizeAndCenterCrop(image, size, size, filter),
+        Bundles.Fit.Squash => Squash(image, size, size, filter),
+        _ => Squash(image.CenterSquare(), size, size, filter),
+    };
+
     public static ImageTensor ResizeAndCenterCrop(ImageTensor image, int width, int height, ResampleFilter filter)
     {
         if (image.Width == width && image.Height == height)

@@ -86,6 +86,7 @@ public sealed class ManifestProperties
         from text in Text
         from sizes in Gen.Two(Size)
         from resample in Gen.Elements(Enum.GetValues<ResampleFilter>())
+        from fit in Gen.Elements(Enum.GetValues<Fit>())
         from transparency in Gen.Elements(Enum.GetValues<Transparency>())
         from scale in Number
         select new ClipGraphs
@@ -96,6 +97,7 @@ public sealed class ManifestProperties
             EmbeddingDimension = sizes.Item1,
             ImageSize = sizes.Item2,
             Resample = resample,
+            Fit = fit,
             Transparency = transparency,
             Scale = scale,
         };

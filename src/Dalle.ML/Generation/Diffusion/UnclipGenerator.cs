@@ -77,10 +77,10 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
             $"The model '{bundle.Manifest.Name}' has no image tower, which variations need. Export it with the checkpoint's CLIP.");
         var fitted = (tower.Fit, tower.Rounds) switch
         {
-            (Fit.Crop, true) => Resampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample),
+            (_, true) => Resampler.Fit(image, tower.Size, tower.Fit, tower.Resample),
             (Fit.Crop, false) => FloatResampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
-            (_, true) => Resampler.Squash(image, tower.Size, tower.Size, tower.Resample),
-            _ => FloatResampler.Squash(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
+            (Fit.Squash, false) => FloatResampler.Squash(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
+            _ => FloatResampler.Squash(image.CenterSquare(), tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
         };
         using var tensors = new NamedTensors();
         tensors.Add("pixels", fitted.Values, 1, 3, tower.Size, tower.Size);
