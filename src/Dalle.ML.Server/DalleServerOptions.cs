@@ -22,6 +22,9 @@ public sealed class DalleServerOptions
     /// <summary>Number of candidates that one image may ask for, at most <see cref="GenerationOptions.MaxCandidates"/>.</summary>
     public int MaxCandidates { get; set; } = GenerationOptions.MaxCandidates;
 
+    /// <summary>Steps of each network of a DALL·E 2 model that a request may ask for.</summary>
+    public int MaxSteps { get; set; } = 1000;
+
     /// <summary>Number of candidates, of images of several clients together, that are generated at once.</summary>
     public int MaxBatchCandidates { get; set; } = 64;
 
@@ -34,7 +37,7 @@ public sealed class DalleServerOptions
     /// <summary>Number of characters of a prompt.</summary>
     public int MaxPromptLength { get; set; } = 4000;
 
-    /// <summary>Number of texts that one request may embed.</summary>
+    /// <summary>Number of texts and images that one request may embed.</summary>
     public int MaxEmbeddingInputs { get; set; } = 256;
 
     /// <summary>Size in bytes of a request with JSON.</summary>

@@ -10,7 +10,8 @@ internal sealed class DalleServerOptionsValidator : IValidateOptions<DalleServer
         (string Name, long Value)[] positive =
         [
             (nameof(options.MaxPendingImages), options.MaxPendingImages), (nameof(options.MaxImagesPerRequest), options.MaxImagesPerRequest),
-            (nameof(options.MaxCandidates), options.MaxCandidates), (nameof(options.MaxBatchCandidates), options.MaxBatchCandidates),
+            (nameof(options.MaxCandidates), options.MaxCandidates), (nameof(options.MaxSteps), options.MaxSteps),
+            (nameof(options.MaxBatchCandidates), options.MaxBatchCandidates),
             (nameof(options.MaxPromptLength), options.MaxPromptLength), (nameof(options.MaxEmbeddingInputs), options.MaxEmbeddingInputs),
             (nameof(options.MaxJsonBytes), options.MaxJsonBytes), (nameof(options.MaxUploadBytes), options.MaxUploadBytes),
             (nameof(options.MaxUploadPixels), options.MaxUploadPixels), (nameof(options.MaxStoredBytes), options.MaxStoredBytes),

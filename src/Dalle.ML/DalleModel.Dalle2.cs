@@ -162,17 +162,28 @@ public sealed partial class DalleModel
         return During(engine => engine.Unclip.GenerateEmbeddings(requests, options ?? new GenerationOptions(), progress, cancellationToken));
     }
 
-    /// <summary>Images of requests that have no text to choose among candidates by.</summary>
+    /// <summary>Images of one candidate each, unless the caller asks for more.</summary>
     internal IEnumerable<GeneratedImage> GenerateWithoutChoice(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions? options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
         options ??= new GenerationOptions();
-        return options.Candidates > 1 && requests.Any(request => request.Prompt.Length == 0)
-            ? throw new NotSupportedException($"Candidates is {options.Candidates}, but there is no prompt to choose among them by. Request one candidate, and several images with other seeds.")
-            : GenerateBatch(requests, options with { Candidates = options.Candidates ?? 1 }, progress, cancellationToken);
+        return GenerateBatch(requests, options with { Candidates = options.Candidates ?? 1 }, progress, cancellationToken);
     }
 
-    internal GenerationRequest VariationOf(MLImage image, ulong seed, float? strength)
+    /// <summary>Candidates are chosen among by a text: where an image has none, there is one.</summary>
+    private static GenerationOptions ChoiceOf(IReadOnlyList<GenerationRequest> requests, GenerationOptions options) =>
+        !requests.Any(request => request.Prompt.Length == 0 && request.ImageEmbedding is not null) ? options
+        : options.Candidates > 1 ? throw new NotSupportedException(
+            $"Candidates is {options.Candidates}, but there is no prompt to choose among them by. Request one candidate, and several images with other seeds.")
+        : options with { Candidates = 1 };
+
+    /// <summary>What <see cref="Vary"/> generates, to generate several at once by <see cref="GenerateBatch"/>.</summary>
+    /// <param name="image">An image of any size.</param>
+    /// <param name="seed">The same seed gives the same variation.</param>
+    /// <param name="strength">How far the variation leaves the image, as <see cref="Vary"/> takes it.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="strength"/> is out of range.</exception>
+    /// <exception cref="NotSupportedException">The bundle is none of DALL·E 2, or lacks the image tower.</exception>
+    public GenerationRequest VariationOf(MLImage image, ulong seed, float? strength = null)
     {
         CheckPart(strength, nameof(strength));
         return new GenerationRequest("", seed)
@@ -182,7 +193,14 @@ public sealed partial class DalleModel
         };
     }
 
-    internal GenerationRequest InpaintingOf(string prompt, MLImage image, MLImage mask, ulong seed)
+    /// <summary>What <see cref="Inpaint"/> generates, to generate several at once by <see cref="GenerateBatch"/>.</summary>
+    /// <param name="prompt">What the whole image shows.</param>
+    /// <param name="image">An image of any size.</param>
+    /// <param name="mask">A mask of the image's size, as <see cref="Inpaint"/> takes it.</param>
+    /// <param name="seed">The same seed gives the same image.</param>
+    /// <exception cref="ArgumentException">The mask is not of the image's size, or paints nothing.</exception>
+    /// <exception cref="NotSupportedException">The bundle is none of DALL·E 2.</exception>
+    public GenerationRequest InpaintingOf(string prompt, MLImage image, MLImage mask, ulong seed)
     {
         ArgumentNullException.ThrowIfNull(image);
         ArgumentNullException.ThrowIfNull(mask);

@@ -102,6 +102,7 @@ public sealed partial class DalleModel : IDisposable
     /// <summary>
     /// Generates several images at once, which is faster than one by one. Each is returned as soon as it is finished, in the order of the requests,
     /// and is the same as if it were generated alone; those returned before an error or cancellation stay valid.
+    /// A request whose own <see cref="GenerationRequest.CancellationToken"/> is cancelled is left out.
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
     /// <param name="options">Generation options; the model's defaults if null.</param>
@@ -116,7 +117,8 @@ public sealed partial class DalleModel : IDisposable
     {
         ArgumentNullException.ThrowIfNull(requests);
         CheckRequests(requests, nameof(requests));
-        return During(engine => engine.Generate(requests, options ?? new GenerationOptions(), progress, cancellationToken));
+        var choice = ChoiceOf(requests, options ?? new GenerationOptions());
+        return During(engine => engine.Generate(requests, choice, progress, cancellationToken));
     }
 
     /// <summary>
@@ -151,7 +153,7 @@ public sealed partial class DalleModel : IDisposable
     /// <param name="options">Generation options, including the number of candidates; the model's defaults if null.</param>
     /// <param name="progress">Receives a report at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
-    /// <returns>For each request its candidates, each <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> image tokens.</returns>
+    /// <returns>For each request its candidates, none if it was cancelled, each <see cref="DalleModelInfo.TokenRows"/> × <see cref="DalleModelInfo.TokenColumns"/> image tokens.</returns>
     /// <exception cref="ArgumentException">A prompt is null, or a prompt token or image token is not one of the model.</exception>
     /// <exception cref="NotSupportedException">The bundle has no transformer.</exception>
     /// <exception cref="OperationCanceledException">The generation was cancelled.</exception>

@@ -10,6 +10,9 @@ public sealed class GeneratedImage : IDisposable
     /// <summary>The image, opaque, in the model's size.</summary>
     public MLImage Image { get; }
 
+    /// <summary>Zero-based index of its request among those of the call.</summary>
+    public int Index { get; init; }
+
     /// <summary>The prompt of the request.</summary>
     public required string Prompt { get; init; }
 

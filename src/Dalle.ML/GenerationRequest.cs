@@ -19,6 +19,12 @@ public readonly record struct GenerationRequest(string Prompt, ulong Seed)
     /// </summary>
     public IReadOnlyList<int>? PromptTokens { get; init; }
 
+    /// <summary>
+    /// Cancels this image alone: the others of its call go on without it, and it is left out of their results. On the CPU its work ends at the next
+    /// token or step; on a GPU the tokens of a batch are sampled to their end, unless all of it is cancelled.
+    /// </summary>
+    public CancellationToken CancellationToken { get; init; }
+
     /// <summary>The image embedding that the decoder takes; null to sample one from the prompt.</summary>
     internal float[]? ImageEmbedding { get; init; }
 

@@ -122,7 +122,7 @@ internal sealed class DecoderMeasurements : IDisposable
     private void StartFromPrefix(LogitsDecodeBatch batch)
     {
         for (var row = 0; row < batch.Rows; row++)
-            batch.CopyRow(_prefix.Value, row);
+            batch.CopyRow(_prefix.Value, from: 0, to: row);
     }
 
     /// <summary>Decodes a whole image a row, of no meaning: which token comes next makes no difference to the time.</summary>

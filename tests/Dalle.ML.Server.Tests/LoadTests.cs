@@ -80,6 +80,30 @@ public sealed class LoadTests : IDisposable
     }
 
     [Fact]
+    public async Task A_client_that_leaves_a_shared_batch_does_not_touch_the_others()
+    {
+        await using var site = await Site.StartAsync(services: _gate.Register);
+        var first = GenerateAsync(site, seed: 1);
+        await _gate.ArrivalAsync();
+        using var leaving = new CancellationTokenSource();
+        var others = Enumerable.Range(10, 2).Select(seed => GenerateAsync(site, seed)).ToList();
+        await PendingAsync(site, 3);
+        var left = site.Client.PostAsync("/v1/images/generations", Json("a cat"), leaving.Token);
+        await PendingAsync(site, 4);
+        others.AddRange(Enumerable.Range(12, 2).Select(seed => GenerateAsync(site, seed)));
+        await PendingAsync(site, 6);
+        _gate.Open(1);
+        await _gate.ArrivalAsync();
+        await leaving.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => left);
+        _gate.Open();
+        Assert.Equal(Enumerable.Range(10, 4).Select(seed => Expected(site, seed)), await Task.WhenAll(others));
+        await first;
+        await PendingAsync(site, 0);
+        Assert.Equal([1, 5], _gate.Batches.Select(batch => batch.Length));
+    }
+
+    [Fact]
     public async Task A_client_of_many_images_does_not_keep_another_waiting()
     {
         await using var site = await Site.StartAsync(

@@ -2,7 +2,6 @@ using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Text.Json;
 using Microsoft.Extensions.AI;
-using Microsoft.ML.Data;
 using OpenAI;
 using OpenAI.Images;
 using ImageGenerationOptions = OpenAI.Images.ImageGenerationOptions;
@@ -62,7 +61,7 @@ public sealed class OpenAIClientTests : IAsyncLifetime
     public async Task Edits_redraw_where_the_mask_is_transparent()
     {
         using var apple = _site.Model.Generate("a red apple", 1, new() { Candidates = 1 });
-        using var mask = Mask(64, 64, (_, y) => y >= 32);
+        using var mask = Pictures.Mask(64, 64, (_, y) => y >= 32);
         var edited = (await Images().GenerateImageEditAsync(
             new MemoryStream(apple.Image.ToPng()), "apple.png", "a green apple", new MemoryStream(mask.ToPng()), "mask.png",
             new ImageEditOptions { ResponseFormat = GeneratedImageFormat.Bytes })).Value;
@@ -83,7 +82,7 @@ public sealed class OpenAIClientTests : IAsyncLifetime
     [Fact]
     public async Task Variations_are_refused_by_a_model_that_makes_none()
     {
-        using var image = Mask(64, 64, (_, _) => false);
+        using var image = Pictures.Mask(64, 64, (_, _) => false);
         var error = await Assert.ThrowsAsync<ClientResultException>(() =>
             Images().GenerateImageVariationAsync(new MemoryStream(image.ToPng()), "image.png", new ImageVariationOptions()));
         Assert.Equal(400, error.Status);
@@ -115,17 +114,6 @@ public sealed class OpenAIClientTests : IAsyncLifetime
     {
         using var read = new ImageReader().Read(image.ImageBytes.ToArray());
         return read.Width * read.Height;
-    }
-
-    private static MLImage Mask(int width, int height, Func<int, int, bool> isHole)
-    {
-        var pixels = new byte[width * height * 4];
-        for (var i = 0; i < width * height; i++)
-        {
-            if (!isHole(i % width, i / width))
-                pixels.AsSpan(4 * i, 4).Fill(255);
-        }
-        return MLImage.CreateFromPixels(width, height, MLPixelFormat.Bgra32, pixels);
     }
 
     private ImageClient Images() => Client().GetImageClient(Model);

@@ -52,7 +52,9 @@ public sealed class RequestTests : IAsyncLifetime
     [InlineData("""{"prompt":"a cat","size":"1024x1024"}""", "size", "64x64")]
     [InlineData("""{"prompt":"a cat","n":11}""", "n", "1 to 10")]
     [InlineData("""{"prompt":"a cat","n":"two"}""", "n", "'n'")]
-    [InlineData("""{"prompt":"a cat","steps":30}""", "steps", "not known")]
+    [InlineData("""{"prompt":"a cat","style":"vivid"}""", "style", "not known")]
+    [InlineData("""{"prompt":"a cat","steps":30}""", "steps", "for diffusion models")]
+    [InlineData("""{"prompt":"a cat","strength":0.5}""", "strength", "for variations")]
     [InlineData("""{"prompt":" "}""", "prompt", "missing or empty")]
     [InlineData("""{"n":1}""", "prompt", "missing or empty")]
     [InlineData("""{"prompt":"a cat","seed":-1}""", "seed", "'seed'")]
@@ -155,6 +157,21 @@ public sealed class RequestTests : IAsyncLifetime
             var response = await _site.Client.PostAsync("/v1/images/edits", form);
             Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
             return await response.Content.ReadAsStringAsync();
+        }
+    }
+
+    [Fact]
+    public async Task Texts_and_images_are_embedded_as_the_library_does()
+    {
+        using var image = Pictures.Gradient(40, 30);
+        var (_, json) = await _site.PostAsync("/v1/embeddings", new { input = new[] { "data:image/png;base64," + Convert.ToBase64String(image.ToPng()), "a cat" } });
+        var data = json.GetProperty("data");
+        Assert.Equal(_site.Model.EmbedImage(image), data[0].GetProperty("embedding").Deserialize<float[]>());
+        Assert.Equal(_site.Model.EmbedText("a cat"), data[1].GetProperty("embedding").Deserialize<float[]>());
+        foreach (var broken in new[] { "data:image/png,abc", "data:image/png;base64,!", "data:image/png;base64,AAAA" })
+        {
+            var (response, error) = await _site.PostAsync("/v1/embeddings", new { input = broken });
+            Assert.Equal((HttpStatusCode.BadRequest, "invalid_image"), (response.StatusCode, error.GetProperty("error").GetProperty("code").GetString()));
         }
     }
 

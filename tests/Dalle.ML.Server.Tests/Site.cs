@@ -93,10 +93,34 @@ internal sealed class Gate : IDisposable
             lock (_lock)
                 _batches.Add([.. requests]);
             _arrived.Release();
-            _open.Wait(cancellationToken);
+            WaitUnlessAllLeft(requests, cancellationToken);
             return Failure([.. requests]) is { } failure ? throw failure : model.GenerateBatch(requests, options, progress, cancellationToken);
         };
     });
+
+    /// <summary>Waits as the library works: until everybody has left, at the latest.</summary>
+    private void WaitUnlessAllLeft(IReadOnlyList<GenerationRequest> requests, CancellationToken cancellationToken)
+    {
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var wanted = requests.Count;
+        var registrations = requests.Select(request => request.CancellationToken.Register(() =>
+        {
+            if (Interlocked.Decrement(ref wanted) == 0)
+                end.Cancel();
+        })).ToArray();
+        try
+        {
+            _open.Wait(end.Token);
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+        }
+        finally
+        {
+            foreach (var registration in registrations)
+                registration.Dispose();
+        }
+    }
 
     /// <summary>Waits for a batch to come.</summary>
     public Task ArrivalAsync() => _arrived.WaitAsync();

@@ -30,7 +30,7 @@ internal sealed class SamplerHarness : IDisposable
     {
         var tokenizer = new PromptTokenizer(_bundle, _bundle.Manifest.Text!);
         var sequences = prompts.Select((prompt, i) => new Sequence(tokenizer.Encode(prompt), tokenizer.Unconditional(prompt), Seed + (ulong)i, kept));
-        return [.. _generator.Generate(sequences, filters, report ?? ((_, _) => { }), cancellationToken)];
+        return [.. _generator.Generate(sequences, filters, report ?? ((_, _) => { }), cancellationToken).Select(tokens => tokens!)];
     }
 
     public void Dispose()

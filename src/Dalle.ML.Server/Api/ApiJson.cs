@@ -49,7 +49,7 @@ internal static class ApiJson
         {
             if (values.Count > 1)
                 throw ApiException.Invalid(name, $"'{name}' is given {values.Count} times.");
-            json[name] = name == "stream" && bool.TryParse(values[0], out var flag) ? flag : values[0];
+            json[name] = name is "stream" or "fast" && bool.TryParse(values[0], out var flag) ? flag : values[0];
         }
         try
         {

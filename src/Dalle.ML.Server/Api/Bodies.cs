@@ -62,12 +62,30 @@ internal record ImageBody
 
     [Description("Scale of classifier-free guidance; 1 means none.")]
     public float? GuidanceScale { get; init; }
+
+    [Description("Steps of the decoder, of a diffusion model.")]
+    public int? Steps { get; init; }
+
+    [Description("Steps of the prior, of a diffusion model.")]
+    public int? PriorSteps { get; init; }
+
+    [Description("Steps of each upsampler, of a diffusion model that has some.")]
+    public int? UpsamplerSteps { get; init; }
+
+    [Description("Scale of the prior's guidance, of a diffusion model; 1 means none.")]
+    public float? PriorGuidance { get; init; }
+
+    [Description("Whether a diffusion model takes the fewer steps that it names for speed.")]
+    public bool? Fast { get; init; }
+
+    [Description("How far a variation leaves the image, 0 to 1; from noise alone if absent.")]
+    public float? Strength { get; init; }
 }
 
 /// <summary>A request for embeddings.</summary>
 internal sealed record EmbeddingsBody
 {
-    [Description("A text, or a list of texts.")]
+    [Description("A text, an image as a data URI with base64, or a list of these.")]
     public System.Text.Json.JsonElement? Input { get; init; }
 
     [Description("Name of the model that is served; it may be left out.")]
@@ -174,7 +192,16 @@ internal sealed record ModelReply(string Id, string Object, long Created, string
     public IReadOnlyList<string>? Words { get; init; }
 }
 
-internal sealed record DefaultsReply(int? Candidates, float? Temperature, int? TopK, float? TopP, float? GuidanceScale);
+internal sealed record DefaultsReply(int? Candidates, float? Temperature, int? TopK, float? TopP, float? GuidanceScale)
+{
+    public int? Steps { get; init; }
+
+    public int? PriorSteps { get; init; }
+
+    public int? UpsamplerSteps { get; init; }
+
+    public float? PriorGuidance { get; init; }
+}
 
 internal sealed record ErrorReply(ErrorDetails Error);
 

@@ -23,29 +23,38 @@ internal sealed partial class ImagesApi(
     /// <summary><c>POST /v1/images/generations</c></summary>
     public async Task GenerateAsync(HttpContext context)
     {
-        var request = reader.Read(await ApiJson.ReadAsync<ImageBody>(context.Request).ConfigureAwait(false));
-        await AnswerAsync(context, request, knownTokens: null, "image_generation").ConfigureAwait(false);
+        var request = reader.Read(await ApiJson.ReadAsync<ImageBody>(context.Request).ConfigureAwait(false), ImageUse.Generation);
+        await AnswerAsync(context, request, request.Series, "image_generation").ConfigureAwait(false);
     }
 
     /// <summary><c>POST /v1/images/edits</c></summary>
     public async Task EditAsync(HttpContext context)
     {
         var form = await ReadFormAsync(context).ConfigureAwait(false);
-        var request = reader.Read(ApiJson.Read<ImageBody>(form));
+        var request = reader.Read(ApiJson.Read<ImageBody>(form), ImageUse.Edit);
         if (!CanEdit(model.Info))
             throw ApiException.Unsupported($"The model '{model.Info.Name}' cannot edit images: it does not encode them into tokens.");
-        var image = FileOf(form, "image") ?? throw ApiException.Missing("image", "The file 'image' is missing.");
-        var known = await EncodeAsync(image, FileOf(form, "mask"), context.RequestAborted).ConfigureAwait(false);
-        await AnswerAsync(context, request, known, "image_edit").ConfigureAwait(false);
+        var (imageFile, maskFile) = (ImageOf(form), FileOf(form, "mask"));
+        var images = await WithUploadAsync(() => EditsOf(request, imageFile, maskFile), context.RequestAborted).ConfigureAwait(false);
+        await AnswerAsync(context, request, images, "image_edit").ConfigureAwait(false);
     }
 
     /// <summary><c>POST /v1/images/variations</c></summary>
     public async Task VaryAsync(HttpContext context)
     {
-        await ReadFormAsync(context).ConfigureAwait(false);
-        throw ApiException.Unsupported(model.Info.CanVary
-            ? $"Variations by '{model.Info.Name}' are not served yet; 'dalle variations' and DalleModel.Vary make them."
-            : $"The model '{model.Info.Name}' makes no variations of an image. Generate several images of a prompt ('n'), or edit the image with a mask.");
+        var form = await ReadFormAsync(context).ConfigureAwait(false);
+        if (!model.Info.CanVary)
+            throw ApiException.Unsupported($"The model '{model.Info.Name}' makes no variations of an image. Generate several images of a prompt ('n'), or edit the image with a mask.");
+        var request = reader.Read(ApiJson.Read<ImageBody>(form), ImageUse.Variation);
+        var imageFile = ImageOf(form);
+        var images = await WithUploadAsync(
+            () =>
+            {
+                using var image = Read(imageFile, "image");
+                return request.Series.Select(each => model.VariationOf(image, each.Seed, request.Strength)).ToArray();
+            },
+            context.RequestAborted).ConfigureAwait(false);
+        await AnswerAsync(context, request, images, "image_variation").ConfigureAwait(false);
     }
 
     /// <summary><c>POST /generate</c>: the list of PNG images in base64.</summary>
@@ -54,8 +63,8 @@ internal sealed partial class ImagesApi(
         var body = await ApiJson.ReadAsync<GenerateBody>(context.Request).ConfigureAwait(false);
         var prompt = reader.CheckPrompt(body.Text, "text");
         var count = ImageRequestReader.Between(body.NumImages ?? 1, 1, options.Value.MaxImagesPerRequest, "num_images");
-        var request = reader.Read(new ImageBody { Prompt = prompt, N = count });
-        using var run = Submit(context, request, knownTokens: null);
+        var request = reader.Read(new ImageBody { Prompt = prompt, N = count }, ImageUse.Generation);
+        using var run = Submit(context, request, request.Series);
         var images = await CollectAsync(run, request, image => Convert.ToBase64String(EncodedFormat.Png.Encode(image.Image)), context.RequestAborted).ConfigureAwait(false);
         await ApiJson.WriteAsync(context, images).ConfigureAwait(false);
     }
@@ -69,11 +78,12 @@ internal sealed partial class ImagesApi(
         await context.Response.Body.WriteAsync(data, context.RequestAborted).ConfigureAwait(false);
     }
 
-    public static bool CanEdit(DalleModelInfo info) => info is { CanGenerate: true, CanEncode: true, TokenRows: > 0 };
+    /// <summary>A model that samples tokens completes what it has encoded; one of DALL·E 2 paints pixels anew.</summary>
+    public static bool CanEdit(DalleModelInfo info) => info is { CanGenerate: true, CanEncode: true } or { CanGenerate: true, TokenRows: 0 };
 
-    private async Task AnswerAsync(HttpContext context, ImageRequest request, int[]? knownTokens, string name)
+    private async Task AnswerAsync(HttpContext context, ImageRequest request, IReadOnlyList<GenerationRequest> images, string name)
     {
-        using var run = Submit(context, request, knownTokens);
+        using var run = Submit(context, request, images);
         if (request.IsStream)
         {
             await StreamAsync(context, run, request, name).ConfigureAwait(false);
@@ -93,18 +103,22 @@ internal sealed partial class ImagesApi(
             .ConfigureAwait(false);
     }
 
-    private ImageRun Submit(HttpContext context, ImageRequest request, int[]? knownTokens)
+    private ImageRun Submit(HttpContext context, ImageRequest request, IReadOnlyList<GenerationRequest> images)
     {
-        LogRequest(request.Count, request.Candidates);
+        LogRequest(request.Count, request.Options.Candidates!.Value);
         if (options.Value.LogPrompts)
         {
             // On one line: a prompt must not look like other lines of the log.
             var prompt = string.Concat(request.Prompt.Select(character => char.IsControl(character) ? ' ' : character));
             LogPrompt(prompt);
         }
-        var columns = model.Info.TokenColumns;
-        var previewSteps = Enumerable.Range(1, request.Partials).Select(partial => partial * model.Info.TokenRows / (request.Partials + 1) * columns).ToArray();
-        return scheduler.Submit(RequestGuard.ClientOf(context), request.Series(knownTokens), request.Candidates, request.Sampling, previewSteps, context.RequestAborted);
+        var previewParts = Enumerable.Range(1, request.Partials).Select(PartOf).ToArray();
+        return scheduler.Submit(RequestGuard.ClientOf(context), images, request.Options, previewParts, context.RequestAborted);
+
+        // Whole rows of tokens look best.
+        double PartOf(int partial) => reader.IsDiffusion
+            ? partial / (request.Partials + 1.0)
+            : (double)(partial * model.Info.TokenRows / (request.Partials + 1)) / model.Info.TokenRows;
     }
 
     /// <summary>The images of a run in the order of the request, each converted as soon as it is there.</summary>
@@ -113,8 +127,8 @@ internal sealed partial class ImagesApi(
         var results = new T[request.Count];
         await foreach (var happened in run.ReadAsync(cancellationToken).ConfigureAwait(false))
         {
-            using var image = happened.Image!;
-            results[happened.Index] = convert(image);
+            using (happened)
+                results[happened.Index] = convert(happened.Image!);
         }
         return results;
     }
@@ -127,9 +141,10 @@ internal sealed partial class ImagesApi(
         {
             await foreach (var happened in run.ReadAsync(context.RequestAborted).ConfigureAwait(false))
             {
-                using var image = happened.Image;
-                using var preview = happened.Tokens is { } tokens ? previews.Decode(tokens) : null;
-                var file = Convert.ToBase64String(request.Format.Encode(image?.Image ?? preview!));
+                using var _ = happened;
+                var image = happened.Image;
+                using var drawn = image is null && happened.Preview is null ? previews.Decode(happened.Tokens) : null;
+                var file = Convert.ToBase64String(request.Format.Encode(image?.Image ?? happened.Preview ?? drawn!));
                 var sent = new StreamEvent(
                     image is null ? $"{name}.partial_image" : $"{name}.completed", happened.Index, file, clock.GetUtcNow().ToUnixTimeSeconds(), reader.Size,
                     request.Format.Name, "opaque", "auto");
@@ -172,21 +187,36 @@ internal sealed partial class ImagesApi(
         return files.Length > 1 ? throw ApiException.Invalid(name, $"'{name}' is given {files.Length} times; one image can be edited at a time.") : files.SingleOrDefault();
     }
 
-    private async Task<int[]> EncodeAsync(IFormFile imageFile, IFormFile? maskFile, CancellationToken cancellationToken)
+    private static IFormFile ImageOf(IFormCollection form) => FileOf(form, "image") ?? throw ApiException.Missing("image", "The file 'image' is missing.");
+
+    /// <summary>Decodes uploads one request at a time.</summary>
+    private async Task<T> WithUploadAsync<T>(Func<T> decode, CancellationToken cancellationToken)
     {
         await _upload.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
-            using var image = Read(imageFile, "image");
-            using var mask = maskFile is null ? null : Read(maskFile, "mask");
-            if (mask is not null && (mask.Width, mask.Height) != (image.Width, image.Height))
-                throw ApiException.Invalid("mask", $"The mask has {mask.Width} × {mask.Height} pixels, the image {image.Width} × {image.Height}; they must be of one size.");
-            return RedrawMask.Apply(model.EncodeImage(image), mask ?? image, model.Info);
+            return decode();
         }
         finally
         {
             _upload.Release();
         }
+    }
+
+    /// <summary>The images of an edit: what the mask leaves is known to them.</summary>
+    private GenerationRequest[] EditsOf(ImageRequest request, IFormFile imageFile, IFormFile? maskFile)
+    {
+        using var image = Read(imageFile, "image");
+        using var mask = maskFile is null ? null : Read(maskFile, "mask");
+        if (mask is not null && (mask.Width, mask.Height) != (image.Width, image.Height))
+            throw ApiException.Invalid("mask", $"The mask has {mask.Width} × {mask.Height} pixels, the image {image.Width} × {image.Height}; they must be of one size.");
+        if (reader.IsDiffusion)
+        {
+            RedrawMask.Check(mask ?? image);
+            return [.. request.Series.Select(each => model.InpaintingOf(each.Prompt, image, mask ?? image, each.Seed))];
+        }
+        var known = RedrawMask.Apply(model.EncodeImage(image), mask ?? image, model.Info);
+        return [.. request.Series.Select(each => each with { KnownTokens = known })];
     }
 
     private MLImage Read(IFormFile file, string name)

@@ -29,9 +29,15 @@ internal sealed class ModelsApi(DalleModel model, ImageRequestReader reader, IOp
             MaxCandidates = reader.MaxCandidates,
             CanGenerate = info.CanGenerate,
             CanEdit = ImagesApi.CanEdit(info),
-            CanVary = false,
+            CanVary = info.CanVary,
             CanEmbed = info.HasClip,
-            Defaults = new DefaultsReply(defaults.Candidates, defaults.Sampling.Temperature, defaults.Sampling.TopK, defaults.Sampling.TopP, defaults.Sampling.GuidanceScale),
+            Defaults = new DefaultsReply(defaults.Candidates, defaults.Sampling.Temperature, defaults.Sampling.TopK, defaults.Sampling.TopP, defaults.Sampling.GuidanceScale)
+            {
+                Steps = defaults.Diffusion.DecoderSteps,
+                PriorSteps = defaults.Diffusion.PriorSteps,
+                UpsamplerSteps = defaults.Diffusion.UpsamplerSteps,
+                PriorGuidance = defaults.Diffusion.PriorGuidance,
+            },
             Words = info.Vocabulary,
         };
     }

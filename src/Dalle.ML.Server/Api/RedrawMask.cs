@@ -31,9 +31,19 @@ internal static class RedrawMask
                     known[row * columns + column] = -1;
             }
         }
-        return known.Contains(-1) ? known
-            : throw ApiException.Invalid("mask", "Nothing is to be redrawn: no pixel of the mask (or, without one, of the image) has alpha 0 in the part that the model sees.");
+        return known.Contains(-1) ? known : throw Nothing();
     }
+
+    /// <summary>Refuses a mask without any transparent pixel, for models that paint single pixels.</summary>
+    /// <exception cref="ApiException">Nothing is to be redrawn.</exception>
+    public static void Check(MLImage mask)
+    {
+        if (!HasHole(mask, (0, mask.Width), (0, mask.Height)))
+            throw Nothing();
+    }
+
+    private static ApiException Nothing() =>
+        ApiException.Invalid("mask", "Nothing is to be redrawn: no pixel of the mask (or, without one, of the image) has alpha 0 in the part that the model sees.");
 
     /// <summary>The whole pixels that lie in a cell, at least one.</summary>
     private static (int From, int To) Pixels(double start, double size, int cell, int length)

@@ -47,19 +47,17 @@ internal sealed partial class BatchScheduler : BackgroundService
     /// <summary>Puts the images of a request into the queue; the caller reads and disposes the run.</summary>
     /// <param name="client">Whose turn it uses.</param>
     /// <param name="requests">Prompts and seeds.</param>
-    /// <param name="candidates">Number of candidates of each image.</param>
-    /// <param name="sampling">How they are sampled.</param>
-    /// <param name="previewSteps">Number of tokens after each of which a preview is made, ascending.</param>
+    /// <param name="options">How they are generated, with the number of candidates of each image.</param>
+    /// <param name="previewParts">Parts of the work, 0 to 1, after each of which a preview is made, ascending.</param>
     /// <param name="cancellationToken">Is cancelled when the client leaves.</param>
     /// <exception cref="ApiException">The queue is full, or the server stops.</exception>
     public ImageRun Submit(
-        string client, IReadOnlyList<GenerationRequest> requests, int candidates, SamplingOptions sampling, IReadOnlyList<int> previewSteps,
-        CancellationToken cancellationToken)
+        string client, IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IReadOnlyList<double> previewParts, CancellationToken cancellationToken)
     {
         if (_isStopping)
             throw ApiException.Stopping();
         var run = new ImageRun(client, requests.Count, cancellationToken);
-        var jobs = requests.Select((request, index) => new ImageJob(run, index, request, candidates, sampling, previewSteps, _options.MaxBatchCandidates)).ToArray();
+        var jobs = requests.Select((request, index) => new ImageJob(run, index, request, options, previewParts, _options.MaxBatchCandidates)).ToArray();
         if (!_queue.TryAdd(jobs))
         {
             run.Dispose();
@@ -107,20 +105,16 @@ internal sealed partial class BatchScheduler : BackgroundService
     {
         using var activity = _telemetry.StartBatch(batch);
         var clock = Stopwatch.StartNew();
-        using var everyoneLeft = new CancellationTokenSource();
-        using var cancellation = CancellationTokenSource.CreateLinkedTokenSource(everyoneLeft.Token, stop);
-        var waiting = batch.Count;
-        var registrations = batch.Select(job => job.Abandoned.Register(() =>
-        {
-            if (Interlocked.Decrement(ref waiting) == 0)
-                everyoneLeft.Cancel();
-        })).ToArray();
         var left = new Queue<ImageJob>(batch);
         try
         {
             var slice = batch[0].Slice;
-            foreach (var image in _generate([.. batch.Select(job => job.Request)], slice, new LeaderProgress(batch[0]), cancellation.Token))
+            var requests = batch.Select(job => job.Request with { CancellationToken = job.Abandoned }).ToArray();
+            foreach (var image in _generate(requests, slice, new LeaderProgress(batch[0]), stop))
             {
+                // The library leaves out images whose client has left.
+                while (left.Count > batch.Count - image.Index)
+                    Drop(left.Dequeue());
                 var job = left.Dequeue();
                 if (job.Add(image))
                 {
@@ -132,10 +126,12 @@ internal sealed partial class BatchScheduler : BackgroundService
                     _queue.Return(job);
                 }
             }
+            while (left.TryDequeue(out var job))
+                Drop(job);
             _secondsPerImage = (_secondsPerImage + clock.Elapsed.TotalSeconds / batch.Count) / 2;
             _telemetry.BatchDone(batch.Count, slice.Candidates!.Value, clock.Elapsed);
         }
-        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
         {
             Fail(left, ApiException.Stopping());
         }
@@ -150,17 +146,23 @@ internal sealed partial class BatchScheduler : BackgroundService
                 while (left.TryDequeue(out var job))
                     Run([job], stop);
             }
+            else if (exception is ArgumentOutOfRangeException or NotSupportedException)
+            {
+                // What only the model could tell of the request, such as more steps than it was trained with.
+                Fail(left, ApiException.Unsupported(exception.Message.Split('\n', '(')[0].Trim()));
+            }
             else
             {
                 LogFailure(exception);
                 Fail(left, exception);
             }
         }
-        finally
-        {
-            foreach (var registration in registrations)
-                registration.Dispose();
-        }
+    }
+
+    private void Drop(ImageJob job)
+    {
+        job.Dispose();
+        _queue.Finish();
     }
 
     private void Fail(IEnumerable<ImageJob> jobs, Exception exception)

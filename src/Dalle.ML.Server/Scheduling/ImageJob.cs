@@ -11,9 +11,9 @@ internal sealed class ImageJob : IDisposable
     private readonly ImageRun _run;
     private readonly int _index;
     private readonly int _candidates;
-    private readonly SamplingOptions _sampling;
+    private readonly GenerationOptions _options;
     private readonly int _maxSlice;
-    private readonly Queue<int> _previewSteps;
+    private readonly Queue<double> _previewParts;
     private readonly BestImages _best = new(count: 1);
     private readonly long _start = Stopwatch.GetTimestamp();
     private int _generated;
@@ -21,14 +21,13 @@ internal sealed class ImageJob : IDisposable
     /// <param name="run">The request that the image belongs to.</param>
     /// <param name="index">Number of the image in it, from 0.</param>
     /// <param name="request">Prompt and seed.</param>
-    /// <param name="candidates">Number of its candidates.</param>
-    /// <param name="sampling">How they are sampled.</param>
-    /// <param name="previewSteps">Number of tokens after each of which a preview is made, ascending.</param>
+    /// <param name="options">How it is generated, with the number of its candidates.</param>
+    /// <param name="previewParts">Parts of the work, 0 to 1, after each of which a preview is made, ascending.</param>
     /// <param name="maxSlice">Number of candidates to generate at once.</param>
-    public ImageJob(ImageRun run, int index, GenerationRequest request, int candidates, SamplingOptions sampling, IEnumerable<int> previewSteps, int maxSlice)
+    public ImageJob(ImageRun run, int index, GenerationRequest request, GenerationOptions options, IEnumerable<double> previewParts, int maxSlice)
     {
-        (_run, _index, Request, _candidates, _sampling) = (run, index, request, candidates, sampling);
-        (_previewSteps, _maxSlice) = (new Queue<int>(previewSteps), maxSlice);
+        (_run, _index, Request, _candidates, _options) = (run, index, request, options.Candidates!.Value, options);
+        (_previewParts, _maxSlice) = (new Queue<double>(previewParts), maxSlice);
     }
 
     public GenerationRequest Request { get; }
@@ -46,21 +45,27 @@ internal sealed class ImageJob : IDisposable
     /// <summary>The trace that its request belongs to.</summary>
     public ActivityContext Context => _run.Context;
 
-    /// <summary>Whether it reports tokens. The library reports those of the first image of a batch, so such a job leads one.</summary>
-    public bool HasPreviews => _previewSteps.Count > 0;
+    /// <summary>Whether it waits for previews. The library reports the first image of a batch, so such a job leads one.</summary>
+    public bool HasPreviews => _previewParts.Count > 0;
 
     /// <summary>The options of its next slice. Slices with equal options can be generated together.</summary>
-    public GenerationOptions Slice => new() { FirstCandidate = _generated, Candidates = Math.Min(_candidates - _generated, _maxSlice), Sampling = _sampling };
+    public GenerationOptions Slice => _options with { FirstCandidate = _generated, Candidates = Math.Min(_candidates - _generated, _maxSlice) };
 
     /// <summary>Reports a preview if one is due.</summary>
     public void Report(GenerationProgress progress)
     {
-        if (progress is not { Image: 0, Candidate: 0 } || !_previewSteps.TryPeek(out var due) || progress.Step < due)
+        if (progress is not { Image: 0, Candidate: 0 } || !_previewParts.TryPeek(out var due) || PartOf(progress) is not { } part || part < due)
             return;
-        while (_previewSteps.TryPeek(out due) && progress.Step >= due)
-            _previewSteps.Dequeue();
-        _run.Write(new ImageEvent(_index) { Tokens = progress.Tokens.ToArray() });
+        while (_previewParts.TryPeek(out due) && part >= due)
+            _previewParts.Dequeue();
+        _run.Write(new ImageEvent(_index) { Tokens = progress.Tokens.ToArray(), Preview = progress.CreatePreview() });
     }
+
+    /// <summary>The part of an image that is done, of what can be seen; null while nothing can: DALL·E 2's prior shows no image.</summary>
+    private static double? PartOf(GenerationProgress progress) =>
+        progress.Stages == 1 ? progress.Step / (double)progress.Steps
+        : progress.Stage == 0 ? null
+        : (progress.Stage - 1 + progress.Step / (double)progress.Steps) / (progress.Stages - 1);
 
     /// <summary>Takes the best image of the slice.</summary>
     /// <returns>Whether all slices are done.</returns>

@@ -1,17 +1,27 @@
 using System.Diagnostics;
 using System.Threading.Channels;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Server.Scheduling;
 
-/// <summary>What happened to an image of a request: tokens for a preview, or the image.</summary>
+/// <summary>What happened to an image of a request: tokens or an image for a preview, or the finished image.</summary>
 /// <param name="Index">Number of the image in its request, from 0.</param>
-internal readonly record struct ImageEvent(int Index)
+internal readonly record struct ImageEvent(int Index) : IDisposable
 {
-    /// <summary>The tokens so far.</summary>
+    /// <summary>The tokens so far, of a model that samples tokens.</summary>
     public int[]? Tokens { get; init; }
 
-    /// <summary>The finished image, which the receiver disposes.</summary>
+    /// <summary>The image as it is expected to become, of a model of DALL·E 2.</summary>
+    public MLImage? Preview { get; init; }
+
+    /// <summary>The finished image.</summary>
     public GeneratedImage? Image { get; init; }
+
+    public void Dispose()
+    {
+        Preview?.Dispose();
+        Image?.Dispose();
+    }
 }
 
 /// <summary>The images of one request. Disposing it takes back what is not finished.</summary>
@@ -41,14 +51,14 @@ internal sealed class ImageRun : IDisposable
     /// <summary>The trace that the request belongs to.</summary>
     public ActivityContext Context { get; }
 
-    /// <summary>What happens, until all images are there.</summary>
+    /// <summary>What happens, until all images are there; the receiver disposes each event.</summary>
     /// <exception cref="ApiException">The server refuses to go on.</exception>
     public IAsyncEnumerable<ImageEvent> ReadAsync(CancellationToken cancellationToken) => _events.Reader.ReadAllAsync(cancellationToken);
 
     public void Write(ImageEvent happened)
     {
         if (!_events.Writer.TryWrite(happened))
-            happened.Image?.Dispose();
+            happened.Dispose();
         if (happened.Image is not null && Interlocked.Increment(ref _finished) == _count)
             _events.Writer.TryComplete();
     }
@@ -60,7 +70,7 @@ internal sealed class ImageRun : IDisposable
         _abandoned.Cancel();
         _events.Writer.TryComplete();
         while (_events.Reader.TryRead(out var unread))
-            unread.Image?.Dispose();
+            unread.Dispose();
         _abandoned.Dispose();
     }
 }

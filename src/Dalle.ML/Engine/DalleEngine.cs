@@ -76,6 +76,12 @@ internal sealed class DalleEngine : IDisposable
         var last = NumbersOf(options).End.Value - 1;
         foreach (var image in GenerateCandidates(requests, options, progress, cancellationToken))
         {
+            // A request that was cancelled has left some of its candidates.
+            if (best.Count > 0 && best[0].Index != image.Index)
+            {
+                foreach (var left in best.TakeAll())
+                    left.Dispose();
+            }
             best.Add(image);
             if (image.Candidate == last)
                 yield return best.TakeAll()[0];
@@ -104,6 +110,7 @@ internal sealed class DalleEngine : IDisposable
             }
             yield return new GeneratedImage(pixels.ToImage())
             {
+                Index = candidate.Index,
                 Prompt = candidate.Request.Prompt,
                 Seed = candidate.Request.Seed,
                 Candidate = candidate.Number,
@@ -115,11 +122,12 @@ internal sealed class DalleEngine : IDisposable
         }
     }
 
-    /// <summary>Samples the image tokens of the candidates of each request, in the order of their numbers.</summary>
+    /// <summary>Samples the image tokens of the candidates of each request, in the order of their numbers; none of a cancelled one.</summary>
     public IEnumerable<int[][]> GenerateTokens(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken) =>
         (_autoregressive ?? throw CannotGenerate()).GenerateTokens(requests, NumbersOf(options), options, progress, cancellationToken)
-            .Select(candidate => candidate.Tokens).Chunk(CandidatesOf(options));
+            .Select(candidate => candidate.Tokens).Chunk(CandidatesOf(options))
+            .Select(candidates => candidates.Contains(null) ? [] : Array.ConvertAll(candidates, tokens => tokens!));
 
     public void Dispose()
     {

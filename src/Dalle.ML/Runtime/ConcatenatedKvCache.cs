@@ -28,11 +28,11 @@ internal sealed class ConcatenatedKvCache(TensorMemory memory, KeyValueCache sha
         }
     }
 
-    public override void CopyRow(KvCache source, int row, int positions)
+    public override void CopyRow(KvCache source, int from, int to, int positions)
     {
         var count = (long)Layout.Heads * positions * Layout.HeadSize;
         foreach (var (target, buffer) in _present.Zip(((ConcatenatedKvCache)source)._present))
-            target.Copy(buffer, from: 0, to: row * count, count);
+            target.Copy(buffer, from * count, to * count, count);
     }
 
     public override void Dispose()

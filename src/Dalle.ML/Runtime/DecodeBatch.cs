@@ -101,15 +101,15 @@ internal abstract class DecodeBatch : IDisposable
         }
     }
 
-    /// <summary>Starts a row at the state of the only row of another batch; both are in the host's memory.</summary>
-    protected void CopyRow(DecodeBatch prefix, int row)
+    /// <summary>Starts a row at the state of a row of another batch; both are in the host's memory.</summary>
+    protected void CopyRow(DecodeBatch source, int from, int to)
     {
-        _cache.CopyRow(prefix._cache, row, prefix.Length);
-        foreach (var (target, source) in Context.Zip(prefix.Context))
-            target.CopyRow(source, row);
-        foreach (var (target, source) in _carried.Zip(prefix._carried))
-            target.Buffers[_turn].CopyRow(source.Buffers[prefix._turn], row);
-        _totalLength[0] = prefix.Length;
+        _cache.CopyRow(source._cache, from, to, source.Length);
+        foreach (var (mine, other) in Context.Zip(source.Context))
+            mine.CopyRow(other, from, to);
+        foreach (var (mine, other) in _carried.Zip(source._carried))
+            mine.Buffers[_turn].CopyRow(other.Buffers[source._turn], from, to);
+        _totalLength[0] = source.Length;
     }
 
     /// <summary>Binds what stays the same from call to call.</summary>

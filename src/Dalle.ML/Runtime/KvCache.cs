@@ -20,8 +20,8 @@ internal abstract class KvCache : IDisposable
     /// <summary>Binds past and present for a call that brings the sequences from one length to another.</summary>
     public abstract void Bind(OrtIoBinding binding, int past, int total);
 
-    /// <summary>Copies the first positions of the only row of another cache of this kind; both are in the host's memory.</summary>
-    public abstract void CopyRow(KvCache source, int row, int positions);
+    /// <summary>Copies the first positions of a row of another cache of this kind; both are in the host's memory.</summary>
+    public abstract void CopyRow(KvCache source, int from, int to, int positions);
 
     public abstract void Dispose();
 

@@ -39,11 +39,11 @@ internal sealed class LogitsDecodeBatch : DecodeBatch
         _logits.Collect();
     }
 
-    /// <summary>Starts a row at the state of a prefilled batch of one row.</summary>
-    public void CopyRow(LogitsDecodeBatch prefix, int row)
+    /// <summary>Starts a row at the state of a row of another batch.</summary>
+    public void CopyRow(LogitsDecodeBatch source, int from, int to)
     {
-        base.CopyRow(prefix, row);
-        prefix.Logits.CopyTo(_logits.Values[(row * prefix.Logits.Length)..]);
+        base.CopyRow(source, from, to);
+        source.LogitsOf(from).CopyTo(LogitsOf(to));
     }
 
     /// <summary>Appends <see cref="Ids"/> to the sequences.</summary>

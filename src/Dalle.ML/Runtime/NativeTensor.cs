@@ -12,6 +12,7 @@ internal sealed unsafe class NativeTensor : IDisposable
     private readonly SafeHandle _bytes;
     private readonly long _length;
     private readonly int _elementSize;
+    private readonly long _rowLength;
 
     public NativeTensor(TensorMemory memory, TensorElementType type, params long[] shape)
     {
@@ -24,6 +25,7 @@ internal sealed unsafe class NativeTensor : IDisposable
         };
         (_memory, _type) = (memory, type);
         _length = shape.Aggregate((long)_elementSize, (product, axis) => checked(product * axis));
+        _rowLength = _length / _elementSize / shape[0];
         _bytes = memory.Allocate(_length);
         Value = View(shape);
     }
@@ -41,12 +43,8 @@ internal sealed unsafe class NativeTensor : IDisposable
     public void Copy(NativeTensor source, long from, long to, long count) =>
         Buffer.MemoryCopy(source.Bytes + from * _elementSize, Bytes + to * _elementSize, _length - to * _elementSize, count * _elementSize);
 
-    /// <summary>Copies the only row of another tensor to a row of this one; both are in the host's memory.</summary>
-    public void CopyRow(NativeTensor source, int row)
-    {
-        var count = source._length / _elementSize;
-        Copy(source, from: 0, to: row * count, count);
-    }
+    /// <summary>Copies a row of another tensor to one of this; both are in the host's memory.</summary>
+    public void CopyRow(NativeTensor source, int from, int to) => Copy(source, from * _rowLength, to * _rowLength, _rowLength);
 
     public void Dispose()
     {

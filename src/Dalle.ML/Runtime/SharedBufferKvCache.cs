@@ -20,13 +20,13 @@ internal sealed class SharedBufferKvCache(TensorMemory memory, KeyValueCache sha
         }
     }
 
-    public override void CopyRow(KvCache source, int row, int positions)
+    public override void CopyRow(KvCache source, int from, int to, int positions)
     {
         var head = (long)Layout.Capacity * Layout.HeadSize;
         foreach (var (target, buffer) in _buffers.Zip(((SharedBufferKvCache)source)._buffers))
         {
             for (var h = 0; h < Layout.Heads; h++)
-                target.Copy(buffer, from: h * head, to: (row * (long)Layout.Heads + h) * head, positions * (long)Layout.HeadSize);
+                target.Copy(buffer, (from * (long)Layout.Heads + h) * head, (to * (long)Layout.Heads + h) * head, positions * (long)Layout.HeadSize);
         }
     }
 

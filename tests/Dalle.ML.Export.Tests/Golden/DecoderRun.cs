@@ -37,7 +37,7 @@ internal sealed class DecoderRun(Bundle bundle) : IDisposable
     {
         using var generator = new ImageTokenGenerator(_decoder, textEncoder: null, bundle.Manifest.Image!);
         var generated = generator.Generate([.. prompts.Select(ids => new Sequence(ids, ids, 0, null))], new SamplingParameters(TopK: 1), (_, _) => { }, CancellationToken.None);
-        return [.. generated.Select(tokens => tokens.Select(token => (long)token).ToArray())];
+        return [.. generated.Select(tokens => tokens!.Select(token => (long)token).ToArray())];
     }
 
     public void Dispose() => _decoder.Dispose();

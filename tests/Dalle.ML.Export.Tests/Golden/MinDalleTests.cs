@@ -55,7 +55,7 @@ public sealed partial class MinDalleTests : IDisposable
             {
                 using var prefix = model.Attend(Ids(prompt, row));
                 prefix.Prefill([.. model.Decoder.Graph.Start]);
-                batch.CopyRow(prefix, row);
+                batch.CopyRow(prefix, from: 0, to: row);
             }
             for (var step = 0; step < tokens.Length; step++)
             {

@@ -40,10 +40,11 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken) =>
         GenerateTokens(requests, candidates, options, progress, cancellationToken)
-            .Select(each => new Candidate(each.Request, each.Number, each.Tokens, _vae.Decode(each.Tokens)));
+            .Where(each => each.Tokens is not null)
+            .Select(each => new Candidate(each.Index, requests[each.Index], each.Number, each.Tokens!, _vae.Decode(each.Tokens!)));
 
-    /// <summary>Samples the image tokens of the candidates without decoding them.</summary>
-    public IEnumerable<(GenerationRequest Request, int Number, int[] Tokens)> GenerateTokens(
+    /// <summary>Samples the image tokens of the candidates without decoding them; null for those of a cancelled request.</summary>
+    public IEnumerable<(int Index, int Number, int[]? Tokens)> GenerateTokens(
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
@@ -54,7 +55,7 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
         foreach (var tokens in _generator.Value.Generate(Sequences(), ParametersOf(options.Sampling), Report, cancellationToken))
         {
             cancellationToken.ThrowIfCancellationRequested();
-            yield return (requests[index / count], firstNumber + index % count, tokens);
+            yield return (index / count, firstNumber + index % count, tokens);
             index++;
         }
 
@@ -64,7 +65,7 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
             {
                 var (prompt, unconditional) = (PromptOf(request), _tokenizer.Value.Unconditional(request.Prompt));
                 for (var number = firstNumber; number < firstNumber + count; number++)
-                    yield return new Sequence(prompt, unconditional, Seeds.OfCandidate(request.Seed, number), request.KnownTokens);
+                    yield return new Sequence(prompt, unconditional, Seeds.OfCandidate(request.Seed, number), request.KnownTokens, request.CancellationToken);
             }
         }
 

@@ -5,7 +5,8 @@ internal interface IImageTokenSampler : IDisposable
 {
     /// <summary>Samples all image tokens of sequences that are decoded together.</summary>
     /// <param name="batch">The sequences.</param>
-    /// <param name="report">Called with the tokens of the first of them.</param>
+    /// <param name="report">Called with the number of the first sequence that is not cancelled, and its tokens.</param>
     /// <param name="cancellationToken">Checked at every token.</param>
-    int[][] Sample(Sequence[] batch, Action<ReadOnlyMemory<int>> report, CancellationToken cancellationToken);
+    /// <returns>The tokens of each sequence; null for one that was cancelled.</returns>
+    int[]?[] Sample(Sequence[] batch, Action<int, ReadOnlyMemory<int>> report, CancellationToken cancellationToken);
 }

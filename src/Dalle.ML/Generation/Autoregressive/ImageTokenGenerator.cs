@@ -23,7 +23,8 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
     /// <param name="parameters">How the logits are processed.</param>
     /// <param name="report">Called from time to time with the sequences and the tokens of the first of them.</param>
     /// <param name="cancellationToken">Checked at every token.</param>
-    public IEnumerable<int[]> Generate(
+    /// <returns>The tokens of each sequence; null for one that was cancelled.</returns>
+    public IEnumerable<int[]?> Generate(
         IEnumerable<Sequence> sequences, SamplingParameters parameters, Action<Range, ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
     {
         var largest = Math.Max(1, decoder.MaxRows / (parameters.IsGuided ? 2 : 1));
@@ -33,10 +34,10 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
         var start = 0;
         foreach (var batch in sequences.Chunk(largest))
         {
-            var inFlight = start..(start + batch.Length);
-            foreach (var tokens in sampler.Sample(batch, sampled => report(inFlight, sampled), cancellationToken))
+            var (first, end) = (start, start + batch.Length);
+            foreach (var tokens in sampler.Sample(batch, (number, sampled) => report((first + number)..end, sampled), cancellationToken))
                 yield return tokens;
-            start += batch.Length;
+            start = end;
         }
     }
 

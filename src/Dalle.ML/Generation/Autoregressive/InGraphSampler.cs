@@ -11,9 +11,13 @@ internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession?
 {
     private const int StepsBetweenReads = 16;
 
-    public int[][] Sample(Sequence[] sequences, Action<ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
+    public int[]?[] Sample(Sequence[] sequences, Action<int, ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
     {
         cancellationToken.ThrowIfCancellationRequested();
+        var tokens = new int[]?[sequences.Length];
+        // Rows cannot leave a device's batch: it ends when nobody wants any of them.
+        if (Array.TrueForAll(sequences, IsCancelled))
+            return tokens;
         var places = Enumerable.Range(0, image.Tokens).SelectMany(_ => sequences, (step, sequence) => (step, sequence)).ToArray();
         var uniforms = places.Select(place => place.sequence.Uniform(place.step)).ToArray();
         var known = places.Select(place => (long)place.sequence.KnownToken(place.step)).ToArray();
@@ -26,12 +30,17 @@ internal sealed class InGraphSampler(DecoderSession decoder, TextEncoderSession?
             if (step > 0)
                 batch.Decode(reads);
             if (reads)
-                report(TokensOf(batch, sequence: 0).AsMemory(0, step + 1));
-            if (step == image.Tokens - 1)
-                return [.. sequences.Select((_, sequence) => TokensOf(batch, sequence))];
+                report(0, TokensOf(batch, sequence: 0).AsMemory(0, step + 1));
             cancellationToken.ThrowIfCancellationRequested();
+            if (step == image.Tokens - 1 || Array.TrueForAll(sequences, IsCancelled))
+                break;
         }
+        for (var sequence = 0; sequence < sequences.Length; sequence++)
+            tokens[sequence] = IsCancelled(sequences[sequence]) ? null : TokensOf(batch, sequence);
+        return tokens;
     }
+
+    private static bool IsCancelled(Sequence sequence) => sequence.CancellationToken.IsCancellationRequested;
 
     public void Dispose()
     {

@@ -17,7 +17,7 @@ internal sealed class PromptPrefill(DecoderSession decoder, TextEncoderSession? 
             Run(prompt);
             _prompt = prompt;
         }
-        batch.CopyRow(_lease.Batch, row);
+        batch.CopyRow(_lease.Batch, from: 0, to: row);
     }
 
     public void Dispose() => _lease.Dispose();

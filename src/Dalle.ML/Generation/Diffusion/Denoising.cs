@@ -21,6 +21,9 @@ internal sealed record Denoising(
     /// <summary>The clean x whose noise is found first, and is started from; null to start from noise of the seed.</summary>
     public Inversion? Inversion { get; init; }
 
+    /// <summary>Cancels this run alone.</summary>
+    public CancellationToken CancellationToken { get; init; }
+
     /// <summary>The part of x that is known; null for none.</summary>
     public KnownPart? Known { get; init; }
 }

@@ -30,8 +30,8 @@ internal sealed class DiffusionNetwork(
     /// Denoises several x. Of a large model a graph is loaded once for all of them: first the one that is run once, then that of the steps, then that of
     /// the last steps.
     /// </summary>
-    /// <returns>For each run x after the last step, as soon as it is there.</returns>
-    public IEnumerable<float[]> Denoise(IReadOnlyList<Denoising> runs, CancellationToken cancellationToken)
+    /// <returns>For each run x after the last step, as soon as it is there; null for one that was cancelled alone.</returns>
+    public IEnumerable<float[]?> Denoise(IReadOnlyList<Denoising> runs, CancellationToken cancellationToken)
     {
         var states = new List<State>();
         try
@@ -77,14 +77,26 @@ internal sealed class DiffusionNetwork(
         private readonly float[] _fresh = new float[owner._length];
         private float[]? _x;
         private int _step;
+        private bool _isCancelled;
 
         /// <summary>Takes the steps up to those of the last graph, or all.</summary>
-        /// <returns>x after them.</returns>
-        public float[] Take(bool untilLast, CancellationToken cancellationToken)
+        /// <returns>x after them; null if the run alone was cancelled.</returns>
+        public float[]? Take(bool untilLast, CancellationToken cancellationToken)
         {
-            _x ??= Start(cancellationToken);
-            for (var end = run.Scheduler.Steps - (untilLast ? owner.LastCount : 0); _step < end; _step++)
-                TakeStep(_x, cancellationToken);
+            if (_isCancelled)
+                return null;
+            using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, run.CancellationToken);
+            try
+            {
+                _x ??= Start(either.Token);
+                for (var end = run.Scheduler.Steps - (untilLast ? owner.LastCount : 0); _step < end; _step++)
+                    TakeStep(_x, either.Token);
+            }
+            catch (OperationCanceledException) when (run.CancellationToken.IsCancellationRequested && !cancellationToken.IsCancellationRequested)
+            {
+                _isCancelled = true;
+                return null;
+            }
             if (!untilLast)
                 run.Known?.PutInto(_x, run.Known.Values);
             return _x;

@@ -31,7 +31,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         CancellationToken cancellationToken)
     {
         var (firstNumber, count) = candidates.GetOffsetAndLength(int.MaxValue);
-        var all = requests.SelectMany(request => Enumerable.Range(firstNumber, count).Select(number => (Request: request, Number: number)));
+        var all = requests.SelectMany((request, index) => Enumerable.Range(firstNumber, count).Select(number => (Index: index, Request: request, Number: number)));
         return Generate(all, requests.Count, count, options, progress, cancellationToken);
     }
 
@@ -44,7 +44,8 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         foreach (var batch in requests.Chunk(BatchSize))
         {
             var taken = 0;
-            foreach (var embedding in SampleEmbeddings([.. batch.Select(request => (ReadText(request), request.Seed))], options.Diffusion, Report, cancellationToken))
+            var pictures = batch.Select((request, i) => new Picture(i, request, request.Seed, ReadText(request))).ToArray();
+            foreach (var embedding in SampleEmbeddings(pictures, options.Diffusion, Report, cancellationToken).OfType<float[]>())
                 yield return embedding;
             done += batch.Length;
 
@@ -94,25 +95,26 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     }
 
     private IEnumerable<Candidate> Generate(
-        IEnumerable<(GenerationRequest Request, int Number)> all, int images, int count, GenerationOptions options, IProgress<GenerationProgress>? progress,
+        IEnumerable<(int Index, GenerationRequest Request, int Number)> all, int images, int count, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
         CheckOptions(options);
         var (clock, done, total) = (Stopwatch.StartNew(), 0, images * count);
         foreach (var batch in all.Chunk(BatchSize))
         {
-            var pictures = batch.Select(each => new Picture(each.Request, SeedOf(each), ReadText(each.Request)) { Embedding = each.Request.ImageEmbedding }).ToArray();
-            var embedded = pictures.Where(picture => picture.Embedding is null).ToArray();
-            var embeddings = SampleEmbeddings([.. embedded.Select(picture => (picture.Text, picture.Seed))], options.Diffusion, Reporter(0), cancellationToken);
-            foreach (var (picture, embedding) in embedded.Zip(embeddings))
+            var pictures = batch.Select((each, i) => new Picture(i, each.Request, Seeds.OfCandidate(each.Request.Seed, each.Number), ReadText(each.Request))).ToArray();
+            Picture[] embedded = [.. pictures.Where(picture => picture.Embedding is null)];
+            foreach (var (picture, embedding) in embedded.Zip(SampleEmbeddings(embedded, options.Diffusion, Reporter(0), cancellationToken)))
                 picture.Embedding = embedding;
             for (var stage = 0; stage < _graphs.Stages.Count; stage++)
             {
-                foreach (var (i, image) in SampleImages(stage, pictures, options, Reporter(stage + 1), cancellationToken).Index())
+                // The others were cancelled.
+                Picture[] left = [.. pictures.Where(picture => picture.Embedding is not null && (stage == 0 || picture.Image is not null))];
+                foreach (var (picture, image) in left.Zip(SampleImages(stage, left, options, Reporter(stage + 1), cancellationToken)))
                 {
-                    pictures[i].Image = image;
-                    if (stage == _graphs.Stages.Count - 1)
-                        yield return new Candidate(batch[i].Request, batch[i].Number, [], image.ToUnitRange());
+                    picture.Image = image;
+                    if (stage == _graphs.Stages.Count - 1 && image is not null)
+                        yield return new Candidate(batch[picture.Place].Index, picture.Request, batch[picture.Place].Number, [], image.ToUnitRange());
                 }
             }
             done += batch.Length;
@@ -142,8 +144,6 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     // The networks of a small model stay in memory, so that each image is finished before the next is begun.
     private int BatchSize => _cache.KeepsAll ? 1 : ImagesPerLoad;
 
-    private static ulong SeedOf((GenerationRequest Request, int Number) image) => Seeds.OfCandidate(image.Request.Seed, image.Number);
-
     /// <summary>The features of a prompt; none where no network takes a text.</summary>
     private TextFeatures ReadText(GenerationRequest request)
     {
@@ -157,28 +157,33 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         return new TextFeatures(tensors.Values<float>("pooled"), tensors.Values<float>("sequence"), tensors.Values<bool>("mask"));
     }
 
-    /// <summary>The image embeddings of texts: of the prior's candidates for each the one of the largest cosine with the text.</summary>
-    private IEnumerable<float[]> SampleEmbeddings(
-        IReadOnlyList<(TextFeatures Text, ulong Seed)> texts, DiffusionOptions options, Action<int, int, int, float[]> report, CancellationToken cancellationToken)
+    /// <summary>
+    /// The image embeddings of texts: of the prior's candidates for each the one of the largest cosine with the text. Null for a picture that was
+    /// cancelled.
+    /// </summary>
+    private IEnumerable<float[]?> SampleEmbeddings(
+        IReadOnlyList<Picture> pictures, DiffusionOptions options, Action<int, int, int, float[]> report, CancellationToken cancellationToken)
     {
-        if (texts.Count == 0)
+        if (pictures.Count == 0)
             yield break;
         var graphs = _graphs.Prior ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' has no prior, which makes an image embedding of a text.");
         var (rules, dimension) = (graphs.Diffusion, _graphs.EmbeddingDimension);
         var network = new DiffusionNetwork(_cache, 0, graphs.Condition, graphs.File, last: null, rules, [dimension], noise);
         var scheduler = PriorScheduler(rules, options);
-        var runs = texts.SelectMany((each, i) => Enumerable.Range(0, graphs.Candidates).Select(candidate =>
-            new Denoising(scheduler, options.PriorGuidance ?? rules.Guidance, each.Text.AddTo, each.Seed,
-                (step, steps, estimate) => report(i, candidate * steps + step, graphs.Candidates * steps, estimate))
+        var runs = pictures.SelectMany(picture => Enumerable.Range(0, graphs.Candidates).Select(candidate =>
+            new Denoising(scheduler, options.PriorGuidance ?? rules.Guidance, picture.Text.AddTo, picture.Seed,
+                (step, steps, estimate) => report(picture.Place, candidate * steps + step, graphs.Candidates * steps, estimate))
             {
                 Candidate = candidate,
                 NoiseLength = graphs.NoiseLength,
+                CancellationToken = picture.Request.CancellationToken,
             }));
         foreach (var (i, candidates) in network.Denoise([.. runs], cancellationToken).Chunk(graphs.Candidates).Index())
         {
-            var pooled = texts[i].Text.Pooled.AsMemory(0, dimension);
+            var pooled = pictures[i].Text.Pooled.AsMemory(0, dimension);
             // The first of those that are equally near.
-            yield return candidates.Select(x => ToEmbedding(graphs, x)).MaxBy(embedding => TensorPrimitives.CosineSimilarity(pooled.Span, embedding))!;
+            yield return candidates.Contains(null) ? null
+                : candidates.Select(x => ToEmbedding(graphs, x!)).MaxBy(embedding => TensorPrimitives.CosineSimilarity(pooled.Span, embedding));
         }
     }
 
@@ -195,14 +200,14 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         return x;
     }
 
-    /// <summary>The images of a stage, in −1..1.</summary>
-    private IEnumerable<ImageTensor> SampleImages(
+    /// <summary>The images of a stage, in −1..1; null for one that was cancelled.</summary>
+    private IEnumerable<ImageTensor?> SampleImages(
         int number, IReadOnlyList<Picture> pictures, GenerationOptions options, Action<int, int, int, float[]> report, CancellationToken cancellationToken)
     {
         var stage = _graphs.Stages[number];
         var network = new DiffusionNetwork(_cache, number + 1, stage.Condition, stage.File, stage.Last, stage.Diffusion, [3, stage.Size, stage.Size], noise);
-        var runs = pictures.Select((picture, i) => DenoisingOf(number, picture, options, (step, steps, estimate) => report(i, step, steps, estimate)));
-        return network.Denoise([.. runs], cancellationToken).Select(x => new ImageTensor(stage.Size, stage.Size, x));
+        var runs = pictures.Select(picture => DenoisingOf(number, picture, options, (step, steps, estimate) => report(picture.Place, step, steps, estimate)));
+        return network.Denoise([.. runs], cancellationToken).Select(x => x is null ? null : new ImageTensor(stage.Size, stage.Size, x));
     }
 
     private Denoising DenoisingOf(int number, Picture picture, GenerationOptions options, Action<int, int, float[]> report)
@@ -218,6 +223,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
             Inversion = inverted is null ? null : new Inversion(
                 FitToStage(inverted.Image, stage.Size).ToSymmetricRange().Values, (DdimScheduler)StageScheduler(number, sampler, options.Diffusion, eta: 0)),
             Known = picture.Request.KnownPixels is { } known ? KnownPartOf(known, stage) : null,
+            CancellationToken = picture.Request.CancellationToken,
         };
 
         void AddConditions(NamedTensors tensors, int rows)
@@ -305,9 +311,13 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     }
 
     /// <summary>An image in the making.</summary>
-    private sealed record Picture(GenerationRequest Request, ulong Seed, TextFeatures Text)
+    /// <param name="Place">Its place among those that are made together.</param>
+    /// <param name="Request">What to generate.</param>
+    /// <param name="Seed">Seed of the candidate.</param>
+    /// <param name="Text">The features of its prompt.</param>
+    private sealed record Picture(int Place, GenerationRequest Request, ulong Seed, TextFeatures Text)
     {
-        public float[]? Embedding { get; set; }
+        public float[]? Embedding { get; set; } = Request.ImageEmbedding;
 
         /// <summary>What the last stage made of it.</summary>
         public ImageTensor? Image { get; set; }
