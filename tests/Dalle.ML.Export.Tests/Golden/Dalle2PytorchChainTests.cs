@@ -2,7 +2,6 @@ using System.Numerics.Tensors;
 using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Generation.Diffusion;
-using Dalle.ML.Images;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
 

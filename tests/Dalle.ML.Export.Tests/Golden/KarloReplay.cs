@@ -1,6 +1,5 @@
 using System.Text.Json.Nodes;
 using Dalle.ML.Bundles;
-using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Generation.Diffusion.Schedulers;
 using Dalle.ML.Images;
 using Dalle.ML.Text;
