@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Net;
 using System.Text.Json;
 using Dalle.ML.Server.Scheduling;
@@ -122,17 +121,29 @@ public sealed class McpTests : IAsyncLifetime
         await Assert.ThrowsAsync<McpProtocolException>(async () => await CallAsync("delete_image", []));
     }
 
+    /// <summary>As the server sends it: the client of the SDK hands reports on in any order.</summary>
     [Fact]
-    public async Task Progress_counts_tokens_up_to_all()
+    public async Task Progress_counts_tokens_up_to_all_and_ends_before_the_answer()
     {
-        var seen = new ConcurrentQueue<ProgressNotificationValue>();
-        await CallAsync("generate_image", new() { ["prompt"] = "a cat", ["n"] = 2, ["candidates"] = 2 }, progress: new Reports(seen.Enqueue));
-        var values = seen.ToArray();
-        Assert.NotEmpty(values);
-        Assert.Equal(values.Select(value => value.Progress).Distinct().Order(), values.Select(value => value.Progress));
-        Assert.All(values, value => Assert.Equal(2 * 2 * 64, value.Total));
-        Assert.Equal(2 * 2 * 64, values[^1].Progress);
-        Assert.Contains("tokens", values[0].Message, StringComparison.Ordinal);
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/mcp")
+        {
+            Content = new StringContent(
+                """{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"generate_image","arguments":{"prompt":"a cat","n":2,"candidates":2},"_meta":{"progressToken":"mine"}}}""",
+                System.Text.Encoding.UTF8, "application/json"),
+        };
+        request.Headers.Accept.ParseAdd("application/json, text/event-stream");
+        request.Headers.Add("MCP-Protocol-Version", "2025-06-18");
+        var text = await (await _site.Client.SendAsync(request)).Content.ReadAsStringAsync();
+        var messages = text.Split('\n').Where(line => line.StartsWith("data: ", StringComparison.Ordinal)).Select(line => JsonDocument.Parse(line[6..]).RootElement).ToArray();
+        Assert.True(messages[^1].TryGetProperty("result", out var result), text);
+        Assert.Equal(3, result.GetProperty("content").GetArrayLength());
+        var reports = messages[..^1].Select(message => message.GetProperty("params")).ToArray();
+        Assert.NotEmpty(reports);
+        Assert.All(reports, report => Assert.Equal(("mine", 2 * 2 * 64), (report.GetProperty("progressToken").GetString(), report.GetProperty("total").GetInt32())));
+        var values = reports.Select(report => report.GetProperty("progress").GetInt32()).ToArray();
+        Assert.Equal(values.Distinct().Order(), values);
+        Assert.Equal(2 * 2 * 64, values[^1]);
+        Assert.Contains("tokens", reports[0].GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -205,18 +216,12 @@ public sealed class McpTests : IAsyncLifetime
         AdditionalHeaders = key is null ? null : new Dictionary<string, string> { ["Authorization"] = $"Bearer {key}" },
     }));
 
-    private async Task<CallToolResult> CallAsync(string tool, Dictionary<string, object?> arguments, bool isError = false, IProgress<ProgressNotificationValue>? progress = null)
+    private async Task<CallToolResult> CallAsync(string tool, Dictionary<string, object?> arguments, bool isError = false)
     {
-        var result = await _client.CallToolAsync(tool, arguments, progress);
+        var result = await _client.CallToolAsync(tool, arguments);
         Assert.True((result.IsError ?? false) == isError, JsonSerializer.Serialize(result.Content.OfType<TextContentBlock>()));
         return result;
     }
 
     private static IEnumerable<byte[]> Images(CallToolResult result) => result.Content.OfType<ImageContentBlock>().Select(image => image.DecodedData.ToArray());
-
-    /// <summary>Reports in the thread that receives them, so that none is late.</summary>
-    private sealed class Reports(Action<ProgressNotificationValue> handle) : IProgress<ProgressNotificationValue>
-    {
-        public void Report(ProgressNotificationValue value) => handle(value);
-    }
 }
