@@ -1,4 +1,3 @@
-using Dalle.ML.Server;
 using Microsoft.Extensions.Logging.Console;
 
 namespace Dalle.ML.Server.Host;

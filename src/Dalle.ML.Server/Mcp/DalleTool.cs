@@ -1,6 +1,5 @@
 using System.Text.Json;
 using Dalle.ML.Server.Api;
-using Dalle.ML.Server.Scheduling;
 using Microsoft.Extensions.Logging;
 using ModelContextProtocol.Protocol;
 using ModelContextProtocol.Server;

@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Threading.Channels;
 using Dalle.ML.Server.Api;
-using Dalle.ML.Server.Scheduling;
 using Dalle.ML.Server.Security;
 using Microsoft.AspNetCore.Http;
 using ModelContextProtocol;
