@@ -41,9 +41,9 @@ public static class DalleEndpointRouteBuilderExtensions
             .Describe<ImageBody, ImagesReply>("CreateImage", "Generates images for a prompt.", "application/json", json)
             .Produces<StreamEvent>(StatusCodes.Status200OK, "text/event-stream");
         group.MapPost("/v1/images/edits", (HttpContext context, [FromServices] ImagesApi images) => images.EditAsync(context))
-            .Describe<ImageBody, ImagesReply>("CreateImageEdit", "Redraws the part of an image where the alpha of the mask is 0.", "multipart/form-data", upload);
+            .Describe<EditForm, ImagesReply>("CreateImageEdit", "Redraws the part of an image where the alpha of the mask is 0.", "multipart/form-data", upload);
         group.MapPost("/v1/images/variations", (HttpContext context, [FromServices] ImagesApi images) => images.VaryAsync(context))
-            .Describe<ImageBody, ImagesReply>("CreateImageVariation", "Varies an image, if the model can.", "multipart/form-data", upload);
+            .Describe<VariationForm, ImagesReply>("CreateImageVariation", "Varies an image, if the model can.", "multipart/form-data", upload);
         group.MapPost("/v1/embeddings", (HttpContext context, [FromServices] EmbeddingsApi embeddings) => embeddings.EmbedAsync(context))
             .Describe<EmbeddingsBody, EmbeddingsReply>("CreateEmbedding", "Embeds texts by CLIP.", "application/json", json);
         group.MapGet("/v1/models", (HttpContext context, [FromServices] ModelsApi models) => models.ListAsync(context))

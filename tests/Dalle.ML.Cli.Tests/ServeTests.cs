@@ -30,6 +30,14 @@ public sealed class ServeTests : IDisposable
         var document = await client.GetStringAsync("/openapi/v1.json");
         Assert.Contains("guidance_scale", document, StringComparison.Ordinal);
         Assert.DoesNotContain("*/*", document, StringComparison.Ordinal);
+        Assert.Contains("\"mask\"", document, StringComparison.Ordinal);
+
+        // The page of the API brings all that it needs.
+        var page = await client.GetAsync("/docs/");
+        Assert.Contains("script-src 'self' 'nonce-", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+        Assert.DoesNotContain("://", await page.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Equal(200, (int)(await client.GetAsync("/docs/scalar.js")).StatusCode);
+        Assert.Equal((0, 1), (await ProbeAsync(client.BaseAddress.ToString()), await ProbeAsync("http://127.0.0.1:1")));
 
         // A page that gives its own name this machine's address.
         using var rebound = new HttpRequestMessage(HttpMethod.Get, "/healthz");
@@ -40,6 +48,15 @@ public sealed class ServeTests : IDisposable
         Assert.Equal(0, end.ExitCode);
         Assert.DoesNotContain("a cat", end.Errors, StringComparison.Ordinal);
         Assert.DoesNotContain("secret", end.Errors, StringComparison.Ordinal);
+    }
+
+    /// <summary>The health check of a container.</summary>
+    private static async Task<int> ProbeAsync(string address)
+    {
+        var program = Path.Combine(Path.GetDirectoryName(ToolProcess.AssemblyPath)!, "dalle-serve.dll");
+        using var process = Process.Start(new ProcessStartInfo("dotnet", [program, "--Serve:HealthCheck=true", $"--urls={address}"]) { RedirectStandardError = true })!;
+        await process.WaitForExitAsync();
+        return process.ExitCode;
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using System.ComponentModel;
 using System.Text.Json.Serialization;
+using Microsoft.AspNetCore.Http;
 
 namespace Dalle.ML.Server.Api;
 
@@ -80,6 +81,23 @@ internal record ImageBody
 
     [Description("How far a variation leaves the image, 0 to 1; from noise alone if absent.")]
     public float? Strength { get; init; }
+}
+
+/// <summary>The form of an edit, as the OpenAPI document tells it.</summary>
+internal sealed record EditForm : ImageBody
+{
+    [Description("The image to edit.")]
+    public required IFormFile Image { get; init; }
+
+    [Description("What is transparent in it is redrawn; of the image's size. Without it the image's own transparent part is.")]
+    public IFormFile? Mask { get; init; }
+}
+
+/// <summary>The form of a variation, as the OpenAPI document tells it.</summary>
+internal sealed record VariationForm : ImageBody
+{
+    [Description("The image to vary.")]
+    public required IFormFile Image { get; init; }
 }
 
 /// <summary>A request for embeddings.</summary>
