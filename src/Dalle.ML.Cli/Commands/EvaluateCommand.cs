@@ -39,9 +39,9 @@ internal static class EvaluateCommand
     {
         var command = new ToolCommand("evaluate", "Measure generated images: FID, Inception Score, KID, precision, recall, CLIP score.",
         [
-            "dalle evaluate generated reference --features models/inception",
-            "dalle evaluate generated reference --features models/inception --blur 0:8 -o out",
-            "dalle evaluate images.jsonl reference --features models/inception --best-of 1,2,4,8",
+            "dalle evaluate generated reference --features inception",
+            "dalle evaluate generated reference --features inception --blur 0:8 -o out",
+            "dalle evaluate images.jsonl reference --features inception --best-of 1,2,4",
             "dalle evaluate reconstructed photos --pairs --json",
             "dalle evaluate --loss captions.csv -m models/mine",
         ])
