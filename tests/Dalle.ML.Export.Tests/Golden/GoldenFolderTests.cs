@@ -13,6 +13,7 @@ public sealed class GoldenFolderTests
         ["minDALL-E"] = ["config.yaml"],
         ["openai-clip"] = ["model_jit.pt", "model_state_dict.pt", "model.safetensors", "tokenizer_full.json"],
         ["openai-dvae"] = ["encoder.pkl", "encoder_legacy.pkl", "encoder_state_dict.pt", "encoder.safetensors"],
+        ["ru-clip"] = ["pytorch_model.bin", "model.safetensors"],
         ["ru-dalle"] = ["pytorch_model.bin", "model.safetensors"],
         ["sampling-filters"] = ["logits.npy"],
         ["taming-vqgan"] = ["model.ckpt", "model.safetensors"],
