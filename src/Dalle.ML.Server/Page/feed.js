@@ -59,7 +59,7 @@ function finished(run) {
   article.querySelector('.run-head').append(element('div', { className: 'run-tools' },
     element('button', { type: 'button', className: 'quiet', textContent: 'Reuse', 'aria-label': `Reuse the settings of ${nameOf(run)}`, onclick: () => actions.reuse(run) }),
     run.kind !== 'generate' ? null
-      : element('button', { type: 'button', className: 'quiet', textContent: 'Copy link', 'aria-label': `Copy a link to ${nameOf(run)}`, onclick: event => actions.link(run, null, event.target) }),
+      : element('button', { type: 'button', className: 'quiet', textContent: 'Copy link', 'aria-label': `Copy link to ${nameOf(run)}`, onclick: event => actions.link(run, null, event.target) }),
     element('button', { type: 'button', className: 'quiet', textContent: 'Delete', 'aria-label': `Delete ${nameOf(run)}`, onclick: () => actions.remove(run) })));
   return article;
 }

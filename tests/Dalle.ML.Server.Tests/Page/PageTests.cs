@@ -78,7 +78,7 @@ public sealed class PageTests(Chromium chromium) : IClassFixture<Chromium>, IDis
         await Expect(facts).ToContainTextAsync("18446744073709551615");
         await Expect(facts).ToContainTextAsync("guidance 1.5, top-k 50");
         await visit.Button("Close").ClickAsync();
-        await visit.Button("Copy a link to two robots").ClickAsync();
+        await visit.Button("Copy link to two robots").ClickAsync();
         await Expect(visit.Status).ToHaveTextAsync("The link is copied.");
         var link = await visit.Page.EvaluateAsync<string>("navigator.clipboard.readText()");
         await visit.OpenAsync(link);
