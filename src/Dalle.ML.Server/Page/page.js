@@ -131,7 +131,8 @@ function notify(text, kind, ...buttons) {
   if ([...byId('notices').children].some(notice => notice.firstChild.textContent === text))
     return;
   byId('notices').append(element('div', { className: `notice ${kind}`, role: 'alert' }, element('p', { textContent: text }), ...buttons,
-    element('button', { type: 'button', className: 'icon', 'aria-label': 'Dismiss', textContent: '✕', onclick: event => event.target.parentElement.remove() })));
+    element('button', { type: 'button', className: 'icon', 'aria-label': 'Dismiss', onclick: event => event.currentTarget.parentElement.remove() },
+      element('span', { 'aria-hidden': 'true', textContent: '✕' }))));
 }
 
 const clearNotices = () => byId('notices').replaceChildren();
