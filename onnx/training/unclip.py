@@ -44,6 +44,16 @@ def guided(network, scale, *conditions):
     return predict
 
 
+class LayerNorm(nn.LayerNorm):
+    def forward(self, x):
+        return super().forward(x.float())                                # of bfloat16 PyTorch 1.13 takes none
+
+
+class GroupNorm(nn.GroupNorm):
+    def forward(self, x):
+        return super().forward(x.float())
+
+
 def waves(t, dim):
     angles = t.float()[:, None] * torch.exp(-math.log(10000) * torch.arange(dim // 2, device=t.device) / (dim // 2))
     return torch.cat([angles.cos(), angles.sin()], 1)
@@ -69,7 +79,7 @@ class PriorAttention(nn.Module):
 class PriorBlock(nn.Module):
     def __init__(self, width, heads):
         super().__init__()
-        self.ln_1, self.ln_2, self.attn = nn.LayerNorm(width), nn.LayerNorm(width), PriorAttention(width, heads)
+        self.ln_1, self.ln_2, self.attn = LayerNorm(width), LayerNorm(width), PriorAttention(width, heads)
         self.mlp = nn.ModuleDict(dict(c_fc=nn.Linear(width, 4 * width), c_proj=nn.Linear(4 * width, width)))
 
     def forward(self, x, mask):
@@ -91,7 +101,7 @@ class Prior(nn.Module):
         self.prd_emb = nn.Parameter(torch.randn(1, 1, width) * .02)
         self.positional_embedding = nn.Parameter(torch.randn(1, n, width) * .02)
         self.transformer = nn.ModuleDict(dict(resblocks=nn.ModuleList(PriorBlock(width, heads) for _ in range(layers))))
-        self.final_ln, self.out_proj = nn.LayerNorm(width), nn.Linear(width, dim)
+        self.final_ln, self.out_proj = LayerNorm(width), nn.Linear(width, dim)
         self.register_buffer('clip_mean', torch.zeros(dim))
         self.register_buffer('clip_std', torch.ones(dim))
         self.register_buffer('mask', torch.full((n, n), -1e4).triu(1), persistent=False)
@@ -110,9 +120,9 @@ class ResBlock(nn.Module):
         super().__init__()
         self.scales = scales
         self.resample = dict(half=lambda x: F.avg_pool2d(x, 2), double=lambda x: F.interpolate(x, scale_factor=2.)).get(resample, lambda x: x)
-        self.in_layers = nn.Sequential(nn.GroupNorm(32, c), nn.SiLU(), nn.Conv2d(c, to, 3, padding=1))
+        self.in_layers = nn.Sequential(GroupNorm(32, c), nn.SiLU(), nn.Conv2d(c, to, 3, padding=1))
         self.emb_layers = nn.Sequential(nn.SiLU(), nn.Linear(time, 2 * to if scales else to))
-        self.out_layers = nn.Sequential(nn.GroupNorm(32, to), nn.SiLU(), nn.Identity(), nn.Conv2d(to, to, 3, padding=1))
+        self.out_layers = nn.Sequential(GroupNorm(32, to), nn.SiLU(), nn.Identity(), nn.Conv2d(to, to, 3, padding=1))
         self.skip_connection = nn.Identity() if c == to else nn.Conv2d(c, to, 1)
         nn.init.normal_(self.out_layers[3].weight, 0, 1e-3)
 
@@ -131,7 +141,7 @@ class Attention(nn.Module):
     def __init__(self, c, head, context):
         super().__init__()
         self.heads, self.head = c // head, head
-        self.norm, self.qkv = nn.GroupNorm(32, c), nn.Conv1d(c, 3 * c, 1)
+        self.norm, self.qkv = GroupNorm(32, c), nn.Conv1d(c, 3 * c, 1)
         self.encoder_kv, self.proj_out = nn.Conv1d(context, 2 * c, 1), nn.Conv1d(c, c, 1)
         nn.init.normal_(self.proj_out.weight, 0, 1e-3)
 
@@ -159,7 +169,7 @@ class UNet(nn.Module):
         if sees:
             self.clip_emb, self.text_feat_proj = nn.Linear(dim, time), nn.Linear(dim, time)
             self.clip_tok_proj = nn.Linear(dim, tokens * context)
-            self.text_seq_proj = nn.Sequential(nn.Linear(text_width, context), nn.LayerNorm(context))
+            self.text_seq_proj = nn.Sequential(nn.Linear(text_width, context), LayerNorm(context))
             self.cf_param = nn.Parameter(torch.zeros(dim))
 
         def block(c, to, level):
@@ -182,7 +192,7 @@ class UNet(nn.Module):
                 if i and j == blocks:
                     layers.append(ResBlock(c, c, time, sees, 'double'))
                 self.output_blocks.append(nn.ModuleList(layers))
-        self.out = nn.Sequential(nn.GroupNorm(32, c), nn.SiLU(), nn.Conv2d(c, 3, 3, padding=1))
+        self.out = nn.Sequential(GroupNorm(32, c), nn.SiLU(), nn.Conv2d(c, 3, 3, padding=1))
         nn.init.normal_(self.out[2].weight, 0, 1e-3)
 
     def forward(self, x, t, *conditions):
