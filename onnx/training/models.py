@@ -230,11 +230,18 @@ class TextTower(nn.Module):
         self.ln, self.proj = nn.LayerNorm(width), nn.Linear(width, dim)
         initialise(self, layers)
 
-    def forward(self, text):
+    def states(self, text):
+        """What each position means, [N, text_len, width]."""
         x = self.text_emb(text) + self.text_pos.weight
         for block in self.blocks:
             x = block(x)
-        return F.normalize(self.proj(self.ln(x).mean(1)).float(), dim=1)
+        return self.ln(x)
+
+    def pooled(self, states):
+        return F.normalize(self.proj(states.mean(1)).float(), dim=1)
+
+    def forward(self, text):
+        return self.pooled(self.states(text))
 
 
 class Clip(nn.Module):

@@ -57,4 +57,10 @@ run('train_transformer', '--minutes', '.2', '--accumulate', '2', '--processes', 
 run('train_clip', '--width', '16', '--text-width', '32', '--minutes', '.05', *small[2:], '--batch', '16')
 run('classifier', '--width', '8', '--minutes', '.05', *small)
 run('evaluate', '--scenes', '16', '--prompts', '4', '--candidates', '2', '--processes', '1')
+unet = ['--width', '32', '--multiples', '1,2', *small]
+run('train_unclip', '--stage', 'prior', '--minutes', '.05', '--width', '64', '--layers', '2', '--heads', '2', '--statistics', '100', *small)
+resumed('train_unclip', 'decoder.pt', '--stage', 'decoder', *unet)
+run('train_unclip', '--stage', 'upsampler', '--minutes', '.05', *unet)
+run('evaluate_unclip', '--prompts', '4')
+run('export_unclip', '--out', f'{a.folder}/unclip', '--golden', f'{a.folder}/unclip-golden')
 run('export', '--out', f'{a.folder}/model', '--golden', f'{a.folder}/golden')

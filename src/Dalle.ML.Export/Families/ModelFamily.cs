@@ -17,7 +17,7 @@ internal sealed record ModelFamily(string Name, string Source, Func<ExportSource
     /// <summary>All of them, in the order in which they are listed.</summary>
     public static IReadOnlyList<ModelFamily> All { get; } =
     [
-        DalleFamily.Family, MinDalleFamily.Family, DalleMiniFamily.Family, RuDalleFamily.Family, KakaoMinDalleFamily.Family, DallePytorchFamily.Family,
+        DalleFamily.Family, UnclipFamily.Family, MinDalleFamily.Family, DalleMiniFamily.Family, RuDalleFamily.Family, KakaoMinDalleFamily.Family, DallePytorchFamily.Family,
         Dalle2PytorchFamily.Family, KarloFamily.Family, OpenAiDvaeFamily.Family, TamingVqganFamily.Family, ClipFamily.Family,
         RuClipFamily.Family, RealEsrganFamily.Family, InceptionFamily.Family, DalleClassifierFamily.Family,
     ];

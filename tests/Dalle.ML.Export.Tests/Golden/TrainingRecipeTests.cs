@@ -1,53 +1,5 @@
-using System.Diagnostics;
-using Dalle.ML.Tests;
-
 namespace Dalle.ML.Export.Tests.Golden;
 
-/// <summary>
-/// The recipes under <c>onnx/training</c> in their smallest configuration, with the paper's dVAE and its sparse attention: they run on one
-/// thread, go on after a kill, and what they export computes here what it computes in PyTorch.
-/// </summary>
-public sealed class TrainingRecipeTests(TrainingRecipeTests.Recipe recipe)
-    : TrainedModelTests(recipe.Bundle, recipe.Reference), IClassFixture<TrainingRecipeTests.Recipe>
-{
-    public sealed class Recipe : IDisposable
-    {
-        private const string Python = "/usr/bin/python3";
-
-        private readonly TemporaryFolder _folder = new();
-        private readonly string? _missing;
-
-        public Recipe()
-        {
-            if (!File.Exists(Python) || Run("-c", "import sys; sys.path.append('onnx/training'); import torch, sprites; sprites.atlas()") is { Code: not 0 })
-            {
-                _missing = "PyTorch, Noto Color Emoji or CLDR is missing: apt-get install python3-torch fonts-noto-color-emoji unicode-cldr-core.";
-                return;
-            }
-            var (code, output) = Run("onnx/training/smoke.py", "--folder", _folder.Path);
-            Assert.True(code == 0, output);
-            BundleExporter.Export("dalle", [Path.Combine(_folder.Path, "model")], Path.Combine(_folder.Path, "bundle"));
-        }
-
-        public string Bundle => Of("bundle");
-
-        public string Reference => Of("golden");
-
-        public void Dispose() => _folder.Dispose();
-
-        private string Of(string name)
-        {
-            Assert.SkipWhen(_missing is not null, _missing ?? "");
-            return Path.Combine(_folder.Path, name);
-        }
-
-        private static (int Code, string Output) Run(params string[] arguments)
-        {
-            var start = new ProcessStartInfo(Python, arguments) { WorkingDirectory = Repository.Root, RedirectStandardOutput = true };
-            using var process = Process.Start(start)!;
-            var output = process.StandardOutput.ReadToEnd();
-            process.WaitForExit();
-            return (process.ExitCode, output);
-        }
-    }
-}
+/// <summary>What the recipes export, with the paper's dVAE and its sparse attention, computes here what it computes in PyTorch.</summary>
+[Collection(TrainingRecipeCollection.Name)]
+public sealed class TrainingRecipeTests(TrainingRecipe recipe) : TrainedModelTests(recipe.Bundle, recipe.Reference);
