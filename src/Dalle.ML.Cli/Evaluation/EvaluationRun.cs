@@ -44,6 +44,8 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
         var clip = hasPrompts && model!.Info.HasClip ? model : null;
         Announce(source, clip, sets[^1].Item2, reference);
 
+        if (Output is not null)
+            Create(Output);
         if (hasPairs)
             WritePairs(generated, reference);
         _toExtract = Radii.Length * (reference.Count + sets[^1].Item2.Count) + sets.SkipLast(1).Sum(set => set.Item2.Count);
@@ -200,7 +202,8 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
         return names;
     }
 
-    private void Save(string folder)
+    /// <summary>First of all, so that hours of work do not end at a folder that cannot be made.</summary>
+    private static void Create(string folder)
     {
         try
         {
@@ -210,6 +213,10 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
         {
             throw new IOException($"The output folder '{folder}' cannot be created: {Obstacle.OfFolder(exception, folder)}", exception);
         }
+    }
+
+    private void Save(string folder)
+    {
         Write(Rows, [.. _rows.SelectMany(JsonLine.Bytes)]);
         if (Radii.Length > 1)
             Plot("blur.svg", "blur radius in pixels", _rows.Where(row => row.BestOf == _rows[^1].BestOf), row => row.Blur, isLogarithmic: false);
