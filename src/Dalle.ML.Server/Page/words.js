@@ -2,7 +2,7 @@
 
 import { byId, element } from './dom.js';
 
-const EXAMPLES = ['a red apple', 'a robot wearing a top hat', 'three pandas', 'a gold star next to a blue heart', 'a fox on a green background'];
+const EXAMPLES = ['a red apple', 'a robot wearing a top hat', 'three pandas', 'a blue heart'];
 const list = byId('words-list');
 const prompt = byId('prompt');
 
