@@ -13,7 +13,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 /// network at four timesteps, then whole chains from the same noise, so that the first failure says where an error is.
 /// </summary>
 [Trait("Category", "Golden")]
-[Collection(TrainingRecipeCollection.Name)]
+[Collection(SharedTrainingRecipe.Name)]
 public sealed class UnclipRecipeTests : IDisposable
 {
     private readonly string _golden;
@@ -25,7 +25,7 @@ public sealed class UnclipRecipeTests : IDisposable
     public UnclipRecipeTests(TrainingRecipe recipe)
     {
         (_golden, _bundle) = (recipe.UnclipReference, Bundle.Open(recipe.UnclipBundle));
-        _cache = new NetworkCache(_bundle, DalleDevice.Cpu);
+        _cache = new NetworkCache(_bundle, DalleDevice.Cpu, long.MaxValue);
         using var json = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(_golden, "golden.json")));
         _prompts = [.. json.RootElement.GetProperty("prompts").EnumerateArray().Select(prompt => prompt.GetString()!)];
     }
