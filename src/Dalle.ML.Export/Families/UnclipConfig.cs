@@ -1,5 +1,4 @@
 using System.Text.Json;
-using Dalle.ML.Bundles;
 using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
