@@ -55,7 +55,7 @@ public sealed class TrainingRecipe : IDisposable
 
 /// <summary>The tests that share it.</summary>
 [CollectionDefinition(Name)]
-public sealed class TrainingRecipeCollection : ICollectionFixture<TrainingRecipe>
+public sealed class SharedTrainingRecipe : ICollectionFixture<TrainingRecipe>
 {
     public const string Name = "training recipe";
 }

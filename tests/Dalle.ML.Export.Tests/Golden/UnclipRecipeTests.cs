@@ -13,7 +13,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 /// network at four timesteps, then whole chains from the same noise, so that the first failure says where an error is.
 /// </summary>
 [Trait("Category", "Golden")]
-[Collection(TrainingRecipeCollection.Name)]
+[Collection(SharedTrainingRecipe.Name)]
 public sealed class UnclipRecipeTests : IDisposable
 {
     private readonly string _golden;
