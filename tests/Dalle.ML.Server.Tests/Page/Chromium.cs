@@ -120,7 +120,7 @@ internal sealed class Visit(IBrowserContext context, Uri address) : IAsyncDispos
     public void AssertNoProblems()
     {
         lock (_problems)
-            Assert.Empty(_problems.Where(problem => ExpectedStatus is not { } status || !problem.Contains($"status of {status}", StringComparison.Ordinal)));
+            Assert.DoesNotContain(_problems, problem => ExpectedStatus is not { } status || !problem.Contains($"status of {status}", StringComparison.Ordinal));
     }
 
     public async ValueTask DisposeAsync() => await context.DisposeAsync();
