@@ -66,15 +66,19 @@ public sealed class MachineTests : IDisposable
 
     /// <summary>Runs doctor on a clock that has passed the self-test's limit at once, or never does, however busy the machine is.</summary>
     private Task<Tool> DoctorAsync(bool limit, params string[] arguments) =>
-        Tool.RunAsync(_folder.Path, ["doctor", .. arguments], clock: new TimerClock(limit ? TimeSpan.Zero : Timeout.InfiniteTimeSpan));
+        Tool.RunAsync(_folder.Path, ["doctor", .. arguments], clock: new TimerClock(limit));
 
     private Task<Tool> Run(params string[] arguments) => Tool.RunAsync(_folder.Path, arguments);
 
-    /// <summary>A clock whose timers all wait the same time, whatever they are asked to.</summary>
-    private sealed class TimerClock(TimeSpan wait) : TimeProvider
+    /// <summary>A clock whose timers are due at once, before anything else happens, or never.</summary>
+    private sealed class TimerClock(bool isDue) : TimeProvider
     {
-        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
-            base.CreateTimer(callback, state, wait, Timeout.InfiniteTimeSpan);
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            if (isDue)
+                callback(state);
+            return base.CreateTimer(callback, state, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        }
     }
 
     private static Dictionary<string, (string State, string Detail)> Checks(JsonElement report) => report.GetProperty("checks").EnumerateArray()
