@@ -9,12 +9,18 @@ internal static class ApiDocument
     public static void AddApiDocument(this IServiceCollection services)
     {
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
-        services.AddOpenApi(openApi => openApi.AddOperationTransformer((operation, _, _) =>
-        {
-            // For the router any content type is one; for a reader there is one.
-            operation.RequestBody?.Content?.Remove("*/*");
-            return Task.CompletedTask;
-        }));
+        services.AddOpenApi(openApi => openApi
+            .AddDocumentTransformer((document, _, _) =>
+            {
+                document.Info.Title = "Dalle.ML";
+                return Task.CompletedTask;
+            })
+            .AddOperationTransformer((operation, _, _) =>
+            {
+                // For the router any content type is one; for a reader there is one.
+                operation.RequestBody?.Content?.Remove("*/*");
+                return Task.CompletedTask;
+            }));
     }
 
     public static void MapApiPage(this WebApplication app)
@@ -38,7 +44,7 @@ internal static class ApiDocument
         });
         page.MapScalarApiReference("/docs", scalar =>
         {
-            scalar.WithTitle("Dalle.ML").WithNonce().DisableDefaultFonts().DisableAgent().DisableMcp().HideClientButton();
+            scalar.WithTitle("Dalle.ML").WithNonce().DisableDefaultFonts().DisableAgent().DisableMcp().HideClientButton().HideDeveloperTools();
             scalar.Telemetry = false;
         });
     }

@@ -45,7 +45,7 @@ public static class DalleEndpointRouteBuilderExtensions
         group.MapPost("/v1/images/variations", (HttpContext context, [FromServices] ImagesApi images) => images.VaryAsync(context))
             .Describe<VariationForm, ImagesReply>("CreateImageVariation", "Varies an image, if the model can.", "multipart/form-data", upload);
         group.MapPost("/v1/embeddings", (HttpContext context, [FromServices] EmbeddingsApi embeddings) => embeddings.EmbedAsync(context))
-            .Describe<EmbeddingsBody, EmbeddingsReply>("CreateEmbedding", "Embeds texts by CLIP.", "application/json", json);
+            .Describe<EmbeddingsBody, EmbeddingsReply>("CreateEmbedding", "Embeds texts and images by CLIP.", "application/json", json);
         group.MapGet("/v1/models", (HttpContext context, [FromServices] ModelsApi models) => models.ListAsync(context))
             .WithName("ListModels").WithSummary("The model that is served.").Produces<ModelsReply>();
         group.MapGet("/v1/models/{name}", (HttpContext context, [FromServices] ModelsApi models, string name) => models.GetAsync(context, name))
