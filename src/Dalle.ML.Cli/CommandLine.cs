@@ -46,6 +46,12 @@ internal static class CommandLine
             await PointToHelpAsync();
             return Usage;
         }
+        catch (DalleOptionException exception) when (SamplingArguments.OptionOf(exception.Option) is { } option)
+        {
+            await console.Error.WriteLineAsync($"dalle: {exception.Message.Replace($"'{exception.Option}'", option.Name, StringComparison.Ordinal)}");
+            await PointToHelpAsync();
+            return Usage;
+        }
         catch (OperationCanceledException)
         {
             await console.Error.WriteLineAsync("dalle: interrupted.");

@@ -313,9 +313,22 @@ public sealed partial class DalleModel : IDisposable
         return use.Engine.Clip.EmbedImage(pixels);
     }
 
-    /// <summary>Refuses options that the model cannot honour, before anything runs.</summary>
+    /// <summary>Refuses options that the model cannot honour for the requests, as generating does, but without running anything.</summary>
+    /// <param name="requests">What is to be generated.</param>
+    /// <param name="options">The options.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of the model's range.</exception>
-    /// <exception cref="NotSupportedException">An option is for models of another kind.</exception>
+    /// <exception cref="DalleOptionException">An option is for models of another kind, or has no part in the requests.</exception>
+    public void CheckOptions(IReadOnlyList<GenerationRequest> requests, GenerationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentNullException.ThrowIfNull(options);
+        using var use = Acquire();
+        use.Engine.CheckOptions(requests, options);
+    }
+
+    /// <summary>Refuses options that the model cannot honour, whatever is requested.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of the model's range.</exception>
+    /// <exception cref="DalleOptionException">An option is for models of another kind.</exception>
     internal void CheckOptions(GenerationOptions options)
     {
         using var use = Acquire();

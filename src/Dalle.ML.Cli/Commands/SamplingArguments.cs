@@ -76,6 +76,9 @@ internal static class SamplingArguments
         nameof(DiffusionOptions.DecoderSteps) => Steps,
         nameof(DiffusionOptions.PriorSteps) => PriorSteps,
         nameof(DiffusionOptions.UpsamplerSteps) => UpsamplerSteps,
+        nameof(DiffusionOptions.PriorGuidance) => PriorGuidance,
+        nameof(DiffusionOptions.IsFast) => Fast,
+        nameof(SamplingOptions.GuidanceScale) => Guidance,
         _ => null,
     };
 
@@ -102,7 +105,8 @@ internal static class SamplingArguments
         }
         if (!runsPrior && ofDiffusion.FirstOrDefault(option => option.IsSet && (option.Option == PriorSteps || option.Option == PriorGuidance)).Option is { } prior)
             throw new UsageException($"{prior.Name} is for the prior, which makes an image embedding of a text; here it comes from an image. Leave it out.");
-        var candidates = options.Candidates ?? model.Defaults.Candidates;
+        // Without a prompt there is nothing to choose by.
+        var candidates = options.Candidates ?? (runsPrior ? model.Defaults.Candidates : 1);
         return candidates == 1 || model.HasClip
             ? options with { Candidates = candidates }
             : throw new UsageException(string.Create(CultureInfo.InvariantCulture,

@@ -78,7 +78,7 @@ internal static class Dalle2PytorchFamily
 
     private static Manifest ExportRandom(ExportSource source, BundleWriter bundle, Dalle2Sizes sizes)
     {
-        Checkpoint prior = source.Open(0), decoder = source.Open(1), clip = source.Open(2);
+        Checkpoint prior = source.OpenRandom(0), decoder = source.OpenRandom(1), clip = source.OpenRandom(2);
         var none = new ModelConfiguration(new Dictionary<string, object?>(), "");
         var priorGraphs = Dalle2Graphs.Prior(source, bundle, sizes.Prior, prior, none, sizes.Clip.Text.Length);
         var stages = sizes.Unets.Select((unet, i) => Dalle2Graphs.Stage(

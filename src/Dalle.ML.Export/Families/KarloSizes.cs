@@ -17,22 +17,16 @@ internal static class KarloSizes
     };
 
     /// <summary>Random weights of a size.</summary>
-    public static KarloModel Open(ExportSource source)
+    public static KarloModel Open(ExportSource source) => new()
     {
-        return new KarloModel
-        {
-            Clip = Weights(4),
-            Prior = Weights(0),
-            Decoder = Weights(1),
-            Upsampler = Weights(2),
-            LastUpsampler = Weights(3),
-            Settings = new KarloSettings(),
-            Tokenizer = (bundle, _) => RandomTokenizer.Write(bundle),
-        };
-
-        // Through narrow layers of the usual weights neither prompt nor image makes a difference.
-        Checkpoint Weights(int part) => source.Size == "tiny" ? source.OpenRandom(part, deviation: 0.2f) : source.Open(part);
-    }
+        Clip = source.OpenRandom(4),
+        Prior = source.OpenRandom(0),
+        Decoder = source.OpenRandom(1),
+        Upsampler = source.OpenRandom(2),
+        LastUpsampler = source.OpenRandom(3),
+        Settings = new KarloSettings(),
+        Tokenizer = (bundle, _) => RandomTokenizer.Write(bundle),
+    };
 
     private static KarloNetworks Networks(
         OpenAiClip clip, int priorWidth, int priorLayers, int priorHeads, int channels, int[] multiples, int blocks, int contextWidth, int headSize,

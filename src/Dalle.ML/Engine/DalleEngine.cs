@@ -154,6 +154,15 @@ internal sealed class DalleEngine : IDisposable
         _unclip?.CheckOptions(options);
     }
 
+    /// <summary>Refuses also options that have no part in what is requested.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of the model's range.</exception>
+    /// <exception cref="DalleOptionException">An option has no effect.</exception>
+    public void CheckOptions(IReadOnlyList<GenerationRequest> requests, GenerationOptions options)
+    {
+        _autoregressive?.CheckOptions(options);
+        _unclip?.CheckOptions(requests, options);
+    }
+
     public void Dispose()
     {
         _autoregressive?.Dispose();
