@@ -63,7 +63,7 @@ public sealed class DiffusionImagesTests : IDisposable
             var inpainting = ml.Transforms.DalleInpaint(new DalleInpaintEstimator.Options
             {
                 ModelPath = Path.Combine(_folder.Path, "model"),
-                InputColumnName = "Prompt",
+                InputTextColumnName = "Prompt",
                 InputImageColumnName = "Picture",
                 InputMaskColumnName = "Picture",
                 InputSeedColumnName = "RowSeed",

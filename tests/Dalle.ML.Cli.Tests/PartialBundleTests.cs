@@ -104,7 +104,8 @@ public sealed class PartialBundleTests : IDisposable
         await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
         await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
         await Fail("--steps is 3 there and the model's here", [.. batch, "--prior-steps", "2", "--prior-guidance", "2"]);
-        await Fail("--fast is False there and True here", [.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2", "--fast"]);
+        await Fail("--prior-guidance is 2 there and 3 here", [.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "3"]);
+        await Misuse("--fast is for models that name smaller numbers of steps", [.. batch, "--fast"]);
     }
 
     [Fact]

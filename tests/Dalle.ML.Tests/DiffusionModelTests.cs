@@ -141,7 +141,7 @@ public sealed class DiffusionModelTests : IDisposable
 
         void AssertBest(GenerationRequest request)
         {
-            var all = _model.GenerateCandidates([request], TinyUnclip.Quick with { Candidates = 3 }).ToArray();
+            var all = _model.GenerateCandidates(request, TinyUnclip.Quick with { Candidates = 3 }).ToArray();
             using var best = _model.GenerateBatch([request], TinyUnclip.Quick with { Candidates = 3 }).Single();
             Assert.Equal(3, all.Select(image => Convert.ToHexString(image.Image.Pixels)).Distinct().Count());
             Assert.Equal((all.Max(image => image.Score), TextOf(all.MaxBy(image => image.Score)!)), (best.Score, ColumnText.Of(best.Image)));

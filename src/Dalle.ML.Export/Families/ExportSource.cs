@@ -48,9 +48,10 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
     /// <summary>Opens a whole file as <see cref="OpenModel"/>.</summary>
     public Checkpoint Open(int part, params string[] names) => Keep(size is null ? Checkpoint.Open(Find(part, names)) : new RandomCheckpoint(seed: part));
 
-    /// <summary>Random weights of a network that prompts or images are to make a difference to: through narrow layers the usual ones let nothing pass.</summary>
+    /// <summary>Random weights of a deviation.</summary>
     /// <param name="part">Number of the file that they stand for.</param>
-    public Checkpoint OpenRandom(int part) => Keep(size == "tiny" ? new RandomCheckpoint(part, deviation: 0.2f) : new RandomCheckpoint(part));
+    /// <param name="deviation">Their standard deviation; that of an untrained network, layer by layer, if null.</param>
+    public Checkpoint OpenRandom(int part, float? deviation) => Keep(new RandomCheckpoint(part, deviation));
 
     /// <summary>Opens one of <see cref="Files"/>, which stays open as long as this source.</summary>
     public Checkpoint OpenFile(string file) => Keep(Checkpoint.Open(file));
