@@ -32,8 +32,7 @@ internal sealed class TextCompleter : IDisposable
     }
 
     /// <summary>Completes texts, a batch when its first text is requested.</summary>
-    /// <exception cref="ArgumentException">A text is empty, and the model needs a beginning.</exception>
-    /// <exception cref="NotSupportedException">An option is not for text.</exception>
+    /// <exception cref="NotSupportedException">An option is not for text, or a text is empty and the model needs a beginning.</exception>
     public IEnumerable<CompletedText> Complete(
         IReadOnlyList<TextCompletionRequest> requests, SamplingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
     {
@@ -41,9 +40,8 @@ internal sealed class TextCompleter : IDisposable
             throw new NotSupportedException($"'{nameof(options.GuidanceScale)}' is for images: text is completed without guidance. Leave it out.");
         var (defaults, done) = (_manifest.Sampling, 0);
         var sampler = new Sampler(_format.Vocabulary, options.Temperature ?? defaults.Temperature, options.TopK ?? defaults.TopK, options.TopP ?? defaults.TopP);
-        var streams = requests.Select(request => new TextStream(request, BeginningOf(request.Prompt), _format.Length)).ToArray();
         using var prefill = new PromptPrefill(_decoder.Value, textEncoder: null);
-        foreach (var batch in streams.Chunk(_decoder.Value.MaxRows))
+        foreach (var batch in requests.Select(request => new TextStream(request, BeginningOf(request.Prompt), _format.Length)).Chunk(_decoder.Value.MaxRows))
         {
             // Rows of a batch are of equal length.
             foreach (var texts in batch.Where(stream => stream.Ids.Count < _format.Length).GroupBy(stream => stream.Ids.Count))
@@ -53,7 +51,7 @@ internal sealed class TextCompleter : IDisposable
             done += batch.Length;
         }
 
-        void Report(int first, int count, int place) => progress?.Report((first + count * ((place + 1.0) / _format.Length)) / streams.Length);
+        void Report(int first, int count, int place) => progress?.Report((first + count * ((place + 1.0) / _format.Length)) / requests.Count);
     }
 
     /// <summary>
@@ -81,7 +79,7 @@ internal sealed class TextCompleter : IDisposable
             ids = _graph.Empty;
         return _graph.Prefix.Length + ids.Length > 0
             ? ids
-            : throw new ArgumentException($"An empty text cannot be completed: the texts of the model '{_manifest.Name}' begin with their first word. Give one.");
+            : throw new NotSupportedException($"An empty text cannot be completed: the texts of the model '{_manifest.Name}' begin with their first word. Give one.");
     }
 
     private void Sample(TextStream[] streams, PromptPrefill prefill, Sampler sampler, Action<int> report, CancellationToken cancellationToken)
