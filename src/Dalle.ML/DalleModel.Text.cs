@@ -9,9 +9,8 @@ public sealed partial class DalleModel
     /// <param name="options">How text tokens are sampled, without guidance; the model's defaults if null.</param>
     /// <param name="progress">Receives the part that is done, 0 to 1, at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
-    /// <exception cref="NotSupportedException">
-    /// The bundle does not complete text, an option is not for text, or the text is empty and the model needs a beginning.
-    /// </exception>
+    /// <exception cref="ArgumentException">The text is empty, and the model needs a beginning.</exception>
+    /// <exception cref="NotSupportedException">The bundle does not complete text, or an option is not for text.</exception>
     /// <exception cref="OperationCanceledException">The completion was cancelled.</exception>
     public CompletedText CompleteText(
         string prompt, ulong seed, SamplingOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default) =>
@@ -25,10 +24,8 @@ public sealed partial class DalleModel
     /// <param name="options">How text tokens are sampled, without guidance; the model's defaults if null.</param>
     /// <param name="progress">Receives the part that is done, 0 to 1, at each token.</param>
     /// <param name="cancellationToken">Checked at each token.</param>
-    /// <exception cref="ArgumentException">A text is null.</exception>
-    /// <exception cref="NotSupportedException">
-    /// The bundle does not complete text, an option is not for text, or a text is empty and the model needs a beginning.
-    /// </exception>
+    /// <exception cref="ArgumentException">A text is null, or it is empty and the model needs a beginning.</exception>
+    /// <exception cref="NotSupportedException">The bundle does not complete text, or an option is not for text.</exception>
     /// <exception cref="OperationCanceledException">The completion was cancelled.</exception>
     public IEnumerable<CompletedText> CompleteTexts(
         IReadOnlyList<TextCompletionRequest> requests, SamplingOptions? options = null, IProgress<double>? progress = null, CancellationToken cancellationToken = default)

@@ -99,7 +99,7 @@ public sealed class TextCompletionTests
     {
         using var model = TinyModel.Load();
         Assert.True(model.Info.CanCompleteText);
-        Assert.Contains("empty", Assert.Throws<NotSupportedException>(() => model.CompleteText("", seed: 1)).Message, StringComparison.Ordinal);
+        Assert.Contains("empty", Assert.Throws<ArgumentException>(() => model.CompleteText("", seed: 1)).Message, StringComparison.Ordinal);
         Assert.Throws<ArgumentException>(() => model.CompleteText(null!, seed: 1));
         Assert.Contains("GuidanceScale", Assert.Throws<NotSupportedException>(() => model.CompleteText("a", 1, new SamplingOptions { GuidanceScale = 2 })).Message, StringComparison.Ordinal);
         using var builtIn = DalleModel.LoadDefault();

@@ -42,7 +42,7 @@ internal static class CompleteTextCommand
         var requests = prompts.SelectMany(prompt => TextCompletionRequest.Series(prompt, seed, parsed.GetValue(Texts))).ToArray();
         await ProgressDisplay.RunAsync(parsed.Console(), !parsed.GetValue(Results.Quiet), betweenLines: null, display =>
         {
-            foreach (var text in model.CompleteTexts(requests, SamplingArguments.ReadOfText(parsed), new Reporter(display, requests.Length), cancellationToken))
+            foreach (var text in Complete(model, requests, SamplingArguments.ReadOfText(parsed), new Reporter(display, requests.Length), cancellationToken))
             {
                 if (text.NewTokens == 0 && !parsed.GetValue(Results.Quiet))
                     Results.Remark(parsed, Unchanged(model, text));
@@ -57,6 +57,28 @@ internal static class CompleteTextCommand
             }
         });
         return CommandLine.Success;
+    }
+
+    /// <summary>Completes texts, each result as soon as it is finished.</summary>
+    /// <exception cref="UsageException">A text is empty, and the model needs a beginning.</exception>
+    public static IEnumerable<CompletedText> Complete(
+        DalleModel model, IReadOnlyList<TextCompletionRequest> requests, SamplingOptions? options, IProgress<double>? progress, CancellationToken cancellationToken)
+    {
+        using var texts = model.CompleteTexts(requests, options, progress, cancellationToken).GetEnumerator();
+        while (MoveNext())
+            yield return texts.Current;
+
+        bool MoveNext()
+        {
+            try
+            {
+                return texts.MoveNext();
+            }
+            catch (ArgumentException exception)
+            {
+                throw new UsageException(exception.Message);
+            }
+        }
     }
 
     private static string Unchanged(DalleModel model, CompletedText text) => model.CountTokens(text.Prompt) >= model.Info.TextLength

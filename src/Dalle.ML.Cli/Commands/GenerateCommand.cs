@@ -73,7 +73,8 @@ internal static class GenerateCommand
     /// <summary>The images take exactly the tokens that the model completed; CLIP and the files' names take their text.</summary>
     private static GenerationRequest[] ExpandPrompts(ParseResult parsed, DalleModel model, GenerationRequest[] requests, CancellationToken cancellationToken)
     {
-        var texts = model.CompleteTexts([.. requests.Select(request => new TextCompletionRequest(request.Prompt, request.Seed))], cancellationToken: cancellationToken);
+        var beginnings = requests.Select(request => new TextCompletionRequest(request.Prompt, request.Seed)).ToArray();
+        var texts = CompleteTextCommand.Complete(model, beginnings, options: null, progress: null, cancellationToken);
         return [.. requests.Zip(texts, (request, text) =>
         {
             if (!parsed.GetValue(Results.Quiet))

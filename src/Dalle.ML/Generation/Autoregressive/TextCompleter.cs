@@ -32,7 +32,8 @@ internal sealed class TextCompleter : IDisposable
     }
 
     /// <summary>Completes texts, a batch when its first text is requested.</summary>
-    /// <exception cref="NotSupportedException">An option is not for text, or a text is empty and the model needs a beginning.</exception>
+    /// <exception cref="ArgumentException">A text is empty, and the model needs a beginning.</exception>
+    /// <exception cref="NotSupportedException">An option is not for text.</exception>
     public IEnumerable<CompletedText> Complete(
         IReadOnlyList<TextCompletionRequest> requests, SamplingOptions options, IProgress<double>? progress, CancellationToken cancellationToken)
     {
@@ -79,7 +80,7 @@ internal sealed class TextCompleter : IDisposable
             ids = _graph.Empty;
         return _graph.Prefix.Length + ids.Length > 0
             ? ids
-            : throw new NotSupportedException($"An empty text cannot be completed: the texts of the model '{_manifest.Name}' begin with their first word. Give one.");
+            : throw new ArgumentException($"An empty text cannot be completed: the texts of the model '{_manifest.Name}' begin with their first word. Give one.");
     }
 
     private void Sample(TextStream[] streams, PromptPrefill prefill, Sampler sampler, Action<int> report, CancellationToken cancellationToken)
