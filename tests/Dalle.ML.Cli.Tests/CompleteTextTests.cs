@@ -1,5 +1,3 @@
-using Dalle.ML.Tests;
-
 namespace Dalle.ML.Cli.Tests;
 
 public sealed class CompleteTextTests : IDisposable
