@@ -93,6 +93,7 @@ internal static class CommandLine
         {
             GenerateCommand.Create(),
             CompleteCommand.Create(),
+            CompleteTextCommand.Create(),
             VariationsCommand.Create(),
             InpaintCommand.Create(),
             InterpolateCommand.Create(),

@@ -471,6 +471,7 @@ public sealed partial class DalleModel : IDisposable
             CodebookSize = manifest.Image?.CodebookSize ?? 0,
             TextLength = manifest.Text?.Length ?? manifest.Unclip?.Text?.Format.Length ?? 0,
             CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null } or { Unclip: { Prior: not null, Stages.Count: > 0 } },
+            CanCompleteText = manifest.TextDecoder is not null,
             CanEncode = manifest.ImageEncoder is not null,
             CanDecode = manifest.ImageDecoder is not null,
             ImageEmbeddingDimension = manifest.Unclip?.EmbeddingDimension ?? 0,

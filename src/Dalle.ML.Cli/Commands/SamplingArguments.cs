@@ -13,7 +13,7 @@ internal static class SamplingArguments
     private static readonly Option<int?> Candidates = new Option<int?>("--candidates") { HelpName = "n", Description = "Candidates per image; CLIP keeps the best [default: the model's]." }
         .MustBeNumber(1, GenerationOptions.MaxCandidates);
 
-    public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { HelpName = "n", Description = "The same seed gives the same images [default: random, and reported]." }
+    public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { HelpName = "n", Description = "The same seed gives the same results [default: random, and reported]." }
         .MustBeNumber(ulong.MinValue, ulong.MaxValue);
 
     private static readonly Option<float?> Temperature = new Option<float?>("--temperature") { HelpName = "t", Description = "0 always takes the most likely token; higher values vary more [default: the model's]." }
@@ -50,16 +50,20 @@ internal static class SamplingArguments
 
     public static IEnumerable<Option> All => [Images, Seed, .. Sampling];
 
+    /// <summary>How the tokens of a text are sampled.</summary>
+    public static IEnumerable<Option> OfText => [Temperature, TopK, TopP];
+
+    public static SamplingOptions ReadOfText(ParseResult parsed) => new()
+    {
+        Temperature = parsed.GetValue(Temperature),
+        TopK = parsed.GetValue(TopK),
+        TopP = parsed.GetValue(TopP),
+    };
+
     public static GenerationOptions Read(ParseResult parsed) => new()
     {
         Candidates = parsed.GetValue(Candidates),
-        Sampling = new SamplingOptions
-        {
-            Temperature = parsed.GetValue(Temperature),
-            GuidanceScale = parsed.GetValue(Guidance),
-            TopK = parsed.GetValue(TopK),
-            TopP = parsed.GetValue(TopP),
-        },
+        Sampling = ReadOfText(parsed) with { GuidanceScale = parsed.GetValue(Guidance) },
         Diffusion = new DiffusionOptions
         {
             DecoderSteps = parsed.GetValue(Steps),

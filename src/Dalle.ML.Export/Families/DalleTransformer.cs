@@ -42,6 +42,10 @@ internal static class DalleTransformer
             Mask = layer => sparse?.Mask(layer, layers),
             FinalNorms = ["ln"],
             Head = () => (weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab)),
+            // Recipes of others may leave it out: images do not need it.
+            TextHead = weights.Contains("text_head.weight")
+                ? () => (weights.Read("text_head.weight", textIds, dim), weights.Read("text_head.bias", textIds))
+                : null,
         };
     }
 }

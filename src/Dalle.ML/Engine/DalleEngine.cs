@@ -17,6 +17,7 @@ internal sealed class DalleEngine : IDisposable
     private readonly RetryableLazy<PromptTokenizer> _tokenizer;
     private readonly AutoregressiveGenerator? _autoregressive;
     private readonly IImageGenerator? _generator;
+    private readonly TextCompleter? _text;
     private readonly UnclipGenerator? _unclip;
     private readonly RetryableLazy<ClipModel>? _clip;
     private readonly Upscaler? _upscaler;
@@ -32,6 +33,8 @@ internal sealed class DalleEngine : IDisposable
         _tokenizer = new(() => new PromptTokenizer(bundle, TextFormat));
         if (manifest is { Decoder: not null, Image: not null })
             _autoregressive = new AutoregressiveGenerator(bundle, _tokenizer, Vae, device);
+        if (manifest.TextDecoder is { } textDecoder)
+            _text = new TextCompleter(bundle, textDecoder, _tokenizer, device);
         _unclip = manifest.Unclip is null ? null : new UnclipGenerator(bundle, device, new PhiloxNoise());
         if (manifest.Unclip is { Stages.Count: > 0 })
             _generator = _unclip;
@@ -64,6 +67,12 @@ internal sealed class DalleEngine : IDisposable
 
     /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
     public PromptTokenizer Tokenizer => _tokenizer.Value;
+
+    /// <exception cref="NotSupportedException">The bundle does not complete text.</exception>
+    public TextCompleter Text => _text ?? throw new NotSupportedException(
+        $"The model '{Bundle.Manifest.Name}' does not complete text: " + (Bundle.Manifest is { Decoder: not null, TextEncoder: null }
+            ? "its bundle has no logits of the text ('textDecoder'). Export it again from its checkpoint, if that has a head for the text."
+            : "it has no transformer that models text and image in one stream, as those of the families dalle, dalle-pytorch, ru-dalle and minDALL-E are."));
 
     /// <exception cref="NotSupportedException">The bundle is none of DALL·E 2.</exception>
     public UnclipGenerator Unclip => _unclip
@@ -166,6 +175,7 @@ internal sealed class DalleEngine : IDisposable
     public void Dispose()
     {
         _autoregressive?.Dispose();
+        _text?.Dispose();
         _unclip?.Dispose();
         _clip?.Dispose();
         _upscaler?.Dispose();

@@ -44,7 +44,8 @@ internal sealed class TokenLikelihood(DecoderSession decoder, TextEncoderSession
         }
     }
 
-    private static double LogProbability(ReadOnlySpan<float> logits, int token)
+    /// <summary>The natural logarithm of the probability of a token.</summary>
+    public static double LogProbability(ReadOnlySpan<float> logits, int token)
     {
         var largest = TensorPrimitives.Max(logits);
         var sum = 0.0;
