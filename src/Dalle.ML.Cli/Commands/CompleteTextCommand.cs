@@ -21,7 +21,7 @@ internal static class CompleteTextCommand
         [
             "dalle complete-text \"a red\" -n 4 --seed 7 -m models/mine",
             "dalle complete-text \"two cats\" --temperature 0.7 --top-k 50 -m models/mine",
-            "dalle complete-text \"a red\" -n 4 -m models/mine | dalle generate - -m models/mine",
+            "dalle complete-text \"a red\" -n 4 -m mine | dalle generate - -m mine",
         ])
         {
             Prompts, Texts, SamplingArguments.Seed, SamplingArguments.OfText, ModelOptions.All, Results.Json, Results.Quiet,
