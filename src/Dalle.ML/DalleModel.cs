@@ -26,8 +26,8 @@ public sealed partial class DalleModel : IDisposable
 {
     private const string DefaultName = "emoji-64";
 
-    // The attention of a VQGAN over more takes gigabytes.
-    private const int MaxGridTokens = 1 << 14;
+    /// <summary>Most tokens of a grid of images: the attention of a VQGAN over more takes gigabytes.</summary>
+    internal const int MaxGridTokens = 1 << 14;
 
     private static readonly ConcurrentDictionary<string, string> Folders = [];
 
