@@ -45,7 +45,7 @@ public sealed class PerplexityTests
         using var model = TinyModel.Load();
         using var image = model.Generate(Prompt, seed: 1, new() { Candidates = 1 });
         var probabilities = model.LogProbabilities([new("a cat", 0) { KnownTokens = model.EncodeImage(image.Image) }]).Single();
-        Assert.Equal(probabilities.Skip(1).Average(value => Math.Exp(-value)), model.Perplexity("a cat", image.Image), tolerance: 1e-4);
+        Assert.Equal(probabilities.Skip(1).Average(value => Math.Exp(-value)), model.Perplexity("a cat", image.Image), tolerance: 0.01);
     }
 
     // ru-dALLE's ce_to_ppl counts the tokens whose 32-bit cross entropy is not zero.

@@ -46,6 +46,20 @@ internal sealed class CaptionFont(float size)
         return lines;
     }
 
+    /// <summary>Lines that each take as many of some words as fit, one at least.</summary>
+    public IReadOnlyList<string> Fill(IEnumerable<string> words, string separator, float width)
+    {
+        var lines = new List<string>();
+        foreach (var word in words)
+        {
+            if (lines.Count > 0 && Measure(lines[^1] + separator + word) <= width)
+                lines[^1] += separator + word;
+            else
+                lines.Add(word);
+        }
+        return lines;
+    }
+
     /// <summary>Writes a line about a centre, below a top edge.</summary>
     public void Draw(SKCanvas canvas, string line, float centre, float top, SKColor color)
     {

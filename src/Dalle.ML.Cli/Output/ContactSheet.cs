@@ -12,11 +12,11 @@ internal sealed class ContactSheet(SheetLayout layout, int count, int? imagesPer
     // A quarter of a gigabyte: more than anybody needs.
     private const long MostPixels = 1 << 26;
 
-    // Small images get wider columns, so that a few words fit under them.
-    private const int LeastCaptionWidth = 160;
-    private const int LinesOfParagraph = 2;
+    // Small images get wider columns, so that a few words fit under them, and the longest seed.
+    private const int LeastCaptionWidth = 192;
+    private const int LinesOfPrompt = 2;
 
-    private readonly List<(byte[] Pixels, string[] Caption)> _images = [];
+    private readonly List<(byte[] Pixels, string Prompt, string[] Numbers)> _images = [];
     private (int Width, int Height, MLPixelFormat Format) _size;
 
     private bool HasCaptions => layout.Captions.Count > 0;
@@ -26,8 +26,8 @@ internal sealed class ContactSheet(SheetLayout layout, int count, int? imagesPer
     public void Add(GeneratedImage generated, MLImage shown)
     {
         _size = (shown.Width, shown.Height, shown.PixelFormat);
-        _images.Add((shown.Pixels.ToArray(), [.. layout.CaptionOf(generated)]));
-        var (width, height) = SizeOf(count, HasCaptions ? _images[0].Caption.Length * LinesOfParagraph * NewFont().LineHeight : 0);
+        _images.Add((shown.Pixels.ToArray(), generated.Prompt, layout.NumbersOf(generated)));
+        var (width, height) = SizeOf(count, HasCaptions ? (LinesOfPrompt + layout.Captions.Count) * NewFont().LineHeight : 0);
         if (width * height > MostPixels)
             throw new UsageException($"--grid would make a sheet of {width} × {height} pixels. Request fewer images, or drop --grid.");
     }
@@ -35,7 +35,7 @@ internal sealed class ContactSheet(SheetLayout layout, int count, int? imagesPer
     public MLImage Render()
     {
         var font = HasCaptions ? NewFont() : null;
-        var captions = _images.ConvertAll(image => image.Caption.SelectMany(paragraph => font!.Wrap(paragraph, CellWidth, LinesOfParagraph)).ToArray());
+        var captions = _images.ConvertAll(image => font is null ? [] : CaptionOf(font, image.Prompt, image.Numbers));
         var captionHeight = font is null ? 0 : captions.Max(lines => lines.Length) * font.LineHeight;
         var (width, height) = ((int, int))SizeOf(_images.Count, captionHeight);
 
@@ -62,6 +62,13 @@ internal sealed class ContactSheet(SheetLayout layout, int count, int? imagesPer
     private SKColor TextColor =>
         layout.Background is { Alpha: > 127 } color && 0.299 * color.Red + 0.587 * color.Green + 0.114 * color.Blue < 128 ? SKColors.White : SKColors.Black;
 
+    /// <summary>The lines at an image; a long prompt is cut, numbers are not.</summary>
+    private string[] CaptionOf(CaptionFont font, string prompt, string[] numbers) =>
+    [
+        .. layout.Captions.Contains(SheetLayout.Prompt) ? font.Wrap(prompt, CellWidth, LinesOfPrompt) : [],
+        .. font.Fill(numbers, " · ", CellWidth),
+    ];
+
     private void Draw(SKCanvas canvas, byte[] pixels, int left, int top)
     {
         var info = new SKImageInfo(_size.Width, _size.Height, _size.Format == MLPixelFormat.Bgra32 ? SKColorType.Bgra8888 : SKColorType.Rgba8888, SKAlphaType.Premul);
@@ -69,7 +76,7 @@ internal sealed class ContactSheet(SheetLayout layout, int count, int? imagesPer
         canvas.DrawImage(image, left, top);
     }
 
-    private CaptionFont NewFont() => new(Math.Clamp(CellWidth / 14f, 12, 28));
+    private CaptionFont NewFont() => new(Math.Clamp(CellWidth / 16f, 12, 28));
 
     private int ColumnsOf(int images) => layout.Columns ?? imagesPerRow ?? (int)Math.Ceiling(Math.Sqrt(images));
 

@@ -73,13 +73,10 @@ internal sealed record SheetLayout(int? Columns, int Gap, SKColor Background, IR
         bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
     }
 
-    /// <summary>What is written at an image: its prompt, and the numbers in one paragraph.</summary>
-    public IEnumerable<string> CaptionOf(GeneratedImage image)
+    /// <summary>The numbers that are written at an image, and what they are.</summary>
+    public string[] NumbersOf(GeneratedImage image)
     {
-        if (Captions.Contains(Prompt))
-            yield return image.Prompt;
-        if (Captions.Any(part => part != Prompt))
-            yield return string.Join(" · ", Captions.Where(part => part != Prompt).Select(Number));
+        return [.. Captions.Where(part => part != Prompt).Select(Number)];
 
         string Number(string part) => string.Create(CultureInfo.InvariantCulture, $"{part} {part switch
         {
