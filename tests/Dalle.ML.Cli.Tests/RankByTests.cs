@@ -70,7 +70,7 @@ public sealed class RankByTests : IDisposable
 
     [Theory]
     [InlineData("--rank-by must be clip, perplexity or both.", "generate", "a cat", "--rank-by", "likelihood")]
-    [InlineData("--rank-by must be clip, perplexity or both.", "rank", "a cat", "x.png", "--rank-by", "")]
+    [InlineData("--rank-by must be clip, perplexity or both.", "rank", "a cat", "x.png", "--rank-by", "best")]
     [InlineData("--by must be clip, likelihood or perplexity.", "score", "a cat", "x.png", "--by", "both")]
     [InlineData("--by must be clip or likelihood.", "classify", "x.png", "--labels", "a,b", "--by", "perplexity")]
     public async Task Usage_errors_name_the_option(string message, params string[] arguments)

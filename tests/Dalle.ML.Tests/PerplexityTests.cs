@@ -1,3 +1,8 @@
+using Dalle.ML.Generation.Autoregressive;
+using Dalle.ML.Transforms;
+using Microsoft.ML;
+using Microsoft.ML.Data;
+
 namespace Dalle.ML.Tests;
 
 public sealed class PerplexityTests
@@ -48,13 +53,39 @@ public sealed class PerplexityTests
         Assert.Equal(probabilities.Skip(1).Average(value => Math.Exp(-value)), model.Perplexity("a cat", image.Image), tolerance: 0.01);
     }
 
+    [Fact]
+    public void A_pipeline_ranks_by_perplexity_too()
+    {
+        var ml = new MLContext();
+        var data = ml.Data.LoadFromEnumerable([new { Prompt }]);
+        var options = new DalleGenerateEstimator.Options
+        {
+            ModelPath = TinyModel.Path,
+            InputColumnName = "Prompt",
+            Seed = 3,
+            Generation = new() { Candidates = 5, RankBy = RankBy.Perplexity },
+            PerplexityColumnName = "Perplexity",
+            CandidateSeedsColumnName = "Seeds",
+        };
+        var view = ml.Transforms.DalleGenerate(options).Fit(data).Transform(data);
+        using var model = TinyModel.Load();
+        using var best = new BestImages(count: 5, RankBy.Perplexity);
+        foreach (var image in model.GenerateCandidates(new GenerationRequest(Prompt, Seed: 3), options.Generation))
+            best.Add(image);
+        Assert.Equal(best[0].Perplexity, view.GetColumn<float>("Perplexity").Single(), tolerance: 1e-3f * best[0].Perplexity);
+        Assert.Equal(best.Select(image => image.CandidateSeed), view.GetColumn<ulong[]>("Seeds").Single());
+
+        var clip = ml.Transforms.DalleGenerate(options with { Generation = new() { Candidates = 5 } });
+        Assert.Contains("PerplexityColumnName", Assert.Throws<NotSupportedException>(() => clip.Fit(data)).Message, StringComparison.Ordinal);
+    }
+
     // ru-dALLE's ce_to_ppl counts the tokens whose 32-bit cross entropy is not zero.
     [Theory]
     [InlineData(1f, new[] { -3.0, 0, -1e-9 })]
     [InlineData(4f, new[] { -3.0, 0, -1.3862943611198906 })]
     [InlineData(3f, new[] { 0, -1.3862943611198906, -0.6931471805599453 })]
     public void Tokens_that_are_certain_do_not_count(float expected, double[] probabilities) =>
-        Assert.Equal(expected, Dalle.ML.Generation.Autoregressive.TokenLikelihood.Perplexity(probabilities), tolerance: 1e-5f);
+        Assert.Equal(expected, TokenLikelihood.Perplexity(probabilities), tolerance: 1e-5f);
 
     [Theory]
     [InlineData(RankBy.Clip, new[] { 1, 0, 3, 2, 4 })]

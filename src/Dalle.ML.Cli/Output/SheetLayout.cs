@@ -38,12 +38,11 @@ internal sealed record SheetLayout(int? Columns, int Gap, SKColor Background, IR
     private static readonly Option<string> GridCaptions = new Option<string>("--grid-captions") { HelpName = "list", Description = $"Captions on the sheet: {string.Join(", ", Parts)}; several with commas." }
         .MustBe(text => text is null || Split(text) is { Length: > 0 } parts && parts.All(Parts.Contains) && parts.Distinct().Count() == parts.Length, $"one or more of {string.Join(",", Parts)}, separated by commas");
 
-    private static readonly Option<string> GridCaptionsAt = new("--grid-captions-at") { HelpName = "place", Description = $"Captions {Under} or {Over} the images [default: {Under}]." };
+    private static readonly Option<string> GridCaptionsAt = new Option<string>("--grid-captions-at") { HelpName = "place", Description = $"Captions {Under} or {Over} the images [default: {Under}]." }
+        .MustBe(text => text is null or Under or Over, $"{Under} or {Over}");
 
     /// <summary>For commands whose images have tokens.</summary>
     public static Option<bool> Seamless { get; } = new("--seamless") { Description = "Decode the image tokens of the sheet as one image, without seams." };
-
-    static SheetLayout() => GridCaptionsAt.AcceptOnlyFromAmong(Under, Over);
 
     /// <summary>The options of every command that generates images.</summary>
     public static IEnumerable<Option> Options => [Grid, GridColumns, GridGap, GridBackground, GridCaptions, GridCaptionsAt];
