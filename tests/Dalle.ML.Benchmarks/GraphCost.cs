@@ -10,14 +10,13 @@ internal sealed record GraphCost(double Operations, IReadOnlyList<(string Kind, 
 {
     private static readonly string[] Products = ["MatMul", "FusedMatMul", "Gemm"];
 
-    /// <summary>Profiles the second of two runs.</summary>
+    /// <summary>Profiles a run.</summary>
     public static GraphCost Of(string path, IReadOnlyDictionary<string, OrtValue> inputs)
     {
         using var options = new SessionOptions { EnableProfiling = true, ProfileOutputPathPrefix = Path.Combine(Path.GetTempPath(), $"dalle-bench-{Environment.ProcessId}") };
         using var session = new InferenceSession(path, options);
         using var run = new RunOptions();
-        for (var i = 0; i < 2; i++)
-            session.Run(run, inputs, session.OutputNames).Dispose();
+        session.Run(run, inputs, session.OutputNames).Dispose();
         var profile = session.EndProfiling();
         try
         {
@@ -25,7 +24,6 @@ internal sealed record GraphCost(double Operations, IReadOnlyList<(string Kind, 
             var nodes = document.RootElement.EnumerateArray()
                 .Where(entry => entry.GetProperty("cat").GetString() == "Node" && entry.GetProperty("name").GetString()!.EndsWith("_kernel_time", StringComparison.Ordinal))
                 .ToArray();
-            nodes = nodes[(nodes.Length / 2)..];
             var total = nodes.Sum(Duration);
             return new GraphCost(
                 nodes.Sum(OperationsOf),
