@@ -3,10 +3,10 @@ using System.Collections;
 namespace Dalle.ML;
 
 /// <summary>
-/// The best of many images, best first, by CLIP score: the re-ranking of DALL·E (Ramesh et al. 2021), which keeps a few of 512 candidates.
+/// The best of many images, best first, by CLIP score or perplexity: the re-ranking of DALL·E (Ramesh et al. 2021), which keeps a few of 512 candidates.
 /// </summary>
 /// <remarks>
-/// The list owns the images added to it: an image that is not among the best is disposed at once, the others with the list. Of equal scores the
+/// The list owns the images added to it: an image that is not among the best is disposed at once, the others with the list. Of equals the
 /// lower candidate is better, so that candidates of one request can be added in any order and from several runs. Not thread-safe.
 /// </remarks>
 /// <example>
@@ -20,15 +20,17 @@ namespace Dalle.ML;
 public sealed class BestImages : IReadOnlyList<GeneratedImage>, IDisposable
 {
     private readonly int _most;
+    private readonly CandidateOrder _order;
     private readonly List<GeneratedImage> _images = [];
 
     /// <summary>Creates a list without images.</summary>
     /// <param name="count">Number of images to keep, 1 or more.</param>
+    /// <param name="rankBy">Which image is better; the images have been generated with the same <see cref="GenerationOptions.RankBy"/>.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="count"/> is less than 1.</exception>
-    public BestImages(int count)
+    public BestImages(int count, RankBy rankBy = RankBy.Clip)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
-        _most = count;
+        (_most, _order) = (count, new CandidateOrder(rankBy));
     }
 
     /// <summary>Number of images kept so far.</summary>
@@ -37,7 +39,7 @@ public sealed class BestImages : IReadOnlyList<GeneratedImage>, IDisposable
     /// <summary>An image by its rank, from 0.</summary>
     public GeneratedImage this[int index] => _images[index];
 
-    /// <summary>Keeps an image if it is among the best, in place of the worst of them, and disposes it if not. A score of not-a-number ranks last.</summary>
+    /// <summary>Keeps an image if it is among the best, in place of the worst of them, and disposes it if not. Not-a-number ranks last.</summary>
     /// <param name="image">The image.</param>
     public void Add(GeneratedImage image)
     {
@@ -66,6 +68,7 @@ public sealed class BestImages : IReadOnlyList<GeneratedImage>, IDisposable
 
     IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
 
-    private static bool IsBetter(GeneratedImage image, GeneratedImage other) =>
-        image.Score.CompareTo(other.Score) is var order && (order > 0 || (order == 0 && image.Candidate < other.Candidate));
+    private bool IsBetter(GeneratedImage image, GeneratedImage other) =>
+        _order.Compare((image.Score, image.Perplexity), (other.Score, other.Perplexity)) is var order
+        && (order < 0 || (order == 0 && image.Candidate < other.Candidate));
 }

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Dalle.ML.Bundles;
 using Dalle.ML.Engine;
+using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
 using Microsoft.ML.Data;
 
@@ -24,6 +25,9 @@ namespace Dalle.ML;
 public sealed partial class DalleModel : IDisposable
 {
     private const string DefaultName = "emoji-64";
+
+    /// <summary>Most tokens of a grid of images: the attention of a VQGAN over more takes gigabytes.</summary>
+    internal const int MaxGridTokens = 1 << 14;
 
     private static readonly ConcurrentDictionary<string, string> Folders = [];
 
@@ -200,6 +204,18 @@ public sealed partial class DalleModel : IDisposable
     public double LogLikelihood(string prompt, MLImage image, CancellationToken cancellationToken = default) =>
         LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single().Sum();
 
+    /// <summary>
+    /// How much an image surprises the transformer, given a text: the mean of 1/p over all of its tokens but the first, by which ru-dALLE ranks images of a
+    /// prompt. Lower is better, 1 is the least; values compare only within one model.
+    /// </summary>
+    /// <param name="prompt">The text.</param>
+    /// <param name="image">An image of any size: its short side is resized to the model's, and the centre is cropped.</param>
+    /// <param name="cancellationToken">Checked at each token.</param>
+    /// <exception cref="NotSupportedException">The bundle has no image encoder, or no transformer over image tokens.</exception>
+    /// <exception cref="OperationCanceledException">The computation was cancelled.</exception>
+    public float Perplexity(string prompt, MLImage image, CancellationToken cancellationToken = default) =>
+        TokenLikelihood.Perplexity(LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single());
+
     /// <summary>Keeps a region of an image and generates the rest.</summary>
     /// <param name="prompt">What the whole image shows.</param>
     /// <param name="image">An image of any size: its short side is resized to the model's, and the centre is cropped.</param>
@@ -284,7 +300,9 @@ public sealed partial class DalleModel : IDisposable
         return use.Engine.Clip.Score(EmbedText(text), EmbedImage(image));
     }
 
-    /// <summary>The CLIP embedding of a text, a vector of length 1.</summary>
+    /// <summary>
+    /// The CLIP embedding of a text, a vector of length 1. Of a ruCLIP it is that of its predictor: of six phrases about the text, such as "фото с …".
+    /// </summary>
     /// <param name="text">The text.</param>
     /// <exception cref="NotSupportedException">The bundle has no CLIP.</exception>
     public float[] EmbedText(string text)
@@ -292,6 +310,13 @@ public sealed partial class DalleModel : IDisposable
         ArgumentNullException.ThrowIfNull(text);
         using var use = Acquire();
         return use.Engine.Clip.EmbedText(text);
+    }
+
+    /// <summary>The CLIP embedding of a text as it is, whatever phrases the bundle has.</summary>
+    internal float[] EmbedPlainText(string text)
+    {
+        using var use = Acquire();
+        return use.Engine.Clip.EmbedPlainText(text);
     }
 
     /// <summary>The CLIP embedding of an image, a vector of length 1 in the same space as texts.</summary>
@@ -401,6 +426,31 @@ public sealed partial class DalleModel : IDisposable
         CheckTokens(tokens.ToArray(), least: 0, nameof(tokens));
         using var use = Acquire();
         using var pixels = use.Engine.Vae.Decode(tokens);
+        return pixels.ToImage();
+    }
+
+    /// <summary>
+    /// Decodes the image tokens of several images as one image, in which they lie side by side and go over into each other without seams
+    /// (kuprel/min-dalle, is_seamless): the decoder sees one large grid of tokens.
+    /// </summary>
+    /// <param name="images">The tokens of each image, as <see cref="GeneratedImage.Tokens"/> has them, row by row.</param>
+    /// <param name="columns">Number of images side by side.</param>
+    /// <param name="cancellationToken">Checked before the image is decoded.</param>
+    /// <exception cref="ArgumentException">An image has too few or too many tokens, a row is not full, or the grid has more than 16,384 tokens.</exception>
+    /// <exception cref="NotSupportedException">The bundle has no image decoder, or one that decodes grids of its own size only.</exception>
+    public MLImage DecodeTokenGrid(IReadOnlyList<IReadOnlyList<int>> images, int columns, CancellationToken cancellationToken = default)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        ArgumentOutOfRangeException.ThrowIfLessThan(columns, 1);
+        foreach (var tokens in images)
+            CheckTokens(tokens, least: 0, nameof(images));
+        if (images.Count == 0 || images.Count % columns != 0)
+            throw new ArgumentException($"{images.Count} images do not fill rows of {columns}.", nameof(images));
+        if ((long)images.Count * images[0].Count > MaxGridTokens)
+            throw new ArgumentException($"A grid of {images.Count} images has {(long)images.Count * images[0].Count} tokens; it may have {MaxGridTokens}.", nameof(images));
+        using var use = Acquire();
+        cancellationToken.ThrowIfCancellationRequested();
+        using var pixels = use.Engine.Vae.DecodeGrid(images, columns);
         return pixels.ToImage();
     }
 

@@ -32,6 +32,12 @@ public sealed class GeneratedImage : IDisposable
     public required float Score { get; init; }
 
     /// <summary>
+    /// How much the image tokens surprise the transformer, given the prompt: the mean of 1/p over all tokens but the first (ai-forever/ru-dalle), without
+    /// guidance or filters. Lower is better; 1 is the least. Not-a-number unless <see cref="GenerationOptions.RankBy"/> asks for it.
+    /// </summary>
+    public float Perplexity { get; init; } = float.NaN;
+
+    /// <summary>
     /// Number of text tokens at the end of the prompt that the transformer did not see, because they are beyond its length; 0 if it saw the whole prompt.
     /// </summary>
     public int CutTokens { get; init; }

@@ -10,8 +10,8 @@ public sealed record GenerationOptions
     private readonly int _firstCandidate;
 
     /// <summary>
-    /// Candidates generated for each image, 1 to <see cref="MaxCandidates"/>; CLIP keeps the one that fits the prompt best. More than one needs
-    /// a bundle with CLIP.
+    /// Candidates generated for each image, 1 to <see cref="MaxCandidates"/>; the best by <see cref="RankBy"/> is kept. More than one needs
+    /// a bundle with CLIP, or a rank by perplexity.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">The value is not in that range.</exception>
     public int? Candidates
@@ -34,6 +34,9 @@ public sealed record GenerationOptions
             ? value
             : throw new ArgumentOutOfRangeException(nameof(FirstCandidate), value, $"FirstCandidate must be between 0 and {int.MaxValue - MaxCandidates}.");
     }
+
+    /// <summary>Which candidate is the best. Perplexities are for models that sample image tokens.</summary>
+    public RankBy RankBy { get; init; }
 
     /// <summary>How tokens are sampled.</summary>
     public SamplingOptions Sampling { get; init; } = new();

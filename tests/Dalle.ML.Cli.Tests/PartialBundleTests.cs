@@ -81,6 +81,22 @@ public sealed class PartialBundleTests : IDisposable
         await Misuse("enlarges 4 times", "generate", "a cat", "--upscale", "8", "--upscaler", "upscaler", "--seed", "1", "-o", "none");
         await Misuse("has no upscaler", "generate", "a cat", "--upscale", "4", "--seed", "1", "-o", "none");
         await Misuse("--upscale says how many times", "generate", "a cat", "--upscaler", "upscaler", "--seed", "1", "-o", "none");
+        File.WriteAllText(Path.Combine(_folder.Path, "prompts.txt"), "a cat\n");
+        string[] batch = ["batch", "prompts.txt", "--candidates", "1", "--seed", "1"];
+        await Succeed([.. batch, "--upscale", "4", "--upscaler", "upscaler", "-o", "large"]);
+        Assert.Equal((256, 256), SizeOf(Path.Combine(_folder.Path, "large", "0.png")));
+        // It goes on with the same enlargement only.
+        await Succeed([.. batch, "--upscale", "4", "--upscaler", "upscaler", "-o", "large"]);
+        await Fail("--upscale is 4 there and absent here", [.. batch, "-o", "large"]);
+        await Fail("--upscale is 4 there and 16 here", [.. batch, "--upscale", "16", "--upscaler", "upscaler", "-o", "large"]);
+        await Misuse("has no upscaler", [.. batch, "--upscale", "4", "-o", "none"]);
+        await Misuse("--upscale says how many times", [.. batch, "--upscaler", "upscaler", "-o", "none"]);
+        await Misuse("--upscale must be a whole number from 2 to 64", [.. batch, "--upscale", "1", "-o", "none"]);
+
+        // This model has no CLIP.
+        Assert.Single(await Output("generate", "a cat", "-m", "model", "--candidates", "3", "--rank-by", "perplexity", "--seed", "1", "-o", "ranked"));
+        await Misuse("--rank-by both: the model", "generate", "a cat", "-m", "model", "--rank-by", "both", "--seed", "1", "-o", "none");
+        await Misuse("add --rank-by perplexity", "generate", "a cat", "-m", "model", "--candidates", "3", "--seed", "1", "-o", "none");
         await Fail("it has no upscaler", "export", "dalle", "--random", "--size", "tiny", "--upscaler", DalleModel.DefaultPath, "-o", "other");
     }
 
@@ -93,6 +109,8 @@ public sealed class PartialBundleTests : IDisposable
         Assert.True(previews.Length > 2);
         Assert.All(previews, preview => Assert.Matches(@"^a-cat_1_stage\d_step\d+\.png$", preview));
         await Misuse("--temperature is for models that sample image tokens", "generate", "a cat", "-m", "unclip", "--seed", "1", "--temperature", "0.5", "-o", "none");
+        await Misuse("--rank-by is for models that sample image tokens", "generate", "a cat", "-m", "unclip", "--seed", "1", "--rank-by", "perplexity", "-o", "none");
+        await Misuse("--seamless is for models that sample image tokens", "generate", "a cat", "-m", "unclip", "--seed", "1", "--grid", "--seamless", "-o", "none");
         await Misuse("--steps is for DALL·E 2 models", "generate", "a cat", "--seed", "1", "--steps", "5", "-o", "none");
 
         // Fewer steps are another image, and a batch goes on with the steps that it began with.

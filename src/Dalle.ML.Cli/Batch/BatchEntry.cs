@@ -24,6 +24,9 @@ internal sealed record BatchEntry
     /// <summary>The CLIP score; null if the model has no CLIP, or there is no image.</summary>
     public float? Score { get; init; }
 
+    /// <summary>The perplexity of the image's tokens; null unless candidates are ranked by it.</summary>
+    public float? Perplexity { get; init; }
+
     /// <summary>Number of text tokens of the prompt that were cut, because they are beyond the model's length; null if none.</summary>
     public int? CutTokens { get; init; }
 

@@ -15,10 +15,13 @@ namespace Dalle.ML.Cli;
 /// <param name="prompts">All its prompts.</param>
 /// <param name="shard">Those that are generated.</param>
 /// <param name="countCutTokens">Counts the text tokens of a prompt that the model does not see.</param>
-internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyList<NumberedPrompt> prompts, Shard shard, Func<string, int> countCutTokens)
+/// <param name="enlargement">Enlarges images before they are saved; null if they stay as they are.</param>
+internal sealed class BatchRunner(
+    BatchFolder folder, BatchJob job, IReadOnlyList<NumberedPrompt> prompts, Shard shard, Func<string, int> countCutTokens, Enlargement? enlargement)
 {
     private const string ImageColumn = "Image";
     private const string ScoreColumn = "Score";
+    private const string PerplexityColumn = "Perplexity";
     private const string ErrorColumn = "Error";
 
     private static readonly MLContext ML = new();
@@ -36,6 +39,7 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
             InputSeedColumnName = nameof(Row.Seed),
             OutputColumnName = ImageColumn,
             ScoreColumnName = ScoreColumn,
+            PerplexityColumnName = options.Generation.RankBy == RankBy.Clip ? null : PerplexityColumn,
             ErrorColumnName = ErrorColumn,
         })
         .Fit(ML.Data.LoadFromEnumerable<Row>([]));
@@ -86,9 +90,10 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
     {
         _sinceLast.Start();
         var view = transformer.Transform(ML.Data.LoadFromEnumerable(todo.Select(prompt => Row.Of(prompt, job.Seed))));
-        using var cursor = view.GetRowCursor([view.Schema[ImageColumn], view.Schema[ScoreColumn], view.Schema[ErrorColumn]]);
+        using var cursor = view.GetRowCursor(view.Schema.Where(column => column.Name is ImageColumn or ScoreColumn or PerplexityColumn or ErrorColumn));
         var imageGetter = cursor.GetGetter<MLImage>(view.Schema[ImageColumn]);
         var scoreGetter = cursor.GetGetter<float>(view.Schema[ScoreColumn]);
+        var perplexityGetter = view.Schema.GetColumnOrNull(PerplexityColumn) is { } column ? cursor.GetGetter<float>(column) : null;
         var errorGetter = cursor.GetGetter<ReadOnlyMemory<char>>(view.Schema[ErrorColumn]);
         foreach (var prompt in todo)
         {
@@ -101,19 +106,21 @@ internal sealed class BatchRunner(BatchFolder folder, BatchJob job, IReadOnlyLis
                 continue;
             }
             MLImage image = null!;
-            var score = float.NaN;
+            var (score, perplexity) = (float.NaN, float.NaN);
             imageGetter(ref image);
             scoreGetter(ref score);
+            perplexityGetter?.Invoke(ref perplexity);
             using (image)
-                Keep(prompt, image, score, manifest);
+                Keep(prompt, image, new BatchEntry { Score = Results.Finite(score), Perplexity = Results.Finite(perplexity) }, manifest);
         }
     }
 
-    private void Keep(NumberedPrompt prompt, MLImage image, float score, BatchManifest manifest)
+    private void Keep(NumberedPrompt prompt, MLImage image, BatchEntry numbers, BatchManifest manifest)
     {
+        using var enlarged = enlargement?.Apply(image);
         try
         {
-            Note(prompt, new BatchEntry { Sha256 = folder.Save(image, FileNames.OfId(prompt.Id)), Score = Results.Finite(score) }, manifest);
+            Note(prompt, numbers with { Sha256 = folder.Save(enlarged ?? image, FileNames.OfId(prompt.Id)) }, manifest);
         }
         catch (PromptException exception)
         {

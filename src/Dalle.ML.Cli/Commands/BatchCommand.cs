@@ -48,12 +48,13 @@ internal static class BatchCommand
         [
             "dalle batch prompts.csv -o out --seed 7",
             "dalle batch prompts.csv -o out --seed 7 --shard 2/8",
+            "dalle batch prompts.csv -o out --upscale 4 --upscaler models/esrgan",
             "dalle batch --merge out",
             "dalle batch prompts.csv -o out --submit slurm --array 8 --device cuda",
             "dalle batch --status out",
         ])
         {
-            Prompts, Output, Format, ModelOptions.All, SamplingArguments.Seed, SamplingArguments.Sampling, BatchSize, ShardOption, Retry, Merge, Status,
+            Prompts, Output, Format, ModelOptions.All, SamplingArguments.Seed, SamplingArguments.Sampling, Enlargement.Options, BatchSize, ShardOption, Retry, Merge, Status,
             Submit, Array, Partition, GpusPerTask, Time, Sbatch, Results.Json, Results.Quiet,
         };
         command.Validators.Add(CheckMode);
@@ -105,10 +106,11 @@ internal static class BatchCommand
             {
                 using var folder = new BatchFolder(parsed.GetRequiredPath(Output), shard);
                 using var model = ModelOptions.Load(parsed);
+                using var enlargement = Enlargement.Open(parsed, cancellationToken);
                 using var transformer = BatchRunner.Load(options with { Model = model, Generation = SamplingArguments.Complete(options.Generation, model.Info) });
-                var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, parsed.GetValue(SamplingArguments.Seed), remark => Remark(parsed, remark));
+                var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, enlargement, parsed.GetValue(SamplingArguments.Seed), remark => Remark(parsed, remark));
                 PromptRemarks.OfAll(parsed, model, [.. prompts.Select(prompt => prompt.Prompt)]);
-                summary = new BatchRunner(folder, job, prompts, shard, model.CountCutTokens).Run(transformer, parsed.GetValue(Retry), new BatchProgress(display, parsed.Console().Clock));
+                summary = new BatchRunner(folder, job, prompts, shard, model.CountCutTokens, enlargement).Run(transformer, parsed.GetValue(Retry), new BatchProgress(display, parsed.Console().Clock));
             });
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
@@ -125,7 +127,8 @@ internal static class BatchCommand
         // On the CPU: who submits need not have the device that the tasks will have.
         using var model = DalleModel.Load(ModelOptions.PathOf(parsed));
         var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info);
-        var job = BatchJob.Open(folder, prompts, model.Info, options, parsed.GetValue(SamplingArguments.Seed), remark => Remark(parsed, remark));
+        using var enlargement = Enlargement.Open(parsed, CancellationToken.None, DalleDevice.Cpu);
+        var job = BatchJob.Open(folder, prompts, model.Info, options, enlargement, parsed.GetValue(SamplingArguments.Seed), remark => Remark(parsed, remark));
 
         // The tasks read the folder's copy of the prompts: theirs may be standard input, or change before the tasks start.
         string[] command =
@@ -134,6 +137,7 @@ internal static class BatchCommand
             "--device", ModelOptions.DeviceOf(parsed).ToString(),
             "--seed", job.Seed.ToString(CultureInfo.InvariantCulture),
             .. ModelOptions.Threads.Concat(SamplingArguments.Sampling).Append(BatchSize).Append(Retry).SelectMany(option => Given(parsed, option)),
+            .. Enlargement.Given(parsed),
         ];
         var tasks = parsed.GetValue(Array);
         string?[] directives =

@@ -15,6 +15,8 @@ internal static class ClassifyCommand
     private static readonly Option<string> Template = new Option<string>("--template") { HelpName = "text", Description = $"Prompt for each label, with {Placeholder} in place of the label.", DefaultValueFactory = _ => Placeholder }
         .MustBe(text => text?.Contains(Placeholder, StringComparison.Ordinal) == true, $"a text with {Placeholder} for the label, e.g. \"a photo of {Placeholder}\"");
 
+    private static readonly Option<string> By = TextScorer.NewOption("--by", "clip, or likelihood: log-probability by the transformer.", TextScorer.Clip, TextScorer.Likelihood);
+
     public static Command Create()
     {
         var command = new ToolCommand("classify", "Classify images by labels, with probabilities, most likely first.",
@@ -23,7 +25,7 @@ internal static class ClassifyCommand
             "dalle classify *.png --labels cat,dog --template \"a photo of a {}\" --json",
         ])
         {
-            ImageInput.Several, Labels, Template, TextScorer.By, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
+            ImageInput.Several, Labels, Template, By, ImageInput.MaxMegapixels, ModelOptions.All, Results.Json,
         };
         command.SetWork(Run);
         return command;
@@ -34,12 +36,15 @@ internal static class ClassifyCommand
         string[] labels = [.. Split(parsed.GetRequiredValue(Labels)).Distinct()];
         var paths = parsed.GetRequiredValue(ImageInput.Several);
         using var model = ModelOptions.Load(parsed);
-        var scorer = new TextScorer(parsed, model, labels.Select(label => parsed.GetRequiredValue(Template).Replace(Placeholder, label, StringComparison.Ordinal)), cancellationToken);
+        // A template that is given takes the place of those that the model's CLIP may have.
+        var score = TextScorer.Create(
+            parsed.GetRequiredValue(By), model, labels.Select(label => parsed.GetRequiredValue(Template).Replace(Placeholder, label, StringComparison.Ordinal)),
+            arePhrases: parsed.GetResult(Template) is { Implicit: false }, cancellationToken);
         return ImageInput.ForEach(parsed, Classify, cancellationToken);
 
         void Classify(string path, MLImage image)
         {
-            var classes = labels.Zip(Softmax(scorer.Score(image)), (label, probability) => new { Label = label, Probability = probability })
+            var classes = labels.Zip(Softmax(score(image)), (label, probability) => new { Label = label, Probability = probability })
                 .OrderByDescending(each => each.Probability).ToArray();
             var prefix = paths.Length > 1 ? path + "\t" : "";
             Results.Write(

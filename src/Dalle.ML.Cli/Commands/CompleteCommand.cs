@@ -22,7 +22,7 @@ internal static class CompleteCommand
             "dalle complete - \"a dog\" --keep rect:8x4 -o - < cat.png > dog.png",
         ])
         {
-            Source, Prompt, Keep, SamplingArguments.FirstCandidate, ImageInput.MaxMegapixels, ImageGenerationRun.Options,
+            Source, Prompt, Keep, SamplingArguments.FirstCandidate, ImageInput.MaxMegapixels, ImageGenerationRun.Options, SheetLayout.Seamless,
         };
         command.SetAction(RunAsync);
         return command;
@@ -38,7 +38,7 @@ internal static class CompleteCommand
         PromptRemarks.OfEach(parsed, model, [prompt]);
         var requests = GenerationRequest.Series(prompt, SamplingArguments.ReadSeed(parsed), parsed.GetValue(SamplingArguments.Images)).Select(request => request with { KnownTokens = known }).ToArray();
         var candidates = new BestOfCandidates(model, options, best: null, cancellationToken);
-        return await new ImageGenerationRun(requests.Length).RunAsync(parsed, progress => candidates.Generate(requests, progress), candidates, cancellationToken);
+        return await new ImageGenerationRun(requests.Length, Model: model).RunAsync(parsed, progress => candidates.Generate(requests, progress), candidates, cancellationToken);
     }
 
     private static int[] EncodeKnownTokens(ParseResult parsed, DalleModel model, MLImage image)

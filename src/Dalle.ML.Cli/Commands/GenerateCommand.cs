@@ -30,11 +30,12 @@ internal static class GenerateCommand
             "dalle generate owl --seed 7 --candidates 256 --first-candidate 256 --best 4",
             "dalle generate --prompts prompts.txt --json -o out > images.jsonl",
             "dalle generate \"a yellow star\" --progressive rows",
+            "dalle generate clouds -n 4 --grid --seamless -o sky",
             "dalle generate \"a red heart\" -o - > heart.png",
             "dalle generate \"a red\" --expand -n 4 -m models/mine -o out",
         ])
         {
-            Prompts, PromptFile, Expand, Best, SamplingArguments.FirstCandidate, Progressive, ImageGenerationRun.Options,
+            Prompts, PromptFile, Expand, Best, SamplingArguments.FirstCandidate, Progressive, ImageGenerationRun.Options, SheetLayout.Seamless,
         };
         command.SetAction(RunAsync);
         return command;
@@ -57,7 +58,7 @@ internal static class GenerateCommand
         var sheetColumns = prompts.Count > 1 && images > 1 ? images * (best ?? 1) : best;
 
         var candidates = new BestOfCandidates(model, options, best, cancellationToken);
-        return await new ImageGenerationRun(requests.Length * (best ?? 1), sheetColumns).RunAsync(parsed, Generate, candidates, cancellationToken);
+        return await new ImageGenerationRun(requests.Length * (best ?? 1), sheetColumns, Model: model).RunAsync(parsed, Generate, candidates, cancellationToken);
 
         // A preview belongs to one request, so that these are generated one after another.
         IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress)

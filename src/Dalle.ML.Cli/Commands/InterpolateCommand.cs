@@ -24,7 +24,7 @@ internal static class InterpolateCommand
             "dalle interpolate \"a cat\" \"a dog\" --frames 5 -m karlo --grid -o strip",
         ])
         {
-            From, To, Frames, ImageInput.MaxMegapixels, ModelOptions.All, SamplingArguments.Seed, SamplingArguments.Sampling, ImageGenerationRun.Grid, Enlargement.Options,
+            From, To, Frames, ImageInput.MaxMegapixels, ModelOptions.All, SamplingArguments.Seed, SamplingArguments.Sampling, SheetLayout.Options, Enlargement.Options,
             ImageOutput.Target, Results.Json, Results.Quiet,
         };
         command.SetAction(RunAsync);

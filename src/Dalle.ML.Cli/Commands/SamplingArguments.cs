@@ -10,8 +10,11 @@ internal static class SamplingArguments
     public static Option<int> Images { get; } = new Option<int>("--images", "-n") { HelpName = "n", Description = "Images per prompt.", DefaultValueFactory = _ => 1 }
         .MustBeNumber(1, 100_000);
 
-    private static readonly Option<int?> Candidates = new Option<int?>("--candidates") { HelpName = "n", Description = "Candidates per image; CLIP keeps the best [default: the model's]." }
+    private static readonly Option<int?> Candidates = new Option<int?>("--candidates") { HelpName = "n", Description = "Candidates per image; the best is kept [default: the model's]." }
         .MustBeNumber(1, GenerationOptions.MaxCandidates);
+
+    public static Option<string?> Ranking { get; } = new Option<string?>("--rank-by") { HelpName = "judge", Description = "Which image is the best: clip, perplexity (of the transformer, lower is better) or both [default: clip]." }
+        .MustBe(text => text is null || RankByOf(text) is not null, "clip, perplexity or both");
 
     public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { HelpName = "n", Description = "The same seed gives the same results [default: random, and reported]." }
         .MustBeNumber(ulong.MinValue, ulong.MaxValue);
@@ -46,7 +49,7 @@ internal static class SamplingArguments
         .MustBeNumber(0, int.MaxValue - GenerationOptions.MaxCandidates);
 
     /// <summary>Number of candidates and how tokens are sampled.</summary>
-    public static IEnumerable<Option> Sampling => [Candidates, Temperature, TopK, TopP, Guidance, Steps, PriorSteps, UpsamplerSteps, PriorGuidance, Fast];
+    public static IEnumerable<Option> Sampling => [Candidates, Ranking, Temperature, TopK, TopP, Guidance, Steps, PriorSteps, UpsamplerSteps, PriorGuidance, Fast];
 
     public static IEnumerable<Option> All => [Images, Seed, .. Sampling];
 
@@ -63,6 +66,7 @@ internal static class SamplingArguments
     public static GenerationOptions Read(ParseResult parsed) => new()
     {
         Candidates = parsed.GetValue(Candidates),
+        RankBy = RankByOf(parsed),
         Sampling = ReadOfText(parsed) with { GuidanceScale = parsed.GetValue(Guidance) },
         Diffusion = new DiffusionOptions
         {
@@ -94,7 +98,7 @@ internal static class SamplingArguments
     public static GenerationOptions Complete(GenerationOptions options, DalleModelInfo model, bool runsPrior = true)
     {
         var (sampling, diffusion) = (options.Sampling, options.Diffusion);
-        (Option Option, bool IsSet)[] ofTokens = [(Temperature, sampling.Temperature is not null), (TopK, sampling.TopK is not null), (TopP, sampling.TopP is not null)];
+        (Option Option, bool IsSet)[] ofTokens = [(Ranking, options.RankBy != RankBy.Clip), (Temperature, sampling.Temperature is not null), (TopK, sampling.TopK is not null), (TopP, sampling.TopP is not null)];
         (Option Option, bool IsSet)[] ofDiffusion =
         [
             (Steps, diffusion.DecoderSteps is not null), (PriorSteps, diffusion.PriorSteps is not null), (UpsamplerSteps, diffusion.UpsamplerSteps is not null),
@@ -109,13 +113,26 @@ internal static class SamplingArguments
         }
         if (!runsPrior && ofDiffusion.FirstOrDefault(option => option.IsSet && (option.Option == PriorSteps || option.Option == PriorGuidance)).Option is { } prior)
             throw new UsageException($"{prior.Name} is for the prior, which makes an image embedding of a text; here it comes from an image. Leave it out.");
+        if (options.RankBy == RankBy.Both && !model.HasClip)
+            throw new UsageException($"--rank-by both: the model '{model.Name}' has no CLIP. Rank by perplexity, or add a CLIP to the model with 'dalle export … --clip'.");
         // Without a prompt there is nothing to choose by.
         var candidates = options.Candidates ?? (runsPrior ? model.Defaults.Candidates : 1);
-        return candidates == 1 || model.HasClip
+        return candidates == 1 || model.HasClip || options.RankBy == RankBy.Perplexity
             ? options with { Candidates = candidates }
             : throw new UsageException(string.Create(CultureInfo.InvariantCulture,
-                $"--candidates {candidates}: nothing ranks the candidates, because the model '{model.Name}' has no CLIP. Ask for several images with -n, or add a CLIP to the model with 'dalle export … --clip'."));
+                $"--candidates {candidates}: nothing ranks the candidates, because the model '{model.Name}' has no CLIP. Ask for several images with -n, add --rank-by perplexity, or add a CLIP to the model with 'dalle export … --clip'."));
     }
+
+    /// <summary>What candidates, or images, are ranked by.</summary>
+    public static RankBy RankByOf(ParseResult parsed) => RankByOf(parsed.GetValue(Ranking) ?? "clip")!.Value;
+
+    private static RankBy? RankByOf(string text) => text switch
+    {
+        "clip" => RankBy.Clip,
+        "perplexity" => RankBy.Perplexity,
+        "both" => RankBy.Both,
+        _ => null,
+    };
 
     /// <summary>The given seed, or a random one that is reported so that the images can be generated again.</summary>
     public static ulong ReadSeed(ParseResult parsed)

@@ -1,35 +1,37 @@
 using System.CommandLine;
 using System.Numerics.Tensors;
+using Dalle.ML.Generation.Autoregressive;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
 
 /// <summary>Scores images against the same texts: by CLIP, or by how likely the transformer holds their tokens after each text.</summary>
-internal sealed class TextScorer
+internal static class TextScorer
 {
-    public static readonly Option<string> By = new Option<string>("--by")
+    public const string Clip = "clip";
+    public const string Likelihood = "likelihood";
+    public const string Perplexity = "perplexity";
+
+    /// <summary>An option for one of some judges.</summary>
+    public static Option<string> NewOption(string name, string description, params string[] judges) =>
+        new Option<string>(name) { HelpName = "judge", Description = description, DefaultValueFactory = _ => Clip }
+            .MustBe(text => judges.Contains(text), $"{string.Join(", ", judges[..^1])} or {judges[^1]}");
+
+    /// <summary>
+    /// Gives the score of an image with each text, as <see cref="DalleModel.Score(string, MLImage)"/>, <see cref="DalleModel.LogLikelihood"/> or
+    /// <see cref="DalleModel.Perplexity"/> does.
+    /// </summary>
+    /// <param name="judge">Clip, likelihood or perplexity.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="texts">The texts.</param>
+    /// <param name="arePhrases">Whether the texts are whole phrases, of which CLIP makes no others.</param>
+    /// <param name="cancellationToken">Interrupts.</param>
+    public static Func<MLImage, float[]> Create(string judge, DalleModel model, IEnumerable<string> texts, bool arePhrases, CancellationToken cancellationToken) => judge switch
     {
-        HelpName = "judge",
-        Description = "clip, or likelihood: log-probability by the transformer.",
-        DefaultValueFactory = _ => Clip,
-    }.MustBe(text => text is Clip or Likelihood, $"{Clip} or {Likelihood}");
-
-    private const string Clip = "clip";
-    private const string Likelihood = "likelihood";
-
-    private readonly Func<MLImage, float[]> _score;
-
-    public TextScorer(ParseResult parsed, DalleModel model, IEnumerable<string> texts, CancellationToken cancellationToken)
-    {
-        IsLikelihood = parsed.GetValue(By) == Likelihood;
-        _score = IsLikelihood ? ByLikelihood(model, [.. texts], cancellationToken) : ByClip(model, [.. texts.Select(model.EmbedText)]);
-    }
-
-    /// <summary>Whether scores are in nats, and not scaled cosines.</summary>
-    public bool IsLikelihood { get; }
-
-    /// <summary>The score of an image with each text, as <see cref="DalleModel.Score(string, MLImage)"/> or <see cref="DalleModel.LogLikelihood"/> returns it.</summary>
-    public float[] Score(MLImage image) => _score(image);
+        Clip => ByClip(model, [.. texts.Select(text => arePhrases ? model.EmbedPlainText(text) : model.EmbedText(text))]),
+        Likelihood => ByTransformer(model, [.. texts], probabilities => (float)probabilities.Sum(), cancellationToken),
+        _ => ByTransformer(model, [.. texts], TokenLikelihood.Perplexity, cancellationToken),
+    };
 
     private static Func<MLImage, float[]> ByClip(DalleModel model, float[][] texts) => image =>
     {
@@ -37,10 +39,11 @@ internal sealed class TextScorer
         return Array.ConvertAll(texts, text => model.Info.ClipScale!.Value * TensorPrimitives.Dot<float>(text, embedding));
     };
 
-    private static Func<MLImage, float[]> ByLikelihood(DalleModel model, string[] texts, CancellationToken cancellationToken) => image =>
+    private static Func<MLImage, float[]> ByTransformer(
+        DalleModel model, string[] texts, Func<IReadOnlyList<double>, float> score, CancellationToken cancellationToken) => image =>
     {
         var tokens = model.EncodeImage(image);
         var requests = Array.ConvertAll(texts, text => new GenerationRequest(text, Seed: 0) { KnownTokens = tokens });
-        return [.. model.LogProbabilities(requests, cancellationToken).Select(probabilities => (float)probabilities.Sum())];
+        return [.. model.LogProbabilities(requests, cancellationToken).Select(score)];
     };
 }

@@ -17,7 +17,7 @@ internal sealed class BestOfCandidates(DalleModel model, GenerationOptions optio
     /// <exception cref="OperationCanceledException">The generation was interrupted; all that was found is returned before.</exception>
     public IEnumerable<OutputImage> Generate(IReadOnlyList<GenerationRequest> requests, IProgress<GenerationProgress> progress)
     {
-        using var found = new BestImages(best ?? 1);
+        using var found = new BestImages(best ?? 1, options.RankBy);
         using var candidates = model.GenerateCandidates(requests, options, progress, cancellationToken).GetEnumerator();
         foreach (var request in requests)
         {

@@ -7,7 +7,7 @@ namespace Dalle.ML.Cli;
 /// <summary>Enlarges generated images before they are written, if the user wants it.</summary>
 internal sealed class Enlargement : IDisposable
 {
-    private static readonly Option<int?> Factor = new Option<int?>("--upscale") { HelpName = "factor", Description = "Enlarge each image so many times in width and height." }
+    private static readonly Option<int?> Factor = new Option<int?>("--upscale") { HelpName = "factor", Description = "Enlarge each image this many times in width and height." }
         .MustBeNumber(2, 64);
 
     private static readonly Option<string> Upscaler = new("--upscaler") { HelpName = "model", Description = "Folder or name of the model that enlarges [default: the model's own upscaler]." };
@@ -16,24 +16,40 @@ internal sealed class Enlargement : IDisposable
     private readonly int _passes;
     private readonly CancellationToken _cancellationToken;
 
-    private Enlargement(DalleModel upscaler, int passes, CancellationToken cancellationToken) =>
-        (_upscaler, _passes, _cancellationToken) = (upscaler, passes, cancellationToken);
+    private Enlargement(DalleModel upscaler, int factor, CancellationToken cancellationToken)
+    {
+        (_upscaler, Times, _cancellationToken) = (upscaler, factor, cancellationToken);
+        _passes = PassesOf(upscaler.Info, factor);
+    }
 
     public static IEnumerable<Option> Options => [Factor, Upscaler];
 
+    /// <summary>Sides of the result as multiples of the image's.</summary>
+    public int Times { get; }
+
+    /// <summary>The hash of the model that enlarges.</summary>
+    public string ModelHash => _upscaler.Info.Hash;
+
+    /// <summary>The options on the command line of another process, whose folder may be another.</summary>
+    public static IEnumerable<string> Given(ParseResult parsed) => parsed.GetValue(Factor) is not { } factor ? []
+        : [Factor.Name, factor.ToString(CultureInfo.InvariantCulture), .. parsed.GetModelPath(Upscaler) is { } path ? new[] { Upscaler.Name, path } : []];
+
+    /// <param name="parsed">The command line.</param>
+    /// <param name="cancellationToken">Interrupts.</param>
+    /// <param name="device">Device to run on; that of the command line if null.</param>
     /// <returns>Null if images stay as they are.</returns>
     /// <exception cref="UsageException">There is no upscaler, or it has another factor.</exception>
-    public static Enlargement? Open(ParseResult parsed, CancellationToken cancellationToken)
+    public static Enlargement? Open(ParseResult parsed, CancellationToken cancellationToken, DalleDevice? device = null)
     {
         if (parsed.GetValue(Factor) is not { } factor)
         {
             return parsed.GetValue(Upscaler) is null ? null
                 : throw new UsageException("--upscaler names a model that enlarges images; --upscale says how many times. Give both.");
         }
-        var model = DalleModel.Load(parsed.GetModelPath(Upscaler) ?? ModelOptions.PathOf(parsed), ModelOptions.DeviceOf(parsed));
+        var model = DalleModel.Load(parsed.GetModelPath(Upscaler) ?? ModelOptions.PathOf(parsed), device ?? ModelOptions.DeviceOf(parsed));
         try
         {
-            return new Enlargement(model, PassesOf(model.Info, factor), cancellationToken);
+            return new Enlargement(model, factor, cancellationToken);
         }
         catch
         {

@@ -10,12 +10,11 @@ internal readonly record struct OutputImage(GeneratedImage Image, int? Rank = nu
 /// <param name="Images">Number of images.</param>
 /// <param name="SheetColumns">Images side by side on the sheet, if the user wants one; as many as make it square if null.</param>
 /// <param name="Name">Names an image's file by its number, from 0; its prompt and its seed do if null.</param>
-internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null, Func<int, GeneratedImage, string>? Name = null)
+/// <param name="Model">Decodes a sheet without seams, where the images have tokens.</param>
+internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null, Func<int, GeneratedImage, string>? Name = null, DalleModel? Model = null)
 {
-    public static Option<bool> Grid { get; } = new("--grid") { Description = "Also write all images as one sheet, grid.png." };
-
     /// <summary>The options of every command that generates images.</summary>
-    public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, Grid, .. Enlargement.Options, ImageOutput.Target, Results.Json, Results.Quiet];
+    public static IEnumerable<Option> Options => [.. ModelOptions.All, .. SamplingArguments.All, .. SheetLayout.Options, .. Enlargement.Options, ImageOutput.Target, Results.Json, Results.Quiet];
 
     /// <param name="parsed">The command line.</param>
     /// <param name="generate">Generates the images.</param>
@@ -24,8 +23,11 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null, 
     public async Task<int> RunAsync(
         ParseResult parsed, Func<IProgress<GenerationProgress>, IEnumerable<OutputImage>> generate, BestOfCandidates? candidates, CancellationToken cancellationToken)
     {
+        var layout = SheetLayout.Read(parsed);
         using var enlargement = Enlargement.Open(parsed, cancellationToken);
-        var sheet = parsed.GetValue(Grid) ? new ContactSheet(Images, SheetColumns) : null;
+        ISheet? sheet = layout is null ? null
+            : layout.IsSeamless ? new SeamlessSheet(Model!, Images, layout.Columns ?? SheetColumns, enlargement)
+            : new ContactSheet(layout, Images, SheetColumns);
         var files = ImageOutput.Open(parsed, sheet is null ? Images : Images + 1);
         var written = 0;
         try
@@ -46,10 +48,11 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null, 
                         image.CandidateSeed,
                         output.Rank,
                         Score = Results.Finite(image.Score),
+                        Perplexity = Results.Finite(image.Perplexity),
                         CutTokens = image.CutTokens > 0 ? image.CutTokens : default(int?),
                         File = path,
                     });
-                    sheet?.Add(enlarged ?? image.Image);
+                    sheet?.Add(image, enlarged ?? image.Image);
                     written++;
                 }
             });
@@ -66,7 +69,10 @@ internal sealed record ImageGenerationRun(int Images, int? SheetColumns = null, 
             if (sheet is not null && written > 0)
             {
                 using var image = sheet.Render();
-                files.Write(image, "grid", path => new { Grid = path });
+                if (image is null)
+                    Results.Remark(parsed, $"grid.png was not written: without seams it needs all {Images} images.");
+                else
+                    files.Write(image, "grid", path => new { Grid = path });
             }
         }
         return CommandLine.Success;

@@ -11,4 +11,13 @@ internal static class ClipEmbedding
         g.Output(name, DataType.Float, "batch", dimension);
         g.Save();
     }
+
+    /// <summary>Makes an embedding as it is before it has the length 1 another output, if it has a name.</summary>
+    public static void SaveRaw(this GraphBuilder g, string x, int dimension, string? name)
+    {
+        if (name is null)
+            return;
+        g.Node("Identity", [x], [name]);
+        g.Output(name, DataType.Float, "batch", dimension);
+    }
 }

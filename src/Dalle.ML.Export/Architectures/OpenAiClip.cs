@@ -41,18 +41,23 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
     }
 
     /// <summary>Writes the graphs of text and image.</summary>
+    /// <param name="bundle">The bundle.</param>
+    /// <param name="weights">The model.</param>
+    /// <param name="textFeatures">What the embedding of a text as it is before it has the length 1 is called, where it is an output too.</param>
     /// <exception cref="InvalidDataException">A tensor is missing or has another shape.</exception>
-    public (string Text, string Image) Write(BundleWriter bundle, Checkpoint weights) =>
-        (WriteText(bundle, weights), WriteImage(bundle, weights.Subtree("visual."), "clip_image.onnx", "embedding"));
+    public (string Text, string Image) Write(BundleWriter bundle, Checkpoint weights, string? textFeatures = null) =>
+        (WriteText(bundle, weights, textFeatures), WriteImage(bundle, weights.Subtree("visual."), "clip_image.onnx", "embedding"));
 
     /// <summary>The embedding is the hidden state of the end of the text.</summary>
-    private string WriteText(BundleWriter bundle, Checkpoint weights)
+    private string WriteText(BundleWriter bundle, Checkpoint weights, string? raw)
     {
         const string File = "clip_text.onnx";
         using var g = bundle.Graph(File);
         var (_, x, end) = g.TextTower(Text, weights);
         x = g.LastNorm(g.Node("GatherND", [x, end], ("batch_dims", 1)), Text, weights);
-        g.SaveEmbedding(g.MatMul(x, Rounded(weights.Read("text_projection", Text.Width, Embedding), Text.Rounds)), Embedding);
+        x = g.MatMul(x, Rounded(weights.Read("text_projection", Text.Width, Embedding), Text.Rounds));
+        g.SaveRaw(x, Embedding, raw);
+        g.SaveEmbedding(x, Embedding);
         return File;
     }
 
@@ -71,11 +76,7 @@ internal sealed record OpenAiClip(int Embedding, int ImageSize, ClipImage Image,
         x = Image.Patch is { } patch
             ? g.VisionTransformer(x, weights, Image, patch, ImageSize, Embedding)
             : g.ResNet(x, weights, Image.Width, Image.Layers, ImageSize / ClipResNet.Reduction, Embedding);
-        if (raw is not null)
-        {
-            g.Node("Identity", [x], [raw]);
-            g.Output(raw, DataType.Float, "batch", Embedding);
-        }
+        g.SaveRaw(x, Embedding, raw);
         g.SaveEmbedding(x, Embedding, output);
         return file;
     }

@@ -29,12 +29,12 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
                 x = Residual(g, x, parts, $"down.{level}.block.{block}", channels, config.Channels[level]);
                 channels = config.Channels[level];
                 if (config.AttentionLevels.Contains(level))
-                    x = Attention(g, x, parts, $"down.{level}.attn.{block}", channels, grid * config.Encoded >> level);
+                    x = Attention(g, x, parts, $"down.{level}.attn.{block}", channels);
             }
             if (level < config.Channels.Length - 1)
                 x = Halve(g, x, parts, $"down.{level}.downsample.conv", channels);
         }
-        x = Middle(g, x, parts, grid, channels);
+        x = Middle(g, x, parts, channels);
         x = g.Swish(Norm(g, x, parts, "norm_out", channels));
         x = Convolution(g, x, parts, "conv_out", channels, config.Latent, kernel: 3);
         x = Convolution(g, x, weights, "quant_conv", config.Latent, config.CodeDimension, kernel: 1);
@@ -54,7 +54,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         var x = g.LookUpTokens(weights.Read(config.Codebook, config.CodebookSize, config.CodeDimension), grid, grid);
         x = Convolution(g, x, whole, "post_quant_conv", config.CodeDimension, config.Latent, kernel: 1);
         x = Convolution(g, x, parts, "conv_in", config.Latent, channels, kernel: 3);
-        x = Middle(g, x, parts, grid, channels);
+        x = Middle(g, x, parts, channels);
         for (var level = config.Channels.Length - 1; level >= 0; level--)
         {
             for (var block = 0; block < config.Blocks; block++)
@@ -62,7 +62,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
                 x = Residual(g, x, parts, $"up.{level}.block.{block}", channels, config.Channels[level]);
                 channels = config.Channels[level];
                 if (config.AttentionLevels.Contains(level))
-                    x = Attention(g, x, parts, $"up.{level}.attn.{block}", channels, grid * config.Encoded >> level);
+                    x = Attention(g, x, parts, $"up.{level}.attn.{block}", channels);
             }
             if (level > 0)
                 x = Convolution(g, g.Enlarge(x, 2), parts, $"up.{level}.upsample.conv", channels, channels, kernel: 3);
@@ -75,10 +75,10 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         return File;
     }
 
-    private string Middle(GraphBuilder g, string x, Checkpoint parts, int side, int channels)
+    private string Middle(GraphBuilder g, string x, Checkpoint parts, int channels)
     {
         x = Residual(g, x, parts, "mid.block_1", channels, channels);
-        x = Attention(g, x, parts, "mid.attn_1", channels, side);
+        x = Attention(g, x, parts, "mid.attn_1", channels);
         return Residual(g, x, parts, "mid.block_2", channels, channels);
     }
 
@@ -91,12 +91,12 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         return g.Node("Add", [from == to ? x : Convolution(g, x, parts, "nin_shortcut", from, to, kernel: 1), path]);
     }
 
-    /// <summary>One head over all pixels, with a residual path.</summary>
-    private string Attention(GraphBuilder g, string x, Checkpoint parts, string name, int channels, int side)
+    /// <summary>One head over all pixels, however many, with a residual path.</summary>
+    private string Attention(GraphBuilder g, string x, Checkpoint parts, string name, int channels)
     {
         using var scope = g.Scope(name);
         parts = parts.Subtree(name + ".");
-        var columns = g.Node("Reshape", [Norm(g, x, parts, "norm", channels), g.Constant("columns", 0, channels, side * side)]);
+        var columns = g.Node("Reshape", [Norm(g, x, parts, "norm", channels), g.Constant("columns", 0, channels, -1)]);
         var rows = g.Node("Transpose", [columns], ("perm", new long[] { 0, 2, 1 }));
         string Project(string part, string value)
         {
@@ -106,7 +106,7 @@ internal sealed class Vqgan(BundleWriter bundle, Checkpoint weights, VqganConfig
         var keys = g.Node("Transpose", [Project("k", rows)], ("perm", new long[] { 0, 2, 1 }));
         var scores = g.Node("Mul", [g.Node("MatMul", [Project("q", rows), keys]), g.Scalar("scale", 1 / MathF.Sqrt(channels))]);
         var attended = Project("proj_out", g.Node("MatMul", [g.Node("Softmax", [scores], ("axis", -1)), Project("v", rows)]));
-        var planes = g.Node("Reshape", [g.Node("Transpose", [attended], ("perm", new long[] { 0, 2, 1 })), g.Constant("planes", 0, channels, side, side)]);
+        var planes = g.Node("Reshape", [g.Node("Transpose", [attended], ("perm", new long[] { 0, 2, 1 })), g.Node("Shape", [x])]);
         return g.Node("Add", [x, planes]);
     }
 

@@ -25,6 +25,10 @@ internal static class RuClipFamily
     private static readonly float[] ImageNetMean = [0.485f, 0.456f, 0.406f];
     private static readonly float[] ImageNetDeviation = [0.229f, 0.224f, 0.225f];
 
+    // Of the predictor of ru-clip, by which ru-dALLE picks its images; ru-dALLE's own code before it took the text alone.
+    private static readonly string[] Templates =
+        ["{}", "фото, на котором изображено {}", "изображение с {}", "картинка с {}", "фото с {}", "на фото видно {}"];
+
     private static readonly Dictionary<string, OpenAiClip> Sizes = new()
     {
         ["vit-base-patch32-224"] = Published(512, 224, new(768, [12], Patch: 32), new(512, 12)),
@@ -50,7 +54,7 @@ internal static class RuClipFamily
         var tokenizer = source.Size is null
             ? new TokenizerFiles { Kind = TokenizerKind.YouTokenToMe, Vocabulary = bundle.Copy(source.Find(1, "bpe.model", "../bpe.model"), "bpe.model") }
             : RandomTokenizer.Write(bundle);
-        var graphs = clip.Write(bundle, weights);
+        var graphs = clip.Write(bundle, weights, isOlder ? null : "features");
         return source.Describe(Name) with
         {
             Precision = Precision.Fp32.Name(),
@@ -76,6 +80,7 @@ internal static class RuClipFamily
                 Fit = Fit.Square,
                 Transparency = Transparency.Ignored,
                 Scale = MathF.Exp(weights.ReadScalar("logit_scale")),
+                Templates = isOlder ? null : Templates,
             },
         };
     }

@@ -29,7 +29,8 @@ internal static partial class GraphSignatureValidator
         if (manifest.Clip is { } clip)
         {
             OnnxValue[] embedding = [new("embedding", Float, [null, clip.EmbeddingDimension])];
-            Check(bundle, clip.TextEncoder, [new("ids", Int64, [null, clip.Text.Total])], embedding);
+            OnnxValue[] raw = clip.Templates is null ? [] : [new("features", Float, [null, clip.EmbeddingDimension])];
+            Check(bundle, clip.TextEncoder, [new("ids", Int64, [null, clip.Text.Total])], [.. embedding, .. raw]);
             Check(bundle, clip.ImageEncoder, [new("pixels", Float, [null, 3, clip.ImageSize, clip.ImageSize])], embedding);
         }
         if (manifest.Upscaler is { } upscaler)

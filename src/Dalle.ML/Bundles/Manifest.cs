@@ -316,6 +316,9 @@ internal sealed record RecurrentState
 /// <summary>The two encoders of CLIP, to unit vectors of the same space.</summary>
 internal sealed record ClipGraphs
 {
+    /// <summary>What a template has in place of the text.</summary>
+    public const string Placeholder = "{}";
+
     /// <summary>File of the graph from <c>ids</c> int64 [N,L] to <c>embedding</c> [N,D].</summary>
     public required string TextEncoder { get; init; }
 
@@ -340,6 +343,12 @@ internal sealed record ClipGraphs
 
     /// <summary>Score = scale × cosine.</summary>
     public required float Scale { get; init; }
+
+    /// <summary>
+    /// Phrases with <see cref="Placeholder"/> for the text, whose mean features a text is ranked by; the text encoder gives these as another output,
+    /// <c>features</c> [N,D]. Null where a text is taken as it is.
+    /// </summary>
+    public IReadOnlyList<string>? Templates { get; init; }
 }
 
 /// <summary>

@@ -16,6 +16,8 @@ internal sealed partial class ManifestValidator
     private const int MaxUpscaling = 16;
     internal const int MaxTileSide = 4096;
     private const int MaxEmbedding = 1 << 16;
+    private const int MaxTemplates = 100;
+    private const int MaxTemplate = 1000;
     private const int MaxStates = 4 * MaxLayers;
     private const int MaxStateAxes = 4;
     private const long MaxCacheBytesPerRow = 8L << 30;
@@ -194,6 +196,12 @@ internal sealed partial class ManifestValidator
         InRange("clip.imageSize", graphs.ImageSize, 1, MaxImageSide);
         if (!float.IsFinite(graphs.Scale) || graphs.Scale <= 0)
             throw Error($"'clip.scale' is {graphs.Scale}; it must be a positive number.");
+        if (graphs.Templates is not { } templates)
+            return;
+        if (templates.Count is 0 or > MaxTemplates)
+            throw Error($"'clip.templates' has {templates.Count} phrases; it must have 1 to {MaxTemplates}.");
+        if (!templates.All(template => template is { Length: <= MaxTemplate } && template.Split(ClipGraphs.Placeholder).Length == 2))
+            throw Error($"each of 'clip.templates' must have {ClipGraphs.Placeholder} once, for the text, and {MaxTemplate} characters at most.");
     }
 
     private void CheckUpscaler(UpscalerGraph graph)

@@ -13,15 +13,16 @@ namespace Dalle.ML.Clip;
 internal sealed class ClipModel(Bundle bundle, ClipGraphs graphs, DalleDevice device) : IDisposable
 {
     private readonly PromptTokenizer _tokenizer = new(bundle, graphs.Text);
-    private readonly RetryableLazy<GraphSession> _text = new(() => new GraphSession(bundle, graphs.TextEncoder, "ids", "embedding", device));
+    private readonly RetryableLazy<GraphSession> _text = new(() => new GraphSession(bundle, graphs.TextEncoder, "ids", graphs.Templates is null ? "embedding" : "features", device));
     private readonly RetryableLazy<GraphSession> _image = new(() => new GraphSession(bundle, graphs.ImageEncoder, "pixels", "embedding", device));
 
-    public float[] EmbedText(string text)
-    {
-        var embedding = new float[graphs.EmbeddingDimension];
-        _text.Value.Run<long, float>(_tokenizer.Encode(text), [1, graphs.Text.Total], embedding);
-        return embedding;
-    }
+    /// <summary>The embedding of a text: where the bundle has templates, of the mean of the phrases that they make of it.</summary>
+    public float[] EmbedText(string text) => graphs.Templates is null
+        ? EmbedPlainText(text)
+        : EmbedMean([.. graphs.Templates.Select(template => template.Replace(ClipGraphs.Placeholder, text.Trim(), StringComparison.Ordinal))]);
+
+    /// <summary>The embedding of a text as it is.</summary>
+    public float[] EmbedPlainText(string text) => graphs.Templates is null ? Encode(text) : EmbedMean([text]);
 
     public float[] EmbedImage(MLImage image) => EmbedImage(graphs.Transparency switch
     {
@@ -36,6 +37,23 @@ internal sealed class ClipModel(Bundle bundle, ClipGraphs graphs, DalleDevice de
         var embedding = new float[graphs.EmbeddingDimension];
         _image.Value.Run<float, float>(fitted.Values, [1, 3, graphs.ImageSize, graphs.ImageSize], embedding);
         return embedding;
+    }
+
+    /// <summary>The mean of features, of which none is a unit vector yet, as a unit vector (ai-forever/ru-clip, its predictor).</summary>
+    private float[] EmbedMean(string[] texts)
+    {
+        var sum = new float[graphs.EmbeddingDimension];
+        foreach (var text in texts)
+            TensorPrimitives.Add(sum, Encode(text), sum);
+        TensorPrimitives.Divide(sum, TensorPrimitives.Norm<float>(sum), sum);
+        return sum;
+    }
+
+    private float[] Encode(string text)
+    {
+        var output = new float[graphs.EmbeddingDimension];
+        _text.Value.Run<long, float>(_tokenizer.Encode(text), [1, graphs.Text.Total], output);
+        return output;
     }
 
     public float Score(ReadOnlySpan<float> text, ReadOnlySpan<float> image) => graphs.Scale * TensorPrimitives.Dot(text, image);

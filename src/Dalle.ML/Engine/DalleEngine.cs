@@ -92,7 +92,7 @@ internal sealed class DalleEngine : IDisposable
     public IEnumerable<GeneratedImage> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
-        using var best = new BestImages(count: 1);
+        using var best = new BestImages(count: 1, options.RankBy);
         var last = NumbersOf(options).End.Value - 1;
         foreach (var image in GenerateCandidates(requests, options, progress, cancellationToken))
         {
@@ -115,11 +115,11 @@ internal sealed class DalleEngine : IDisposable
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
         var generator = _generator ?? throw CannotGenerate();
-        if (CandidatesOf(options) is > 1 and var candidates && _clip is null)
-            throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no CLIP to choose among {candidates} candidates. Request one candidate per image.");
+        CheckRanking(options);
 
         var (text, cut) = (default(float[]), 0);
-        foreach (var candidate in generator.Generate(requests, NumbersOf(options), options, progress, cancellationToken))
+        var candidates = generator.Generate(requests, NumbersOf(options), options, progress, cancellationToken);
+        foreach (var (candidate, perplexity) in WithPerplexity(candidates, options.RankBy, cancellationToken))
         {
             using var pixels = candidate.Pixels;
             if (candidate.Number == options.FirstCandidate)
@@ -136,6 +136,7 @@ internal sealed class DalleEngine : IDisposable
                 Candidate = candidate.Number,
                 CandidateSeed = candidate.Seed,
                 Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
+                Perplexity = perplexity,
                 CutTokens = cut,
                 Tokens = candidate.Tokens,
             };
@@ -159,6 +160,7 @@ internal sealed class DalleEngine : IDisposable
     /// <exception cref="NotSupportedException">An option is for models of another kind.</exception>
     public void CheckOptions(GenerationOptions options)
     {
+        CheckRanking(options);
         _autoregressive?.CheckOptions(options);
         _unclip?.CheckOptions(options);
     }
@@ -182,6 +184,23 @@ internal sealed class DalleEngine : IDisposable
         _features?.Dispose();
         Vae.Dispose();
     }
+
+    /// <exception cref="NotSupportedException">The model lacks what its candidates would be ranked by.</exception>
+    private void CheckRanking(GenerationOptions options)
+    {
+        var name = Bundle.Manifest.Name;
+        if (options.RankBy != RankBy.Clip && _autoregressive is null)
+            throw new NotSupportedException($"'{nameof(options.RankBy)}' is {options.RankBy}, but only a transformer over image tokens gives perplexities, and '{name}' has none. Rank by CLIP.");
+        if (_clip is null && options.RankBy == RankBy.Both)
+            throw new NotSupportedException($"'{nameof(options.RankBy)}' is {options.RankBy}, but the model '{name}' has no CLIP. Rank by perplexity.");
+        if (_clip is null && options.RankBy == RankBy.Clip && CandidatesOf(options) is > 1 and var candidates)
+            throw new NotSupportedException($"The model '{name}' has no CLIP to choose among {candidates} candidates. Request one candidate per image, or rank by perplexity.");
+    }
+
+    /// <summary>Computes the perplexities of candidates, if they are wanted: some at a time, since they cost less together.</summary>
+    private IEnumerable<(Candidate Candidate, float Perplexity)> WithPerplexity(IEnumerable<Candidate> candidates, RankBy by, CancellationToken cancellationToken) =>
+        by == RankBy.Clip ? candidates.Select(candidate => (candidate, float.NaN)) : candidates.Chunk(TokenLikelihood.MaxRows).SelectMany(batch =>
+            batch.Zip(LogProbabilities([.. batch.Select(candidate => candidate.Request with { KnownTokens = candidate.Tokens })], cancellationToken).Select(TokenLikelihood.Perplexity)));
 
     private int CandidatesOf(GenerationOptions options) => options.Candidates ?? (_clip is null ? 1 : Bundle.Manifest.Sampling.Candidates);
 

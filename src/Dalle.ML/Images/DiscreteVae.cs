@@ -1,4 +1,5 @@
 using Dalle.ML.Bundles;
+using Dalle.ML.Onnx;
 using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Images;
@@ -41,13 +42,42 @@ internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposab
         return new ImageTensor(Format.Width, Format.Height, values, release: returned => _idle = returned);
     }
 
+    /// <summary>Decodes the tokens of several images, row by row, as one image without seams between them.</summary>
+    /// <exception cref="NotSupportedException">The decoder decodes grids of its own size only.</exception>
+    public ImageTensor DecodeGrid(IReadOnlyList<IReadOnlyList<int>> images, int columns)
+    {
+        var (file, rows) = (bundle.Manifest.ImageDecoder, images.Count / columns);
+        var graph = file is null ? null : TokenGrid.Resize(bundle.PathOf(file), Format.Rows, Format.Columns, rows, columns)
+            ?? throw HasOwnGrid();
+        using var session = Session(bundle, device, file, "tokens", "pixels", graph);
+        var (tokens, width) = (new long[images.Count * Format.Tokens], columns * Format.Columns);
+        for (var i = 0; i < tokens.Length; i++)
+        {
+            var (row, column) = (i / width, i % width);
+            tokens[i] = images[row / Format.Rows * columns + column / Format.Columns][row % Format.Rows * Format.Columns + column % Format.Columns];
+        }
+        var pixels = new ImageTensor(columns * Format.Width, rows * Format.Height, new float[3 * images.Count * Format.Width * Format.Height]);
+        try
+        {
+            session.Run<long, float>(tokens, [1, tokens.Length], pixels.Values);
+        }
+        catch (DalleBundleException exception)
+        {
+            throw HasOwnGrid(exception);
+        }
+        return pixels;
+    }
+
     public void Dispose()
     {
         _encoder.Dispose();
         _decoder.Dispose();
     }
 
-    private static GraphSession Session(Bundle bundle, DalleDevice device, string? file, string input, string output) => file is null
+    private NotSupportedException HasOwnGrid(Exception? inner = null) =>
+        new($"The image decoder of '{bundle.Manifest.Name}' decodes grids of {Format.Rows} × {Format.Columns} tokens only. Export the model again; decoders of other tools have no other grid.", inner);
+
+    private static GraphSession Session(Bundle bundle, DalleDevice device, string? file, string input, string output, byte[]? graph = null) => file is null
         ? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' has no graph from {input} to {output}.")
-        : new GraphSession(bundle, file, input, output, device);
+        : new GraphSession(bundle, file, input, output, device, graph);
 }

@@ -47,7 +47,7 @@ internal sealed class DecoderSession : IDisposable
         SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
-        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? Sampling() : null);
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. File.ReadAllBytes(bundle.PathOf(graph.File)), .. Sampling()] : null);
         (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {

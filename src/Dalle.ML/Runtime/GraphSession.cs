@@ -4,9 +4,9 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dalle.ML.Runtime;
 
 /// <summary>A graph that keeps nothing between runs: one input tensor, one output tensor, batch axis first. Thread-safe.</summary>
-internal sealed class GraphSession(Bundle bundle, string file, string input, string output, DalleDevice device) : IDisposable
+internal sealed class GraphSession(Bundle bundle, string file, string input, string output, DalleDevice device, byte[]? graph = null) : IDisposable
 {
-    private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, file, device);
+    private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, file, device, graph);
 
     // Not static: the first object of ONNX Runtime must be one that OrtRuntime makes, which says what is missing.
     private readonly RunOptions _options = new();

@@ -16,10 +16,10 @@ internal static partial class OrtRuntime
     /// <param name="bundle">The bundle.</param>
     /// <param name="file">The graph's file.</param>
     /// <param name="device">Device to run on.</param>
-    /// <param name="continuation">Nodes to append to the graph, as bytes that follow those of the file.</param>
+    /// <param name="graph">The graph in place of the file's, whose weights it shares; that of the file if null.</param>
     /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
     /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
-    public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device, byte[]? continuation = null)
+    public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device, byte[]? graph = null)
     {
         var hasSharedThreads = Start(device);
         using var options = new SessionOptions
@@ -37,12 +37,12 @@ internal static partial class OrtRuntime
             CudaProvider.Use(device, options);
         try
         {
-            if (continuation is null)
+            if (graph is null)
                 return new InferenceSession(bundle.PathOf(file), options);
             // Bytes have no name by which a file of ONNX Runtime's own format, which is not checked, would be told.
             options.AddSessionConfigEntry("session.load_model_format", "ONNX");
             options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetDirectoryName(bundle.PathOf(file))!);
-            return new InferenceSession([.. File.ReadAllBytes(bundle.PathOf(file)), .. continuation], options);
+            return new InferenceSession(graph, options);
         }
         catch (OnnxRuntimeException exception) when (device.GpuDeviceId is not null)
         {

@@ -1,3 +1,4 @@
+using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -6,7 +7,7 @@ namespace Dalle.ML.Transforms;
 
 /// <summary>
 /// Orders the candidates of a row by how well they fit its text, by CLIP, and keeps the best
-/// (the re-ranking of Ramesh et al. 2021).
+/// (the re-ranking of Ramesh et al. 2021); also by the transformer's perplexity, as ru-dALLE does.
 /// </summary>
 /// <remarks>
 /// <format type="text/markdown"><![CDATA[
@@ -58,6 +59,9 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
             init => _topK = value is null or >= 1 ? value : throw new ArgumentOutOfRangeException(nameof(TopK), value, "TopK must be at least 1.");
         }
 
+        /// <summary>Which candidate is the best. Perplexities need a transformer over image tokens, and of images also an image encoder.</summary>
+        public RankBy RankBy { get; init; }
+
         /// <summary>Name of the image column to make, with the best candidate.</summary>
         public string OutputColumnName { get; init; } = "Image";
 
@@ -67,8 +71,14 @@ public sealed class ClipRankEstimator : ComponentEstimator<ClipRankTransformer>
         /// </summary>
         public string? OrderColumnName { get; init; }
 
-        /// <summary>Name of a column to make with the scores of the kept candidates, descending, Single; none if null.</summary>
+        /// <summary>Name of a column to make with the CLIP scores of the kept candidates, best first, Single; none if null.</summary>
         public string? ScoresColumnName { get; init; }
+
+        /// <summary>
+        /// Name of a column to make with the perplexities of the kept candidates, best first, Single; none if null. It needs
+        /// <see cref="RankBy"/> to be by perplexity or by both.
+        /// </summary>
+        public string? PerplexitiesColumnName { get; init; }
 
         /// <summary>
         /// Name of a column to make with the tokens of the kept candidates, best first, if the input has tokens;
@@ -104,6 +114,10 @@ internal sealed class ClipRankComponent : RowComponent
             throw new ArgumentException("Set exactly one of InputTokensColumnName and InputImagesColumnName.", nameof(options));
         if (options is { TokensColumnName: not null, InputTokensColumnName: null })
             throw new ArgumentException("A column of ranked tokens needs input tokens: set InputTokensColumnName.", nameof(options));
+        if (options is { PerplexitiesColumnName: not null, RankBy: RankBy.Clip })
+            throw new ArgumentException("A column of perplexities needs RankBy to be Perplexity or Both: they are not computed to rank by CLIP.", nameof(options));
+        if (options is { ScoresColumnName: not null, RankBy: RankBy.Perplexity })
+            throw new ArgumentException("A column of scores needs RankBy to be Clip or Both: they are not computed to rank by perplexity.", nameof(options));
         _options = options;
     }
 
@@ -121,13 +135,16 @@ internal sealed class ClipRankComponent : RowComponent
         new(_options.OutputColumnName, ResultField.Image),
         new(_options.OrderColumnName, ResultField.Order),
         new(_options.ScoresColumnName, ResultField.CandidateScores),
+        new(_options.PerplexitiesColumnName, ResultField.CandidatePerplexities),
         new(_options.TokensColumnName, ResultField.CandidateTokens),
         new(_options.ImagesColumnName, ResultField.CandidateImages),
     ];
 
     public override void Check(DalleModelInfo model)
     {
-        Require(model.HasClip, model, "has no CLIP");
+        Require(model.HasClip || _options.RankBy == RankBy.Perplexity, model, "has no CLIP");
+        Require(_options.RankBy == RankBy.Clip || model is { CodebookSize: > 0, TextLength: > 0, CanGenerate: true }, model, "has no transformer over image tokens");
+        Require(_options.RankBy == RankBy.Clip || _options.InputTokensColumnName is not null || model.CanEncode, model, "has no image encoder for perplexities");
         Require(model.ImageWidth > 0, model, "has no image format, so that candidates cannot be told apart");
         Require(model.TokenRows > 0 || _options.InputTokensColumnName is null, model, "has no image tokens. Give the candidates as images");
     }
@@ -142,20 +159,42 @@ internal sealed class ClipRankComponent : RowComponent
         if (tokens.Length + images.Length == 0)
             throw new ArgumentException("There are no candidates.");
 
-        var text = model.EmbedText(row.Text);
-        var ranked = Enumerable.Range(0, tokens.Length + images.Length)
-            .Select(place => (Place: place, Score: model.ScoreEmbeddings(text, Embed(place))))
-            .OrderByDescending(candidate => candidate.Score)
+        int[] places = [.. Enumerable.Range(0, tokens.Length + images.Length)];
+        var ranked = new CandidateOrder(_options.RankBy)
+            .Sort(places.Zip(Scores(), Perplexities()), candidate => (candidate.Second, candidate.Third))
             .Take(_options.TopK ?? int.MaxValue)
+            .Select(candidate => (Place: candidate.First, Score: candidate.Second, Perplexity: candidate.Third))
             .ToArray();
         return new RowResult
         {
             Image = Picture(ranked[0].Place),
             Order = [.. ranked.Select(candidate => candidate.Place)],
             CandidateScores = [.. ranked.Select(candidate => candidate.Score)],
+            CandidatePerplexities = [.. ranked.Select(candidate => candidate.Perplexity)],
             CandidateTokens = _options.TokensColumnName is null ? [] : [.. ranked.SelectMany(candidate => tokens[candidate.Place])],
             CandidateImages = _options.ImagesColumnName is null ? [] : [.. ranked.SelectMany(candidate => PixelsOf(candidate.Place))],
         };
+
+        IEnumerable<float> Scores()
+        {
+            if (_options.RankBy == RankBy.Perplexity)
+                return places.Select(_ => float.NaN);
+            var text = model.EmbedText(row.Text);
+            return places.Select(place => model.ScoreEmbeddings(text, Embed(place)));
+        }
+
+        IEnumerable<float> Perplexities() => _options.RankBy == RankBy.Clip
+            ? places.Select(_ => float.NaN)
+            : model.LogProbabilities([.. places.Select(place => new GenerationRequest(row.Text, Seed: 0) { KnownTokens = TokensOf(place) })], _options.CancellationToken)
+                .Select(TokenLikelihood.Perplexity);
+
+        int[] TokensOf(int place)
+        {
+            if (tokens.Length > 0)
+                return tokens[place];
+            using var image = Picture(place);
+            return model.EncodeImage(image);
+        }
 
         MLImage Picture(int place) => tokens.Length > 0
             ? model.DecodeTokens(tokens[place])

@@ -1,3 +1,4 @@
+using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 
@@ -19,8 +20,8 @@ namespace Dalle.ML.Transforms;
 /// | Exportable to ONNX | No |
 ///
 /// Of several texts, the one with the highest score is the best caption of an image. Of several images, the one with the highest score is the one that the model
-/// finds least surprising, which may also be the simplest; e to the power of the score divided by −(number of image tokens) is its perplexity, by which
-/// ru-dALLE ranks.
+/// finds least surprising, which may also be the simplest. ru-dALLE ranks images by another number of the same probabilities, their perplexity: the mean of 1/p
+/// over all tokens but the first.
 ///
 /// Input images are copied while a row is processed and remain the property of their column, which disposes them as ML.NET's LoadImages and ResizeImages do.
 /// Cache and ShuffleRows of ML.NET drop image columns without a warning: cache or shuffle before LoadImages, or after this step.
@@ -45,6 +46,9 @@ public sealed class DalleScoreEstimator : ComponentEstimator<DalleScoreTransform
         /// <summary>Name of the column of scores to make, Single.</summary>
         public string OutputColumnName { get; init; } = "Score";
 
+        /// <summary>Name of a column to make with the perplexity of the image, Single, lower is better; none if null.</summary>
+        public string? PerplexityColumnName { get; init; }
+
         internal override RowComponent CreateComponent() => new DalleScoreComponent(this);
 
         internal override ComponentTransformer CreateTransformer(RowRunner runner) => new DalleScoreTransformer(runner);
@@ -68,12 +72,13 @@ internal sealed class DalleScoreComponent(DalleScoreEstimator.Options options) :
         new(options.InputImageColumnName, nameof(options.InputImageColumnName), RowField.Image),
     ];
 
-    public override IEnumerable<OutputColumn> Outputs => [new(options.OutputColumnName, ResultField.Score)];
+    public override IEnumerable<OutputColumn> Outputs =>
+        [new(options.OutputColumnName, ResultField.Score), new(options.PerplexityColumnName, ResultField.Perplexity)];
 
     public override void Check(DalleModelInfo model) =>
         Require(model is { CanEncode: true, CodebookSize: > 0, TextLength: > 0, CanGenerate: true }, model, "has no transformer and encoder of image tokens");
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) => model
         .LogProbabilities([.. rows.Select(row => new GenerationRequest(row.Text, Seed: 0) { KnownTokens = model.EncodeImage(row.Image!) })], options.CancellationToken)
-        .Select(probabilities => new RowResult { Score = (float)probabilities.Sum() });
+        .Select(probabilities => new RowResult { Score = (float)probabilities.Sum(), Perplexity = TokenLikelihood.Perplexity(probabilities) });
 }

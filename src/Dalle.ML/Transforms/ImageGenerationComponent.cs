@@ -11,6 +11,7 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
         new(options.SeedColumnName, ResultField.Seed),
         new(options.TokensColumnName, ResultField.Tokens, model => [model.TokenRows, model.TokenColumns]),
         new(options.ScoreColumnName, ResultField.Score),
+        new(options.PerplexityColumnName, ResultField.Perplexity),
         new(options.CandidateTokensColumnName, ResultField.CandidateTokens,
             model => [options.CandidatesOf(model), model.TokenRows, model.TokenColumns]),
         new(options.CandidateScoresColumnName, ResultField.CandidateScores, model => [options.CandidatesOf(model)]),
@@ -24,7 +25,10 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
     public override void Check(DalleModelInfo model)
     {
         Require(model.CanGenerate, model, "cannot generate");
-        Require(model.HasClip || options.CandidatesOf(model) == 1, model, "has no CLIP to choose among candidates: ask for one");
+        var rankBy = options.Generation.RankBy;
+        Require(model.HasClip || rankBy == RankBy.Perplexity || options.CandidatesOf(model) == 1, model, "has no CLIP to choose among candidates: ask for one, or rank by perplexity");
+        Refuse(rankBy == RankBy.Clip && options.PerplexityColumnName is not null, nameof(options.PerplexityColumnName), "needs Generation.RankBy to be Perplexity or Both");
+        Refuse(model.TokenRows == 0 && rankBy != RankBy.Clip, nameof(options.Generation.RankBy), $"is for models that sample image tokens; '{model.Name}' is a diffusion model");
         foreach (var (option, column) in new[] { (nameof(options.TokensColumnName), options.TokensColumnName), (nameof(options.CandidateTokensColumnName), options.CandidateTokensColumnName) })
             Refuse(model.TokenRows == 0 && column is not null, option, $"is for models that sample image tokens; '{model.Name}' is a diffusion model");
     }
@@ -36,7 +40,7 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
         var requests = rows.Select(row => Request(model, row)).ToArray();
         return options.WantsCandidates
             ? model.GenerateCandidates(requests, options.Generation, options.Progress, options.CancellationToken)
-                .Chunk(options.CandidatesOf(model.Info)).Select(ResultOf)
+                .Chunk(options.CandidatesOf(model.Info)).Select(candidates => ResultOf(candidates, options.Generation.RankBy))
             : model.GenerateBatch(requests, options.Generation, options.Progress, options.CancellationToken).Select(ResultOf);
     }
 
@@ -44,11 +48,11 @@ internal abstract class ImageGenerationComponent(ImageGenerationOptions options)
 
     /// <summary>The result owns the image, so the object around it is not disposed.</summary>
     private static RowResult ResultOf(GeneratedImage image) =>
-        new() { Image = image.Image, Seed = image.Seed, Tokens = [.. image.Tokens], Score = image.Score };
+        new() { Image = image.Image, Seed = image.Seed, Tokens = [.. image.Tokens], Score = image.Score, Perplexity = image.Perplexity };
 
-    private static RowResult ResultOf(GeneratedImage[] unranked)
+    private static RowResult ResultOf(GeneratedImage[] unranked, RankBy rankBy)
     {
-        GeneratedImage[] candidates = [.. unranked.OrderByDescending(image => image.Score)];
+        GeneratedImage[] candidates = [.. new CandidateOrder(rankBy).Sort(unranked, image => (image.Score, image.Perplexity))];
         var result = ResultOf(candidates[0]);
         result.CandidateTokens = [.. candidates.SelectMany(candidate => candidate.Tokens)];
         result.CandidateScores = [.. candidates.Select(candidate => candidate.Score)];

@@ -19,10 +19,16 @@ public abstract record ImageGenerationOptions : GenerationComponentOptions
     /// <summary>Name of a column to make with the CLIP score, Single, not-a-number if the model has no CLIP; none if null.</summary>
     public string? ScoreColumnName { get; init; }
 
+    /// <summary>
+    /// Name of a column to make with the perplexity of the image's tokens, Single, lower is better; none if null. It needs
+    /// <see cref="GenerationOptions.RankBy"/> to be by perplexity or by both.
+    /// </summary>
+    public string? PerplexityColumnName { get; init; }
+
     /// <summary>Name of a column to make with the tokens of all candidates, best first, Int32 [candidates · tokens]; none if null.</summary>
     public string? CandidateTokensColumnName { get; init; }
 
-    /// <summary>Name of a column to make with the scores of all candidates, descending, Single [candidates]; none if null.</summary>
+    /// <summary>Name of a column to make with the CLIP scores of all candidates, best first, Single [candidates]; none if null.</summary>
     public string? CandidateScoresColumnName { get; init; }
 
     /// <summary>Name of a column to make with the seeds that generate the candidates alone, best first, UInt64 [candidates]; none if null.</summary>

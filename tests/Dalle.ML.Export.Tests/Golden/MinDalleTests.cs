@@ -133,6 +133,20 @@ public sealed partial class MinDalleTests : IDisposable
     }
 
     [Theory]
+    [MemberData(nameof(Grids))]
+    public void A_grid_of_tokens_becomes_the_reference_image_without_seams(string file)
+    {
+        var encoder = Directory.EnumerateFiles(FolderOf(file), "encoder.pt", SearchOption.AllDirectories).First();
+        using var codec = new DiscreteVae(Export(encoder), DalleDevice.Cpu);
+        var (tokens, sheet) = (Read(FolderOf(file), "detok_batch4_tokens"), Read(FolderOf(file), "detok_batch4_seamless_u8"));
+        var (images, side) = (tokens.Longs().Chunk(tokens.Shape[1]).Select(Codes).ToArray(), (int)Math.Sqrt(tokens.Shape[0]));
+        // The reference puts images column by column, ours are row by row.
+        var decoded = codec.DecodeGrid([.. Enumerable.Range(0, images.Length).Select(i => images[i % side * side + i / side])], side);
+        Assert.Equal((sheet.Shape[1], sheet.Shape[0]), (decoded.Width, decoded.Height));
+        AssertSame(sheet, decoded, top: 0, left: 0);
+    }
+
+    [Theory]
     [MemberData(nameof(Models))]
     public void Every_precision_gives_about_the_same_logits(string encoder)
     {

@@ -113,8 +113,8 @@ public sealed partial class RuDalleTests : IDisposable
     }
 
     /// <summary>
-    /// ru-dALLE's score of a generated image is the mean of 1 / p of its tokens but the first. Of a v2 file its code compares each place with the token of
-    /// the next, so that only the reference's logits tell there what is right.
+    /// ru-dALLE's score of a generated image is its perplexity, the mean of 1 / p of its tokens but the first. Of a v2 file its code, which expects the places
+    /// of v3, compares each place with the token of the next: its number is that of the reference's logits so compared, and ours is that of the logits.
     /// </summary>
     [Theory]
     [MemberData(nameof(Transformers))]
@@ -129,12 +129,17 @@ public sealed partial class RuDalleTests : IDisposable
         var together = new TokenLikelihood(decoder, textEncoder: null, bundle.Manifest.Image!).LogProbabilities(sequences, CancellationToken.None).ToArray();
         foreach (var (name, sequence, probabilities) in names.Zip(sequences, together))
         {
-            var logits = Read(file, $"{name}_logits").Floats().Chunk(bundle.Manifest.Image!.CodebookSize);
+            var logits = Read(file, $"{name}_logits").Floats().Chunk(bundle.Manifest.Image!.CodebookSize).ToArray();
             foreach (var (position, (step, token)) in logits.Zip(sequence.Item2).Index())
-                Assert.Equal(step[token] - Math.Log(step.Sum(logit => Math.Exp(logit))), probabilities[position], tolerance: 1e-3);
-            if (Config(file).GetProperty("hf_version").GetString() != "v2")
-                Assert.Equal(Read(file, $"{name}_ppl").Floats()[0], probabilities.Skip(1).Average(value => Math.Exp(-value)), tolerance: 1e-3 * Read(file, $"{name}_ppl").Floats()[0]);
+                Assert.Equal(LogProbability(step, token), probabilities[position], tolerance: 1e-3);
+            var perplexity = Read(file, $"{name}_ppl").Floats().Single();
+            var expected = Config(file).GetProperty("hf_version").GetString() == "v2"
+                ? TokenLikelihood.Perplexity([0, .. logits.SkipLast(1).Zip(sequence.Item2.Skip(1), LogProbability)])
+                : TokenLikelihood.Perplexity(probabilities);
+            Assert.Equal(perplexity, expected, tolerance: 1e-3f * perplexity);
         }
+
+        static double LogProbability(float[] logits, int token) => logits[token] - Math.Log(logits.Sum(logit => Math.Exp(logit)));
     }
 
     [Theory]

@@ -127,12 +127,43 @@ public sealed class ClipRankTests : ComponentContract<ClipRankTransformer>
         Assert.Equal(expected.Select(images => ColumnText.Of(images[0].Image)), ranked.Select(row => ColumnText.Of(row.Image)));
     }
 
+    [Theory]
+    [InlineData(RankBy.Perplexity)]
+    [InlineData(RankBy.Both)]
+    public void Tokens_are_ordered_by_perplexity_as_the_engine_orders_them(RankBy rankBy)
+    {
+        using var model = TinyModel.Load();
+        var generation = new GenerationOptions { Candidates = 5, RankBy = rankBy };
+        var pipeline = ML.Transforms.GenerateImageTokens(new() { ModelPath = TinyModel.Path, InputColumnName = "Prompt", Seed = 7, Generation = new() { Candidates = 5 } })
+            .Append(ML.Transforms.ClipRank(new()
+            {
+                ModelPath = TinyModel.Path,
+                InputTextColumnName = "Prompt",
+                InputTokensColumnName = "Tokens",
+                OrderColumnName = "Order",
+                PerplexitiesColumnName = "Perplexities",
+                RankBy = rankBy,
+            }));
+        var view = pipeline.Fit(Load(Rows)).Transform(Load(Rows));
+        foreach (var (prompt, order, perplexities) in Prompts.Zip(view.GetColumn<int[]>("Order"), view.GetColumn<float[]>("Perplexities")))
+        {
+            using var best = new BestImages(count: 5, rankBy);
+            foreach (var image in model.GenerateCandidates(new(prompt, 7), generation))
+                best.Add(image);
+            Assert.Equal(best.Select(image => image.Candidate), order);
+            Assert.All(best.Zip(perplexities), pair => Assert.Equal(pair.First.Perplexity, pair.Second, tolerance: 1e-3f * pair.Second));
+        }
+    }
+
     [Fact]
     public void Candidates_are_given_once_and_in_a_way()
     {
         Assert.Throws<ArgumentException>(() => ML.Transforms.ClipRank(new ClipRankEstimator.Options()));
         Assert.Throws<ArgumentException>(() => ML.Transforms.ClipRank(new ClipRankEstimator.Options { InputTokensColumnName = "Codes", InputImagesColumnName = "Pixels" }));
         Assert.Throws<ArgumentException>(() => ML.Transforms.ClipRank(new ClipRankEstimator.Options { InputImagesColumnName = "Pixels", TokensColumnName = "Tokens" }));
+        var pixels = new ClipRankEstimator.Options { InputImagesColumnName = "Pixels" };
+        Assert.Throws<ArgumentException>(() => ML.Transforms.ClipRank(pixels with { PerplexitiesColumnName = "Perplexities" }));
+        Assert.Throws<ArgumentException>(() => ML.Transforms.ClipRank(pixels with { RankBy = RankBy.Perplexity, ScoresColumnName = "Scores" }));
         Assert.Equal("TopK", Assert.Throws<ArgumentOutOfRangeException>(() => new ClipRankEstimator.Options { TopK = 0 }).ParamName);
     }
 

@@ -7,11 +7,11 @@ namespace Dalle.ML.Tests.Transforms;
 
 public sealed class DalleScoreTests : ComponentContract<DalleScoreTransformer>
 {
-    protected override ComponentOptions Options => new DalleScoreEstimator.Options { ModelPath = TinyModel.Path, InputTextColumnName = "Prompt", InputImageColumnName = "Picture" };
+    protected override ComponentOptions Options => new DalleScoreEstimator.Options { ModelPath = TinyModel.Path, InputTextColumnName = "Prompt", InputImageColumnName = "Picture", PerplexityColumnName = "Perplexity" };
 
     protected override string[] Inputs => ["Prompt", "Picture"];
 
-    protected override string[] Outputs => ["Score: Single"];
+    protected override string[] Outputs => ["Score: Single", "Perplexity: Single"];
 
     protected override string[] Annotations => ["Score ScoreColumnKind: Ranking", "Score ScoreValueKind: Score"];
 
@@ -23,6 +23,15 @@ public sealed class DalleScoreTests : ComponentContract<DalleScoreTransformer>
         using var model = TinyModel.Load();
         var view = ML.Transforms.DalleScore("Score", "Prompt", "Picture", modelPath: TinyModel.Path).Fit(Load(Rows)).Transform(Load(Rows));
         Assert.Equal(Prompts.Zip(Load(Rows).GetColumn<MLImage>("Picture"), (text, image) => (float)model.LogLikelihood(text, image)), view.GetColumn<float>("Score"));
+    }
+
+    [Fact]
+    public void Perplexities_are_the_models()
+    {
+        using var model = TinyModel.Load();
+        var options = new DalleScoreEstimator.Options { ModelPath = TinyModel.Path, InputTextColumnName = "Prompt", InputImageColumnName = "Picture", PerplexityColumnName = "Perplexity" };
+        var view = ML.Transforms.DalleScore(options).Fit(Load(Rows)).Transform(Load(Rows));
+        Assert.Equal(Prompts.Zip(Load(Rows).GetColumn<MLImage>("Picture"), (text, image) => model.Perplexity(text, image)), view.GetColumn<float>("Perplexity"));
     }
 
     [Fact]

@@ -23,6 +23,9 @@ internal sealed record ResultField(string Source, DataViewType Type, Func<Func<R
     public static readonly ResultField Score = Of(
         nameof(RowResult.Score), NumberDataViewType.Single, (ref float value, RowResult result) => value = result.Score, isScore: true);
 
+    public static readonly ResultField Perplexity = Of(
+        nameof(RowResult.Perplexity), NumberDataViewType.Single, (ref float value, RowResult result) => value = result.Perplexity);
+
     public static readonly ResultField Error = Of(
         nameof(RowResult.Error), TextDataViewType.Instance, (ref ReadOnlyMemory<char> value, RowResult result) => value = result.Error.AsMemory());
 
@@ -49,6 +52,10 @@ internal sealed record ResultField(string Source, DataViewType Type, Func<Func<R
     public static readonly ResultField CandidateScores = OfVector(
         nameof(RowResult.CandidateScores), NumberDataViewType.Single,
         result => result.CandidateScores, (result, values) => result.CandidateScores = values, float.NaN, isScore: true, isOfCandidates: true);
+
+    public static readonly ResultField CandidatePerplexities = OfVector(
+        nameof(RowResult.CandidatePerplexities), NumberDataViewType.Single,
+        result => result.CandidatePerplexities, (result, values) => result.CandidatePerplexities = values, float.NaN, isOfCandidates: true);
 
     public static readonly ResultField CandidateSeeds = OfVector(
         nameof(RowResult.CandidateSeeds), NumberDataViewType.UInt64,

@@ -38,6 +38,9 @@ internal sealed class RowResult : IDisposable
     [ColumnName(Prefix + nameof(Score))]
     public float Score { get; set; } = float.NaN;
 
+    [ColumnName(Prefix + nameof(Perplexity))]
+    public float Perplexity { get; set; } = float.NaN;
+
     [ColumnName(Prefix + nameof(Embedding)), VectorType]
     public float[] Embedding { get; set; } = [];
 
@@ -55,6 +58,9 @@ internal sealed class RowResult : IDisposable
 
     [ColumnName(Prefix + nameof(CandidateScores)), VectorType]
     public float[] CandidateScores { get; set; } = [];
+
+    [ColumnName(Prefix + nameof(CandidatePerplexities)), VectorType]
+    public float[] CandidatePerplexities { get; set; } = [];
 
     [ColumnName(Prefix + nameof(CandidateSeeds)), VectorType]
     public ulong[] CandidateSeeds { get; set; } = [];
@@ -74,6 +80,7 @@ internal sealed class RowResult : IDisposable
         other._image = null;
         (Text, Seed, Tokens, Score, Order) = (other.Text, other.Seed, other.Tokens, other.Score, other.Order);
         (Embedding, Logits) = (other.Embedding, other.Logits);
+        (Perplexity, CandidatePerplexities) = (other.Perplexity, other.CandidatePerplexities);
         (CandidateTokens, CandidateScores) = (other.CandidateTokens, other.CandidateScores);
         (CandidateSeeds, CandidateImages) = (other.CandidateSeeds, other.CandidateImages);
         Error = other.Error;
