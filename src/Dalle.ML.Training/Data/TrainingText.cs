@@ -12,11 +12,15 @@ internal sealed class TrainingText
     public TrainingText(string folder)
     {
         var files = BpeFiles.Read(Path.Combine(folder, "vocab.json"), Path.Combine(folder, "merges.txt"));
-        (_folder, _bpe, VocabularySize) = (folder, new ByteLevelBpe(files), files.Vocabulary.Values.Max() + 1);
+        (_folder, _bpe, Vocabulary) = (folder, new ByteLevelBpe(files), files.Vocabulary);
+        VocabularySize = Vocabulary.Values.Max() + 1;
     }
 
     /// <summary>Number of text tokens without padding; every id is below it.</summary>
     public int VocabularySize { get; }
+
+    /// <summary>Ids by token.</summary>
+    public IReadOnlyDictionary<string, int> Vocabulary { get; }
 
     /// <summary>Whether captions, and so prompts, are put into lower case.</summary>
     public bool IsLowercase => true;
