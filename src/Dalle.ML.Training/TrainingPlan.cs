@@ -55,7 +55,7 @@ internal sealed record TrainingPlan
             Width = 32,
             CodebookSize = 64,
             CodeDim = 8,
-            Schedule = new() { Epochs = 12, BatchSize = 16, LearningRate = 3e-3, WarmUpSteps = 10, WeightDecay = 1e-4, Beta2 = 0.99, ClipNorm = 2 },
+            Schedule = new() { Epochs = 30, BatchSize = 16, LearningRate = 3e-3, WarmUpSteps = 10, WeightDecay = 1e-4, Beta2 = 0.99, ClipNorm = 2 },
         },
         Transformer = new()
         {

@@ -123,9 +123,9 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
                 var seen = _step * StepSize;
                 var isEpochOver = seen / _images.Count != (seen - StepSize) / _images.Count;
                 if (isEpochOver || done >= 1)
-                    validation = Validate();
+                    validation = Validate(cancellationToken) ?? validation;
                 progress?.Report(new(
-                    _kind, (int)((seen - 1) / _images.Count) + 1, _step, Steps, done, (_step - firstStep) * StepSize / clock.Elapsed.TotalSeconds,
+                    _kind, Math.Min(_schedule.Epochs, (int)((seen - 1) / _images.Count) + 1), _step, Steps, done, (_step - firstStep) * StepSize / clock.Elapsed.TotalSeconds,
                     _elapsedBefore + clock.Elapsed, done > firstDone ? clock.Elapsed * ((1 - done) / (done - firstDone)) : null, losses, validation));
                 if (Context.Plan.Samples is { } show && (done >= 1 || clock.Elapsed - lastSheet >= Context.Plan.SamplesEvery) && MakeSamples(_step) is { } sheet)
                 {
@@ -237,11 +237,14 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
         return figures.SelectMany(own => own).GroupBy(figure => figure.Name).ToDictionary(same => same.Key, same => same.Sum(figure => figure.Value));
     }
 
-    private Dictionary<string, double> Validate()
+    /// <summary>Figures of all validation images; null if it was cancelled.</summary>
+    private Dictionary<string, double>? Validate(CancellationToken cancellationToken)
     {
         var sums = new Dictionary<string, double>();
         foreach (var images in _validation.Chunk(_schedule.BatchSize))
         {
+            if (cancellationToken.IsCancellationRequested)
+                return null;
             var batch = Prepare(images, random: null);
             var figures = new (string Name, double Value)[Threads.Count][];
             Threads.Run(replica =>
@@ -297,6 +300,7 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
         }
         if (saved.Seed is { } seed && seed != Context.Plan.Seed)
             throw new InvalidDataException($"'{path}' was begun with the seed {seed}, not {Context.Plan.Seed}. Choose another folder, or this seed.");
+        using var scope = NewDisposeScope();
         saved.Read("model.", Model);
         if (saved.Has("exp_avg."))
         {
@@ -314,6 +318,7 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
     private void Save(TimeSpan elapsed)
     {
         Directory.CreateDirectory(Context.Plan.Folder);
+        using var scope = NewDisposeScope();
         IEnumerable<(string Name, Tensor Tensor)> tensors =
         [
             .. Prefixed("model.", Model),
@@ -322,7 +327,6 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
             .. _optimiser.Average is { } average ? Prefixed("average.", _parameters.Views(average)) : [],
             .. Prefixed("state.", State),
         ];
-        using var scope = NewDisposeScope();
         SafetensorsWriter.Write(TrainingCheckpoint.PathOf(Context.Plan.Folder, _kind), [.. tensors], new Dictionary<string, string>
         {
             ["config"] = JsonSerializer.Serialize(_sizes, TrainingCheckpoint.Json),

@@ -1,4 +1,5 @@
 using Dalle.ML.Training.Data;
+using Microsoft.ML.Data;
 
 namespace Dalle.ML.Training.Tests;
 
@@ -29,6 +30,17 @@ internal static class Shapes
             captions.Add([$"a {color.Name} {kind}"]);
         }
         return new TrainingSet(size, images, captions, Enumerable.Range(0, validation));
+    }
+
+    /// <summary>An image of a set for a model.</summary>
+    public static MLImage ToImage(TrainingSet set, int index)
+    {
+        var size = set.ImageSize;
+        var (pixels, bgra) = (new byte[3 * size * size], new byte[4 * size * size]);
+        set.ReadImage(index, pixels);
+        for (var i = 0; i < size * size; i++)
+            (bgra[4 * i], bgra[4 * i + 1], bgra[4 * i + 2], bgra[4 * i + 3]) = (pixels[3 * i + 2], pixels[3 * i + 1], pixels[3 * i], 255);
+        return MLImage.CreateFromPixels(size, size, MLPixelFormat.Bgra32, bgra);
     }
 
     /// <summary>Colour and shape of an image by its pixels alone: what differs from the corners, and the outline that covers it best.</summary>
