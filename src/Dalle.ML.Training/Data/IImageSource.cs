@@ -11,5 +11,8 @@ internal interface IImageSource
 
     /// <summary>The images, in the same order each time. An image's pixels may be read later and on any thread.</summary>
     /// <param name="imageSize">Width and height to bring them to.</param>
-    IEnumerable<SourceImage> Read(int imageSize);
+    IEnumerable<SourceImage> ReadImages(int imageSize);
+
+    /// <summary>The names and captions of the images, in the same order, without the images; empty captions too.</summary>
+    IEnumerable<(string Name, IReadOnlyList<string> Captions)> ReadCaptions();
 }

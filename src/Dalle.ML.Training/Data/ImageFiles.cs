@@ -32,7 +32,9 @@ internal sealed class ImageFiles(string folder, IReadOnlyList<(string Path, IRea
         }
     }
 
-    public IEnumerable<SourceImage> Read(int imageSize) => entries.Select(entry => new SourceImage(entry.Path, entry.Captions, () =>
+    public IEnumerable<(string Name, IReadOnlyList<string> Captions)> ReadCaptions() => entries;
+
+    public IEnumerable<SourceImage> ReadImages(int imageSize) => entries.Select(entry => new SourceImage(entry.Path, () =>
     {
         using var image = _reader.Read(Path.Combine(folder, entry.Path));
         return SquarePixels.Of(image, imageSize);
