@@ -53,7 +53,6 @@ internal sealed record TrainingPlan
         DiscreteVae = new()
         {
             Width = 32,
-            DecoderWidth = 32,
             CodebookSize = 64,
             CodeDim = 8,
             Schedule = new() { Epochs = 12, BatchSize = 16, LearningRate = 3e-3, WarmUpSteps = 10, WeightDecay = 1e-4, Beta2 = 0.99, ClipNorm = 2 },
@@ -82,7 +81,6 @@ internal sealed record TrainingPlan
         DiscreteVae = new()
         {
             Width = 128,
-            DecoderWidth = 128,
             CodebookSize = 2048,
             CodeDim = 32,
             Schedule = new() { Epochs = 40, BatchSize = 32, LearningRate = 2e-3, WarmUpSteps = 100, WeightDecay = 1e-4, Beta2 = 0.99, ClipNorm = 2 },
@@ -112,7 +110,6 @@ internal sealed record TrainingPlan
         DiscreteVae = new()
         {
             Width = 256,
-            DecoderWidth = 256,
             CodebookSize = 4096,
             CodeDim = 64,
             Schedule = new() { Epochs = 40, BatchSize = 64, LearningRate = 1e-3, WarmUpSteps = 500, WeightDecay = 1e-4, Beta2 = 0.99, ClipNorm = 2 },
@@ -190,11 +187,8 @@ internal enum Quantizer
 /// <summary>Stage 1.</summary>
 internal sealed record DiscreteVaePlan
 {
-    /// <summary>Channels of the encoder.</summary>
+    /// <summary>Channels at the size of the grid of tokens.</summary>
     public required int Width { get; init; }
-
-    /// <summary>Channels of the decoder.</summary>
-    public required int DecoderWidth { get; init; }
 
     /// <summary>Number of image tokens that there are.</summary>
     public required int CodebookSize { get; init; }

@@ -37,6 +37,9 @@ internal sealed record DalleConfig(
         }
     }
 
+    /// <summary>Writes it for <see cref="Read"/>.</summary>
+    public void Write(string path) => File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(this, Json));
+
     // The serializer's messages name types of .NET, which mean nothing to a reader.
     private static string Describe(JsonException exception) => exception.Message.Contains("Dalle.ML", StringComparison.Ordinal)
         || exception.Message.Contains("System.", StringComparison.Ordinal)

@@ -48,6 +48,9 @@ internal sealed class TrainingText
     /// <summary>Number of text tokens without padding; every id is below it.</summary>
     public int VocabularySize { get; }
 
+    /// <summary>Ids by token.</summary>
+    public IReadOnlyDictionary<string, int> Vocabulary => _files.Vocabulary;
+
     /// <summary>Whether captions, and so prompts, are put into lower case.</summary>
     public bool IsLowercase { get; } = true;
 

@@ -87,7 +87,10 @@ public sealed record DalleTrainingOptions
     /// <summary>A short name of the model.</summary>
     public string Name { get; init; } = "my-dalle";
 
-    /// <summary>Seed of everything that is random; that of the context if null. A time limit makes a run depend on the machine's speed all the same.</summary>
+    /// <summary>
+    /// Seed of everything that is random; that of the context if null, and 0 if the context has none, so that training goes on in its folder. A time
+    /// limit makes a run depend on the machine's speed all the same.
+    /// </summary>
     public int? Seed { get; init; }
 
     /// <summary>Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</summary>

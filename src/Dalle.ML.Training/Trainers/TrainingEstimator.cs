@@ -22,7 +22,7 @@ public abstract class TrainingEstimator<TTransformer> : IEstimator<TTransformer>
         ArgumentNullException.ThrowIfNull(catalog);
         ArgumentNullException.ThrowIfNull(options);
         (Catalog, _environment, _stages) = (catalog, CatalogEnvironment.Of(catalog), stages);
-        Options = options.Checked() with { Seed = options.Seed ?? (int)(CatalogEnvironment.Seed(_environment) & int.MaxValue) };
+        Options = options.Checked() with { Seed = options.Seed ?? CatalogEnvironment.ContextSeed(_environment) ?? 0 };
     }
 
     private protected TransformsCatalog Catalog { get; }

@@ -1,0 +1,128 @@
+using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Families;
+using Dalle.ML.Text.Tokenizers;
+using Dalle.ML.Training.Data;
+using Dalle.ML.Training.Networks;
+using static TorchSharp.torch;
+using Module = TorchSharp.torch.nn.Module;
+using Tensor = TorchSharp.torch.Tensor;
+
+namespace Dalle.ML.Training.Checkpoints;
+
+/// <summary>
+/// The checkpoint of the family <c>dalle</c> that training starts from. Its vocabulary may differ from the new one: tokens that both have keep what was
+/// learnt about them.
+/// </summary>
+internal sealed class StartingPoint
+{
+    private readonly string _folder;
+
+    private StartingPoint(string folder, DalleConfig config) => (_folder, Config) = (folder, config);
+
+    public DalleConfig Config { get; }
+
+    /// <param name="folder">A folder with <c>config.json</c>.</param>
+    /// <exception cref="InvalidDataException">It is not such a checkpoint.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public static StartingPoint Open(string folder)
+    {
+        var config = Path.Combine(folder, "config.json");
+        return File.Exists(config) ? new(folder, DalleConfig.Read(config)) : throw new FileNotFoundException(
+            $"'{folder}' has no config.json, so it is not a checkpoint of the family 'dalle' to start from. Name the folder 'checkpoint' of a run, or one that export.py wrote.", config);
+    }
+
+    /// <summary>The discrete VAE as it is.</summary>
+    /// <exception cref="InvalidDataException">It is not well-formed.</exception>
+    public DiscreteVaeNetwork ReadDiscreteVae(Device device)
+    {
+        using var file = OpenFile(Config.Dvae.File);
+        return DiscreteVaeFiles.ReadExported(file, Config.Dvae.LogitLaplace, device);
+    }
+
+    /// <summary>Copies the file of the discrete VAE.</summary>
+    public void CopyDiscreteVae(string path) => File.Copy(PathOf(Config.Dvae.File), path, overwrite: true);
+
+    /// <summary>Reads the discrete VAE to be trained further.</summary>
+    /// <exception cref="InvalidDataException">It is not well-formed, of other sizes, or cannot be trained.</exception>
+    public void LoadDiscreteVae(DiscreteVaeNetwork network)
+    {
+        if (!Config.Dvae.LogitLaplace || !network.Sizes.IsLogitLaplace)
+        {
+            throw new InvalidDataException($"The discrete VAE of '{_folder}' cannot be trained further: only one of the paper's relaxation can (Quantizer.Gumbel), "
+                + "for the files of others lack the codebook that the encoder learnt with. Freeze it.");
+        }
+        using var file = OpenFile(Config.Dvae.File);
+        DiscreteVaeFiles.ReadExported(file, network);
+    }
+
+    /// <summary>Reads the transformer.</summary>
+    /// <exception cref="InvalidDataException">It is not well-formed or of other sizes.</exception>
+    public void LoadTransformer(TransformerNetwork network, TrainingText text)
+    {
+        using var file = OpenFile(Config.Transformer.File);
+        Load(file, network, Rows(text, network.Sizes.TextLen), ["text_emb.weight", "text_head.weight", "text_head.bias"], ["text_pos.weight"]);
+    }
+
+    /// <summary>Reads CLIP, where there is one.</summary>
+    /// <exception cref="InvalidDataException">It is not well-formed or of other sizes.</exception>
+    public void LoadClip(ClipNetwork network, TrainingText text)
+    {
+        if (Config.Clip is not { } clip)
+            return;
+        using var file = OpenFile(clip.File);
+        Load(file, network, Rows(text, network.Sizes.TextLen), ["text.text_emb.weight"], ["text.text_pos.weight"]);
+    }
+
+    /// <summary>Reads all tensors; of those with a row for each text id or position, the rows that the old model has.</summary>
+    private static void Load(Checkpoint file, Module network, (long[] New, long[] Old) rows, string[] byToken, string[] byPosition)
+    {
+        using var scope = NewDisposeScope();
+        using var off = no_grad();
+        foreach (var (name, parameter) in network.named_parameters())
+        {
+            var isByToken = byToken.Contains(name);
+            if (!isByToken && !byPosition.Contains(name))
+            {
+                file.ReadInto(name, parameter);
+                continue;
+            }
+            int[] shape = [.. parameter.shape.Select(size => (int)size)];
+            var old = file.Shape(name, shape.Length);
+            if (!old.AsSpan(1).SequenceEqual(shape.AsSpan(1)))
+                throw new InvalidDataException($"Tensor '{name}' of the model to start from has rows of {old[^1]} values; {shape[^1]} were expected.");
+            var values = tensor(file.Read(name).Values, [.. old.Select(size => (long)size)]).to(parameter.device);
+            if (isByToken)
+            {
+                if (rows.Old.Any(row => row >= old[0]))
+                    throw new InvalidDataException($"Tensor '{name}' of the model to start from has {old[0]} rows, fewer than its vocabulary.");
+                parameter.index_copy_(0, tensor(rows.New, device: parameter.device), values.index_select(0, tensor(rows.Old, device: parameter.device)));
+            }
+            else
+            {
+                var count = Math.Min(old[0], shape[0]);
+                parameter.narrow(0, 0, count).copy_(values.narrow(0, 0, count));
+            }
+        }
+    }
+
+    /// <summary>The ids that tokens and paddings have in the new vocabulary and in the old one.</summary>
+    private (long[] New, long[] Old) Rows(TrainingText text, int length)
+    {
+        var old = BpeFiles.Read(Path.Combine(_folder, "vocab.json"), Path.Combine(_folder, "merges.txt")).Vocabulary;
+        var (rows, size) = (new List<(long New, long Old)>(), Config.Text.VocabSize);
+        foreach (var (token, id) in text.Vocabulary)
+        {
+            if (old.TryGetValue(token, out var known) && known >= 0 && known < size)
+                rows.Add((id, known));
+        }
+        for (var i = 0; i < Math.Min(length, Config.Text.Length); i++)
+            rows.Add((text.VocabularySize + i, size + i));
+        return ([.. rows.Select(row => row.New)], [.. rows.Select(row => row.Old)]);
+    }
+
+    private Checkpoint OpenFile(string name) => Checkpoint.Open(PathOf(name));
+
+    private string PathOf(string name) => name.AsSpan().ContainsAny('/', '\\', ':') || name is "" or "." or ".."
+        ? throw new InvalidDataException($"The configuration of '{_folder}' names '{name}', which is not the name of a file in its folder.")
+        : Path.Combine(_folder, name);
+}
