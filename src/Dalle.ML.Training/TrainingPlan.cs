@@ -33,7 +33,7 @@ internal sealed record TrainingPlan
     /// <summary>Time between sheets of samples.</summary>
     public TimeSpan SamplesEvery { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Folder of a checkpoint of the family <c>dalle</c> that training starts from; new weights if null.</summary>
+    /// <summary>Folder of a checkpoint of the family <c>dalle</c> that training starts from, whose sizes the networks then have; new weights if null.</summary>
     public string? StartFrom { get; init; }
 
     /// <summary>Whether the discrete VAE of <see cref="StartFrom"/> stays as it is.</summary>
@@ -129,14 +129,6 @@ internal sealed record TrainingPlan
             Dim = 384,
             Schedule = new() { Epochs = 20, BatchSize = 256, LearningRate = 6e-4, WarmUpSteps = 500, WeightDecay = 0.05 },
         },
-    };
-
-    /// <summary>The same sizes with a limit of time, a quarter of which the discrete VAE takes, six tenths the transformer and the rest CLIP.</summary>
-    public TrainingPlan WithDuration(TimeSpan duration) => this with
-    {
-        DiscreteVae = DiscreteVae with { Schedule = DiscreteVae.Schedule with { MaxDuration = 0.25 * duration } },
-        Transformer = Transformer with { Schedule = Transformer.Schedule with { MaxDuration = 0.6 * duration } },
-        Clip = Clip with { Schedule = Clip.Schedule with { MaxDuration = 0.15 * duration } },
     };
 }
 

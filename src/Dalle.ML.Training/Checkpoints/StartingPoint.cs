@@ -31,6 +31,26 @@ internal sealed class StartingPoint
             $"'{folder}' has no config.json, so it is not a checkpoint of the family 'dalle' to start from. Name the folder 'checkpoint' of a run, or one that export.py wrote.", config);
     }
 
+    /// <summary>The plan with the sizes of this model's networks.</summary>
+    /// <exception cref="InvalidDataException">The configuration and the tensors contradict each other.</exception>
+    public TrainingPlan Adapt(TrainingPlan plan)
+    {
+        var (layers, dim, heads) = (Config.Transformer.Layers, Config.Transformer.Dim, Config.Transformer.Heads);
+        using (var file = OpenFile(Config.Transformer.File))
+        {
+            // Before networks of these sizes are made.
+            if (heads < 1 || dim % heads != 0 || file.Count("blocks.", ".qkv.weight") != layers || !file.Shape("blocks.0.qkv.weight").SequenceEqual([3 * dim, dim])
+                || !file.Shape("image_emb.weight").SequenceEqual([Config.ImageVocab, dim]) || !file.Shape("row_emb.weight").SequenceEqual([Config.Grid, dim]))
+                throw new InvalidDataException($"The sizes of the transformer in config.json of '{_folder}' are not those of its tensors.");
+        }
+        return plan with
+        {
+            DiscreteVae = plan.FreezesDiscreteVae ? plan.DiscreteVae : Adapt(plan.DiscreteVae),
+            Transformer = plan.Transformer with { Layers = layers, Dim = dim, Heads = heads, IsSparse = Config.Transformer.SparseAttention },
+            Clip = Config.Clip is { } clip ? Adapt(plan.Clip, clip) : plan.Clip,
+        };
+    }
+
     /// <summary>The discrete VAE as it is.</summary>
     /// <exception cref="InvalidDataException">It is not well-formed.</exception>
     public DiscreteVaeNetwork ReadDiscreteVae(Device device)
@@ -118,6 +138,25 @@ internal sealed class StartingPoint
         for (var i = 0; i < Math.Min(length, Config.Text.Length); i++)
             rows.Add((text.VocabularySize + i, size + i));
         return ([.. rows.Select(row => row.New)], [.. rows.Select(row => row.Old)]);
+    }
+
+    private DiscreteVaePlan Adapt(DiscreteVaePlan plan)
+    {
+        using var file = OpenFile(Config.Dvae.File);
+        var (book, encoder) = (file.Shape("decoder.codebook.weight", rank: 2), file.Shape("encoder.conv_out.weight", rank: 4));
+        return plan with { Width = encoder[1], CodebookSize = book[0], CodeDim = book[1] };
+    }
+
+    private ClipPlan Adapt(ClipPlan plan, DalleConfig.ClipPart clip)
+    {
+        using var file = OpenFile(clip.File);
+        return plan with
+        {
+            Width = file.Shape("image.net.1.bias", rank: 1)[0],
+            TextWidth = file.Shape("text.text_emb.weight", rank: 2)[1],
+            Layers = file.Count("text.blocks.", ".qkv.weight"),
+            Dim = file.Shape("text.proj.bias", rank: 1)[0],
+        };
     }
 
     private Checkpoint OpenFile(string name) => Checkpoint.Open(PathOf(name));

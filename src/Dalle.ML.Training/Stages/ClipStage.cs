@@ -1,4 +1,3 @@
-using Dalle.ML.Training.Checkpoints;
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
 using TorchSharp;
@@ -35,11 +34,7 @@ internal sealed class ClipStage : Stage<ClipNetwork, PairBatch>
         _captions = new(context.Text, context.Plan.TextLength);
     }
 
-    protected override void LoadStart()
-    {
-        if (Context.Plan.StartFrom is { } folder)
-            StartingPoint.Open(folder).LoadClip(Networks[0], Context.Text);
-    }
+    protected override void LoadStart() => Context.Start?.LoadClip(Networks[0], Context.Text);
 
     protected override PairBatch Prepare(IReadOnlyList<int> images, Random? random)
     {

@@ -1,4 +1,3 @@
-using Dalle.ML.Training.Checkpoints;
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
 using TorchSharp;
@@ -47,11 +46,7 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         _codebook?.Dispose();
     }
 
-    protected override void LoadStart()
-    {
-        if (Context.Plan.StartFrom is { } folder)
-            StartingPoint.Open(folder).LoadDiscreteVae(Networks[0]);
-    }
+    protected override void LoadStart() => Context.Start?.LoadDiscreteVae(Networks[0]);
 
     protected override byte[] Prepare(IReadOnlyList<int> images, Random? random) => Context.ReadPixels(images);
 

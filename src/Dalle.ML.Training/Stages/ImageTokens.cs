@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Security.Cryptography;
+using System.Text;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Training.Checkpoints;
 using Dalle.ML.Training.Networks;
@@ -15,9 +16,6 @@ internal sealed class ImageTokens
     private const string FileName = "tokens.safetensors";
     private const int BatchSize = 64;
 
-    // So many images tell whether a set is still that which was encoded.
-    private const int Compared = 16;
-
     private readonly int[] _tokens;
     private readonly int _each;
 
@@ -32,7 +30,7 @@ internal sealed class ImageTokens
         int[] images = [.. context.Set.Training, .. context.Set.Validation];
         var (each, count) = (context.Grid * context.Grid, images.Length == 0 ? 0 : images.Max() + 1);
         var path = Path.Combine(context.Plan.Folder, FileName);
-        var fingerprint = Fingerprint(context, network, images);
+        var fingerprint = Fingerprint(context, network);
         if (File.Exists(path))
         {
             using var kept = Checkpoint.Open(path);
@@ -72,15 +70,13 @@ internal sealed class ImageTokens
         }
     }
 
-    private static string Fingerprint(StageContext context, DiscreteVaeNetwork network, int[] images)
+    private static string Fingerprint(StageContext context, DiscreteVaeNetwork network)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         using var scope = NewDisposeScope();
-        foreach (var (_, parameter) in network.named_parameters())
-            hash.AppendData(parameter.detach().cpu().contiguous().bytes);
-        hash.AppendData(System.Text.Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{context.Set.ImageSize} {string.Join(' ', images)}")));
-        foreach (var image in Enumerable.Range(0, Math.Min(Compared, images.Length)).Select(i => images[(long)i * images.Length / Compared is var at && at < images.Length ? (int)at : i]))
-            hash.AppendData(context.ReadPixels([image]));
+        foreach (var tensor in network.parameters().Concat(network.buffers()))
+            hash.AppendData(tensor.detach().cpu().contiguous().bytes);
+        hash.AppendData(Encoding.UTF8.GetBytes(string.Create(CultureInfo.InvariantCulture, $"{context.Set.Hash} {context.Set.ImageSize}")));
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 }
