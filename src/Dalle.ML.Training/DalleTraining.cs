@@ -40,6 +40,7 @@ internal sealed class DalleTraining
             }
             plan = _start.Adapt(plan);
         }
+        Directory.CreateDirectory(plan.Folder);
         _context = new(set, text, plan, LibTorch.Device(plan.Device), _start);
     }
 

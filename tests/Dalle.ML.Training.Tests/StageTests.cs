@@ -95,6 +95,7 @@ public sealed class StageTests : IDisposable
                 Transformer = plan.Transformer with
                 {
                     TextDropout = 0,
+                    BpeDropout = 0,
                     Schedule = plan.Transformer.Schedule with { BatchSize = batch, Accumulation = passes },
                 },
             };
@@ -120,7 +121,7 @@ public sealed class StageTests : IDisposable
         var trainer = new Trainer(_set, plan) { Reported = () => counts.Add(torch.Tensor.TotalCount) };
         Assert.True(trainer.Run(stage));
 
-        Assert.True(counts.Count > 9, $"{counts.Count} steps");
+        Assert.True(counts.Count > 7, $"{counts.Count} steps");
         Assert.Equal(counts[2], counts.Skip(2).Max());
     }
 
@@ -189,7 +190,7 @@ public sealed class StageTests : IDisposable
         var plan = Plan() with { CheckpointEvery = TimeSpan.Zero };
         new Trainer(_set, plan).Run(TrainingStage.DiscreteVae, until: 2);
         var before = File.ReadAllBytes(TrainingCheckpoint.PathOf(plan.Folder, TrainingStage.DiscreteVae));
-        var wild = plan with { DiscreteVae = plan.DiscreteVae with { Schedule = plan.DiscreteVae.Schedule with { LearningRate = 1e38, WarmUpSteps = 1 } }, CheckpointEvery = TimeSpan.MaxValue };
+        var wild = plan with { DiscreteVae = plan.DiscreteVae with { Schedule = plan.DiscreteVae.Schedule with { LearningRate = 1e25, WarmUpSteps = 1 } }, CheckpointEvery = TimeSpan.MaxValue };
 
         var exception = Assert.Throws<ArithmeticException>(() => new Trainer(_set, wild).Run(TrainingStage.DiscreteVae));
 

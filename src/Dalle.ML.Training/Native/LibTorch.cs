@@ -17,22 +17,23 @@ internal static partial class LibTorch
     public static torch.Device Device(string name)
     {
         EnsureLoaded();
-        torch.Device device;
         try
         {
-            device = torch.device(name);
+            var device = torch.device(name);
+            if (device.type != DeviceType.CUDA || torch.cuda.is_available())
+                return device;
         }
         catch (Exception exception) when (exception is ArgumentException or ExternalException or FormatException)
         {
             throw new ArgumentException($"'{name}' is not a device: use cpu or cuda:0.", nameof(name), exception);
         }
-        if (device.type == DeviceType.CUDA && !torch.cuda.is_available())
+        catch (InvalidOperationException)
         {
-            throw new ArgumentException(
-                $"The device '{name}' cannot be used: there is no CUDA GPU, or libtorch is that for CPUs. Use TorchSharp-cuda-linux or TorchSharp-cuda-windows "
-                + "in place of libtorch-cpu, or train on cpu.", nameof(name));
+            // A kind of device that this libtorch is without.
         }
-        return device;
+        throw new ArgumentException(
+            $"The device '{name}' cannot be used: there is no CUDA GPU, or libtorch is that for CPUs. Use TorchSharp-cuda-linux or TorchSharp-cuda-windows "
+            + "in place of libtorch-cpu, or train on cpu.", nameof(name));
     }
 
     private static bool Load()

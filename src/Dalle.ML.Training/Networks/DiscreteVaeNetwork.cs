@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -22,8 +23,10 @@ internal sealed record DiscreteVaeSizes(int Width, int DecoderWidth, int Codes, 
     /// <summary>As <see cref="Vq"/> is exported: the encoder gives logits, the decoder pixels. It cannot be trained further.</summary>
     public const string Exported = "exported";
 
+    [JsonIgnore]
     public bool HasKeys => Quantiser == Vq;
 
+    [JsonIgnore]
     public bool IsLogitLaplace => Quantiser == Gumbel;
 }
 

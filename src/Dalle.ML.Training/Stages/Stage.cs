@@ -317,7 +317,6 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
 
     private void Save(TimeSpan elapsed)
     {
-        Directory.CreateDirectory(Context.Plan.Folder);
         using var scope = NewDisposeScope();
         IEnumerable<(string Name, Tensor Tensor)> tensors =
         [
