@@ -63,10 +63,10 @@ internal static class TrainTool
     {
         var options = Options(parsed, console, display).Checked();
         var stages = Stages(parsed);
-        display.Note($"training into '{options.Folder}'; Ctrl+C saves and ends, and the same command goes on.");
         var source = CaptionedImages.Find(
             parsed.GetRequiredValue(TrainArguments.Data), parsed.GetValue(TrainArguments.Images),
             new CaptionColumns(parsed.GetValue(TrainArguments.ImageColumn), parsed.GetValue(TrainArguments.CaptionColumn)), display.Note);
+        display.Note($"training into '{options.Folder}'; Ctrl+C saves and ends, and the same command goes on.");
         var device = DalleDevice.Parse(parsed.GetRequiredValue(TrainArguments.Device));
         return new TrainingRun(options, device.GpuDeviceId is { } id ? FormattableString.Invariant($"cuda:{id}") : "cpu", display.Note)
         {

@@ -56,7 +56,7 @@ public sealed class TrainToolTests : IDisposable
     }
 
     [Theory]
-    [InlineData(1, "'nowhere' does not exist", "nowhere", "-o", "run")]
+    [InlineData(1, "nowhere' does not exist", "nowhere", "-o", "run")]
     [InlineData(1, "has no images", "empty", "-o", "run")]
     [InlineData(1, "No image has a caption", "bare", "-o", "run")]
     [InlineData(1, "line 1: there is no column 'path'", "list.csv", "-o", "run")]
@@ -67,7 +67,7 @@ public sealed class TrainToolTests : IDisposable
     [InlineData(2, "ImageSize must be a multiple of 8", "bare", "-o", "run", "--image-size", "30")]
     [InlineData(2, "--hours must be a number from 0.001 to 10000", "bare", "-o", "run", "--hours", "0,5")]
     [InlineData(2, "--device must be cpu, cuda or cuda:N", "bare", "-o", "run", "--device", "tpu")]
-    [InlineData(2, "'huge'", "bare", "-o", "run", "--size", "huge")]
+    [InlineData(2, "--size must be tiny, small or medium", "bare", "-o", "run", "--size", "huge")]
     [InlineData(2, "--output", "bare")]
     [InlineData(2, "", "-o", "run")]
     public async Task Wrong_input_is_told_and_nothing_is_trained(int exitCode, string message, params string[] arguments)

@@ -9,14 +9,14 @@ internal static class TrainArguments
 
     public static readonly Option<string> Output = new("--output", "-o") { HelpName = "folder", Description = "Folder of the run; the model is in its folder 'model'.", Required = true };
 
-    public static readonly Option<string> Size = new Option<string>("--size") { HelpName = "size", Description = "tiny, small (64 pixels) or medium (128 pixels, for a GPU).", DefaultValueFactory = _ => "small" }
-        .AcceptOnlyFromAmong("tiny", "small", "medium");
+    public static readonly Option<string> Size = new Option<string>("--size") { HelpName = "size", Description = "tiny, small (64 pixels) or medium (128 pixels, for a GPU).", DefaultValueFactory = _ => "small", CompletionSources = { "tiny", "small", "medium" } }
+        .MustBe(size => size is "tiny" or "small" or "medium", "tiny, small or medium");
 
     public static readonly Option<double?> Hours = new Option<double?>("--hours") { HelpName = "n", Description = "Longest time in all, earlier runs included [default: no limit]." }
         .MustBeNumber(0.001, 10_000);
 
-    public static readonly Option<string> Stage = new Option<string>("--stage") { HelpName = "stage", Description = "Train only dvae, transformer or clip." }
-        .AcceptOnlyFromAmong("dvae", "transformer", "clip");
+    public static readonly Option<string> Stage = new Option<string>("--stage") { HelpName = "stage", Description = "Train only dvae, transformer or clip.", CompletionSources = { "dvae", "transformer", "clip" } }
+        .MustBe(stage => stage is "dvae" or "transformer" or "clip", "dvae, transformer or clip");
 
     public static readonly Option<bool> NoClip = new("--no-clip") { Description = "Train no CLIP: candidates are then not ranked." };
 
