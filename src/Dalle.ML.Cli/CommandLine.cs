@@ -106,6 +106,7 @@ internal static class CommandLine
             DoctorCommand.Create(),
             BenchCommand.Create(),
             ExportCommand.Create(),
+            TrainCommand.Create(),
             ModelsCommand.Create(),
             PullCommand.Create(),
             RemoveCommand.Create(),

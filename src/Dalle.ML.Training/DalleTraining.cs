@@ -82,9 +82,9 @@ internal sealed class DalleTraining
         return stage.Run(progress, cancellationToken);
     }
 
-    /// <summary>Writes the trained networks as a checkpoint of the family <c>dalle</c>; without CLIP where that is not trained.</summary>
+    /// <summary>Writes the trained networks as a checkpoint of the family <c>dalle</c>; without transformer or CLIP where that is not trained.</summary>
     /// <returns>Its folder.</returns>
-    /// <exception cref="InvalidOperationException">The discrete VAE or the transformer is not trained yet.</exception>
+    /// <exception cref="InvalidOperationException">The discrete VAE is not trained yet.</exception>
     public string WriteCheckpoint()
     {
         var folder = Directory.CreateDirectory(CheckpointFolder(Plan)).FullName;
@@ -96,17 +96,16 @@ internal sealed class DalleTraining
             _start!.CopyDiscreteVae(Path.Combine(folder, "dvae.safetensors"));
         else
             DiscreteVaeFiles.WriteExported(Path.Combine(folder, "dvae.safetensors"), discreteVae);
-        using var transformer = TrainingCheckpoint.TryOpen(TrainingCheckpoint.PathOf(Plan.Folder, TrainingStage.Transformer))
-            ?? throw new InvalidOperationException($"The transformer is not trained yet: '{Plan.Folder}' has no checkpoint of it. Run TrainTransformer first.");
-        transformer.WriteModel(Path.Combine(folder, "transformer.safetensors"));
-        using var clip = TrainingCheckpoint.TryOpen(TrainingCheckpoint.PathOf(Plan.Folder, TrainingStage.Clip));
+        using var transformer = TrainingCheckpoint.TryOpen(TrainingCheckpoint.PathOf(Plan.Folder, TrainingStage.Transformer));
+        transformer?.WriteModel(Path.Combine(folder, "transformer.safetensors"));
+        using var clip = transformer is null ? null : TrainingCheckpoint.TryOpen(TrainingCheckpoint.PathOf(Plan.Folder, TrainingStage.Clip));
         clip?.WriteModel(Path.Combine(folder, "clip.safetensors"));
         _context.Text.Save(folder);
-        var sizes = transformer.Sizes<TransformerSizes>();
+        var sizes = transformer?.Sizes<TransformerSizes>();
         new DalleConfig(
-            Plan.Name, _context.Set.ImageSize, sizes.Grid, sizes.ImageVocab,
-            new(_context.Text.IsLowercase, sizes.Vocab, sizes.TextLen),
-            new("transformer.safetensors", sizes.Layers, sizes.Dim, sizes.Heads, sizes.Attention == "sparse"),
+            Plan.Name, _context.Set.ImageSize, _context.Grid, discreteVae.Sizes.Codes,
+            new(_context.Text.IsLowercase, sizes?.Vocab ?? _context.Text.VocabularySize, sizes?.TextLen ?? Plan.TextLength),
+            sizes is null ? null : new("transformer.safetensors", sizes.Layers, sizes.Dim, sizes.Heads, sizes.Attention == "sparse"),
             new("dvae.safetensors", discreteVae.Sizes.Dim, discreteVae.Sizes.IsLogitLaplace),
             clip is null ? null : new("clip.safetensors", clip.Sizes<ClipSizes>().Dim)).Write(configuration);
         return folder;
@@ -114,7 +113,7 @@ internal sealed class DalleTraining
 
     /// <summary>Writes the checkpoint and exports it as a bundle.</summary>
     /// <returns>The bundle's folder.</returns>
-    /// <exception cref="InvalidOperationException">The discrete VAE or the transformer is not trained yet.</exception>
+    /// <exception cref="InvalidOperationException">The discrete VAE is not trained yet.</exception>
     public string ExportBundle(ExportOptions? options = null)
     {
         var bundle = Path.Combine(Plan.Folder, "model");

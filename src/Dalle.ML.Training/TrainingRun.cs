@@ -1,3 +1,5 @@
+using Dalle.ML.Export.Families;
+using Dalle.ML.Training.Checkpoints;
 using Dalle.ML.Training.Data;
 
 namespace Dalle.ML.Training;
@@ -18,6 +20,8 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         [TrainingStage.Clip] = 0.15,
     };
 
+    private readonly DalleConfig? _start = options.StartFrom is { } folder ? StartingPoint.Open(folder).Config : null;
+
     private readonly TrainingPlan _size = options.Size switch
     {
         DalleSize.Tiny => TrainingPlan.Smallest(options.Folder),
@@ -26,7 +30,7 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
     };
 
     /// <summary>Width and height of the images in pixels.</summary>
-    public int ImageSize { get; } = options.ImageSize ?? options.Size switch
+    public int ImageSize => options.ImageSize ?? _start?.ImageSize ?? options.Size switch
     {
         DalleSize.Tiny => 32,
         DalleSize.Medium => 128,
@@ -42,14 +46,16 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
     /// <summary>Trains stages.</summary>
     /// <param name="source">The images.</param>
     /// <param name="stages">The stages, in their order.</param>
-    /// <returns>Folder of the bundle, and whether all stages are finished; if not, the run was cancelled and the bundle is the model so far.</returns>
     /// <exception cref="OperationCanceledException">It was cancelled before there is a model.</exception>
+    /// <exception cref="InvalidOperationException">A stage before these is not trained.</exception>
     /// <exception cref="InvalidDataException">The data cannot be learnt from.</exception>
     /// <exception cref="IOException">The folder is used by another run, or cannot be written.</exception>
-    public (string Bundle, bool IsFinished) Train(IImageSource source, IReadOnlyList<TrainingStage> stages)
+    public TrainingResult Train(IImageSource source, IReadOnlyList<TrainingStage> stages)
     {
         Directory.CreateDirectory(options.Folder);
         using var claim = Claim();
+        if (stages[0] == TrainingStage.Clip && !IsTrained(TrainingStage.Transformer))
+            throw new InvalidOperationException($"The transformer is not trained yet: '{options.Folder}' has no checkpoint of it. Run TrainTransformer first.");
         var needsCaptions = stages.Any(stage => stage != TrainingStage.DiscreteVae);
         using var set = TrainingSet.Open(source, options.Folder, SetOptions(needsCaptions), note, Reading, options.CancellationToken);
         var text = Text(set);
@@ -58,18 +64,24 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         if (cut > 0)
             note($"{Counted.Of(cut, "image has a caption", "images have captions")} of more than {plan.TextLength} tokens: the rest is not learnt. A longer TextLength (--text-length) reads it.");
 
+        var example = set.Training.SelectMany(set.Captions).FirstOrDefault();
         var training = new DalleTraining(set, text, plan);
         foreach (var stage in stages)
         {
             Beginning?.Invoke(stage);
             if (Train(training, stage))
                 continue;
-            return stage == TrainingStage.DiscreteVae && stages.Count > 1
-                ? throw new OperationCanceledException($"Training was interrupted before there is a model that generates. What was learnt is kept in '{options.Folder}': start it again to go on.", options.CancellationToken)
-                : (training.ExportBundle(), false);
+            if (!IsTrained(stages is [TrainingStage.DiscreteVae] ? TrainingStage.DiscreteVae : TrainingStage.Transformer))
+            {
+                throw new OperationCanceledException(
+                    $"Training was interrupted before there is a model. What was learnt is kept in '{options.Folder}': start it again to go on.", options.CancellationToken);
+            }
+            return new(training.ExportBundle(), IsFinished: false, example);
         }
-        return (training.ExportBundle(), true);
+        return new(training.ExportBundle(), IsFinished: true, example);
     }
+
+    private bool IsTrained(TrainingStage stage) => File.Exists(TrainingCheckpoint.PathOf(options.Folder, stage));
 
     private bool Train(DalleTraining training, TrainingStage stage) => stage switch
     {
@@ -119,7 +131,7 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         {
             Name = options.Name,
             Seed = options.Seed!.Value,
-            TextLength = options.TextLength ?? _size.TextLength,
+            TextLength = options.TextLength ?? _start?.Text.Length ?? _size.TextLength,
             Replicas = options.Threads,
             Device = device,
             CheckpointEvery = options.CheckpointEvery,
@@ -148,3 +160,9 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         };
     }
 }
+
+/// <summary>What training made.</summary>
+/// <param name="Bundle">Folder of the bundle.</param>
+/// <param name="IsFinished">Whether all stages are finished; if not, the run was cancelled and the bundle is the model so far.</param>
+/// <param name="Example">A caption that the model has learnt; null if it has learnt none.</param>
+internal sealed record TrainingResult(string Bundle, bool IsFinished, string? Example);

@@ -35,20 +35,23 @@ internal sealed class StartingPoint
     /// <exception cref="InvalidDataException">The configuration and the tensors contradict each other.</exception>
     public TrainingPlan Adapt(TrainingPlan plan)
     {
-        var (layers, dim, heads) = (Config.Transformer.Layers, Config.Transformer.Dim, Config.Transformer.Heads);
-        using (var file = OpenFile(Config.Transformer.File))
-        {
-            // Before networks of these sizes are made.
-            if (heads < 1 || dim % heads != 0 || file.Count("blocks.", ".qkv.weight") != layers || !file.Shape("blocks.0.qkv.weight").SequenceEqual([3 * dim, dim])
-                || !file.Shape("image_emb.weight").SequenceEqual([Config.ImageVocab, dim]) || !file.Shape("row_emb.weight").SequenceEqual([Config.Grid, dim]))
-                throw new InvalidDataException($"The sizes of the transformer in config.json of '{_folder}' are not those of its tensors.");
-        }
         return plan with
         {
             DiscreteVae = plan.FreezesDiscreteVae ? plan.DiscreteVae : Adapt(plan.DiscreteVae),
-            Transformer = plan.Transformer with { Layers = layers, Dim = dim, Heads = heads, IsSparse = Config.Transformer.SparseAttention },
+            Transformer = Config.Transformer is { } transformer ? Adapt(plan.Transformer, transformer) : plan.Transformer,
             Clip = Config.Clip is { } clip ? Adapt(plan.Clip, clip) : plan.Clip,
         };
+    }
+
+    private TransformerPlan Adapt(TransformerPlan plan, DalleConfig.TransformerPart part)
+    {
+        var (layers, dim, heads) = (part.Layers, part.Dim, part.Heads);
+        using var file = OpenFile(part.File);
+        // Before networks of these sizes are made.
+        return heads < 1 || dim % heads != 0 || file.Count("blocks.", ".qkv.weight") != layers || !file.Shape("blocks.0.qkv.weight").SequenceEqual([3 * dim, dim])
+            || !file.Shape("image_emb.weight").SequenceEqual([Config.ImageVocab, dim]) || !file.Shape("row_emb.weight").SequenceEqual([Config.Grid, dim])
+                ? throw new InvalidDataException($"The sizes of the transformer in config.json of '{_folder}' are not those of its tensors.")
+                : plan with { Layers = layers, Dim = dim, Heads = heads, IsSparse = part.SparseAttention };
     }
 
     /// <summary>The discrete VAE as it is.</summary>
@@ -68,18 +71,20 @@ internal sealed class StartingPoint
     {
         if (!Config.Dvae.LogitLaplace || !network.Sizes.IsLogitLaplace)
         {
-            throw new InvalidDataException($"The discrete VAE of '{_folder}' cannot be trained further: only one of the paper's relaxation can (Quantizer.Gumbel), "
-                + "for the files of others lack the codebook that the encoder learnt with. Freeze it.");
+            throw new InvalidDataException($"The discrete VAE of '{_folder}' cannot be trained further: only one of the paper's relaxation can (UsesGumbel, --gumbel), "
+                + "for the files of others lack the codebook that the encoder learnt with. Freeze it (FreezeDiscreteVae, --freeze-dvae).");
         }
         using var file = OpenFile(Config.Dvae.File);
         DiscreteVaeFiles.ReadExported(file, network);
     }
 
-    /// <summary>Reads the transformer.</summary>
+    /// <summary>Reads the transformer, where there is one.</summary>
     /// <exception cref="InvalidDataException">It is not well-formed or of other sizes.</exception>
     public void LoadTransformer(TransformerNetwork network, TrainingText text)
     {
-        using var file = OpenFile(Config.Transformer.File);
+        if (Config.Transformer is not { } transformer)
+            return;
+        using var file = OpenFile(transformer.File);
         Load(file, network, Rows(text, network.Sizes.TextLen), ["text_emb.weight", "text_head.weight", "text_head.bias"], ["text_pos.weight"]);
     }
 

@@ -44,6 +44,7 @@ public abstract class TrainingEstimator<TTransformer> : IEstimator<TTransformer>
     /// <exception cref="IOException">The folder is used by another training, or cannot be written.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used, and fallback to the CPU was not requested.</exception>
     /// <exception cref="DllNotFoundException">The application has no libtorch; the message names the package to add.</exception>
+    /// <exception cref="InvalidOperationException">A stage before this one is not trained in the folder.</exception>
     /// <exception cref="OperationCanceledException">Training was cancelled before there is a model that generates; it is kept in the folder.</exception>
     public TTransformer Fit(IDataView input)
     {
@@ -59,8 +60,9 @@ public abstract class TrainingEstimator<TTransformer> : IEstimator<TTransformer>
             {
                 Beginning = stage => channel.Info(MessageSensitivity.None, $"{stage} begins."),
             };
-            (bundle, var isFinished) = run.Train(new DataViewImages(input, Image, Caption), _stages);
-            channel.Info(MessageSensitivity.None, isFinished ? $"Training is finished; the model is in '{bundle}'." : $"Training was cancelled; the model so far is in '{bundle}'. Fit again to go on.");
+            var result = run.Train(new DataViewImages(input, Image, Caption), _stages);
+            bundle = result.Bundle;
+            channel.Info(MessageSensitivity.None, result.IsFinished ? $"Training is finished; the model is in '{bundle}'." : $"Training was cancelled; the model so far is in '{bundle}'. Fit again to go on.");
         }
         return Load(input, bundle);
     }
