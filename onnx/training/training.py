@@ -171,7 +171,7 @@ class Run:
 
 
 # Stages that Dalle.ML.Training has too. It reads and writes the same files: model.*, exp_avg.* and exp_avg_sq.* by the names of parameters,
-# average.* where it averages weights, figures in the metadata.
+# average.* where it averages weights, state.* for the codebook's averages, figures in the metadata.
 SHARED = ('dvae', 'transformer', 'clip')
 
 
@@ -189,6 +189,7 @@ def write(path, model, optimiser, figures):
     for k, p in model.named_parameters():
         for moment in ('exp_avg', 'exp_avg_sq'):
             tensors[f'{moment}.{k}'] = optimiser.state[p][moment] if moment in optimiser.state[p] else torch.zeros_like(p)
+    tensors.update({f'state.{k}': t for k, t in getattr(model, 'state', {}).items()})
     arrays = {k: t.detach().cpu().contiguous().numpy() for k, t in tensors.items()}
     safetensors_io.save(path, arrays, {k: json.dumps(v) for k, v in figures.items()})
 
@@ -204,7 +205,8 @@ def read(path, device='cpu'):
 
 
 def part(saved, prefix):
-    return {k[len(prefix):]: t for k, t in saved['tensors'].items() if k.startswith(prefix)}
+    """The tensors of a checkpoint under a prefix."""
+    return {k[len(prefix):]: t for k, t in saved.get('tensors', {}).items() if k.startswith(prefix)}
 
 
 def restore_moments(model, optimiser, saved):
@@ -220,7 +222,7 @@ def load(model_class, folder, device='cpu'):
     """A trained model, ready to be used; with averaged weights where there are any."""
     saved = read(checkpoint(folder, model_class.__name__.lower()), device)
     model = model_class(**saved['config'])
-    model.load_state_dict({**saved['model'], **(part(saved, 'average.') if 'tensors' in saved else {})})
+    model.load_state_dict({**saved['model'], **part(saved, 'average.')})
     model.info = {k: v for k, v in saved.items() if k not in ('model', 'optimiser', 'config', 'tensors')}
     return model.to(device).eval()
 

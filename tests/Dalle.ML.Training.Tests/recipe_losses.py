@@ -26,8 +26,8 @@ if stage != 'transformer':
 
 
 class Run:
-    """What the losses ask of a run, in fp32."""
-    rank, processes, device = 0, 1, torch.device('cpu')
+    """What the losses ask of a run."""
+    rank, processes, device, saved = 0, 1, torch.device('cpu'), saved
 
     def autocast(self):
         return torch.autocast('cpu', dtype=torch.bfloat16, enabled=case['bfloat16'])

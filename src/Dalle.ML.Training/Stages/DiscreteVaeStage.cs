@@ -48,6 +48,8 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
 
     protected override void LoadStart() => Context.Start?.LoadDiscreteVae(Networks[0]);
 
+    protected override void ResetState() => _codebook?.Reset();
+
     protected override byte[] Prepare(IReadOnlyList<int> images, Random? random) => Context.ReadPixels(images);
 
     protected override (Tensor Loss, Figure[] Figures) Loss(DiscreteVaeNetwork network, byte[] batch, Share share, Generator random, double done)

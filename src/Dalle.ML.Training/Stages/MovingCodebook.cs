@@ -28,6 +28,15 @@ internal sealed class MovingCodebook(Tensor keys, Tensor codebook, ReplicaThread
     /// <summary>What a checkpoint keeps.</summary>
     public IEnumerable<(string Name, Tensor Tensor)> State => [("count", _count), ("total", _total), ("unused", _unused)];
 
+    /// <summary>Begins anew from the keys that are there.</summary>
+    public void Reset()
+    {
+        using var off = no_grad();
+        _count.fill_(1);
+        _total.copy_(keys);
+        _unused.zero_();
+    }
+
     /// <summary>The nearest key of each feature, (M, D) -> (M).</summary>
     public Tensor Nearest(Tensor features) => DiscreteVaeNetwork.Nearest(features, keys);
 

@@ -163,6 +163,11 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
     /// <summary>Fills new networks with the weights that training starts from, if there are any.</summary>
     protected abstract void LoadStart();
 
+    /// <summary>Begins <see cref="State"/> anew, from weights that were read.</summary>
+    protected virtual void ResetState()
+    {
+    }
+
     /// <summary>Reads images and captions. It runs on a thread of its own while the step before is computed.</summary>
     /// <param name="images">Their numbers.</param>
     /// <param name="random">Choices are made by it; null for the same each time, without dropout.</param>
@@ -230,6 +235,7 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
                 figures[replica].AddRange(values.Select(figure => (figure.Name, weight * figure.Value.ToDouble())));
             }
             using var off = no_grad();
+            Threads.Meet();
             _optimiser.SumGradients(replica);
             Threads.Meet();
             _optimiser.Update(replica, _step + 1, rate, group => IsLearning(group, done));
@@ -291,6 +297,7 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
             LoadStart();
             using var off = no_grad();
             _optimiser.Average?.copy_(_parameters.Weights);
+            ResetState();
             return;
         }
         if (!saved.Sizes(_sizes.GetType()).Equals(_sizes))
@@ -312,6 +319,8 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
             saved.Read(saved.Has("average.") ? "average." : "model.", _parameters.Views(average));
         if (saved.Has("state."))
             saved.Read("state.", State);
+        else
+            ResetState();
         (_step, _elapsedBefore) = (saved.Step, saved.Elapsed);
     }
 
