@@ -1,6 +1,7 @@
 using Dalle.ML.Export.Families;
 using Dalle.ML.Training.Checkpoints;
 using Dalle.ML.Training.Data;
+using Dalle.ML.Training.Native;
 
 namespace Dalle.ML.Training;
 
@@ -46,6 +47,8 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
     /// <summary>Trains stages.</summary>
     /// <param name="source">The images.</param>
     /// <param name="stages">The stages, in their order.</param>
+    /// <exception cref="ArgumentException">The device is not there.</exception>
+    /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     /// <exception cref="OperationCanceledException">It was cancelled before there is a model.</exception>
     /// <exception cref="InvalidOperationException">A stage before these is not trained.</exception>
     /// <exception cref="InvalidDataException">The data cannot be learnt from.</exception>
@@ -54,6 +57,8 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
     {
         Directory.CreateDirectory(options.Folder);
         using var claim = Claim();
+        // Before images are read, which may take an hour.
+        LibTorch.Device(device);
         if (stages[0] == TrainingStage.Clip && !IsTrained(TrainingStage.Transformer))
             throw new InvalidOperationException($"The transformer is not trained yet: '{options.Folder}' has no checkpoint of it. Run TrainTransformer first.");
         var needsCaptions = stages.Any(stage => stage != TrainingStage.DiscreteVae);

@@ -72,6 +72,7 @@ public sealed class TrainToolTests : IDisposable
     [InlineData(2, "", "-o", "run")]
     public async Task Wrong_input_is_told_and_nothing_is_trained(int exitCode, string message, params string[] arguments)
     {
+        TorchSupport.Require();
         Directory.CreateDirectory(In("empty"));
         Photos.Write(In("bare/1.png"), 8, 8, SkiaSharp.SKColors.Red);
         Directory.CreateDirectory(In("broken"));

@@ -62,7 +62,7 @@ internal static partial class LibTorch
                 isOldSystem
                     ? "TorchSharp 0.107 cannot be loaded: it needs the C++ library of GCC 13.2 (GLIBCXX_3.4.32), which this system lacks. Use Debian 13, "
                         + $"Ubuntu 24.04 or a container image of .NET 10, or set the environment variable {OldLibStdCpp.Variable}=1: it uses nothing of the newer library, and is "
-                        + $"then loaded without it. {exception.Message}"
+                        + "then loaded without it."
                     : $"TorchSharp 0.107 cannot be loaded. It fits {PackageName()} 2.10.0 exactly: check the versions of both packages. {exception.Message}",
                 exception);
         }
