@@ -31,9 +31,18 @@ public sealed class TrainedModelTests(ITestOutputHelper output)
 
         using var model = DalleModel.Load(bundle);
         Assert.True(model.Info.HasClip);
-        foreach (var prompt in new[] { "a red circle", "a blue square", "a green triangle" })
-            output.WriteLine($"{prompt}: {Describe(model, prompt)}");
+        var right = 0;
+        foreach (var (color, _) in Shapes.Colors)
+        {
+            foreach (var kind in Shapes.Kinds)
+            {
+                var seen = Describe(model, $"a {color} {kind}");
+                output.WriteLine($"a {color} {kind}: {seen}");
+                right += seen == $"{color} {kind}" ? 1 : 0;
+            }
+        }
         Assert.Equal("red circle", Describe(model, "a red circle"));
+        Assert.InRange(right, 10, 12);
     }
 
     private static string Describe(DalleModel model, string prompt)

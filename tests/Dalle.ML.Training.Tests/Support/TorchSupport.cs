@@ -7,8 +7,8 @@ using Dalle.ML.Training.Native;
 namespace Dalle.ML.Training.Tests;
 
 /// <summary>
-/// Loads libtorch for tests. TorchSharp 0.107 asks libstdc++ for a version that Debian 12 and Ubuntu 22.04 lack, though it uses nothing of it; a copy of its
-/// library in which that version is optional loads there.
+/// Loads libtorch for tests. TorchSharp 0.107 asks libstdc++ for a version that Debian 12 and Ubuntu 22.04 lack, though it uses nothing of
+/// it; a copy of its library in which that version is optional loads there.
 /// </summary>
 internal static class TorchSupport
 {
