@@ -9,7 +9,9 @@ using TorchSharp;
 
 namespace Dalle.ML.Training;
 
-/// <summary>Trains a DALL·E, a stage at a time. Each stage goes on from the checkpoint that an earlier run left in the folder of the plan.</summary>
+/// <summary>
+/// Trains a DALL·E, a stage at a time. Each stage goes on from the checkpoint that an earlier run left in the folder of the plan.
+/// </summary>
 internal sealed class DalleTraining
 {
     private readonly StageContext _context;
@@ -19,7 +21,8 @@ internal sealed class DalleTraining
     /// <param name="text">The vocabulary of the captions.</param>
     /// <param name="plan">Sizes and schedules.</param>
     /// <exception cref="ArgumentException">The plan contradicts itself, or the device is not there.</exception>
-    /// <exception cref="InvalidDataException">The images are of a size that cannot be trained on, or the checkpoint to start from is not well-formed.</exception>
+    /// <exception cref="InvalidDataException">The images are of a size that cannot be trained on, or the checkpoint to start from is not
+    /// well-formed.</exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     public DalleTraining(TrainingSet set, TrainingText text, TrainingPlan plan)
     {
@@ -82,7 +85,9 @@ internal sealed class DalleTraining
         return stage.Run(progress, cancellationToken);
     }
 
-    /// <summary>Writes the trained networks as a checkpoint of the family <c>dalle</c>; without transformer or CLIP where that is not trained.</summary>
+    /// <summary>
+    /// Writes the trained networks as a checkpoint of the family <c>dalle</c>; without transformer or CLIP where that is not trained.
+    /// </summary>
     /// <returns>Its folder.</returns>
     /// <exception cref="InvalidOperationException">The discrete VAE is not trained yet.</exception>
     public string WriteCheckpoint()

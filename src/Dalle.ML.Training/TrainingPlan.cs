@@ -33,7 +33,10 @@ internal sealed record TrainingPlan
     /// <summary>Time between sheets of samples.</summary>
     public TimeSpan SamplesEvery { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>Folder of a checkpoint of the family <c>dalle</c> that training starts from, whose sizes the networks then have; new weights if null.</summary>
+    /// <summary>
+    /// Folder of a checkpoint of the family <c>dalle</c> that training starts from, whose sizes the networks then have; new weights if
+    /// null.
+    /// </summary>
     public string? StartFrom { get; init; }
 
     /// <summary>Whether the discrete VAE of <see cref="StartFrom"/> stays as it is.</summary>
@@ -55,7 +58,7 @@ internal sealed record TrainingPlan
             Width = 32,
             CodebookSize = 64,
             CodeDim = 8,
-            Schedule = new() { Epochs = 30, BatchSize = 16, LearningRate = 3e-3, WarmUpSteps = 10, WeightDecay = 1e-4, Beta2 = 0.99, ClipNorm = 2 },
+            Schedule = new() { Epochs = 60, BatchSize = 16, LearningRate = 3e-3, WarmUpSteps = 10, WeightDecay = 1e-4, Beta2 = 0.99, ClipNorm = 2 },
         },
         Transformer = new()
         {
@@ -70,7 +73,7 @@ internal sealed record TrainingPlan
             TextWidth = 32,
             Layers = 1,
             Dim = 32,
-            Schedule = new() { Epochs = 6, BatchSize = 32, LearningRate = 3e-3, WarmUpSteps = 10, WeightDecay = 0.01 },
+            Schedule = new() { Epochs = 20, BatchSize = 32, LearningRate = 3e-3, WarmUpSteps = 10, WeightDecay = 0.01 },
         },
     };
 

@@ -10,7 +10,8 @@ namespace Dalle.ML.Training;
 /// <param name="Elapsed">Time that the stage has taken, that of earlier runs included.</param>
 /// <param name="Remaining">An estimate of the time that the stage still takes; null until there is one.</param>
 /// <param name="Losses">Losses and other figures of the last step, by name.</param>
-/// <param name="Validation">Figures of the validation images after the last finished epoch, by name; empty before, or where there are no such images.</param>
+/// <param name="Validation">Figures of the validation images after the last finished epoch, by name; empty before, or where there are no
+/// such images.</param>
 public sealed record TrainingProgress(
     TrainingStage Stage,
     int Epoch,

@@ -12,8 +12,8 @@ using static TorchSharp.torch;
 namespace Dalle.ML.Training.Tests;
 
 /// <summary>
-/// The recipes in Python and we train the same: from the same checkpoint the same images give the same losses, step by step; and each goes on from what the
-/// other wrote.
+/// The recipes in Python and we train the same: from the same checkpoint the same images give the same losses, step by step; and each goes
+/// on from what the other wrote.
 /// </summary>
 public sealed class RecipeEqualityTests(ITestOutputHelper output)
 {

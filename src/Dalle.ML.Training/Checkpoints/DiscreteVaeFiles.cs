@@ -7,8 +7,8 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Dalle.ML.Training.Checkpoints;
 
 /// <summary>
-/// A discrete VAE in the two forms that it has in files: that of its training, and that of the family <c>dalle</c>, in which space-to-depth is part of the first
-/// convolution of the encoder and the comparison with the codebook is the last one.
+/// A discrete VAE in the two forms that it has in files: that of its training, and that of the family <c>dalle</c>, in which space-to-depth
+/// is part of the first convolution of the encoder and the comparison with the codebook is the last one.
 /// </summary>
 internal static class DiscreteVaeFiles
 {
@@ -82,7 +82,9 @@ internal static class DiscreteVaeFiles
         }
     }
 
-    /// <summary>Writes one for the family <c>dalle</c>, in halves but for the last layer of the encoder, which would pick other tokens.</summary>
+    /// <summary>
+    /// Writes one for the family <c>dalle</c>, in halves but for the last layer of the encoder, which would pick other tokens.
+    /// </summary>
     public static void WriteExported(string path, DiscreteVaeNetwork network)
     {
         using var scope = NewDisposeScope();

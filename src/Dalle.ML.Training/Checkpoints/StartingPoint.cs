@@ -10,8 +10,8 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Dalle.ML.Training.Checkpoints;
 
 /// <summary>
-/// The checkpoint of the family <c>dalle</c> that training starts from. Its vocabulary may differ from the new one: tokens that both have keep what was
-/// learnt about them.
+/// The checkpoint of the family <c>dalle</c> that training starts from. Its vocabulary may differ from the new one: tokens that both have
+/// keep what was learnt about them.
 /// </summary>
 internal sealed class StartingPoint
 {

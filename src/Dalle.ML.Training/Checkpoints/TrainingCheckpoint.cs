@@ -7,9 +7,9 @@ using Tensor = TorchSharp.torch.Tensor;
 namespace Dalle.ML.Training.Checkpoints;
 
 /// <summary>
-/// A stage's state in a file: <c>model.*</c> by PyTorch's names, <c>exp_avg.*</c> and <c>exp_avg_sq.*</c> of the optimiser by the same names, <c>average.*</c>
-/// where there is a moving average of the weights, what else the stage keeps under <c>state.*</c>; sizes, step and time in the metadata. The Python
-/// recipes write and read the same.
+/// A stage's state in a file: <c>model.*</c> by PyTorch's names, <c>exp_avg.*</c> and <c>exp_avg_sq.*</c> of the optimiser by the same
+/// names, <c>average.*</c> where there is a moving average of the weights, what else the stage keeps under <c>state.*</c>; sizes, step and
+/// time in the metadata. The Python recipes write and read the same.
 /// </summary>
 internal sealed class TrainingCheckpoint : IDisposable
 {

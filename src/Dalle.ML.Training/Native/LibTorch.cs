@@ -73,8 +73,8 @@ internal static partial class LibTorch
 
     /// <summary>Before libtorch is loaded: freed memory is kept for the next step, and idle threads sleep.</summary>
     /// <remarks>
-    /// Giving memory back and faulting it in anew takes a sixth of a step's time. OpenMP's threads wait by spinning, which costs other threads of busy
-    /// cores four times the work. .NET's own environment variables do not reach native code.
+    /// Giving memory back and faulting it in anew takes a sixth of a step's time. OpenMP's threads wait by spinning, which costs other
+    /// threads of busy cores four times the work. .NET's own environment variables do not reach native code.
     /// </remarks>
     private static void PrepareLinux()
     {

@@ -4,8 +4,8 @@ using static TorchSharp.torch;
 namespace Dalle.ML.Training.Optimisation;
 
 /// <summary>
-/// AdamW (Loshchilov and Hutter 2019) on flat parameters, after clipping the gradients' norm. Each replica's thread does a part: first all sum
-/// gradients, then they meet, then all update.
+/// AdamW (Loshchilov and Hutter 2019) on flat parameters, after clipping the gradients' norm. Each replica's thread does a part: first all
+/// sum gradients, then they meet, then all update.
 /// </summary>
 internal sealed class AdamW : IDisposable
 {

@@ -12,8 +12,8 @@ internal sealed record ParameterGroup(double WeightDecay, Func<string, Tensor, b
 internal readonly record struct ParameterRange(long Start, long Length, double WeightDecay);
 
 /// <summary>
-/// The parameters of a network and its replicas as views of one flat tensor, and their gradients as views of one each: an optimiser then takes
-/// a handful of operations a step.
+/// The parameters of a network and its replicas as views of one flat tensor, and their gradients as views of one each: an optimiser then
+/// takes a handful of operations a step.
 /// </summary>
 internal sealed class FlatParameters : IDisposable
 {

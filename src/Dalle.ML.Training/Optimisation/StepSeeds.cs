@@ -2,7 +2,9 @@ using Dalle.ML.Generation;
 
 namespace Dalle.ML.Training.Optimisation;
 
-/// <summary>Seeds of all that is random: a function of what it is for, so that a run that goes on needs none of the state of the one before.</summary>
+/// <summary>
+/// Seeds of all that is random: a function of what it is for, so that a run that goes on needs none of the state of the one before.
+/// </summary>
 internal readonly record struct StepSeeds(int Seed, TrainingStage Stage)
 {
     /// <summary>For the first weights.</summary>

@@ -14,8 +14,8 @@ namespace Dalle.ML.Training.Stages;
 internal sealed record PairBatch(byte[] Pixels, string[] Captions, long[] Text, bool[] IsReconstructed);
 
 /// <summary>
-/// Stage 3, the ranker: CLIP's contrastive loss (Radford et al. 2021). Some images pass through the discrete VAE, since what CLIP will rank has passed through it
-/// too. Images without a caption are left out.
+/// Stage 3, the ranker: CLIP's contrastive loss (Radford et al. 2021). Some images pass through the discrete VAE, since what CLIP will rank
+/// has passed through it too. Images without a caption are left out.
 /// </summary>
 internal sealed class ClipStage : Stage<ClipNetwork, PairBatch>
 {

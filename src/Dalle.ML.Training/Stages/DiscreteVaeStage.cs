@@ -7,9 +7,9 @@ using static TorchSharp.torch.nn;
 namespace Dalle.ML.Training.Stages;
 
 /// <summary>
-/// Stage 1, pixels to tokens and back. With <see cref="Quantizer.Gumbel"/> it is the paper's relaxed evidence lower bound (Ramesh et al. 2021, section 2.1):
-/// Gumbel-softmax whose temperature falls to 1/16, a weight of the KL term that rises, the logit-Laplace likelihood. <see cref="Quantizer.Vq"/> takes the
-/// nearest code. At the end the decoder alone learns, from tokens that stay.
+/// Stage 1, pixels to tokens and back. With <see cref="Quantizer.Gumbel"/> it is the paper's relaxed evidence lower bound (Ramesh et al.
+/// 2021, section 2.1): Gumbel-softmax whose temperature falls to 1/16, a weight of the KL term that rises, the logit-Laplace likelihood.
+/// <see cref="Quantizer.Vq"/> takes the nearest code. At the end the decoder alone learns, from tokens that stay.
 /// </summary>
 internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
 {

@@ -10,7 +10,9 @@ using static TorchSharp.torch;
 
 namespace Dalle.ML.Training.Stages;
 
-/// <summary>The tokens of all images of a set, which a trained discrete VAE encodes once; they are kept in a file, so that later runs read no image.</summary>
+/// <summary>
+/// The tokens of all images of a set, which a trained discrete VAE encodes once; they are kept in a file, so that later runs read no image.
+/// </summary>
 internal sealed class ImageTokens
 {
     private const string FileName = "tokens.safetensors";

@@ -6,8 +6,8 @@ using static TorchSharp.torch;
 namespace Dalle.ML.Training.Stages;
 
 /// <summary>
-/// A codebook of moving averages of the features that chose each code (van den Oord et al. 2017), over all replicas; codes that nothing chose for a while
-/// move to a feature of the batch.
+/// A codebook of moving averages of the features that chose each code (van den Oord et al. 2017), over all replicas; codes that nothing
+/// chose for a while move to a feature of the batch.
 /// </summary>
 /// <param name="keys">What features are compared with, (K, D).</param>
 /// <param name="codebook">What the decoder gets, (K, D), which follows.</param>

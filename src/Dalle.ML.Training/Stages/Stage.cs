@@ -20,8 +20,9 @@ internal readonly record struct Figure(string Name, Tensor Value);
 internal readonly record struct Share(int Replica, int Start, int Count);
 
 /// <summary>
-/// A stage of training: the loop over images, which is the same for all. Batches are cut from one stream of epochs, each in an order of its own; what is
-/// random in a step follows from the seed and the step's number. So a run that goes on from a checkpoint is the run that was never interrupted.
+/// A stage of training: the loop over images, which is the same for all. Batches are cut from one stream of epochs, each in an order of its
+/// own; what is random in a step follows from the seed and the step's number. So a run that goes on from a checkpoint is the run that was
+/// never interrupted.
 /// </summary>
 /// <typeparam name="TNetwork">The network.</typeparam>
 /// <typeparam name="TBatch">What a batch is prepared as, off the threads of the replicas.</typeparam>
@@ -94,7 +95,9 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
 
     private long StepSize => (long)_schedule.BatchSize * _schedule.Accumulation;
 
-    /// <summary>Trains until the stage is over or cancelled, from the checkpoint on that is there; then the result is in the checkpoint.</summary>
+    /// <summary>
+    /// Trains until the stage is over or cancelled, from the checkpoint on that is there; then the result is in the checkpoint.
+    /// </summary>
     /// <returns>Whether it is over.</returns>
     public bool Run(IProgress<TrainingProgress>? progress, CancellationToken cancellationToken)
     {

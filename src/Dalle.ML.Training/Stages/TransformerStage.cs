@@ -9,8 +9,8 @@ namespace Dalle.ML.Training.Stages;
 internal sealed record TokenBatch(long[] Text, long[] Image);
 
 /// <summary>
-/// Stage 2, the transformer over text and image tokens (Ramesh et al. 2021, section 2.2). The loss is 1/8 text and 7/8 image cross-entropy; some captions are
-/// left out, so that guidance has its unconditional prompt.
+/// Stage 2, the transformer over text and image tokens (Ramesh et al. 2021, section 2.2). The loss is 1/8 text and 7/8 image cross-entropy;
+/// some captions are left out, so that guidance has its unconditional prompt.
 /// </summary>
 internal sealed class TransformerStage : Stage<TransformerNetwork, TokenBatch>
 {

@@ -43,7 +43,9 @@ internal static class Shapes
         return MLImage.CreateFromPixels(size, size, MLPixelFormat.Bgra32, bgra);
     }
 
-    /// <summary>Colour and shape of an image by its pixels alone: what differs from the corners, and the outline that covers it best.</summary>
+    /// <summary>
+    /// Colour and shape of an image by its pixels alone: what differs from the corners, and the outline that covers it best.
+    /// </summary>
     public static string Describe(int size, byte[] pixels)
     {
         var ground = Enumerable.Range(0, 3).Select(c => Corners(size).Average(corner => (double)pixels[3 * corner + c])).ToArray();
