@@ -20,9 +20,9 @@ internal static class TrainArguments
 
     public static readonly Option<bool> NoClip = new("--no-clip") { Description = "Train no CLIP: candidates are then not ranked." };
 
-    public static readonly Option<int?> DiscreteVaeEpochs = Epochs("--dvae-epochs", "discrete VAE");
+    public static readonly Option<int?> DiscreteVaeEpochs = Epochs("--dvae-epochs", "the discrete VAE");
 
-    public static readonly Option<int?> TransformerEpochs = Epochs("--transformer-epochs", "transformer");
+    public static readonly Option<int?> TransformerEpochs = Epochs("--transformer-epochs", "the transformer");
 
     public static readonly Option<int?> ClipEpochs = Epochs("--clip-epochs", "CLIP");
 
@@ -105,6 +105,6 @@ internal static class TrainArguments
         }
     }
 
-    private static Option<int?> Epochs(string name, string what) => new Option<int?>(name) { HelpName = "n", Description = $"How often the {what} sees each image." }
+    private static Option<int?> Epochs(string name, string what) => new Option<int?>(name) { HelpName = "n", Description = $"How often {what} sees each image." }
         .MustBeNumber(1, 1_000_000);
 }

@@ -40,6 +40,8 @@ internal static partial class LibTorch
     {
         if (OperatingSystem.IsLinux())
             PrepareLinux();
+        if (Environment.GetEnvironmentVariable(OldLibStdCpp.Variable) is not null)
+            OldLibStdCpp.Load();
         // In this order, and by ourselves: where one fails, TorchSharp's own search hides why, and copies half a gigabyte on its way.
         var managed = typeof(torch).Assembly;
         if (!NativeLibrary.TryLoad("torch_cpu", managed, null, out _) && !NativeLibrary.TryLoad("LibTorchSharp", managed, null, out _))
@@ -59,7 +61,8 @@ internal static partial class LibTorch
             throw new DllNotFoundException(
                 isOldSystem
                     ? "TorchSharp 0.107 cannot be loaded: it needs the C++ library of GCC 13.2 (GLIBCXX_3.4.32), which this system lacks. Use Debian 13, "
-                        + $"Ubuntu 24.04 or a container image of .NET 10, or install a newer libstdc++6. {exception.Message}"
+                        + $"Ubuntu 24.04 or a container image of .NET 10, or set the environment variable {OldLibStdCpp.Variable}=1: it uses nothing of the newer library, and is "
+                        + $"then loaded without it. {exception.Message}"
                     : $"TorchSharp 0.107 cannot be loaded. It fits {PackageName()} 2.10.0 exactly: check the versions of both packages. {exception.Message}",
                 exception);
         }

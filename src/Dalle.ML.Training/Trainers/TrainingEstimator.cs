@@ -4,7 +4,6 @@ using Dalle.ML.Training.Native;
 using Dalle.ML.Transforms;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
-using Microsoft.ML.Data;
 using Microsoft.ML.Runtime;
 
 namespace Dalle.ML.Training;
