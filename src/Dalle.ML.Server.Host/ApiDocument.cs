@@ -1,4 +1,6 @@
 using System.Text.Json;
+using Microsoft.Extensions.Options;
+using Microsoft.OpenApi;
 using Scalar.AspNetCore;
 
 namespace Dalle.ML.Server.Host;
@@ -10,9 +12,14 @@ internal static class ApiDocument
     {
         services.ConfigureHttpJsonOptions(json => json.SerializerOptions.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower);
         services.AddOpenApi(openApi => openApi
-            .AddDocumentTransformer((document, _, _) =>
+            .AddDocumentTransformer((document, context, _) =>
             {
                 document.Info.Title = "Dalle.ML";
+                if (context.ApplicationServices.GetRequiredService<IOptions<DalleServerOptions>>().Value.ApiKeys.Count > 0)
+                {
+                    document.AddComponent("key", new OpenApiSecurityScheme { Type = SecuritySchemeType.Http, Scheme = "bearer" });
+                    document.Security = [new OpenApiSecurityRequirement { [new OpenApiSecuritySchemeReference("key", document)] = [] }];
+                }
                 return Task.CompletedTask;
             })
             .AddOperationTransformer((operation, _, _) =>

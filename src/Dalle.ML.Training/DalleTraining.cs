@@ -5,7 +5,6 @@ using Dalle.ML.Training.Data;
 using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Stages;
-using TorchSharp;
 
 namespace Dalle.ML.Training;
 

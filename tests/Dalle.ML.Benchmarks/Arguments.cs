@@ -14,6 +14,8 @@ internal sealed record Arguments(string Filter, int Rounds, string Json, string 
           bench [filter] [--rounds N] [--json PATH] [--checkpoint DIR]
           bench --stream
           bench soak --minutes N --seed N
+          bench serve --rounds N
+          bench diffusion BUNDLE --rounds N
 
           filter         measures only what has this in its name, and what that is compared with
           --rounds N     samples of each, 15 unless told
@@ -21,6 +23,8 @@ internal sealed record Arguments(string Filter, int Rounds, string Json, string 
           --checkpoint   the trained weights whose precisions are compared, as onnx/training/export.py writes them;
                          ../shared/models/emoji-64 unless told
           soak           uses the built-in model in every way at once for so long, and says whether memory, handles and threads stay level
+          serve          starts `dalle serve` and asks it for images by 1, 4, 8 and 16 clients, 300 at once, and 2,000 one after the other
+          diffusion      a step of each network of a model of DALL·E 2, and the share of its time that the products would need at best
           --stream       reads 2,000 images off a view of 100,000 rows instead, and prints the working set
         """;
 

@@ -1,6 +1,5 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
-using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Benchmarks;
 
@@ -11,8 +10,7 @@ internal sealed class HardwareMeasurements : IDisposable
     private const int MatrixSide = 1024;
     private const int PartLength = 64 << 10;
 
-    private readonly Lazy<InferenceSession> _square = new(CreateSquare);
-    private readonly RunOptions _options = new();
+    private readonly LargeProduct _product = new(MatrixSide);
 
     public HardwareMeasurements(BuiltInModel model)
     {
@@ -32,12 +30,7 @@ internal sealed class HardwareMeasurements : IDisposable
     /// <summary>Operations of ONNX Runtime's own product of two matrices: multiplications and additions.</summary>
     public Bound Products { get; }
 
-    public void Dispose()
-    {
-        if (_square.IsValueCreated)
-            _square.Value.Dispose();
-        _options.Dispose();
-    }
+    public void Dispose() => _product.Dispose();
 
     private static Bound Read(string name, int length)
     {
@@ -54,16 +47,12 @@ internal sealed class HardwareMeasurements : IDisposable
         }, bytes);
     }
 
-    private Bound Multiply(string name)
-    {
-        var matrix = new float[MatrixSide * MatrixSide];
-        Array.Fill(matrix, 1f / MatrixSide);
-        const double Operations = 2.0 * MatrixSide * MatrixSide * MatrixSide;
-        return new Bound(new Measurement(name, "ms", Timing.Of(() => Square(matrix)))
+    private Bound Multiply(string name) => new(
+        new Measurement(name, "ms", Timing.Of(() => _product.Multiply()))
         {
-            Figures = (results, product) => Rate("gigaflops", Operations / results.Median(product), "GFLOP/s"),
-        }, Operations);
-    }
+            Figures = (results, product) => Rate("gigaflops", _product.Operations / results.Median(product), "GFLOP/s"),
+        },
+        _product.Operations);
 
     /// <summary>A rate of bytes or operations, given by the millisecond, in thousands of millions by the second.</summary>
     public static IEnumerable<Figure> Rate(string key, double perMillisecond, string unit)
@@ -95,26 +84,5 @@ internal sealed class HardwareMeasurements : IDisposable
             d += vectors[i + 3];
         }
         return Vector.Sum(a + b + c + d);
-    }
-
-    private float Square(float[] matrix)
-    {
-        using var x = OrtValue.CreateTensorValueFromMemory(matrix, [MatrixSide, MatrixSide]);
-        using var y = _square.Value.Run(_options, ["x"], [x], ["y"]);
-        return y[0].GetTensorDataAsSpan<float>()[0];
-    }
-
-    private static InferenceSession CreateSquare()
-    {
-        var path = Path.GetTempFileName();
-        try
-        {
-            OnnxGraphs.WriteSquare(path, MatrixSide);
-            return new InferenceSession(path);
-        }
-        finally
-        {
-            File.Delete(path);
-        }
     }
 }

@@ -8,6 +8,10 @@ if (args is [StreamProcess.Argument])
 if (args is [Soak.Argument, "--minutes", var time, "--seed", var number]
     && double.TryParse(time, CultureInfo.InvariantCulture, out var minutes) && int.TryParse(number, out var seed))
     return Soak.Run(minutes, seed);
+if (args is [ServerLoad.Argument, "--rounds", var samples] && int.TryParse(samples, out var rounds) && rounds > 0)
+    return await ServerLoad.RunAsync(rounds);
+if (args is [DiffusionSteps.Argument, var bundle, "--rounds", var repetitions] && int.TryParse(repetitions, out var times) && times > 0)
+    return DiffusionSteps.Run(bundle, times);
 if (Arguments.Parse(args) is not { } arguments)
 {
     Console.Error.WriteLine(Arguments.Usage);

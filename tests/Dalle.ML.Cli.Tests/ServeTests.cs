@@ -1,5 +1,8 @@
 using System.Diagnostics;
+using System.Net;
 using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text;
 using System.Text.Json;
 
 namespace Dalle.ML.Cli.Tests;
@@ -31,6 +34,7 @@ public sealed class ServeTests : IDisposable
         Assert.Contains("guidance_scale", document, StringComparison.Ordinal);
         Assert.DoesNotContain("*/*", document, StringComparison.Ordinal);
         Assert.Contains("\"mask\"", document, StringComparison.Ordinal);
+        Assert.Contains("\"bearer\"", document, StringComparison.Ordinal);
 
         // The page of the API brings all that it needs.
         var page = await client.GetAsync("/docs/");
@@ -50,6 +54,128 @@ public sealed class ServeTests : IDisposable
         Assert.DoesNotContain("secret", end.Errors, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task Clients_that_send_next_to_nothing_or_far_too_much_are_cut_off_and_others_are_served()
+    {
+        using var process = ToolProcess.Start(_folder.Path, ["serve", "-m", TinyModel.Path, "--port", "0", "--json"], hasInput: true);
+        try
+        {
+            var address = new Uri(JsonDocument.Parse((await process.StandardOutput.ReadLineAsync())!).RootElement.GetProperty("url").GetString()!);
+            using var client = new HttpClient { BaseAddress = address };
+            const string Post = "POST /v1/images/generations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
+            Task<string>[] slow =
+            [
+                .. Enumerable.Range(0, 20).Select(_ => TrickleAsync(address, "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nX-Slow: ")),
+                .. Enumerable.Range(0, 20).Select(_ => TrickleAsync(address, $"{Post}Content-Length: 500000\r\n\r\n{{\"prompt\": \"")),
+            ];
+            using var response = await client.PostAsJsonAsync("/v1/images/generations", new { prompt = "a cat", candidates = 1 });
+            Assert.Equal(200, (int)response.StatusCode);
+
+            // Their ends are up to the server alone: they would send for ever.
+            Assert.All(await Task.WhenAll(slow), answer => Assert.True(answer.Length == 0 || answer.StartsWith("HTTP/1.1 408", StringComparison.Ordinal), answer));
+            var large = await TrickleAsync(address, $"{Post}Content-Length: 999999999\r\n\r\n");
+            Assert.StartsWith("HTTP/1.1 413", large, StringComparison.Ordinal);
+            Assert.Contains("\"error\"", large, StringComparison.Ordinal);
+            Assert.Equal("Healthy", await client.GetStringAsync("/readyz"));
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
+    }
+
+    /// <summary>Sends a beginning and then a byte a second, until the server ends the connection.</summary>
+    /// <returns>What it answered.</returns>
+    private static async Task<string> TrickleAsync(Uri address, string beginning)
+    {
+        using var connection = new TcpClient();
+        await connection.ConnectAsync(IPAddress.Loopback, address.Port);
+        await using var stream = connection.GetStream();
+        await stream.WriteAsync(Encoding.ASCII.GetBytes(beginning));
+        using var answer = new MemoryStream();
+        var answered = CopyAsync();
+        while (!answered.IsCompleted)
+        {
+            try
+            {
+                await stream.WriteAsync("a"u8.ToArray());
+            }
+            catch (IOException)
+            {
+                break;
+            }
+            await Task.WhenAny(answered, Task.Delay(TimeSpan.FromSeconds(1)));
+        }
+        await answered;
+        return Encoding.UTF8.GetString(answer.ToArray());
+
+        async Task CopyAsync()
+        {
+            try
+            {
+                await stream.CopyToAsync(answer);
+            }
+            catch (IOException)
+            {
+                // Reset by the server: what was sent to it was never read.
+            }
+        }
+    }
+
+    /// <summary>The program with the settings of Containerfile: it listens on all addresses, writes nothing beside itself, and its health check finds it.</summary>
+    [Fact]
+    public async Task The_settings_of_the_container_serve()
+    {
+        var lines = File.ReadAllText(Path.Combine(Repository.Root, "Containerfile")).Replace("\\\n", " ", StringComparison.Ordinal).Split('\n');
+        var settings = lines.Where(line => line.StartsWith("ENV ", StringComparison.Ordinal)).SelectMany(line => line[4..].Split(' ', StringSplitOptions.RemoveEmptyEntries))
+            .Select(setting => setting.Split('=', 2)).ToDictionary(pair => pair[0], pair => pair[1]);
+        Assert.Contains("EXPOSE 8080", lines);
+        Assert.Contains("USER $APP_UID", lines);
+        settings["ASPNETCORE_URLS"] = settings["ASPNETCORE_URLS"].Replace("8080", $"{FreePort()}", StringComparison.Ordinal);
+        settings["Dalle__Model"] = TinyModel.Path;
+        settings["Dalle__ApiKeys__0"] = "secret";
+        using var process = Start(CommandOf("ENTRYPOINT "));
+        try
+        {
+            // Tells its addresses once it listens.
+            var address = (await process.StandardOutput.ReadLineAsync())!;
+            using var client = new HttpClient { BaseAddress = new Uri($"http://127.0.0.1:{new Uri(address.Replace("[::]", "localhost", StringComparison.Ordinal)).Port}") };
+            Assert.Equal(401, (int)(await client.GetAsync("/v1/models")).StatusCode);
+            client.DefaultRequestHeaders.Authorization = new("Bearer", "secret");
+            Assert.Contains("tiny-64", await client.GetStringAsync("/v1/models"), StringComparison.Ordinal);
+            using var probe = Start(CommandOf("HEALTHCHECK "));
+            await probe.WaitForExitAsync();
+            Assert.Equal(0, probe.ExitCode);
+        }
+        finally
+        {
+            process.Kill();
+        }
+        Assert.Empty(Directory.EnumerateFileSystemEntries(_folder.Path));
+
+        string[] CommandOf(string instruction)
+        {
+            var line = lines.Single(line => line.StartsWith(instruction, StringComparison.Ordinal));
+            return JsonSerializer.Deserialize<string[]>(line[line.IndexOf('[', StringComparison.Ordinal)..])!;
+        }
+
+        Process Start(string[] command)
+        {
+            var arguments = command[1..].Select(word => word.Replace("/app/", Path.GetDirectoryName(ToolProcess.AssemblyPath) + "/", StringComparison.Ordinal));
+            var start = new ProcessStartInfo(command[0], arguments) { WorkingDirectory = _folder.Path, RedirectStandardOutput = true, RedirectStandardError = true };
+            foreach (var (name, value) in settings)
+                start.Environment[name] = value;
+            return Process.Start(start)!;
+        }
+
+        static int FreePort()
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, 0);
+            listener.Start();
+            return ((IPEndPoint)listener.LocalEndpoint).Port;
+        }
+    }
+
     /// <summary>The health check of a container.</summary>
     private static async Task<int> ProbeAsync(string address)
     {
@@ -62,9 +188,9 @@ public sealed class ServeTests : IDisposable
     [Fact]
     public async Task A_port_that_is_taken_and_a_model_that_is_missing_are_told()
     {
-        using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, 0);
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
-        var port = ((System.Net.IPEndPoint)listener.LocalEndpoint).Port;
+        var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         var taken = await ToolProcess.RunAsync(_folder.Path, ["serve", "-m", TinyModel.Path, "--host", "127.0.0.1", "--port", $"{port}"]);
         Assert.Equal(1, taken.ExitCode);
         Assert.Contains($"{port}", taken.Errors, StringComparison.Ordinal);

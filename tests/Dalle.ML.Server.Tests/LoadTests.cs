@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Diagnostics.Metrics;
 using System.Net;
 using Dalle.ML.Server.Scheduling;
@@ -211,6 +212,53 @@ public sealed class LoadTests : IDisposable
             lock (seen)
                 seen[name] = seen.GetValueOrDefault(name) + value;
         }
+    }
+
+    [Fact]
+    public async Task A_trace_leads_from_each_request_to_the_batch_that_it_shared()
+    {
+        await using var site = await Site.StartAsync(services: _gate.Register);
+        var batches = new List<Activity>();
+        using var listener = new ActivityListener
+        {
+            ShouldListenTo = source => source.Name is DalleServer.TelemetryName or "Microsoft.AspNetCore",
+            Sample = (ref ActivityCreationOptions<ActivityContext> _) => ActivitySamplingResult.AllDataAndRecorded,
+            ActivityStopped = activity =>
+            {
+                lock (batches)
+                    batches.AddRange(activity.OperationName == "dalle.batch" ? [activity] : []);
+            },
+        };
+        ActivitySource.AddActivityListener(listener);
+        var first = TracedAsync(site, seed: 1);
+        await _gate.ArrivalAsync();
+        var others = new[] { TracedAsync(site, seed: 2), TracedAsync(site, seed: 3) };
+        await PendingAsync(site, 3);
+        _gate.Open();
+        ActivityTraceId[] traces = [await first, .. await Task.WhenAll(others)];
+        await site.DisposeAsync();
+        lock (batches)
+        {
+            // Other tests' servers are heard too.
+            var own = batches.Where(batch => batch.Links.Any(link => traces.Contains(link.Context.TraceId))).OrderBy(batch => batch.StartTimeUtc).ToArray();
+            Assert.Equal([[traces[0]], [.. traces[1..].Order(TraceOrder)]], own.Select(batch => batch.Links.Select(link => link.Context.TraceId).Order(TraceOrder).ToArray()));
+            Assert.Equal([1, 2], own.Select(batch => batch.GetTagItem("dalle.batch.size")));
+        }
+    }
+
+    private static readonly Comparer<ActivityTraceId> TraceOrder = Comparer<ActivityTraceId>.Create((a, b) => string.CompareOrdinal(a.ToString(), b.ToString()));
+
+    /// <summary>Asks for an image as a client that has a trace of its own.</summary>
+    private static async Task<ActivityTraceId> TracedAsync(Site site, int seed)
+    {
+        var trace = ActivityTraceId.CreateRandom();
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/images/generations")
+        {
+            Content = new StringContent($$"""{"prompt":"a cat","candidates":1,"seed":{{seed}}}""", System.Text.Encoding.UTF8, "application/json"),
+        };
+        request.Headers.Add("traceparent", $"00-{trace}-{ActivitySpanId.CreateRandom()}-01");
+        Assert.Equal(HttpStatusCode.OK, (await site.Client.SendAsync(request)).StatusCode);
+        return trace;
     }
 
     private static StringContent Json(string prompt) => new($$"""{"prompt":"{{prompt}}","candidates":1}""", System.Text.Encoding.UTF8, "application/json");

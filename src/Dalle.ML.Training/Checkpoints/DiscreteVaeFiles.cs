@@ -1,6 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Training.Networks;
-using TorchSharp;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
 

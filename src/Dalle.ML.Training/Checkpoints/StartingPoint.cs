@@ -5,7 +5,6 @@ using Dalle.ML.Training.Data;
 using Dalle.ML.Training.Networks;
 using static TorchSharp.torch;
 using Module = TorchSharp.torch.nn.Module;
-using Tensor = TorchSharp.torch.Tensor;
 
 namespace Dalle.ML.Training.Checkpoints;
 

@@ -1,6 +1,4 @@
 using Dalle.ML.Export.Architectures;
-using TorchSharp;
-using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

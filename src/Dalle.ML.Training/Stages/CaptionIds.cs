@@ -16,6 +16,9 @@ internal sealed class CaptionIds(TrainingText text, int length)
     /// <summary>Ids of the unconditional prompt.</summary>
     public long[] Unconditional() => [.. Enumerable.Range(0, length).Select(i => (long)text.VocabularySize + i)];
 
+    /// <summary>The first caption of an image; null if it has none.</summary>
+    public static string? First(IReadOnlyList<string> captions) => captions.Count == 0 ? null : captions[0];
+
     /// <summary>One of the captions of an image; null if it has none.</summary>
     public static string? Choose(IReadOnlyList<string> captions, Random random) => captions.Count == 0 ? null : captions[random.Next(captions.Count)];
 }

@@ -1,6 +1,4 @@
 using Dalle.ML.Training.Networks;
-using Dalle.ML.Training.Optimisation;
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 

@@ -1,6 +1,5 @@
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
-using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -77,7 +76,7 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         var pixels = Context.ToTensor(Context.ReadPixels(images), 0, images.Count);
         var made = StageContext.ToPixels(Result.Decode(Result.Encode(pixels), Context.Grid));
         var originals = StageContext.ToPixels(pixels);
-        return [.. images.Select((image, i) => new SampleImage(Context.Set.Captions(image).FirstOrDefault() ?? "", made[i], originals[i]))];
+        return [.. images.Select((image, i) => new SampleImage(CaptionIds.First(Context.Set.Captions(image)) ?? "", made[i], originals[i]))];
     }
 
     private static DiscreteVaeSizes Sizes(DiscreteVaePlan plan) => new(

@@ -5,7 +5,6 @@ using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Training.Checkpoints;
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dalle.ML.Training.Stages;

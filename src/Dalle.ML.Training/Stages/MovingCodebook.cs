@@ -1,6 +1,5 @@
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dalle.ML.Training.Stages;

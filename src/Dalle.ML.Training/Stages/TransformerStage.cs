@@ -1,6 +1,5 @@
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dalle.ML.Training.Stages;
@@ -42,7 +41,7 @@ internal sealed class TransformerStage : Stage<TransformerNetwork, TokenBatch>
         foreach (var (i, image) in images.Index())
         {
             var captions = Context.Set.Captions(image);
-            var caption = random is null ? captions.FirstOrDefault() : CaptionIds.Choose(captions, random);
+            var caption = random is null ? CaptionIds.First(captions) : CaptionIds.Choose(captions, random);
             if (random?.NextDouble() < _plan.TextDropout)
                 caption = null;
             _captions.Encode(caption, random is null ? 0 : _plan.BpeDropout, random ?? Random.Shared, batch.Text.AsSpan(i * textLength, textLength));
@@ -70,7 +69,7 @@ internal sealed class TransformerStage : Stage<TransformerNetwork, TokenBatch>
     {
         using var random = new Generator(0, Context.Device);
         var ids = new long[images.Count * _sizes.TextLen];
-        string[] captions = [.. images.Select(image => Context.Set.Captions(image).FirstOrDefault() ?? "")];
+        string[] captions = [.. images.Select(image => CaptionIds.First(Context.Set.Captions(image)) ?? "")];
         foreach (var (i, caption) in captions.Index())
             _captions.Encode(caption, 0, Random.Shared, ids.AsSpan(i * _sizes.TextLen, _sizes.TextLen));
         var tokens = Result.Sample(tensor(ids, [images.Count, _sizes.TextLen], device: Context.Device), temperature: 0.5, random);
