@@ -113,6 +113,7 @@ internal static class CommandLine
             DoctorCommand.Create(),
             BenchCommand.Create(),
             ExportCommand.Create(),
+            TrainCommand.Create(),
             ModelsCommand.Create(),
             PullCommand.Create(),
             RemoveCommand.Create(),

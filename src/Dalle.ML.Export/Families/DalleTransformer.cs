@@ -18,11 +18,11 @@ internal static class DalleTransformer
         Down = "fc2",
     };
 
-    public static GptDecoder Decoder(Checkpoint weights, DalleConfig config, AttentionHeads heads)
+    public static GptDecoder Decoder(Checkpoint weights, DalleConfig config, DalleConfig.TransformerPart part, AttentionHeads heads)
     {
-        var (layers, dim) = (config.Transformer.Layers, config.Transformer.Dim);
+        var (layers, dim) = (part.Layers, part.Dim);
         var textIds = config.Text.VocabSize + config.Text.Length;
-        var sparse = config.Transformer.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
+        var sparse = part.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
         return new GptDecoder
         {
             Sizes = new GptSizes
