@@ -40,7 +40,8 @@ public sealed class TrainTests : IDisposable
         var folder = Directory.CreateDirectory(Path.Combine(_folder.Path, place)).FullName;
         var program = Path.Combine(folder, "dalle-train");
         File.WriteAllText(program, "#!/bin/sh\nprintf '%s\\n' \"$@\" > words\nexit 7\n");
-        File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserExecute | UnixFileMode.UserWrite);
         var environment = new Dictionary<string, string> { [variable] = variable == "PATH" ? $"/nowhere:{folder}" : _folder.Path };
 
         var run = await Tool.RunAsync(_folder.Path, ["train", "my photos", "--output=run", "--hours", "2", "--no-clip"], environment: environment);

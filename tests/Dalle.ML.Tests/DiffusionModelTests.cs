@@ -82,7 +82,7 @@ public sealed class DiffusionModelTests : IDisposable
         {
             AssertRefused(name, () => _model.Vary(_picture, seed: 1, options: options));
             AssertRefused(name, () => _model.Change(_picture, "a cat", "a dog", 0.5f, seed: 1, options));
-            AssertRefused(name, () => _model.Interpolate(_picture, _other, 2, seed: 1, options).First());
+            AssertRefused(name, () => _ = _model.Interpolate(_picture, _other, 2, seed: 1, options).First());
             AssertRefused(name, () => _model.DecodeImageEmbedding(embedding, seed: 1, options: options));
         }
         AssertRefused("GuidanceScale", () => _model.GenerateImageEmbedding("a cat", 1, new() { Sampling = new() { GuidanceScale = 2 } }));
