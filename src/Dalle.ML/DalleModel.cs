@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Dalle.ML.Bundles;
 using Dalle.ML.Engine;
-using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
 using Microsoft.ML.Data;
 
@@ -214,7 +213,7 @@ public sealed partial class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no image encoder, or no transformer over image tokens.</exception>
     /// <exception cref="OperationCanceledException">The computation was cancelled.</exception>
     public float Perplexity(string prompt, MLImage image, CancellationToken cancellationToken = default) =>
-        TokenLikelihood.Perplexity(LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single());
+        ImagePerplexity.Of(LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single());
 
     /// <summary>Keeps a region of an image and generates the rest.</summary>
     /// <param name="prompt">What the whole image shows.</param>

@@ -1,4 +1,3 @@
-using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -85,7 +84,7 @@ public sealed class PerplexityTests
     [InlineData(4f, new[] { -3.0, 0, -1.3862943611198906 })]
     [InlineData(3f, new[] { 0, -1.3862943611198906, -0.6931471805599453 })]
     public void Tokens_that_are_certain_do_not_count(float expected, double[] probabilities) =>
-        Assert.Equal(expected, TokenLikelihood.Perplexity(probabilities), tolerance: 1e-5f);
+        Assert.Equal(expected, ImagePerplexity.Of(probabilities), tolerance: 1e-5f);
 
     [Theory]
     [InlineData(RankBy.Clip, new[] { 1, 0, 3, 2, 4 })]

@@ -200,7 +200,7 @@ internal sealed class DalleEngine : IDisposable
     /// <summary>Computes the perplexities of candidates, if they are wanted: some at a time, since they cost less together.</summary>
     private IEnumerable<(Candidate Candidate, float Perplexity)> WithPerplexity(IEnumerable<Candidate> candidates, RankBy by, CancellationToken cancellationToken) =>
         by == RankBy.Clip ? candidates.Select(candidate => (candidate, float.NaN)) : candidates.Chunk(TokenLikelihood.MaxRows).SelectMany(batch =>
-            batch.Zip(LogProbabilities([.. batch.Select(candidate => candidate.Request with { KnownTokens = candidate.Tokens })], cancellationToken).Select(TokenLikelihood.Perplexity)));
+            batch.Zip(LogProbabilities([.. batch.Select(candidate => candidate.Request with { KnownTokens = candidate.Tokens })], cancellationToken).Select(ImagePerplexity.Of)));
 
     private int CandidatesOf(GenerationOptions options) => options.Candidates ?? (_clip is null ? 1 : Bundle.Manifest.Sampling.Candidates);
 

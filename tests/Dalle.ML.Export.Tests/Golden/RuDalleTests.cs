@@ -134,8 +134,8 @@ public sealed partial class RuDalleTests : IDisposable
                 Assert.Equal(LogProbability(step, token), probabilities[position], tolerance: 1e-3);
             var perplexity = Read(file, $"{name}_ppl").Floats().Single();
             var expected = Config(file).GetProperty("hf_version").GetString() == "v2"
-                ? TokenLikelihood.Perplexity([0, .. logits.SkipLast(1).Zip(sequence.Item2.Skip(1), LogProbability)])
-                : TokenLikelihood.Perplexity(probabilities);
+                ? ImagePerplexity.Of([0, .. logits.SkipLast(1).Zip(sequence.Item2.Skip(1), LogProbability)])
+                : ImagePerplexity.Of(probabilities);
             Assert.Equal(perplexity, expected, tolerance: 1e-3f * perplexity);
         }
 
