@@ -48,7 +48,7 @@ public sealed class SheetTests : IDisposable
         Assert.True(Darkest(under, 2 + Side, under.Height) < 100);
         Assert.True(Darkest(over, 0, 2 + caption) < 100);
         using var dark = await Sheet("--grid-captions", "seed", "--grid-background", "black");
-        Assert.True(Enumerable.Range(0, dark.Width).Any(x => Enumerable.Range(4 + Side, dark.Height - Side - 4).Any(y => ColorAt(dark, x, y).Red > 150)));
+        Assert.Contains(Enumerable.Range(0, dark.Width), x => Enumerable.Range(4 + Side, dark.Height - Side - 4).Any(y => ColorAt(dark, x, y).Red > 150));
     }
 
     [Fact]
