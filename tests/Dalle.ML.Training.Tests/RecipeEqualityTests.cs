@@ -132,7 +132,7 @@ public sealed class RecipeEqualityTests(ITestOutputHelper output)
     }
 
     /// <summary>The losses of the recipe's next steps from the checkpoint that lies there, where it then writes its own.</summary>
-    private List<Dictionary<string, double>> Recipe(TrainingPlan plan, TrainingStage stage, string folder, double freezeAt)
+    private static List<Dictionary<string, double>> Recipe(TrainingPlan plan, TrainingStage stage, string folder, double freezeAt)
     {
         var schedule = Schedule(plan, stage);
         var options = JsonSerializer.Serialize(new
