@@ -75,7 +75,7 @@ public sealed class PerplexityTests
         Assert.Equal(best.Select(image => image.CandidateSeed), view.GetColumn<ulong[]>("Seeds").Single());
 
         var clip = ml.Transforms.DalleGenerate(options with { Generation = new() { Candidates = 5 } });
-        Assert.Contains("PerplexityColumnName", Assert.Throws<NotSupportedException>(() => clip.Fit(data)).Message, StringComparison.Ordinal);
+        Assert.Contains("PerplexityColumnName", Assert.Throws<DalleOptionException>(() => clip.Fit(data)).Message, StringComparison.Ordinal);
     }
 
     // ru-dALLE's ce_to_ppl counts the tokens whose 32-bit cross entropy is not zero.

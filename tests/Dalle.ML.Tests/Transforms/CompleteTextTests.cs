@@ -50,7 +50,7 @@ public sealed class CompleteTextTests : ComponentContract<CompleteTextTransforme
         var builtIn = Assert.Throws<NotSupportedException>(() => ML.Transforms.CompleteText("Prompt").Fit(Load(Rows)));
         Assert.Contains("'emoji-64' does not complete text", builtIn.Message, StringComparison.Ordinal);
         var guided = (CompleteTextEstimator.Options)Options with { Sampling = new() { GuidanceScale = 2 } };
-        Assert.Contains("without guidance", Assert.Throws<NotSupportedException>(() => Create(guided).Fit(Load(Rows))).Message, StringComparison.Ordinal);
+        Assert.Contains("without guidance", Assert.Throws<DalleOptionException>(() => Create(guided).Fit(Load(Rows))).Message, StringComparison.Ordinal);
     }
 
     protected override ComponentEstimator<CompleteTextTransformer> Create(ComponentOptions options) =>

@@ -21,6 +21,8 @@ public sealed class Prediction
 
     public float Score { get; set; }
 
+    public float Perplexity { get; set; }
+
     public float[] Embedding { get; set; } = [];
 
     public float[] Features { get; set; } = [];
