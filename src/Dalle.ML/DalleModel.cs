@@ -214,7 +214,10 @@ public sealed partial class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no image encoder, or no transformer over image tokens.</exception>
     /// <exception cref="OperationCanceledException">The computation was cancelled.</exception>
     public float Perplexity(string prompt, MLImage image, CancellationToken cancellationToken = default) =>
-        TokenLikelihood.Perplexity(LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single());
+        PerplexityOf(LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single());
+
+    /// <summary>The perplexity of an image by the log-probabilities of its tokens.</summary>
+    internal static float PerplexityOf(IReadOnlyList<double> logProbabilities) => TokenLikelihood.Perplexity(logProbabilities);
 
     /// <summary>Keeps a region of an image and generates the rest.</summary>
     /// <param name="prompt">What the whole image shows.</param>

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using System.Numerics.Tensors;
-using Dalle.ML.Generation.Autoregressive;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli;
@@ -30,7 +29,7 @@ internal static class TextScorer
     {
         Clip => ByClip(model, [.. texts.Select(text => arePhrases ? model.EmbedPlainText(text) : model.EmbedText(text))]),
         Likelihood => ByTransformer(model, [.. texts], probabilities => (float)probabilities.Sum(), cancellationToken),
-        _ => ByTransformer(model, [.. texts], TokenLikelihood.Perplexity, cancellationToken),
+        _ => ByTransformer(model, [.. texts], DalleModel.PerplexityOf, cancellationToken),
     };
 
     private static Func<MLImage, float[]> ByClip(DalleModel model, float[][] texts) => image =>

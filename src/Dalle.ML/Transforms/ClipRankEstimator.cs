@@ -1,4 +1,3 @@
-using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -186,7 +185,7 @@ internal sealed class ClipRankComponent : RowComponent
         IEnumerable<float> Perplexities() => _options.RankBy == RankBy.Clip
             ? places.Select(_ => float.NaN)
             : model.LogProbabilities([.. places.Select(place => new GenerationRequest(row.Text, Seed: 0) { KnownTokens = TokensOf(place) })], _options.CancellationToken)
-                .Select(TokenLikelihood.Perplexity);
+                .Select(DalleModel.PerplexityOf);
 
         int[] TokensOf(int place)
         {
