@@ -51,15 +51,15 @@ internal sealed record SheetLayout(int? Columns, int Gap, SKColor Background, IR
     /// <exception cref="UsageException">Options contradict each other, or captions cannot be written on this machine.</exception>
     public static SheetLayout? Read(ParseResult parsed)
     {
-        Option[] drawn = [GridGap, GridBackground, GridCaptions, GridCaptionsAt];
+        Option[] decorations = [GridGap, GridBackground, GridCaptions, GridCaptionsAt];
         if (!parsed.GetValue(Grid))
         {
-            return new Option[] { GridColumns, Seamless }.Concat(drawn).FirstOrDefault(IsGiven) is { } alone
+            return new Option[] { GridColumns, Seamless }.Concat(decorations).FirstOrDefault(IsGiven) is { } alone
                 ? throw new UsageException($"{alone.Name} is about the sheet of all images. Add --grid, or leave it out.")
                 : null;
         }
         var isSeamless = parsed.GetValue(Seamless);
-        if (isSeamless && drawn.FirstOrDefault(IsGiven) is { } between)
+        if (isSeamless && decorations.FirstOrDefault(IsGiven) is { } between)
             throw new UsageException($"--seamless leaves nothing between the images; {between.Name} is about that. Leave one of them out.");
         if (IsGiven(GridCaptionsAt) && !IsGiven(GridCaptions))
             throw new UsageException($"{GridCaptionsAt.Name} says where captions are; {GridCaptions.Name} says which. Give both.");
