@@ -12,7 +12,7 @@ namespace Dalle.ML.Training;
 /// | Does this estimator need to look at the data to train its parameters? | Yes |
 /// | Input column data type | <xref:Microsoft.ML.Data.MLImage> and text |
 /// | Output column data type | <xref:Microsoft.ML.Data.MLImage> |
-/// | Required NuGet in addition to Microsoft.ML | Dalle.ML.Training, Microsoft.ML.OnnxRuntime, and a libtorch: libtorch-cpu-linux-x64, TorchSharp-cuda-linux, … |
+/// | Required NuGet in addition to Microsoft.ML | Dalle.ML.Training, Microsoft.ML.OnnxRuntime, and libtorch-cpu-linux-x64 or another libtorch |
 /// | Exportable to ONNX | The trained model is: it is a bundle of ONNX graphs |
 ///
 /// The folder has the discrete VAE and the transformer of the same model, from TrainTransformer.
