@@ -43,7 +43,7 @@ internal static class TrainTool
             Say(exception.Message.Split(" (Parameter")[0]);
             return Usage;
         }
-        catch (Exception exception) when (exception is IOException or InvalidDataException or InvalidOperationException or UnauthorizedAccessException or DllNotFoundException or NotSupportedException or DalleDeviceException)
+        catch (Exception exception) when (exception is IOException or InvalidDataException or InvalidOperationException or UnauthorizedAccessException or DllNotFoundException or NotSupportedException or DalleDeviceException or DalleBundleException)
         {
             Say(exception.Message);
             return Failure;

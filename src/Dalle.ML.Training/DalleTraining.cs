@@ -14,13 +14,12 @@ namespace Dalle.ML.Training;
 internal sealed class DalleTraining
 {
     private readonly StageContext _context;
-    private readonly StartingPoint? _start;
 
     /// <param name="set">Images and captions.</param>
     /// <param name="text">The vocabulary of the captions.</param>
     /// <param name="plan">Sizes and schedules.</param>
     /// <exception cref="ArgumentException">The plan contradicts itself, or the device is not there.</exception>
-    /// <exception cref="InvalidDataException">The images are of a size that cannot be trained on, or the checkpoint to start from is not
+    /// <exception cref="InvalidDataException">The images are of a size that cannot be trained on, or the model to start from is not
     /// well-formed.</exception>
     /// <exception cref="DllNotFoundException">libtorch cannot be loaded.</exception>
     public DalleTraining(TrainingSet set, TrainingText text, TrainingPlan plan)
@@ -29,21 +28,18 @@ internal sealed class DalleTraining
         if (set.ImageSize < Token || set.ImageSize % Token != 0)
             throw new InvalidDataException($"Images of {set.ImageSize} pixels cannot be trained on: their size must be a multiple of {Token}.");
         if (plan.FreezesDiscreteVae && plan.StartFrom is null)
-            throw new ArgumentException("The discrete VAE can be frozen only where there is a checkpoint to start from.", nameof(plan));
-        if (plan.StartFrom is { } folder)
+            throw new ArgumentException("The discrete VAE can be frozen only where there is a model to start from.", nameof(plan));
+        if (plan.StartFrom is { } start)
         {
-            if (Path.GetFullPath(folder) == Path.GetFullPath(CheckpointFolder(plan)))
-                throw new ArgumentException($"The run in '{plan.Folder}' cannot start from its own checkpoint: it goes on by itself. Choose another folder for the run.", nameof(plan));
-            _start = StartingPoint.Open(folder);
-            if (_start.Config.ImageSize != set.ImageSize || _start.Config.Grid * Token != set.ImageSize)
+            if (start.Config.ImageSize != set.ImageSize || start.Config.Grid * Token != set.ImageSize)
             {
-                throw new InvalidDataException($"The model in '{folder}' has images of {_start.Config.ImageSize} pixels and {_start.Config.Grid} × {_start.Config.Grid} tokens; "
+                throw new InvalidDataException($"The model to start from has images of {start.Config.ImageSize} pixels and {start.Config.Grid} × {start.Config.Grid} tokens; "
                     + $"the images to train on have {set.ImageSize} pixels and {set.ImageSize / Token} × {set.ImageSize / Token} tokens. Give it images of its size.");
             }
-            plan = _start.Adapt(plan);
+            plan = start.Adapt(plan);
         }
         Directory.CreateDirectory(plan.Folder);
-        _context = new(set, text, plan, LibTorch.Device(plan.Device), _start);
+        _context = new(set, text, plan, LibTorch.Device(plan.Device));
     }
 
     /// <summary>Stage 1.</summary>
@@ -97,7 +93,7 @@ internal sealed class DalleTraining
         File.Delete(configuration);
         using var discreteVae = ReadDiscreteVae();
         if (Plan.FreezesDiscreteVae)
-            _start!.CopyDiscreteVae(Path.Combine(folder, "dvae.safetensors"));
+            Plan.StartFrom!.CopyDiscreteVae(Path.Combine(folder, "dvae.safetensors"));
         else
             DiscreteVaeFiles.WriteExported(Path.Combine(folder, "dvae.safetensors"), discreteVae);
         using var transformer = TrainingCheckpoint.TryOpen(TrainingCheckpoint.PathOf(Plan.Folder, TrainingStage.Transformer));
@@ -132,7 +128,7 @@ internal sealed class DalleTraining
     private DiscreteVaeNetwork ReadDiscreteVae()
     {
         if (Plan.FreezesDiscreteVae)
-            return _start!.ReadDiscreteVae(_context.Device);
+            return Plan.StartFrom!.ReadDiscreteVae(_context.Device);
         using var checkpoint = TrainingCheckpoint.TryOpen(TrainingCheckpoint.PathOf(Plan.Folder, TrainingStage.DiscreteVae))
             ?? throw new InvalidOperationException($"The discrete VAE is not trained yet: '{Plan.Folder}' has no checkpoint of it. Run TrainDiscreteVae first.");
         return DiscreteVaeFiles.ReadTrained(checkpoint, _context.Device);

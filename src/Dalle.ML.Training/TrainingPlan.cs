@@ -1,3 +1,5 @@
+using Dalle.ML.Training.Checkpoints;
+
 namespace Dalle.ML.Training;
 
 /// <summary>What is trained and for how long: sizes of the networks and their schedules.</summary>
@@ -33,11 +35,8 @@ internal sealed record TrainingPlan
     /// <summary>Time between sheets of samples.</summary>
     public TimeSpan SamplesEvery { get; init; } = TimeSpan.FromMinutes(10);
 
-    /// <summary>
-    /// Folder of a checkpoint of the family <c>dalle</c> that training starts from, whose sizes the networks then have; new weights if
-    /// null.
-    /// </summary>
-    public string? StartFrom { get; init; }
+    /// <summary>The model that training starts from, whose sizes the networks then have; new weights if null.</summary>
+    public StartingPoint? StartFrom { get; init; }
 
     /// <summary>Whether the discrete VAE of <see cref="StartFrom"/> stays as it is.</summary>
     public bool FreezesDiscreteVae { get; init; }

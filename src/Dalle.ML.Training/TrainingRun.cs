@@ -1,4 +1,3 @@
-using Dalle.ML.Export.Families;
 using Dalle.ML.Training.Checkpoints;
 using Dalle.ML.Training.Data;
 using Dalle.ML.Training.Native;
@@ -21,8 +20,6 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         [TrainingStage.Clip] = 0.15,
     };
 
-    private readonly DalleConfig? _start = options.StartFrom is { } folder ? StartingPoint.Open(folder).Config : null;
-
     private readonly TrainingPlan _size = options.Size switch
     {
         DalleSize.Tiny => TrainingPlan.Smallest(options.Folder),
@@ -30,8 +27,10 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         _ => TrainingPlan.Small(options.Folder),
     };
 
+    private StartingPoint? _start;
+
     /// <summary>Width and height of the images in pixels.</summary>
-    public int ImageSize => options.ImageSize ?? _start?.ImageSize ?? options.Size switch
+    public int ImageSize => options.ImageSize ?? _start?.Config.ImageSize ?? options.Size switch
     {
         DalleSize.Tiny => 32,
         DalleSize.Medium => 128,
@@ -52,6 +51,7 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
     /// <exception cref="OperationCanceledException">It was cancelled before there is a model.</exception>
     /// <exception cref="InvalidOperationException">A stage before these is not trained.</exception>
     /// <exception cref="InvalidDataException">The data cannot be learnt from.</exception>
+    /// <exception cref="DalleBundleException">The bundle to start from is invalid or cannot be trained further.</exception>
     /// <exception cref="IOException">The folder is used by another run, or cannot be written.</exception>
     public TrainingResult Train(IImageSource source, IReadOnlyList<TrainingStage> stages)
     {
@@ -59,6 +59,7 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         using var claim = Claim();
         // Before images are read, which may take an hour.
         LibTorch.Device(device);
+        _start = options.StartFrom is { } start ? StartingPoint.Open(start, options.Folder, note) : null;
         if (stages[0] == TrainingStage.Clip && !IsTrained(TrainingStage.Transformer))
             throw new InvalidOperationException($"The transformer is not trained yet: '{options.Folder}' has no checkpoint of it. Run TrainTransformer first.");
         var needsCaptions = stages.Any(stage => stage != TrainingStage.DiscreteVae);
@@ -124,7 +125,7 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         if (TrainingText.IsIn(options.Folder))
             return new TrainingText(options.Folder);
         var captions = set.Training.SelectMany(set.Captions);
-        var text = options.StartFrom is { } start ? new TrainingText(start).Extend(captions, options.VocabularySize) : TrainingText.Learn(captions, options.VocabularySize);
+        var text = _start is { } start ? new TrainingText(start.Folder).Extend(captions, options.VocabularySize) : TrainingText.Learn(captions, options.VocabularySize);
         text.Save(options.Folder);
         return text;
     }
@@ -136,13 +137,13 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
         {
             Name = options.Name,
             Seed = options.Seed!.Value,
-            TextLength = options.TextLength ?? _start?.Text.Length ?? _size.TextLength,
+            TextLength = options.TextLength ?? _start?.Config.Text.Length ?? _size.TextLength,
             Replicas = options.Threads,
             Device = device,
             CheckpointEvery = options.CheckpointEvery,
             Samples = sheet => SampleSheetFile.Write(sheet, options.Folder),
             SamplesEvery = options.SamplesEvery,
-            StartFrom = options.StartFrom,
+            StartFrom = _start,
             FreezesDiscreteVae = options.FreezeDiscreteVae,
             DiscreteVae = _size.DiscreteVae with
             {

@@ -243,7 +243,7 @@ public sealed class StageTests : IDisposable
         var tokens = new TrainingText(Trainer.EmojiFolder).Vocabulary.OrderBy(token => token.Value).Select(token => token.Key).Reverse().Append("▁new").ToArray();
         File.WriteAllText(Path.Combine(vocabulary, "vocab.json"), System.Text.Json.JsonSerializer.Serialize(tokens.Index().ToDictionary(token => token.Item, token => token.Index)));
         File.Copy(Path.Combine(Trainer.EmojiFolder, "merges.txt"), Path.Combine(vocabulary, "merges.txt"));
-        var plan = Plan("second") with { StartFrom = start, FreezesDiscreteVae = true, TextLength = 10 };
+        var plan = Plan("second") with { StartFrom = StartingPoint.Open(start, Path.Combine(_folder.Path, "second"), Assert.Fail), FreezesDiscreteVae = true, TextLength = 10 };
         // At a rate of zero the weights stay what was read.
         plan = plan with { Transformer = plan.Transformer with { Layers = 1, Schedule = plan.Transformer.Schedule with { LearningRate = 0 } } };
         var second = new Trainer(_set, plan, vocabulary);

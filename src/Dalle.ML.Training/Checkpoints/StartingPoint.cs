@@ -1,3 +1,4 @@
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
 using Dalle.ML.Text.Tokenizers;
@@ -9,25 +10,59 @@ using Module = TorchSharp.torch.nn.Module;
 namespace Dalle.ML.Training.Checkpoints;
 
 /// <summary>
-/// The checkpoint of the family <c>dalle</c> that training starts from. Its vocabulary may differ from the new one: tokens that both have
-/// keep what was learnt about them.
+/// The model of the family <c>dalle</c> that training starts from, a checkpoint or a bundle. Its vocabulary may differ from the new one:
+/// tokens that both have keep what was learnt about them.
 /// </summary>
 internal sealed class StartingPoint
 {
-    private readonly string _folder;
+    /// <summary>Names the model that comes with the library.</summary>
+    public const string BuiltIn = "builtin";
 
-    private StartingPoint(string folder, DalleConfig config) => (_folder, Config) = (folder, config);
+    private const string ConfigurationName = "config.json";
+    private const string TextHead = "text_head.";
+
+    private readonly string _name;
+
+    private StartingPoint(string name, string folder, DalleConfig config) => (_name, Folder, Config) = (name, folder, config);
+
+    /// <summary>Folder of the checkpoint; of a bundle, that which was recovered from it.</summary>
+    public string Folder { get; }
 
     public DalleConfig Config { get; }
 
-    /// <param name="folder">A folder with <c>config.json</c>.</param>
-    /// <exception cref="InvalidDataException">It is not such a checkpoint.</exception>
+    /// <param name="start">Folder of a checkpoint, folder or name of a bundle, or <see cref="BuiltIn"/>.</param>
+    /// <param name="run">Folder of the run that starts from it. The checkpoint of a bundle is recovered there.</param>
+    /// <param name="note">Is told what of the model is missing and begins anew.</param>
+    /// <exception cref="ArgumentException">It is the run's own.</exception>
+    /// <exception cref="DalleBundleException">It is a bundle that is invalid or cannot be trained further.</exception>
+    /// <exception cref="InvalidDataException">It is neither, or not well-formed.</exception>
     /// <exception cref="IOException">It cannot be read.</exception>
-    public static StartingPoint Open(string folder)
+    public static StartingPoint Open(string start, string run, Action<string> note)
     {
-        var config = Path.Combine(folder, "config.json");
-        return File.Exists(config) ? new(folder, DalleConfig.Read(config)) : throw new FileNotFoundException(
-            $"'{folder}' has no config.json, so it is not a checkpoint of the family 'dalle' to start from. Name the folder 'checkpoint' of a run, or one that export.py wrote.", config);
+        var folder = start == BuiltIn && !Directory.Exists(start) ? DalleModel.DefaultPath : ModelFolders.Find(start);
+        if (new[] { "checkpoint", "model" }.Any(own => Bundle.FullPath(folder) == Bundle.FullPath(Path.Combine(run, own))))
+            throw new ArgumentException($"The run in '{run}' cannot start from its own '{Path.GetFileName(folder)}': it goes on by itself. Choose another folder for the run.");
+        if (!File.Exists(Path.Combine(folder, ConfigurationName)) && ModelFolders.IsModel(folder))
+        {
+            var recovered = Directory.CreateDirectory(Path.Combine(run, "start")).FullName;
+            BundleCheckpoint.Write(folder, recovered, note);
+            folder = recovered;
+        }
+        var config = Path.Combine(folder, ConfigurationName);
+        var point = File.Exists(config) ? new StartingPoint(start, folder, DalleConfig.Read(config)) : throw new FileNotFoundException(
+            $"'{start}' has no config.json and no {Bundle.ManifestName}, so it is neither a checkpoint nor a bundle of the family 'dalle' to start from. "
+            + $"Name the folder 'checkpoint' or 'model' of a run, one that export.py wrote, or '{BuiltIn}'.", config);
+        if (point.LacksTextHead())
+            note($"'{start}' has no head for the text: that begins anew, and until it is learnt the model completes texts badly.");
+        return point;
+    }
+
+    private bool LacksTextHead()
+    {
+        if (Config.Transformer is not { } transformer)
+            return false;
+        using var file = OpenFile(transformer.File);
+        return !file.Contains(TextHead + "weight");
     }
 
     /// <summary>The plan with the sizes of this model's networks.</summary>
@@ -49,7 +84,7 @@ internal sealed class StartingPoint
         // Before networks of these sizes are made.
         return heads < 1 || dim % heads != 0 || file.Count("blocks.", ".qkv.weight") != layers || !file.Shape("blocks.0.qkv.weight").SequenceEqual([3 * dim, dim])
             || !file.Shape("image_emb.weight").SequenceEqual([Config.ImageVocab, dim]) || !file.Shape("row_emb.weight").SequenceEqual([Config.Grid, dim])
-                ? throw new InvalidDataException($"The sizes of the transformer in config.json of '{_folder}' are not those of its tensors.")
+                ? throw new InvalidDataException($"The sizes of the transformer in config.json of '{_name}' are not those of its tensors.")
                 : plan with { Layers = layers, Dim = dim, Heads = heads, IsSparse = part.SparseAttention };
     }
 
@@ -70,7 +105,7 @@ internal sealed class StartingPoint
     {
         if (!Config.Dvae.LogitLaplace || !network.Sizes.IsLogitLaplace)
         {
-            throw new InvalidDataException($"The discrete VAE of '{_folder}' cannot be trained further: only one of the paper's relaxation can (UsesGumbel, --gumbel), "
+            throw new InvalidDataException($"The discrete VAE of '{_name}' cannot be trained further: only one of the paper's relaxation can (UsesGumbel, --gumbel), "
                 + "for the files of others lack the codebook that the encoder learnt with. Freeze it (FreezeDiscreteVae, --freeze-dvae).");
         }
         using var file = OpenFile(Config.Dvae.File);
@@ -104,6 +139,9 @@ internal sealed class StartingPoint
         using var off = no_grad();
         foreach (var (name, parameter) in network.named_parameters())
         {
+            // It begins anew, as was told.
+            if (name.StartsWith(TextHead, StringComparison.Ordinal) && !file.Contains(name))
+                continue;
             var isByToken = byToken.Contains(name);
             if (!isByToken && !byPosition.Contains(name))
             {
@@ -132,7 +170,7 @@ internal sealed class StartingPoint
     /// <summary>The ids that tokens and paddings have in the new vocabulary and in the old one.</summary>
     private (long[] New, long[] Old) Rows(TrainingText text, int length)
     {
-        var old = BpeFiles.Read(Path.Combine(_folder, "vocab.json"), Path.Combine(_folder, "merges.txt")).Vocabulary;
+        var old = BpeFiles.Read(Path.Combine(Folder, "vocab.json"), Path.Combine(Folder, "merges.txt")).Vocabulary;
         var (rows, size) = (new List<(long New, long Old)>(), Config.Text.VocabSize);
         foreach (var (token, id) in text.Vocabulary)
         {
@@ -166,6 +204,6 @@ internal sealed class StartingPoint
     private Checkpoint OpenFile(string name) => Checkpoint.Open(PathOf(name));
 
     private string PathOf(string name) => name.AsSpan().ContainsAny('/', '\\', ':') || name is "" or "." or ".."
-        ? throw new InvalidDataException($"The configuration of '{_folder}' names '{name}', which is not the name of a file in its folder.")
-        : Path.Combine(_folder, name);
+        ? throw new InvalidDataException($"The configuration of '{_name}' names '{name}', which is not the name of a file in its folder.")
+        : Path.Combine(Folder, name);
 }

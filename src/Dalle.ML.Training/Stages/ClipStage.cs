@@ -32,7 +32,7 @@ internal sealed class ClipStage : Stage<ClipNetwork, PairBatch>
         _captions = new(context.Text, context.Plan.TextLength);
     }
 
-    protected override void LoadStart() => Context.Start?.LoadClip(Networks[0], Context.Text);
+    protected override void LoadStart() => Context.Plan.StartFrom?.LoadClip(Networks[0], Context.Text);
 
     protected override PairBatch Prepare(IReadOnlyList<int> images, Random? random)
     {

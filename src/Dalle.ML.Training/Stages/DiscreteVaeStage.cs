@@ -45,7 +45,7 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         _codebook?.Dispose();
     }
 
-    protected override void LoadStart() => Context.Start?.LoadDiscreteVae(Networks[0]);
+    protected override void LoadStart() => Context.Plan.StartFrom?.LoadDiscreteVae(Networks[0]);
 
     protected override void ResetState() => _codebook?.Reset();
 

@@ -1,4 +1,3 @@
-using Dalle.ML.Training.Checkpoints;
 using Dalle.ML.Training.Data;
 using Dalle.ML.Training.Networks;
 using static TorchSharp.torch;
@@ -6,7 +5,7 @@ using static TorchSharp.torch;
 namespace Dalle.ML.Training.Stages;
 
 /// <summary>What all stages are given.</summary>
-internal sealed record StageContext(TrainingSet Set, TrainingText Text, TrainingPlan Plan, Device Device, StartingPoint? Start)
+internal sealed record StageContext(TrainingSet Set, TrainingText Text, TrainingPlan Plan, Device Device)
 {
     /// <summary>Image tokens along a side.</summary>
     public int Grid => Set.ImageSize / DiscreteVaeNetwork.PixelsPerToken;

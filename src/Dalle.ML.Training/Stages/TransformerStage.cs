@@ -32,7 +32,7 @@ internal sealed class TransformerStage : Stage<TransformerNetwork, TokenBatch>
     /// <summary>Encodes the images, or reads their tokens if they are kept.</summary>
     public void ReadTokens(CancellationToken cancellationToken) => _tokens = ImageTokens.Get(Context, _discreteVae, Threads, cancellationToken);
 
-    protected override void LoadStart() => Context.Start?.LoadTransformer(Networks[0], Context.Text);
+    protected override void LoadStart() => Context.Plan.StartFrom?.LoadTransformer(Networks[0], Context.Text);
 
     protected override TokenBatch Prepare(IReadOnlyList<int> images, Random? random)
     {

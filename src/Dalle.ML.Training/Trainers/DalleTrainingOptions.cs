@@ -67,8 +67,9 @@ public sealed record DalleTrainingOptions
     public bool UsesSparseAttention { get; init; }
 
     /// <summary>
-    /// Folder of a model to train further: a checkpoint of the family <c>dalle</c>, such as <c>checkpoint</c> in the folder of another run. Words of
-    /// the captions that its vocabulary lacks are added. New networks if null.
+    /// A model of the family <c>dalle</c> to train further: <c>builtin</c>, the model that comes with the library; a bundle in fp32 or fp16, by its folder
+    /// or name as in <see cref="DalleModel.Load"/>; or the folder of a checkpoint, such as <c>checkpoint</c> in that of another run. Words of the
+    /// captions that its vocabulary lacks are added. New networks if null.
     /// </summary>
     public string? StartFrom { get; init; }
 

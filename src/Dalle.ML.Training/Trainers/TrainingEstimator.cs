@@ -41,6 +41,7 @@ public abstract class TrainingEstimator<TTransformer> : IEstimator<TTransformer>
     /// <exception cref="ArgumentOutOfRangeException">An input column is missing or of another type.</exception>
     /// <exception cref="InvalidDataException">There is nothing to learn from, or too many images are unreadable.</exception>
     /// <exception cref="IOException">The folder is used by another training, or cannot be written.</exception>
+    /// <exception cref="DalleBundleException">StartFrom names a bundle that is invalid or cannot be trained further.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used, and fallback to the CPU was not requested.</exception>
     /// <exception cref="DllNotFoundException">The application has no libtorch; the message names the package to add.</exception>
     /// <exception cref="InvalidOperationException">A stage before this one is not trained in the folder.</exception>
