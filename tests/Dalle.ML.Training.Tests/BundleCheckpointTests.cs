@@ -2,7 +2,6 @@ using System.Globalization;
 using System.Runtime.InteropServices;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export;
-using Dalle.ML.Export.Families;
 using Dalle.ML.Onnx;
 using Dalle.ML.Tests;
 using Dalle.ML.Training.Checkpoints;
@@ -97,7 +96,8 @@ public sealed class BundleCheckpointTests : IDisposable
     public void A_run_goes_on_from_the_bundle_of_another_and_not_from_its_own()
     {
         using var set = Shapes.Set(size: 64, count: 16, validation: 0);
-        var start = StartingPoint.Open(TinyModel.Path, In("run"), Assert.Fail);
+        BundleExporter.ExportRandom("dalle", "tiny", In("bundle"));
+        var start = StartingPoint.Open(In("bundle"), In("run"), Assert.Fail);
         var plan = TrainingPlan.Smallest(In("run"));
         plan = plan with
         {
@@ -110,20 +110,47 @@ public sealed class BundleCheckpointTests : IDisposable
         Assert.True(new Trainer(set, plan, start.Folder).Run(TrainingStage.Transformer));
         var bundle = new Trainer(set, plan, start.Folder).Training.ExportBundle();
 
-        Assert.Equal(start.Config.Transformer!.Dim, StartingPoint.Open(bundle, In("second"), _notes.Add).Config.Transformer!.Dim);
+        var second = StartingPoint.Open(bundle, In("second"), Assert.Fail);
+        Assert.Equal(start.Config.Transformer!.Dim, second.Config.Transformer!.Dim);
         foreach (var own in new[] { "model", "checkpoint" })
             Assert.Contains($"cannot start from its own '{own}'", Assert.Throws<ArgumentException>(() => StartingPoint.Open(In($"run/{own}"), In("run"), Assert.Fail)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Equal_weights_that_a_graph_has_only_once_are_recovered()
+    {
+        using var set = Shapes.Set(size: 64, count: 16, validation: 0);
+        BundleExporter.ExportRandom("dalle", "tiny", In("bundle"));
+        var images = StartingPoint.Open(In("bundle"), In("images"), Assert.Fail);
+        (images.Config with { Transformer = null }).Write(Path.Combine(images.Folder, "config.json"));
+        var plan = TrainingPlan.Smallest(In("run"));
+        // A new transformer at a rate of zero: all norms and biases are the same.
+        plan = plan with
+        {
+            StartFrom = StartingPoint.Open(images.Folder, In("run"), Assert.Fail),
+            FreezesDiscreteVae = true,
+            Replicas = 1,
+            Transformer = plan.Transformer with { Schedule = plan.Transformer.Schedule with { Epochs = 1, LearningRate = 0 } },
+        };
+        var trainer = new Trainer(set, plan, images.Folder);
+        Assert.True(trainer.Run(TrainingStage.Transformer));
+        var bundle = trainer.Training.ExportBundle();
+        var start = StartingPoint.Open(bundle, In("second"), Assert.Fail);
+        BundleExporter.Export("dalle", [start.Folder], In("again"));
+
+        AssertSameWeights(bundle, In("again"), tolerance: 1e-6f);
     }
 
     [Fact]
     public void A_discrete_VAE_of_vector_quantization_must_be_frozen()
     {
         using var set = Shapes.Set(size: 64, count: 16, validation: 0);
-        var plan = TrainingPlan.Smallest(In("run")) with { StartFrom = StartingPoint.Open(TinyModel.Path, In("run"), Assert.Fail), Replicas = 1 };
+        BundleExporter.ExportRandom("dalle", "tiny", In("bundle"));
+        var plan = TrainingPlan.Smallest(In("run")) with { StartFrom = StartingPoint.Open(In("bundle"), In("run"), Assert.Fail), Replicas = 1 };
 
         var exception = Assert.Throws<InvalidDataException>(() => new Trainer(set, plan).Run(TrainingStage.DiscreteVae));
 
-        Assert.Contains($"'{TinyModel.Path}' cannot be trained further", exception.Message, StringComparison.Ordinal);
+        Assert.Contains($"'{In("bundle")}' cannot be trained further", exception.Message, StringComparison.Ordinal);
         Assert.Contains("--freeze-dvae", exception.Message, StringComparison.Ordinal);
     }
 

@@ -63,6 +63,8 @@ public sealed class TrainToolTests : IDisposable
     [InlineData(1, "is not in the folder of the images", "outside.csv", "-o", "run")]
     [InlineData(1, "1 of 1 images cannot be read", "broken", "-o", "run")]
     [InlineData(1, "has no config.json", "bare", "-o", "run", "--start-from", "empty")]
+    [InlineData(1, "'dalle.json' is not a bundle's manifest", "bare", "-o", "run", "--start-from", "bundle")]
+    [InlineData(2, "cannot start from its own 'model'", "bare", "-o", "run", "--start-from", "run/model")]
     [InlineData(2, "FreezeDiscreteVae keeps the discrete VAE of another model", "bare", "-o", "run", "--freeze-dvae")]
     [InlineData(2, "ImageSize must be a multiple of 8", "bare", "-o", "run", "--image-size", "30")]
     [InlineData(2, "--hours must be a number from 0.001 to 10000", "bare", "-o", "run", "--hours", "0,5")]
@@ -77,6 +79,8 @@ public sealed class TrainToolTests : IDisposable
         Photos.Write(In("bare/1.png"), 8, 8, SkiaSharp.SKColors.Red);
         Directory.CreateDirectory(In("broken"));
         File.WriteAllText(In("broken/1.png"), "no image");
+        Directory.CreateDirectory(In("bundle"));
+        File.WriteAllText(In("bundle/dalle.json"), "{}");
         File.WriteAllText(In("list.csv"), "name,caption\n");
         File.WriteAllText(In("outside.csv"), "path,caption\n../1.png,a cat\n");
 
@@ -101,7 +105,7 @@ public sealed class TrainToolTests : IDisposable
     private async Task<(int ExitCode, string Output, string Errors)> RunAsync(string[] arguments, CancellationToken interrupted = default)
     {
         var (output, errors) = (new StringWriter { NewLine = "\n" }, new StringWriter { NewLine = "\n" });
-        string[] names = ["photos", "run", "nowhere", "empty", "bare", "broken", "list.csv", "outside.csv"];
+        string[] names = ["photos", "run", "nowhere", "empty", "bare", "broken", "bundle", "list.csv", "outside.csv", "run/model"];
         var exitCode = await TrainTool.RunAsync(
             [.. arguments.Select(argument => names.Contains(argument) ? In(argument) : argument)],
             new TrainConsole { Output = output, Error = TextWriter.Synchronized(errors), Interrupted = interrupted });

@@ -44,7 +44,7 @@ internal static class TrainArguments
     public static readonly Option<int> Vocabulary = new Option<int>("--vocabulary") { HelpName = "n", Description = "Text tokens that are learnt from the captions.", DefaultValueFactory = _ => 2048 }
         .MustBeNumber(256, 65536);
 
-    public static readonly Option<string> StartFrom = new("--start-from") { HelpName = "model", Description = "Model to train further: 'builtin', a bundle or a checkpoint of the family 'dalle'." };
+    public static readonly Option<string> StartFrom = new("--start-from") { HelpName = "model", Description = "Model to train further: 'builtin', a bundle or a checkpoint." };
 
     public static readonly Option<bool> FreezeDiscreteVae = new("--freeze-dvae") { Description = "Keep the discrete VAE of --start-from as it is." };
 

@@ -15,7 +15,7 @@ internal static class BundleCheckpoint
     private const string Transformer = "transformer.safetensors", DiscreteVae = "dvae.safetensors", Clip = "clip.safetensors";
 
     private static readonly string[] EncoderConvolutions = ["conv_in", "down", "conv_out"], DecoderConvolutions = ["net.0", "net.5", "net.10"];
-    private static readonly string[] EncoderResiduals = ["res0", "res1", "res2"], DecoderResiduals = ["net.1", "net.2", "net.3", "net.7", "net.8"];
+    private static readonly string[] DecoderResiduals = ["net.1", "net.2", "net.3", "net.7", "net.8"];
 
     /// <summary>Writes the checkpoint.</summary>
     /// <param name="path">Folder of the bundle, which is verified.</param>
@@ -102,7 +102,7 @@ internal static class BundleCheckpoint
             .. ToTorch(
             [
                 .. EncoderConvolutions.SelectMany(name => Convolution(encoding, $"{name}/Conv", $"encoder.{name}")),
-                .. EncoderResiduals.SelectMany(name => Residual(encoding, name, "encoder.")),
+                .. Numbered(encoding, "res", "/Conv").SelectMany(block => Residual(encoding, $"res{block}", "encoder.")),
                 ("decoder.codebook.weight", codebook),
                 .. DecoderConvolutions.SelectMany(name => Convolution(decoding, $"{name}/Conv", $"decoder.{name}")),
                 .. DecoderResiduals.SelectMany(name => Residual(decoding, name, "decoder.")),
@@ -118,16 +118,13 @@ internal static class BundleCheckpoint
         var embeddings = text.Read("Gather", 0, clip.Text.Vocabulary, -1);
         var (dim, embedding) = (embeddings.Shape[1], clip.EmbeddingDimension);
         var heads = AttentionHeads.Of(dim, Networks.ClipNetwork.Heads) with { IsPadded = false };
-        var layers = 0;
-        while (text.Has($"layer_{layers}/attention/MatMul"))
-            layers++;
         SafetensorsWriter.Write(path,
         [
             .. ToTorch(
             [
                 ("text.text_emb.weight", embeddings),
                 ("text.text_pos.weight", text.Read("Add", 1, clip.Text.Length, dim)),
-                .. Enumerable.Range(0, layers).SelectMany(layer => Block(text, layer, "text.blocks.", dim, heads)),
+                .. Numbered(text, "layer_", "/attention/MatMul").SelectMany(layer => Block(text, layer, "text.blocks.", dim, heads)),
                 .. Norm(text, "", "text.ln", dim),
                 .. Linear(text, "MatMul", "Add_2", "text.proj", dim, embedding),
                 ("image.net.1.weight", FoldPixelUnshuffle(image.Read("net.1/Conv", 1, -1, 3, 12, 12))),
@@ -141,6 +138,10 @@ internal static class BundleCheckpoint
             ("logit_scale", tensor(MathF.Log(clip.Scale))),
         ]);
     }
+
+    /// <summary>The numbers of layers or blocks, told by a node of each.</summary>
+    private static IEnumerable<int> Numbered(GraphWeights g, string before, string after) =>
+        Enumerable.InfiniteSequence(0, 1).TakeWhile(number => g.Has($"{before}{number}{after}"));
 
     private static (string, Tensor)[] Block(GraphWeights g, int layer, string prefix, int dim, AttentionHeads heads)
     {

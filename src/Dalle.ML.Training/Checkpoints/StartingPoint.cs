@@ -39,8 +39,8 @@ internal sealed class StartingPoint
     /// <exception cref="IOException">It cannot be read.</exception>
     public static StartingPoint Open(string start, string run, Action<string> note)
     {
-        var folder = start == BuiltIn && !Directory.Exists(start) ? DalleModel.DefaultPath : ModelFolders.Find(start);
-        if (new[] { "checkpoint", "model" }.Any(own => Bundle.FullPath(folder) == Bundle.FullPath(Path.Combine(run, own))))
+        var folder = Bundle.FullPath(start == BuiltIn && !Directory.Exists(start) ? DalleModel.DefaultPath : ModelFolders.Find(start));
+        if (Path.GetDirectoryName(folder) == Bundle.FullPath(run) && Path.GetFileName(folder) is "checkpoint" or "model")
             throw new ArgumentException($"The run in '{run}' cannot start from its own '{Path.GetFileName(folder)}': it goes on by itself. Choose another folder for the run.");
         if (!File.Exists(Path.Combine(folder, ConfigurationName)) && ModelFolders.IsModel(folder))
         {
