@@ -6,8 +6,8 @@ import random
 import re
 from collections import Counter
 
+from photos import add_argument, source
 from sprites import annotations
-from world import World
 
 PATTERN = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d| ?[^\W\d_]+| ?\d+| ?[^\s\w]+|\s+(?!\S)|\s+|_+")
 
@@ -99,9 +99,10 @@ if __name__ == '__main__':
     p.add_argument('--folder', default='run')
     p.add_argument('--size', type=int, default=2048, help='symbols, the 256 bytes included')
     p.add_argument('--captions', type=int, default=40000)
+    add_argument(p)
     a = p.parse_args()
     os.makedirs(a.folder, exist_ok=True)
-    world = World(1)
+    world = source(a.data, 1)
     captions = [world.sample()[0] for _ in range(a.captions)]
     counts = Counter(w for c in captions for w in words(c))
     for name, (_, keywords) in annotations().items():                    # the words of other emoji, so that any prompt encodes well

@@ -84,10 +84,11 @@ def main(a):
     write(f'{a.out}/clip.safetensors', clip.state_dict())
     for name in ('vocab.json', 'merges.txt'):
         shutil.copy(f'{a.folder}/{name}', a.out)
-    with open(f'{a.out}/words.txt', 'w', encoding='utf8') as f:
-        f.writelines(f'{w}\n' for w in vocabulary())
+    if not a.data:
+        with open(f'{a.out}/words.txt', 'w', encoding='utf8') as f:
+            f.writelines(f'{w}\n' for w in vocabulary())
     c = transformer.config
-    config = dict(name=a.name, words='words.txt', image_size=64, grid=c['grid'], image_vocab=c['image_vocab'],
+    config = dict(name=a.name, **({} if a.data else dict(words='words.txt')), image_size=64, grid=c['grid'], image_vocab=c['image_vocab'],
                   text=dict(lowercase=True, vocab_size=c['vocab'], length=c['text_len']),
                   transformer=dict(file='transformer.safetensors', layers=c['layers'], dim=c['dim'], heads=c['heads'],
                                    sparse_attention=c['attention'] == 'sparse'),
@@ -104,5 +105,6 @@ if __name__ == '__main__':
     p.add_argument('--folder', default='run')
     p.add_argument('--out', default='run/model')
     p.add_argument('--name', default='emoji-64')
+    p.add_argument('--data', metavar='FOLDER', help='the images that it learnt from, if not the world, whose words go into the model')
     p.add_argument('--golden', help='folder for reference tensors')
     main(p.parse_args())

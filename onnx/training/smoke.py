@@ -8,6 +8,8 @@ import subprocess
 import sys
 import time
 
+from PIL import Image
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -42,6 +44,19 @@ def resumed(script, checkpoint, *options):
         raise SystemExit(f'{script} did not go on from its checkpoint')
 
 
+def write_images(folder):
+    """Images of several sizes with captions beside them, one of them broken."""
+    os.makedirs(f'{folder}/more', exist_ok=True)
+    for i in range(60):
+        name = f'{folder}/{"more/" if i % 2 else ""}{i}'
+        Image.new('RGB', (40 + i, 90 - i), ('red', 'green', 'blue')[i % 3]).save(f'{name}.png')
+        with open(f'{name}.txt', 'w', encoding='utf8') as f:
+            f.write(f"{('red', 'green', 'blue')[i % 3]} paper\n\na colour\n")
+    with open(f'{folder}/broken.jpg', 'wb') as f, open(f'{folder}/broken.txt', 'w', encoding='utf8') as text:
+        f.write(b'no image')
+        text.write('nothing\n')
+
+
 p = argparse.ArgumentParser(description=__doc__)
 p.add_argument('--folder', required=True)
 a = p.parse_args()
@@ -55,6 +70,14 @@ resumed('train_dvae', 'dvae.safetensors', '--quantiser', 'gumbel', *dvae)
 resumed('train_transformer', 'transformer.safetensors', *transformer)
 run('train_transformer', '--minutes', '.2', '--accumulate', '2', '--processes', '2', '--powersgd', '2', *transformer)
 run('train_clip', '--width', '16', '--text-width', '32', '--minutes', '.05', *small[2:], '--batch', '16')
+images = f'{a.folder}/images'
+write_images(images)
+of_images = ['--data', images, '--folder', f'{a.folder}/of-images']
+run('bpe', '--size', '300', '--captions', '50', *of_images)
+run('train_dvae', '--minutes', '.05', *dvae, *of_images)
+run('train_transformer', '--minutes', '.05', *transformer, *of_images)
+run('train_clip', '--width', '16', '--text-width', '32', '--minutes', '.05', *small[2:], '--batch', '16', *of_images)
+run('export', '--name', 'of-images', '--out', f'{a.folder}/of-images/model', *of_images)
 run('classifier', '--width', '8', '--minutes', '.05', *small)
 run('evaluate', '--scenes', '16', '--prompts', '4', '--candidates', '2', '--processes', '1')
 unet = ['--width', '32', '--multiples', '1,2', *small]

@@ -8,8 +8,8 @@ import torch.nn.functional as F
 
 from bpe import Bpe
 from models import Clip, Dvae
+from photos import add_argument, source
 from training import Run, arguments, images, launch, load
-from world import NOUNS, World
 
 GROUP = 4
 
@@ -24,7 +24,7 @@ class Pairs:
         w, groups = self.world, n // 4 // GROUP
         samples = [w.sample() for _ in range(n - 2 * groups * GROUP)]
         for _ in range(groups):
-            samples += w.alike(GROUP) + w.about(w.random.choice(list(NOUNS)), GROUP)
+            samples += w.negatives(GROUP)
         captions, _, pixels = w.drawn(samples)
         x = images(pixels, self.run.device)
         chosen = torch.rand(n, device=x.device) < reconstructed
@@ -66,7 +66,7 @@ def main(a):
     optimiser = torch.optim.AdamW(model.parameters(), a.lr, weight_decay=.01)
     run.restore(model, optimiser)
     trained = run.parallel(Loss(model, run))
-    pairs, world = Pairs(World(run.seed()), bpe, dvae, run), World(2)
+    pairs, world = Pairs(source(a.data, run.seed()), bpe, dvae, run), source(a.data, 2, training=not a.data)
     any_scene, alike = (world.drawn(s) for s in ([world.sample() for _ in range(a.validation)],
                                                  [s for _ in range(a.validation // GROUP) for s in world.alike(GROUP)]))
     tests = {name: (torch.tensor([bpe.encode(c) for c in captions], device=run.device), images(pixels, run.device))
@@ -82,6 +82,7 @@ def main(a):
 
 if __name__ == '__main__':
     p = arguments(__doc__, minutes=12, batch=64, lr=1e-3)
+    add_argument(p)
     p.add_argument('--width', type=int, default=128)
     p.add_argument('--text-width', type=int, default=192)
     p.add_argument('--text-len', type=int, default=24)

@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from models import Dvae, map_pixels
+from photos import add_argument, source
 from training import Run, arguments, images, launch, part
-from world import EARLY, FULL, World
+from world import EARLY, FULL
 
 MIX = {k: (EARLY[k] + FULL[k]) / 2 for k in FULL}
 
@@ -115,7 +116,7 @@ def main(a):
     run.restore(model, optimiser)
     loss = (VqLoss if a.quantiser == 'vq' else GumbelLoss)(model, run)
     trained = run.parallel(loss)
-    world, held = World(run.seed()), images(World(2).batch(a.validation)[2], run.device)
+    world, held = source(a.data, run.seed()), images(source(a.data, 2, training=not a.data).batch(a.validation)[2], run.device)
     frozen = False
     for done in run.steps():
         if done >= a.freeze and not frozen:
@@ -132,6 +133,7 @@ def main(a):
 
 if __name__ == '__main__':
     p = arguments(__doc__, minutes=30, batch=32, lr=2e-3)
+    add_argument(p)
     p.add_argument('--quantiser', choices=['vq', 'gumbel'], default='vq')
     p.add_argument('--freeze', type=float, default=.8, help='part of the time after which only the decoder learns')
     p.add_argument('--width', type=int, default=128)

@@ -7,8 +7,9 @@ import torch
 
 from bpe import Bpe
 from models import Dvae, Transformer
+from photos import add_argument, source
 from training import Run, arguments, images, launch, load
-from world import EARLY, FULL, World
+from world import EARLY, FULL
 
 
 class Samples:
@@ -54,8 +55,8 @@ def main(a):
     optimiser = torch.optim.AdamW([dict(params=decayed), dict(params=others, weight_decay=0)], a.lr, betas=(.9, .97), weight_decay=.02)
     run.restore(model, optimiser)
     trained = run.parallel(Loss(model, run, a.text_dropout))
-    samples = Samples(World(run.seed()), bpe, dvae, run)
-    seen, unseen = (Samples(World(s, training), bpe, dvae, run).batch(a.validation) for s, training in ((2, True), (3, False)))
+    samples = Samples(source(a.data, run.seed()), bpe, dvae, run)
+    seen, unseen = (Samples(source(a.data, s, training), bpe, dvae, run).batch(a.validation) for s, training in ((2, True), (3, False)))
 
     def validate(last):
         n = a.validation if last else min(a.validation, 200)
@@ -70,6 +71,7 @@ def main(a):
 
 if __name__ == '__main__':
     p = arguments(__doc__, minutes=90, batch=32, lr=1.5e-3)
+    add_argument(p)
     p.add_argument('--layers', type=int, default=6)
     p.add_argument('--dim', type=int, default=320)
     p.add_argument('--heads', type=int, default=5)

@@ -236,6 +236,10 @@ class World:
         self.nouns = list(NOUNS)
         return samples
 
+    def negatives(self, n):
+        """n samples of one layout, and n of one thing: hard to tell apart."""
+        return self.alike(n) + self.about(self.random.choice(list(NOUNS)), n)
+
     def batch(self, n, mix=FULL):
         return self.drawn([self.sample(mix) for _ in range(n)])
 
