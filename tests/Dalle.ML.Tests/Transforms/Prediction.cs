@@ -17,6 +17,8 @@ public sealed class Prediction
 
     public float Score { get; set; }
 
+    public float Perplexity { get; set; }
+
     public float[] Embedding { get; set; } = [];
 
     public float[] Features { get; set; } = [];
