@@ -119,7 +119,7 @@ def start(folder):
     """In a process that draws: loads the models."""
     global drawing
     torch.set_num_threads(1)
-    drawing = [load(c, f'{folder}/{c.__name__.lower()}.pt') for c in (Dvae, Transformer, Clip)]
+    drawing = [load(c, folder) for c in (Dvae, Transformer, Clip)]
 
 
 @torch.no_grad()
@@ -175,7 +175,7 @@ def plot(curves, path):
 @torch.no_grad()
 def main(a):
     start = time.time()
-    dvae, transformer, clip, classifier = (load(c, f'{a.folder}/{c.__name__.lower()}.pt') for c in (Dvae, Transformer, Clip, Classifier))
+    dvae, transformer, clip, classifier = (load(c, a.folder) for c in (Dvae, Transformer, Clip, Classifier))
     bpe = Bpe(a.folder, transformer.text_len)
     report = dict(models={n: dict(parameters=sum(p.numel() for p in m.parameters()), samples=m.info['seen'], steps=m.info['step'],
                                   minutes=round(m.info['elapsed'] / 60, 1))

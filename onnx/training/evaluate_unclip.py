@@ -18,7 +18,7 @@ from world import World
 
 def main(a):
     start = time.time()
-    clip, classifier = (training.load(c, f'{a.folder}/{c.__name__.lower()}.pt') for c in (Clip, Classifier))
+    clip, classifier = (training.load(c, a.folder) for c in (Clip, Classifier))
     prior, decoder, upsampler = load(Prior, f'{a.folder}/prior.pt'), load(UNet, f'{a.folder}/decoder.pt'), load(UNet, f'{a.folder}/upsampler.pt')
     bpe = Bpe(a.folder, clip.config['text_len'])
     captions, scenes, truth = World(11, training=False, prefixes=0).batch(a.prompts)

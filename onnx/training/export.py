@@ -77,7 +77,7 @@ def golden(folder, dvae, transformer, clip, bpe):
 
 
 def main(a):
-    dvae, transformer, clip = (load(c, f'{a.folder}/{c.__name__.lower()}.pt') for c in (Dvae, Transformer, Clip))
+    dvae, transformer, clip = (load(c, a.folder) for c in (Dvae, Transformer, Clip))
     os.makedirs(a.out, exist_ok=True)
     write(f'{a.out}/dvae.safetensors', dvae_tensors(dvae))
     write(f'{a.out}/transformer.safetensors', transformer.state_dict())

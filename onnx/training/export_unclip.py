@@ -68,7 +68,7 @@ def golden(folder, clip, prior, decoder, upsampler, bpe):
 
 
 def main(a):
-    clip = training.load(Clip, f'{a.folder}/clip.pt')
+    clip = training.load(Clip, a.folder)
     prior, decoder, upsampler = load(Prior, f'{a.folder}/prior.pt'), load(UNet, f'{a.folder}/decoder.pt'), load(UNet, f'{a.folder}/upsampler.pt')
     os.makedirs(a.out, exist_ok=True)
     write(f'{a.out}/clip.safetensors', clip.state_dict())

@@ -51,8 +51,8 @@ dvae = ['--width', '16', '--decoder-width', '16', '--codes', '32', '--dim', '8',
 transformer = ['--attention', 'sparse', '--layers', '2', '--dim', '32', '--heads', '2', *small]
 run('bpe', '--size', '400', '--captions', '300')
 run('train_dvae', '--quantiser', 'vq', '--minutes', '.05', *dvae, '--folder', f'{a.folder}/vq')
-resumed('train_dvae', 'dvae.pt', '--quantiser', 'gumbel', *dvae)
-resumed('train_transformer', 'transformer.pt', *transformer)
+resumed('train_dvae', 'dvae.safetensors', '--quantiser', 'gumbel', *dvae)
+resumed('train_transformer', 'transformer.safetensors', *transformer)
 run('train_transformer', '--minutes', '.2', '--accumulate', '2', '--processes', '2', '--powersgd', '2', *transformer)
 run('train_clip', '--width', '16', '--text-width', '32', '--minutes', '.05', *small[2:], '--batch', '16')
 run('classifier', '--width', '8', '--minutes', '.05', *small)

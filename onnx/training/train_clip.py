@@ -61,7 +61,7 @@ def retrieval(model, text, x):
 
 def main(a):
     run = Run('clip', a)
-    dvae, bpe = load(Dvae, f'{a.folder}/dvae.pt', run.device), Bpe(a.folder, a.text_len)
+    dvae, bpe = load(Dvae, a.folder, run.device), Bpe(a.folder, a.text_len)
     model = Clip(a.width, a.text_width, vocab=len(bpe.vocab), text_len=a.text_len).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), a.lr, weight_decay=.01)
     run.restore(model, optimiser)

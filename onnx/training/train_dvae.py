@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 
 from models import Dvae, map_pixels
-from training import Run, arguments, images, launch
+from training import Run, arguments, images, launch, part
 from world import EARLY, FULL, World
 
 MIX = {k: (EARLY[k] + FULL[k]) / 2 for k in FULL}
@@ -25,6 +25,9 @@ class Codebook:
         self.keys, self.run, self.decay, self.patience = model.keys, run, decay, patience
         self.count, self.total = torch.ones(len(self.keys), device=run.device), self.keys.clone()
         self.unused = torch.zeros_like(self.count)
+        model.state = dict(count=self.count, total=self.total, unused=self.unused)           # what checkpoints keep beside the weights
+        for k, v in part(run.saved or {}, 'state.').items():
+            model.state[k].copy_(v)
 
     def update(self, features, ids, revive):
         run, keys = self.run, self.keys
@@ -35,7 +38,7 @@ class Codebook:
         self.count.mul_(self.decay).add_(n, alpha=(1 - self.decay) * run.processes)
         self.total.mul_(self.decay).add_(s, alpha=(1 - self.decay) * run.processes)
         keys.copy_(self.total / (self.count[:, None] + 1e-5))
-        self.unused = torch.where(n > 0, torch.zeros_like(n), self.unused + 1)
+        self.unused.add_(1).mul_(n == 0)
         dead = (self.unused > self.patience).nonzero()[:256, 0]
         if revive and len(dead):
             keys[dead] = self.total[dead] = spare[:len(dead)]

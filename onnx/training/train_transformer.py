@@ -48,7 +48,7 @@ def nats(model, text, image):
 
 def main(a):
     run = Run('transformer', a)
-    dvae, bpe = load(Dvae, f'{a.folder}/dvae.pt', run.device), Bpe(a.folder, a.text_len, run.seed())
+    dvae, bpe = load(Dvae, a.folder, run.device), Bpe(a.folder, a.text_len, run.seed())
     model = Transformer(a.layers, a.dim, a.heads, len(bpe.vocab), a.text_len, dvae.config['codes'], attention=a.attention)
     decayed, others = ([p for p in model.parameters() if (p.dim() > 1) == matrix] for matrix in (True, False))
     optimiser = torch.optim.AdamW([dict(params=decayed), dict(params=others, weight_decay=0)], a.lr, betas=(.9, .97), weight_decay=.02)

@@ -82,7 +82,7 @@ def network(a, clip):
 
 def main(a):
     run = Run(a.stage, a)
-    clip = load(Clip, f'{a.folder}/clip.pt', run.device)
+    clip = load(Clip, a.folder, run.device)
     samples = Samples(clip, Bpe(a.folder, clip.config['text_len'], run.seed()), run)
     first = network(a, clip)
     if a.stage == 'prior' and not run.saved:

@@ -3,6 +3,7 @@
 `--processes N` trains in N processes of this machine (one thread each on a CPU, one GPU each on CUDA); `torchrun` works as well.
 """
 import argparse
+import json
 import math
 import os
 import signal
@@ -14,6 +15,8 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
+
+import safetensors_io
 
 
 def arguments(description, **defaults):
@@ -63,7 +66,7 @@ class Run:
     """One stage in one process. `steps` ends when the time is over; whatever `save` wrote last is where the next run goes on."""
 
     def __init__(self, stage, a):
-        self.a, self.path = a, f'{a.folder}/{stage}.pt'
+        self.a, self.path, self.stage = a, checkpoint(a.folder, stage), stage
         self.rank, self.processes = int(os.environ.get('RANK', 0)), int(os.environ.get('WORLD_SIZE', 1))
         cuda = torch.cuda.is_available()
         self.device = torch.device('cuda', int(os.environ.get('LOCAL_RANK', 0))) if cuda else torch.device('cpu')
@@ -72,7 +75,7 @@ class Run:
         torch.set_flush_denormal(True)
         torch.manual_seed(a.seed)
         os.makedirs(a.folder, exist_ok=True)
-        self.saved = torch.load(self.path, map_location=self.device) if os.path.exists(self.path) else None
+        self.saved = read(self.path, self.device) if os.path.exists(self.path) else None
         self.step, self.seen, self.elapsed = (self.saved[k] for k in ('step', 'seen', 'elapsed')) if self.saved else (0, 0, 0.)
         self.sums = {}
 
@@ -81,7 +84,10 @@ class Run:
         model.to(self.device)
         if self.saved:
             model.load_state_dict(self.saved['model'])
-            optimiser.load_state_dict(self.saved['optimiser'])
+            if 'optimiser' in self.saved:
+                optimiser.load_state_dict(self.saved['optimiser'])
+            else:
+                restore_moments(model, optimiser, self.saved)
             self.say(f'goes on from step {self.step}')
 
     def parallel(self, model):
@@ -153,10 +159,10 @@ class Run:
             shown = {k: t / n for k, (t, n) in self.sums.items()}
             line = ' '.join(f'{k} {v:.4g}' for k, v in {**shown, **metrics}.items())
             self.say(f'{self.elapsed / 60:.1f} of {self.a.minutes:g} min, step {self.step}, {self.seen} samples, {rate:.0f}/s | {line}')
-            state = dict(model=model.state_dict(), optimiser=optimiser.state_dict(), config=model.config, step=self.step,
-                         seen=self.seen, elapsed=self.elapsed, metrics=metrics, **shown)
-            torch.save(state, self.path + '.new')
-            os.replace(self.path + '.new', self.path)
+            figures = dict(config=model.config, step=self.step, seen=self.seen, elapsed=self.elapsed, metrics=metrics, **shown)
+            path = f'{self.a.folder}/{self.stage}' + ('.safetensors' if self.stage in SHARED else '.pt')
+            write(path + '.new', model, optimiser, figures)
+            os.replace(path + '.new', path)
         self.shown, self.sums = self.elapsed, {}
 
     def say(self, line):
@@ -164,12 +170,60 @@ class Run:
             print(line, flush=True)
 
 
-def load(model_class, path, device='cpu'):
-    """A trained model, ready to be used."""
-    saved = torch.load(path, map_location=device)
+# Stages that Dalle.ML.Training has too. It reads and writes the same files: model.*, exp_avg.* and exp_avg_sq.* by the names of parameters,
+# average.* where it averages weights, state.* for the codebook's averages, figures in the metadata.
+SHARED = ('dvae', 'transformer', 'clip')
+
+
+def checkpoint(folder, stage):
+    """The file of a stage. Runs that were begun before the formats became one have .pt."""
+    path = f'{folder}/{stage}'
+    shared = stage in SHARED and (os.path.exists(path + '.safetensors') or not os.path.exists(path + '.pt'))
+    return path + ('.safetensors' if shared else '.pt')
+
+
+def write(path, model, optimiser, figures):
+    if '.safetensors' not in path:
+        return torch.save(dict(model=model.state_dict(), optimiser=optimiser.state_dict(), **figures), path)
+    tensors = {f'model.{k}': p for k, p in model.state_dict().items()}
+    for k, p in model.named_parameters():
+        for moment in ('exp_avg', 'exp_avg_sq'):
+            tensors[f'{moment}.{k}'] = optimiser.state[p][moment] if moment in optimiser.state[p] else torch.zeros_like(p)
+    tensors.update({f'state.{k}': t for k, t in getattr(model, 'state', {}).items()})
+    arrays = {k: t.detach().cpu().contiguous().numpy() for k, t in tensors.items()}
+    safetensors_io.save(path, arrays, {k: json.dumps(v) for k, v in figures.items()})
+
+
+def read(path, device='cpu'):
+    if not path.endswith('.safetensors'):
+        return torch.load(path, map_location=device)
+    arrays, metadata = safetensors_io.load(path)
+    saved = {k: json.loads(v) for k, v in metadata.items()}
+    saved['tensors'] = {k: torch.from_numpy(v).to(device) for k, v in arrays.items()}
+    saved['model'] = part(saved, 'model.')
+    return saved
+
+
+def part(saved, prefix):
+    """The tensors of a checkpoint under a prefix."""
+    return {k[len(prefix):]: t for k, t in saved.get('tensors', {}).items() if k.startswith(prefix)}
+
+
+def restore_moments(model, optimiser, saved):
+    """AdamW's state by the names of parameters."""
+    means, squares = part(saved, 'exp_avg.'), part(saved, 'exp_avg_sq.')
+    for k, p in model.named_parameters():
+        if k in means:
+            step = torch.tensor(float(saved['step']))
+            optimiser.state[p] = dict(step=step, exp_avg=torch.zeros_like(p).copy_(means[k]), exp_avg_sq=torch.zeros_like(p).copy_(squares[k]))
+
+
+def load(model_class, folder, device='cpu'):
+    """A trained model, ready to be used; with averaged weights where there are any."""
+    saved = read(checkpoint(folder, model_class.__name__.lower()), device)
     model = model_class(**saved['config'])
-    model.load_state_dict(saved['model'])
-    model.info = {k: v for k, v in saved.items() if k not in ('model', 'optimiser', 'config')}
+    model.load_state_dict({**saved['model'], **part(saved, 'average.')})
+    model.info = {k: v for k, v in saved.items() if k not in ('model', 'optimiser', 'config', 'tensors')}
     return model.to(device).eval()
 
 

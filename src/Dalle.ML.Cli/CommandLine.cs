@@ -46,6 +46,12 @@ internal static class CommandLine
             await PointToHelpAsync();
             return Usage;
         }
+        catch (DalleOptionException exception) when (SamplingArguments.OptionOf(exception.Option) is { } option)
+        {
+            await console.Error.WriteLineAsync($"dalle: {exception.Message.Replace($"'{exception.Option}'", option.Name, StringComparison.Ordinal)}");
+            await PointToHelpAsync();
+            return Usage;
+        }
         catch (OperationCanceledException)
         {
             await console.Error.WriteLineAsync("dalle: interrupted.");
@@ -87,6 +93,7 @@ internal static class CommandLine
         {
             GenerateCommand.Create(),
             CompleteCommand.Create(),
+            CompleteTextCommand.Create(),
             VariationsCommand.Create(),
             InpaintCommand.Create(),
             InterpolateCommand.Create(),
@@ -106,6 +113,7 @@ internal static class CommandLine
             DoctorCommand.Create(),
             BenchCommand.Create(),
             ExportCommand.Create(),
+            TrainCommand.Create(),
             ModelsCommand.Create(),
             PullCommand.Create(),
             RemoveCommand.Create(),

@@ -1,4 +1,5 @@
 using System.Drawing;
+using System.Text.Json;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -153,6 +154,7 @@ public sealed partial class DalleImageGenerator : IImageGenerator
     private ImageGenerationResponse Generate(
         string prompt, GenerationRequest[] requests, GenerationOptions generation, string mediaType, CancellationToken cancellationToken)
     {
+        CheckOptions(requests, generation);
         if (prompt.Length > 0 && _model.CountCutTokens(prompt) is > 0 and var cut)
             LogCut(cut, _model.Info.Name, _model.Info.TextLength);
         var contents = new List<AIContent>();
@@ -175,6 +177,20 @@ public sealed partial class DalleImageGenerator : IImageGenerator
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The last {Cut} tokens of the prompt were cut: the model '{Model}' reads {Length}.")]
     private partial void LogCut(int cut, string model, int length);
+
+    /// <summary>Refuses what the model cannot honour by the names that the properties have here.</summary>
+    private void CheckOptions(GenerationRequest[] requests, GenerationOptions generation)
+    {
+        try
+        {
+            _model.CheckOptions(requests, generation);
+        }
+        catch (DalleOptionException exception)
+        {
+            var name = exception.Option == nameof(DiffusionOptions.IsFast) ? "fast" : JsonNamingPolicy.CamelCase.ConvertName(exception.Option);
+            throw new NotSupportedException(exception.Message.Replace(exception.Option, name, StringComparison.Ordinal), exception);
+        }
+    }
 
     private void CheckOptions(ImageGenerationOptions? options)
     {

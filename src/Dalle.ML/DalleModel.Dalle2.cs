@@ -1,3 +1,4 @@
+using Dalle.ML.Generation;
 using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Images;
 using Microsoft.ML.Data;
@@ -73,7 +74,7 @@ public sealed partial class DalleModel
     /// <param name="frames">Number of images, 2 to 1000.</param>
     /// <param name="seed">The same seed gives the same images.</param>
     /// <param name="options">Generation options; the model's defaults if null.</param>
-    /// <param name="progress">Receives a report at each step of the images.</param>
+    /// <param name="progress">Receives a report at each step, of the prior for both prompts first.</param>
     /// <param name="cancellationToken">Checked at each step.</param>
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="frames"/> or a number of steps is out of range.</exception>
     /// <exception cref="NotSupportedException">The bundle is none of DALL·E 2, or lacks a prior.</exception>
@@ -83,8 +84,12 @@ public sealed partial class DalleModel
         CancellationToken cancellationToken = default)
     {
         CheckFrames(frames);
-        var ends = GenerateImageEmbeddings([new(from, seed), new(to, seed)], options, progress: null, cancellationToken).ToArray();
-        return GenerateWithoutChoice([.. Frames(ends[0], ends[1], frames, seed)], options, progress, cancellationToken);
+        options ??= new GenerationOptions();
+        CheckOptions(options);
+        // Each end passes through the prior, each frame through the other networks, as the steps of one run.
+        var share = ShareOfPrior(2, frames);
+        var ends = GenerateImageEmbeddings([new(from, seed), new(to, seed)], OfPrior(options), PartialProgress.Of(progress, 0, share), cancellationToken).ToArray();
+        return GenerateWithoutChoice([.. Frames(ends[0], ends[1], frames, seed)], OfDecoder(options), PartialProgress.Of(progress, share, 1), cancellationToken);
     }
 
     /// <summary>
@@ -242,6 +247,25 @@ public sealed partial class DalleModel
     /// <summary>A request for the image at a fraction of the way.</summary>
     internal static GenerationRequest FrameAt(double fraction, float[] from, float[] to, ulong seed) =>
         new("", seed) { ImageEmbedding = ImageEmbeddings.Slerp(from, to, fraction) };
+
+    /// <summary>The part of all networks' runs that the prior has.</summary>
+    /// <param name="embeddings">Number of image embeddings that it makes.</param>
+    /// <param name="images">Number of images that the others make.</param>
+    internal double ShareOfPrior(int embeddings, int images)
+    {
+        using var use = Acquire();
+        return embeddings / (double)(embeddings + images * (use.Engine.Bundle.Manifest.Unclip?.Stages.Count ?? 0));
+    }
+
+    /// <summary>The options that the prior takes.</summary>
+    internal static GenerationOptions OfPrior(GenerationOptions options) => new()
+    {
+        Diffusion = new DiffusionOptions { PriorSteps = options.Diffusion.PriorSteps, PriorGuidance = options.Diffusion.PriorGuidance },
+    };
+
+    /// <summary>The options without those that the prior alone takes.</summary>
+    internal static GenerationOptions OfDecoder(GenerationOptions options) =>
+        options with { Diffusion = options.Diffusion with { PriorSteps = null, PriorGuidance = null } };
 
     private static void CheckFrames(int frames)
     {

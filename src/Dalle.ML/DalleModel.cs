@@ -1,7 +1,6 @@
 using System.Collections.Concurrent;
 using Dalle.ML.Bundles;
 using Dalle.ML.Engine;
-using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
 using Microsoft.ML.Data;
 
@@ -214,10 +213,7 @@ public sealed partial class DalleModel : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no image encoder, or no transformer over image tokens.</exception>
     /// <exception cref="OperationCanceledException">The computation was cancelled.</exception>
     public float Perplexity(string prompt, MLImage image, CancellationToken cancellationToken = default) =>
-        PerplexityOf(LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single());
-
-    /// <summary>The perplexity of an image by the log-probabilities of its tokens.</summary>
-    internal static float PerplexityOf(IReadOnlyList<double> logProbabilities) => TokenLikelihood.Perplexity(logProbabilities);
+        ImagePerplexity.Of(LogProbabilities([new GenerationRequest(prompt, Seed: 0) { KnownTokens = EncodeImage(image) }], cancellationToken).Single());
 
     /// <summary>Keeps a region of an image and generates the rest.</summary>
     /// <param name="prompt">What the whole image shows.</param>
@@ -341,9 +337,22 @@ public sealed partial class DalleModel : IDisposable
         return use.Engine.Clip.EmbedImage(pixels);
     }
 
-    /// <summary>Refuses options that the model cannot honour, before anything runs.</summary>
+    /// <summary>Refuses options that the model cannot honour for the requests, as generating does, but without running anything.</summary>
+    /// <param name="requests">What is to be generated.</param>
+    /// <param name="options">The options.</param>
     /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of the model's range.</exception>
-    /// <exception cref="NotSupportedException">An option is for models of another kind.</exception>
+    /// <exception cref="DalleOptionException">An option is for models of another kind, or has no part in the requests.</exception>
+    public void CheckOptions(IReadOnlyList<GenerationRequest> requests, GenerationOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(requests);
+        ArgumentNullException.ThrowIfNull(options);
+        using var use = Acquire();
+        use.Engine.CheckOptions(requests, options);
+    }
+
+    /// <summary>Refuses options that the model cannot honour, whatever is requested.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of the model's range.</exception>
+    /// <exception cref="DalleOptionException">An option is for models of another kind.</exception>
     internal void CheckOptions(GenerationOptions options)
     {
         using var use = Acquire();
@@ -511,6 +520,7 @@ public sealed partial class DalleModel : IDisposable
             CodebookSize = manifest.Image?.CodebookSize ?? 0,
             TextLength = manifest.Text?.Length ?? manifest.Unclip?.Text?.Format.Length ?? 0,
             CanGenerate = manifest is { Decoder: not null, ImageDecoder: not null } or { Unclip: { Prior: not null, Stages.Count: > 0 } },
+            CanCompleteText = manifest.TextDecoder is not null,
             CanEncode = manifest.ImageEncoder is not null,
             CanDecode = manifest.ImageDecoder is not null,
             ImageEmbeddingDimension = manifest.Unclip?.EmbeddingDimension ?? 0,

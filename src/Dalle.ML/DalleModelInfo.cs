@@ -51,6 +51,9 @@ public sealed record DalleModelInfo
     /// <summary>Whether it generates images from text.</summary>
     public required bool CanGenerate { get; init; }
 
+    /// <summary>Whether it completes texts, and tells how likely they are: its bundle has the transformer's head for the text.</summary>
+    public bool CanCompleteText { get; init; }
+
     /// <summary>Whether it turns images into tokens.</summary>
     public required bool CanEncode { get; init; }
 

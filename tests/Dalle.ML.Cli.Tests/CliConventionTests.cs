@@ -219,10 +219,10 @@ public sealed partial class CliConventionTests : IDisposable
 
     private Task<Tool> Run(params string[] arguments) => Tool.RunAsync(_folder.Path, arguments);
 
-    [GeneratedRegex(@"^\| `(?<command>\w+)` \|.*\| `(?<example>dalle .*)` \|$")]
+    [GeneratedRegex(@"^\| `(?<command>[\w-]+)` \|.*\| `(?<example>dalle .*)` \|$")]
     private static partial Regex CommandRow();
 
-    [GeneratedRegex(@"(?<=^  )\w+")]
+    [GeneratedRegex(@"(?<=^  )[\w-]+")]
     private static partial Regex CommandIn();
 
     [GeneratedRegex(@"(?<=<)[^<>]*\|[^<>]*(?=>)")]

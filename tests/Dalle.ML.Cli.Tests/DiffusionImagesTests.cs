@@ -1,3 +1,5 @@
+using Dalle.ML.Transforms;
+using Microsoft.ML;
 using Microsoft.ML.Data;
 
 namespace Dalle.ML.Cli.Tests;
@@ -28,10 +30,74 @@ public sealed class DiffusionImagesTests : IDisposable
         await Compare(seeds.Select(seed => model.Generate("a red cube", seed, options)), ["generate", "a red cube", "-n", "4", "--candidates", "1", .. both]);
         await Compare(seeds.Select(seed => model.Vary(apple, seed, options: decoding)), ["variations", "apple.png", "-n", "4", .. decoder]);
         await Compare(seeds.Take(1).Select(seed => model.Vary(apple, seed, strength: 0.5f, decoding)), ["variations", "apple.png", "--strength", "0.5", .. decoder]);
-        await Compare(seeds.Take(2).Select(seed => model.Inpaint("a red cube", apple, apple, seed, options)), ["inpaint", "apple.png", "a red cube", "--mask", "apple.png", "-n", "2", "--candidates", "1", .. both]);
+        await Compare(seeds.Select(seed => model.Inpaint("a red cube", apple, apple, seed, options)), ["inpaint", "apple.png", "a red cube", "--mask", "apple.png", "-n", "4", "--candidates", "1", .. both]);
+        await Compare([model.Inpaint("a red cube", apple, apple, seeds[0], options)], ["inpaint", "apple.png", "a red cube", "--mask", "apple.png", "--candidates", "1", .. both]);
+        await Compare([model.Vary(apple, seeds[0], options: decoding)], ["variations", "apple.png", .. decoder]);
         await Compare(model.Interpolate(apple, apple, frames: 3, seed: 7, decoding), ["interpolate", "apple.png", "apple.png", "--frames", "3", .. decoder]);
         await Compare(model.InterpolatePrompts("a red cube", "a blue bird", frames: 3, seed: 7, options), ["interpolate", "a red cube", "a blue bird", "--frames", "3", .. both]);
     }
+
+    [Theory]
+    [InlineData("karlo")]
+    [InlineData("dalle2-pytorch")]
+    public async Task A_pipeline_makes_what_the_tool_writes_in_batches_of_one_and_four(string family)
+    {
+        await Run("export", family, "--random", "--size", "tiny", "-o", "model");
+        string[] few = ["-m", "model", "--seed", "7", "-n", "4", "--steps", "4"];
+        var varied = await Files(["variations", "apple.png", .. few]);
+        var painted = await Files(["inpaint", "apple.png", "a red cube", "--mask", "apple.png", "--candidates", "1", "--prior-steps", "3", .. few]);
+        using var apple = MLImage.CreateFromFile(Path.Combine(_folder.Path, "apple.png"));
+        var rows = GenerationRequest.Series("a red cube", 7, 4).Select(request => new EditRow { Prompt = request.Prompt, RowSeed = request.Seed, Picture = apple }).ToArray();
+        var ml = new MLContext();
+        foreach (var batchSize in new[] { 1, 4 })
+        {
+            var variations = ml.Transforms.DalleVariations(new DalleVariationsEstimator.Options
+            {
+                ModelPath = Path.Combine(_folder.Path, "model"),
+                InputColumnName = "Picture",
+                InputSeedColumnName = "RowSeed",
+                Generation = new GenerationOptions { Diffusion = new DiffusionOptions { DecoderSteps = 4 } },
+                BatchSize = batchSize,
+            });
+            Assert.Equal(varied, Images(variations));
+            var inpainting = ml.Transforms.DalleInpaint(new DalleInpaintEstimator.Options
+            {
+                ModelPath = Path.Combine(_folder.Path, "model"),
+                InputTextColumnName = "Prompt",
+                InputImageColumnName = "Picture",
+                InputMaskColumnName = "Picture",
+                InputSeedColumnName = "RowSeed",
+                Generation = new GenerationOptions { Candidates = 1, Diffusion = new DiffusionOptions { DecoderSteps = 4, PriorSteps = 3 } },
+                BatchSize = batchSize,
+            });
+            Assert.Equal(painted, Images(inpainting));
+        }
+
+        byte[][] Images<T>(ComponentEstimator<T> estimator)
+            where T : ComponentTransformer
+        {
+            var data = ml.Data.LoadFromEnumerable(rows);
+            using var transformer = estimator.Fit(data);
+            return [.. transformer.Transform(data).GetColumn<MLImage>("Image").Select(image =>
+            {
+                using (image)
+                    return image.ToPng();
+            })];
+        }
+    }
+
+    private sealed class EditRow
+    {
+        public string Prompt { get; set; } = "";
+
+        public ulong RowSeed { get; set; }
+
+        [MLImageType]
+        public MLImage? Picture { get; set; }
+    }
+
+    private async Task<byte[][]> Files(string[] command) =>
+        [.. (await Run([.. command, "-o", "out" + command[0]])).Output.Select(file => File.ReadAllBytes(Path.Combine(_folder.Path, file)))];
 
     private async Task Compare(IEnumerable<GeneratedImage> images, string[] command)
     {

@@ -163,10 +163,15 @@ public sealed class EvaluateTests : IDisposable
             var run = await Run("evaluate", "--loss", list, "-m", TinyModel.Path, "--json");
             Assert.Equal((0, ""), (run.ExitCode, run.Errors));
             Assert.Equal(losses.Average(), run.Json[0].GetProperty("natsPerImageToken").GetDouble(), tolerance: 1e-4);
+            Assert.Equal(captions.Average(caption => -model.TextLogProbabilities(caption.Prompt).Average()), run.Json[0].GetProperty("natsPerTextToken").GetDouble(), tolerance: 1e-6);
             Assert.Equal(3, run.Json[0].GetProperty("images").GetInt32());
         }
         var text = await Run("evaluate", "--loss", "captions.csv", "-m", TinyModel.Path);
         Assert.Contains("nats per image token (standard error", Assert.Single(text.Output), StringComparison.Ordinal);
+        Assert.Contains(" nats per text token with its padding, 3 images", text.Output[0], StringComparison.Ordinal);
+        // The built-in model has no logits of the text.
+        var builtIn = await Run("evaluate", "--loss", "captions.csv", "--json");
+        Assert.False(builtIn.Json[0].TryGetProperty("natsPerTextToken", out _));
     }
 
     [Theory]

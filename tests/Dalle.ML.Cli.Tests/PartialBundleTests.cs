@@ -122,7 +122,8 @@ public sealed class PartialBundleTests : IDisposable
         await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
         await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
         await Fail("--steps is 3 there and the model's here", [.. batch, "--prior-steps", "2", "--prior-guidance", "2"]);
-        await Fail("--fast is False there and True here", [.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2", "--fast"]);
+        await Fail("--prior-guidance is 2 there and 3 here", [.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "3"]);
+        await Misuse("--fast is for models that name smaller numbers of steps", [.. batch, "--fast"]);
     }
 
     [Fact]
@@ -154,6 +155,8 @@ public sealed class PartialBundleTests : IDisposable
         await Misuse("is a file and 'a cat' is none", "interpolate", "apple.png", "a cat", "-m", "unclip");
         await Fail("The image file 'no-such.png' does not exist.", ["interpolate", "no-such.png", "no-other.png", .. few]);
         await Misuse("--steps must be between 1 and 1000 for the model", "generate", "a cat", "-m", "unclip", "--seed", "1", "--steps", "9999", "-o", "none");
+        await Misuse("--prior-steps is for the prior", "variations", "apple.png", "--prior-steps", "3", "-m", "unclip", "-o", "none");
+        await Misuse("--strength", "variations", "apple.png", "--strength", "2", "-m", "unclip", "-o", "none");
         await Misuse("is not one of DALL·E 2", "variations", "apple.png", "--seed", "7", "-o", "none");
         await Misuse("is not one of DALL·E 2", "interpolate", "a cat", "a dog", "--seed", "7", "-o", "none");
     }

@@ -23,7 +23,7 @@ public sealed partial class CommandTests
         var words = Quoted().Replace(call, "text").Split(' ', StringSplitOptions.RemoveEmptyEntries);
         Assert.True(words.Length > 1, $"{page}: '{call}' has no command.");
         var own = words[1].StartsWith('-') ? [] : new[] { words[1] };
-        Assert.All(own, command => Assert.Matches(@"^[a-z]+$", command));
+        Assert.All(own, command => Assert.Matches(@"^[a-z-]+$", command));
         if (own.Length > 0)
             Assert.Matches($@"(?m)^\s*{own[0]}\b", await HelpAsync());
         var help = await HelpAsync(own);

@@ -34,25 +34,25 @@ public sealed class DiffusionImageGeneratorTests : IDisposable
     [Fact]
     public async Task An_image_without_a_mask_is_varied_and_the_decoder_reads_the_prompt()
     {
-        var expected = Expected(_model.Vary(_opaque, seed: 7, options: TinyUnclip.Quick));
-        var withPrompt = Expected(_model.DecodeImageEmbedding(_model.EncodeImageEmbedding(_opaque), seed: 7, "a cat", TinyUnclip.Quick));
+        var expected = Expected(_model.Vary(_opaque, seed: 7, options: TinyUnclip.QuickDecoder));
+        var withPrompt = Expected(_model.DecodeImageEmbedding(_model.EncodeImageEmbedding(_opaque), seed: 7, "a cat", TinyUnclip.QuickDecoder));
         Assert.NotEqual(expected, withPrompt);
         Assert.Equal(withPrompt, await Edit(_opaque, "a cat"));
         Assert.Equal(expected, await Edit(_opaque, ""));
         Assert.Equal(expected, await Edit(_opaque, null));
-        Assert.Equal(Expected(_model.Vary(_open, seed: 7, options: TinyUnclip.Quick)), await Edit(_open, " "));
-        Assert.Equal(Expected(_model.Vary(_opaque, seed: 7, strength: 0.5f, TinyUnclip.Quick)), await Edit(_opaque, "", new() { ["strength"] = "0.5" }));
+        Assert.Equal(Expected(_model.Vary(_open, seed: 7, options: TinyUnclip.QuickDecoder)), await Edit(_open, " "));
+        Assert.Equal(Expected(_model.Vary(_opaque, seed: 7, strength: 0.5f, TinyUnclip.QuickDecoder)), await Edit(_opaque, "", new() { ["strength"] = "0.5" }));
     }
 
     [Fact]
     public async Task Several_images_have_the_seeds_of_a_series()
     {
-        var options = Options();
+        var options = Options(runsPrior: false);
         options.Count = 3;
         var response = await _generator.GenerateAsync(new ImageGenerationRequest("", [DataOf(_opaque)]), options);
         var seeds = GenerationRequest.Series("", 7, 3).Select(request => request.Seed).ToArray();
         Assert.Equal(seeds, response.Contents.Select(content => (ulong)content.AdditionalProperties!["seed"]!));
-        Assert.Equal(seeds.Select(seed => Expected(_model.Vary(_opaque, seed, options: TinyUnclip.Quick))), response.Contents.Select(Pixels));
+        Assert.Equal(seeds.Select(seed => Expected(_model.Vary(_opaque, seed, options: TinyUnclip.QuickDecoder))), response.Contents.Select(Pixels));
         Assert.Equal(0, response.Usage!.InputTokenCount);
     }
 
@@ -74,7 +74,9 @@ public sealed class DiffusionImageGeneratorTests : IDisposable
         await Refused<ArgumentException>("strength must be between 0 and 1", _opaque, "", new() { ["strength"] = 2 });
         await Refused<ArgumentException>("'fast' is 'perhaps'; it must be true or false", _opaque, "", new() { ["fast"] = "perhaps" });
         await Refused<ArgumentException>("DecoderSteps must be between 1 and 1000", _opaque, "", new() { ["decoderSteps"] = 1001 });
-        await Refused<NotSupportedException>("'Temperature' is for models that sample image tokens", _opaque, "", new() { ["temperature"] = 1 });
+        await Refused<NotSupportedException>("'temperature' is for models that sample image tokens", _opaque, "", new() { ["temperature"] = 1 });
+        await Refused<NotSupportedException>("'priorSteps' is for the prior, which does not run here", _opaque, "", new() { ["priorSteps"] = 2 });
+        await Refused<NotSupportedException>("'priorGuidance' is for the prior, which does not run here", _opaque, "a cat", new() { ["priorGuidance"] = 2 });
         await Refused<NotSupportedException>("no prompt to choose among them", _opaque, "", new() { ["candidates"] = 2 });
         using var small = MLImage.CreateFromPixels(8, 8, MLPixelFormat.Bgra32, new byte[8 * 8 * 4]);
         await Refused<ArgumentException>("The mask has 8 × 8 pixels, the image 40 × 30", _opaque, "a cat", new() { ["mask"] = DataOf(small) });
@@ -86,7 +88,7 @@ public sealed class DiffusionImageGeneratorTests : IDisposable
         var mask = await Assert.ThrowsAsync<ArgumentException>(() => ofTokens.EditImageAsync(DataOf(_opaque), "a cat", new() { AdditionalProperties = new() { ["mask"] = DataOf(_mask) } }));
         Assert.Contains("'mask' is for DALL·E 2 models; 'emoji-64' is not one", mask.Message, StringComparison.Ordinal);
         var steps = await Assert.ThrowsAsync<NotSupportedException>(() => ofTokens.GenerateImagesAsync("a cat", new() { AdditionalProperties = new() { ["priorSteps"] = 5 } }));
-        Assert.Contains("'PriorSteps' is for DALL·E 2 models", steps.Message, StringComparison.Ordinal);
+        Assert.Contains("'priorSteps' is for DALL·E 2 models", steps.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<ArgumentException>(() => ofTokens.GenerateAsync(new ImageGenerationRequest { OriginalImages = [DataOf(_opaque)] }));
 
         async Task Refused<T>(string reason, MLImage image, string prompt, AdditionalPropertiesDictionary properties)
@@ -94,12 +96,18 @@ public sealed class DiffusionImageGeneratorTests : IDisposable
             Assert.Contains(reason, (await Assert.ThrowsAnyAsync<T>(() => Edit(image, prompt, properties))).Message, StringComparison.Ordinal);
     }
 
-    private async Task<string> Edit(MLImage image, string? prompt, AdditionalPropertiesDictionary? properties = null) =>
-        Pixels((await _generator.GenerateAsync(new ImageGenerationRequest { Prompt = prompt, OriginalImages = [DataOf(image)] }, Options(properties))).Contents.Single());
-
-    private static ImageGenerationOptions Options(AdditionalPropertiesDictionary? more = null)
+    // Variations do not run the prior.
+    private async Task<string> Edit(MLImage image, string? prompt, AdditionalPropertiesDictionary? properties = null)
     {
-        AdditionalPropertiesDictionary properties = new() { ["seed"] = 7, ["priorSteps"] = 2, ["decoderSteps"] = 2, ["upsamplerSteps"] = 2 };
+        var paints = !string.IsNullOrWhiteSpace(prompt) && (image == _open || properties?.ContainsKey("mask") == true);
+        return Pixels((await _generator.GenerateAsync(new ImageGenerationRequest { Prompt = prompt, OriginalImages = [DataOf(image)] }, Options(properties, paints))).Contents.Single());
+    }
+
+    private static ImageGenerationOptions Options(AdditionalPropertiesDictionary? more = null, bool runsPrior = true)
+    {
+        AdditionalPropertiesDictionary properties = new() { ["seed"] = 7, ["decoderSteps"] = 2, ["upsamplerSteps"] = 2 };
+        if (runsPrior)
+            properties["priorSteps"] = 2;
         foreach (var (name, value) in more ?? [])
             properties[name] = value;
         return new ImageGenerationOptions { AdditionalProperties = properties };

@@ -82,12 +82,27 @@ public sealed class DiffusionTests : IAsyncLifetime
     [InlineData("""{"prompt":"a cat","steps":0}""", "1 to 2000")]
     [InlineData("""{"prompt":"a cat","strength":0.5}""", "for variations")]
     [InlineData("""{"prompt":"a cat","prior_guidance":1e39}""", "prior_guidance")]
-    [InlineData("""{"prompt":"a cat","steps":2000}""", "must be between 1 and 1000")]
+    [InlineData("""{"prompt":"a cat","steps":2000}""", "steps must be between 1 and 1000")]
     public async Task What_cannot_be_is_told(string body, string part)
     {
         var (response, json) = await _site.PostAsync("/v1/images/generations", body);
         Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
         Assert.Contains(part, json.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("prior_steps", "3")]
+    [InlineData("prior_guidance", "2")]
+    [InlineData("steps", "1001")]
+    [InlineData("top_k", "5")]
+    [InlineData("candidates", "2")]
+    public async Task Fields_that_a_variation_cannot_honour_are_refused_by_name(string field, string value)
+    {
+        using var image = Pictures.Gradient(8, 8);
+        using var form = Form(("image", image.ToPng()), (field, value));
+        var (response, json) = await PostAsync("/v1/images/variations", form);
+        Assert.Equal(HttpStatusCode.BadRequest, response.StatusCode);
+        Assert.Contains(field, json.GetProperty("error").GetProperty("message").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

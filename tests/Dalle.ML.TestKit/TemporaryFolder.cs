@@ -18,8 +18,12 @@ public sealed class TemporaryFolder : IDisposable
     public string CopyOf(string folder, string name)
     {
         var copy = Directory.CreateDirectory(System.IO.Path.Combine(Path, name)).FullName;
-        foreach (var file in Directory.EnumerateFiles(folder))
-            File.WriteAllBytes(System.IO.Path.Combine(copy, System.IO.Path.GetFileName(file)), File.ReadAllBytes(file));
+        foreach (var file in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            var to = System.IO.Path.Combine(copy, System.IO.Path.GetRelativePath(folder, file));
+            Directory.CreateDirectory(System.IO.Path.GetDirectoryName(to)!);
+            File.WriteAllBytes(to, File.ReadAllBytes(file));
+        }
         return copy;
     }
 

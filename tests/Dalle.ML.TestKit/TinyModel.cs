@@ -67,6 +67,7 @@ public static class TinyModel
             weights.Block($"blocks.{layer}", Width);
         weights.Norm("ln", Width);
         weights.Linear("image_head", CodebookSize, Width);
+        weights.Linear("text_head", TextVocabulary + TextLength, Width);
         return weights;
     }
 

@@ -16,8 +16,11 @@ public static class TinyUnclip
     /// <summary>As few steps as say something, so that it takes next to no time.</summary>
     public static GenerationOptions Quick { get; } = new() { Diffusion = new() { PriorSteps = 2, DecoderSteps = 2, UpsamplerSteps = 2 } };
 
-    /// <summary>The same for what the prior is not run for, which refuses options of the prior.</summary>
+    /// <summary>The same for what does not run the prior, and refuses its options.</summary>
     public static GenerationOptions QuickDecoder { get; } = Quick with { Diffusion = Quick.Diffusion with { PriorSteps = null } };
+
+    /// <summary>The same for what runs the prior alone.</summary>
+    public static GenerationOptions QuickPrior { get; } = new() { Diffusion = new() { PriorSteps = 2 } };
 
     public static DalleModel Load() => DalleModel.Load(Path);
 

@@ -25,11 +25,11 @@ public sealed class DiffusionModelTests : IDisposable
     {
         string[] alone =
         [
-            TextOf(_model.Vary(_picture, seed: 1, options: TinyUnclip.Quick)),
-            TextOf(_model.Vary(_other, seed: 1, strength: 0.5f, TinyUnclip.Quick)),
+            TextOf(_model.Vary(_picture, seed: 1, options: TinyUnclip.QuickDecoder)),
+            TextOf(_model.Vary(_other, seed: 1, strength: 0.5f, TinyUnclip.QuickDecoder)),
             TextOf(_model.Inpaint("a cat", _picture, _other, seed: 2, TinyUnclip.Quick)),
             TextOf(_model.Generate("a cat", seed: 2, TinyUnclip.Quick)),
-            TextOf(_model.Vary(_picture, seed: 3, options: TinyUnclip.Quick)),
+            TextOf(_model.Vary(_picture, seed: 3, options: TinyUnclip.QuickDecoder)),
         ];
         GenerationRequest[] requests =
         [
@@ -44,20 +44,20 @@ public sealed class DiffusionModelTests : IDisposable
     [Fact]
     public void A_frame_is_the_same_whatever_others_are_on_its_way()
     {
-        string[] five = [.. _model.Interpolate(_picture, _other, frames: 5, seed: 1, TinyUnclip.Quick).Select(TextOf)];
-        string[] three = [.. _model.Interpolate(_picture, _other, frames: 3, seed: 1, TinyUnclip.Quick).Select(TextOf)];
+        string[] five = [.. _model.Interpolate(_picture, _other, frames: 5, seed: 1, TinyUnclip.QuickDecoder).Select(TextOf)];
+        string[] three = [.. _model.Interpolate(_picture, _other, frames: 3, seed: 1, TinyUnclip.QuickDecoder).Select(TextOf)];
         Assert.Equal(5, five.Distinct().Count());
         Assert.Equal([five[0], five[2], five[4]], three);
         string[] ofTexts = [.. _model.InterpolatePrompts("a cat", "a dog", frames: 3, seed: 1, TinyUnclip.Quick).Select(TextOf)];
-        float[][] ends = [_model.GenerateImageEmbedding("a cat", seed: 1, TinyUnclip.Quick), _model.GenerateImageEmbedding("a dog", seed: 1, TinyUnclip.Quick)];
-        Assert.Equal([ofTexts[0], ofTexts[2]], ends.Select(end => TextOf(_model.DecodeImageEmbedding(end, seed: 1, options: TinyUnclip.Quick))));
+        float[][] ends = [_model.GenerateImageEmbedding("a cat", seed: 1, TinyUnclip.QuickPrior), _model.GenerateImageEmbedding("a dog", seed: 1, TinyUnclip.QuickPrior)];
+        Assert.Equal([ofTexts[0], ofTexts[2]], ends.Select(end => TextOf(_model.DecodeImageEmbedding(end, seed: 1, options: TinyUnclip.QuickDecoder))));
     }
 
     [Fact]
     public async Task Threads_give_what_one_gives()
     {
-        var expected = TextOf(_model.Vary(_picture, seed: 1, options: TinyUnclip.Quick));
-        var all = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => TextOf(_model.Vary(_picture, seed: 1, options: TinyUnclip.Quick)))));
+        var expected = TextOf(_model.Vary(_picture, seed: 1, options: TinyUnclip.QuickDecoder));
+        var all = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => Task.Run(() => TextOf(_model.Vary(_picture, seed: 1, options: TinyUnclip.QuickDecoder)))));
         Assert.All(all, image => Assert.Equal(expected, image));
     }
 
@@ -67,10 +67,86 @@ public sealed class DiffusionModelTests : IDisposable
         using var single = DalleModel.Load(WithoutUpsamplers());
         Assert.Equal(16, single.Info.ImageWidth);
         Assert.Null(single.Info.Defaults.Diffusion.UpsamplerSteps);
-        var error = Assert.Throws<NotSupportedException>(() => single.Vary(_picture, seed: 1, options: TinyUnclip.Quick));
+        var error = Assert.Throws<DalleOptionException>(() => single.Vary(_picture, seed: 1, options: TinyUnclip.QuickDecoder));
         Assert.Equal("'UpsamplerSteps' is for models with upsamplers; 'karlo-tiny' has none. Leave it out.", error.Message);
         using var image = single.Vary(_picture, seed: 1, options: new() { Diffusion = new() { DecoderSteps = 2 } });
         Assert.Equal(16, image.Image.Width);
+    }
+
+    [Fact]
+    public void Options_that_have_no_part_in_what_runs_are_refused_by_name()
+    {
+        var embedding = _model.GenerateImageEmbedding("a cat", seed: 1, TinyUnclip.QuickPrior);
+        GenerationOptions priorSteps = new() { Diffusion = new() { PriorSteps = 2 } }, priorGuidance = new() { Diffusion = new() { PriorGuidance = 2 } };
+        foreach (var (name, options) in new[] { ("PriorSteps", priorSteps), ("PriorGuidance", priorGuidance) })
+        {
+            AssertRefused(name, () => _model.Vary(_picture, seed: 1, options: options));
+            AssertRefused(name, () => _model.Change(_picture, "a cat", "a dog", 0.5f, seed: 1, options));
+            AssertRefused(name, () => _ = _model.Interpolate(_picture, _other, 2, seed: 1, options).First());
+            AssertRefused(name, () => _model.DecodeImageEmbedding(embedding, seed: 1, options: options));
+        }
+        AssertRefused("GuidanceScale", () => _model.GenerateImageEmbedding("a cat", 1, new() { Sampling = new() { GuidanceScale = 2 } }));
+        AssertRefused("DecoderSteps", () => _model.GenerateImageEmbedding("a cat", 1, new() { Diffusion = new() { DecoderSteps = 2 } }));
+        AssertRefused("UpsamplerSteps", () => _model.GenerateImageEmbedding("a cat", 1, new() { Diffusion = new() { UpsamplerSteps = 2 } }));
+        AssertRefused("Candidates", () => _model.GenerateImageEmbedding("a cat", 1, new() { Candidates = 2 }));
+        AssertRefused("TopK", () => _model.Generate("a cat", 1, new() { Sampling = new() { TopK = 2 } }));
+    }
+
+    [Fact]
+    public void Options_of_parts_that_a_bundle_lacks_are_refused_by_name()
+    {
+        using var prior = DalleModel.Load(Without("prior", graphs => graphs["stages"]!.AsArray().Clear(), "decoder", "upsampler"));
+        AssertRefused("GuidanceScale", () => prior.GenerateImageEmbedding("a cat", 1, new() { Sampling = new() { GuidanceScale = 2 } }));
+        AssertRefused("DecoderSteps", () => prior.GenerateImageEmbedding("a cat", 1, new() { Diffusion = new() { DecoderSteps = 2 } }));
+        AssertRefused("IsFast", () => prior.GenerateImageEmbedding("a cat", 1, new() { Diffusion = new() { IsFast = true } }));
+
+        using var decoder = DalleModel.Load(Without("decoder", graphs => graphs.Remove("prior"), "prior"));
+        var embedding = new float[decoder.Info.ImageEmbeddingDimension];
+        AssertRefused("PriorSteps", () => decoder.DecodeImageEmbedding(embedding, 1, options: new() { Diffusion = new() { PriorSteps = 2 } }));
+        AssertRefused("PriorGuidance", () => decoder.DecodeImageEmbedding(embedding, 1, options: new() { Diffusion = new() { PriorGuidance = 2 } }));
+        using var image = decoder.DecodeImageEmbedding(embedding, 1, options: new() { Diffusion = new() { IsFast = true, UpsamplerSteps = 2 } });
+        Assert.Equal(64, image.Image.Width);
+
+        using var ofTokens = DalleModel.LoadDefault();
+        AssertRefused("PriorSteps", () => ofTokens.CheckOptions([new("a cat", 1)], TinyUnclip.QuickPrior));
+    }
+
+    [Fact]
+    public void A_way_between_prompts_shows_the_prior_and_can_be_cancelled_in_it()
+    {
+        var reports = new List<GenerationProgress>();
+        foreach (var frame in _model.InterpolatePrompts("a cat", "a dog", frames: 3, seed: 1, TinyUnclip.Quick, new Reporter(reports.Add)))
+            frame.Dispose();
+        // Two steps of the prior for either prompt, and two of each of the other networks for a frame.
+        Assert.Equal(2 * 2 + 3 * 2 * 2, reports.Count);
+        Assert.Equal([0, 0, 0, 0], reports[..4].Select(report => report.Stage));
+        Assert.Equal(reports.Select(report => report.Fraction).Order(), reports.Select(report => report.Fraction));
+        Assert.Equal((0.25, 1), (reports[3].Fraction, reports[^1].Fraction));
+
+        using var source = new CancellationTokenSource();
+        var steps = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() => _model.InterpolatePrompts("a cat", "a dog", frames: 3, seed: 1, TinyUnclip.Quick, new Reporter(_ =>
+        {
+            steps++;
+            source.Cancel();
+        }), source.Token).Count());
+        Assert.Equal(1, steps);
+    }
+
+    [Fact]
+    public void Candidates_are_ranked_by_CLIP_whatever_they_begin_with()
+    {
+        AssertBest(new("a cat", 3));
+        AssertBest(_model.InpaintingOf("a cat", _picture, _other, seed: 3));
+
+        void AssertBest(GenerationRequest request)
+        {
+            var all = _model.GenerateCandidates(request, TinyUnclip.Quick with { Candidates = 3 }).ToArray();
+            using var best = _model.GenerateBatch([request], TinyUnclip.Quick with { Candidates = 3 }).Single();
+            Assert.Equal(3, all.Select(image => Convert.ToHexString(image.Image.Pixels)).Distinct().Count());
+            Assert.Equal((all.Max(image => image.Score), TextOf(all.MaxBy(image => image.Score)!)), (best.Score, ColumnText.Of(best.Image)));
+            Array.ForEach(all, image => image.Dispose());
+        }
     }
 
     [Fact]
@@ -83,17 +159,32 @@ public sealed class DiffusionModelTests : IDisposable
         Assert.Equal(images[0], images[1]);
     }
 
-    private string WithoutUpsamplers()
+    private string WithoutUpsamplers() => Without("single", graphs => graphs["stages"]!.AsArray().RemoveAt(1), "upsampler");
+
+    /// <summary>A bundle without a part.</summary>
+    private string Without(string name, Action<JsonObject> remove, params string[] parts)
     {
-        var bundle = _folder.CopyOf(TinyUnclip.Path, "single");
+        var bundle = _folder.CopyOf(TinyUnclip.Path, name);
         var path = Path.Combine(bundle, "dalle.json");
         var manifest = JsonNode.Parse(File.ReadAllBytes(path))!;
-        manifest["unclip"]!["stages"]!.AsArray().RemoveAt(1);
+        remove(manifest["unclip"]!.AsObject());
         var files = manifest["files"]!.AsObject();
-        foreach (var name in files.Select(file => file.Key).Where(name => name.StartsWith("upsampler", StringComparison.Ordinal)).ToArray())
-            files.Remove(name);
+        foreach (var file in files.Select(file => file.Key).Where(file => parts.Any(part => file.StartsWith(part, StringComparison.Ordinal))).ToArray())
+            files.Remove(file);
         File.WriteAllText(path, manifest.ToJsonString());
         return bundle;
+    }
+
+    private static void AssertRefused(string option, Action call)
+    {
+        var error = Assert.Throws<DalleOptionException>(call);
+        Assert.Equal(option, error.Option);
+        Assert.StartsWith($"'{option}' is for ", error.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Reporter(Action<GenerationProgress> report) : IProgress<GenerationProgress>
+    {
+        public void Report(GenerationProgress value) => report(value);
     }
 
     private static MLImage Picture(int width, int height, int step) => MLImage.CreateFromPixels(

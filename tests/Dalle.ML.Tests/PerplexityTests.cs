@@ -1,4 +1,3 @@
-using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Transforms;
 using Microsoft.ML;
 using Microsoft.ML.Data;
@@ -76,7 +75,7 @@ public sealed class PerplexityTests
         Assert.Equal(best.Select(image => image.CandidateSeed), view.GetColumn<ulong[]>("Seeds").Single());
 
         var clip = ml.Transforms.DalleGenerate(options with { Generation = new() { Candidates = 5 } });
-        Assert.Contains("PerplexityColumnName", Assert.Throws<NotSupportedException>(() => clip.Fit(data)).Message, StringComparison.Ordinal);
+        Assert.Contains("PerplexityColumnName", Assert.Throws<DalleOptionException>(() => clip.Fit(data)).Message, StringComparison.Ordinal);
     }
 
     // ru-dALLE's ce_to_ppl counts the tokens whose 32-bit cross entropy is not zero.
@@ -85,7 +84,7 @@ public sealed class PerplexityTests
     [InlineData(4f, new[] { -3.0, 0, -1.3862943611198906 })]
     [InlineData(3f, new[] { 0, -1.3862943611198906, -0.6931471805599453 })]
     public void Tokens_that_are_certain_do_not_count(float expected, double[] probabilities) =>
-        Assert.Equal(expected, TokenLikelihood.Perplexity(probabilities), tolerance: 1e-5f);
+        Assert.Equal(expected, ImagePerplexity.Of(probabilities), tolerance: 1e-5f);
 
     [Theory]
     [InlineData(RankBy.Clip, new[] { 1, 0, 3, 2, 4 })]

@@ -20,6 +20,7 @@ public sealed class TinyModelTests
         Assert.Equal(3, images.DistinctBy(image => image.Score).Count());
 
         static DalleModelInfo Outside(DalleModelInfo info) =>
-            info with { Name = "", Description = null, License = null, Provenance = null, Path = "", Hash = "", ClipScale = null, Vocabulary = null };
+            // The built-in model was exported without the head of its text.
+            info with { CanCompleteText = false, Name = "", Description = null, License = null, Provenance = null, Path = "", Hash = "", ClipScale = null, Vocabulary = null };
     }
 }

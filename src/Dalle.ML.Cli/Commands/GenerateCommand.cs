@@ -16,6 +16,8 @@ internal static class GenerateCommand
     private static readonly Option<int?> Best = new Option<int?>("--best") { HelpName = "n", Description = "Keep the n best candidates of each image, best first." }
         .MustBeNumber(1, GenerationOptions.MaxCandidates);
 
+    private static readonly Option<bool> Expand = new("--expand") { Description = "First complete each prompt, as 'complete-text' does with the image's seed." };
+
     private static readonly Option<string> Progressive = new("--progressive") { HelpName = "folder", Description = "Folder for a preview of each image after every row of tokens." };
 
     public static Command Create()
@@ -30,9 +32,10 @@ internal static class GenerateCommand
             "dalle generate \"a yellow star\" --progressive rows",
             "dalle generate clouds -n 4 --grid --seamless -o sky",
             "dalle generate \"a red heart\" -o - > heart.png",
+            "dalle generate \"a red\" --expand -n 4 -m models/mine -o out",
         ])
         {
-            Prompts, PromptFile, Best, SamplingArguments.FirstCandidate, Progressive, ImageGenerationRun.Options, SheetLayout.Seamless,
+            Prompts, PromptFile, Expand, Best, SamplingArguments.FirstCandidate, Progressive, ImageGenerationRun.Options, SheetLayout.Seamless,
         };
         command.SetAction(RunAsync);
         return command;
@@ -43,7 +46,8 @@ internal static class GenerateCommand
         var prompts = await PromptInput.ReadAsync(parsed.Console(), parsed.GetValue(Prompts) ?? [], parsed.GetValue(PromptFile), cancellationToken);
         var (images, best) = (parsed.GetValue(SamplingArguments.Images), parsed.GetValue(Best));
         var options = SamplingArguments.Read(parsed) with { FirstCandidate = parsed.GetValue(SamplingArguments.FirstCandidate) };
-        using var model = ModelOptions.Load(parsed);
+        var isExpanded = parsed.GetValue(Expand);
+        using var model = isExpanded ? ModelOptions.LoadForText(parsed) : ModelOptions.Load(parsed);
         options = SamplingArguments.Complete(options, model.Info);
         if (best > options.Candidates)
             throw new UsageException($"--best {best} needs at least {best} candidates; --candidates is {options.Candidates}.");
@@ -57,8 +61,26 @@ internal static class GenerateCommand
         return await new ImageGenerationRun(requests.Length * (best ?? 1), sheetColumns, Model: model).RunAsync(parsed, Generate, candidates, cancellationToken);
 
         // A preview belongs to one request, so that these are generated one after another.
-        IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress) => previews is null
-            ? candidates.Generate(requests, progress)
-            : requests.SelectMany((request, row) => candidates.Generate([request], new SubrangeProgress(progress, row, requests.Length, value => previews.Save(request, value))));
+        IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress)
+        {
+            if (isExpanded)
+                requests = ExpandPrompts(parsed, model, requests, cancellationToken);
+            return previews is null
+                ? candidates.Generate(requests, progress)
+                : requests.SelectMany((request, row) => candidates.Generate([request], new SubrangeProgress(progress, row, requests.Length, value => previews.Save(request, value))));
+        }
+    }
+
+    /// <summary>The images take exactly the tokens that the model completed; CLIP and the files' names take their text.</summary>
+    private static GenerationRequest[] ExpandPrompts(ParseResult parsed, DalleModel model, GenerationRequest[] requests, CancellationToken cancellationToken)
+    {
+        var beginnings = requests.Select(request => new TextCompletionRequest(request.Prompt, request.Seed)).ToArray();
+        var texts = CompleteTextCommand.Complete(model, beginnings, options: null, progress: null, cancellationToken);
+        return [.. requests.Zip(texts, (request, text) =>
+        {
+            if (!parsed.GetValue(Results.Quiet))
+                Results.Remark(parsed, $"'{request.Prompt}' became '{CompleteTextCommand.Line(text.Text)}'.");
+            return request with { Prompt = text.Text, PromptTokens = text.Tokens };
+        })];
     }
 }

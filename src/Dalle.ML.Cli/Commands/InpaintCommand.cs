@@ -34,11 +34,12 @@ internal static class InpaintCommand
         using var model = ModelOptions.LoadForImages(parsed);
         var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info);
         PromptRemarks.OfEach(parsed, model, [prompt]);
-        var requests = GenerationRequest.Series(prompt, SamplingArguments.ReadSeed(parsed), parsed.GetValue(SamplingArguments.Images)).ToArray();
+        var first = model.InpaintingOf(prompt, image, mask, SamplingArguments.ReadSeed(parsed));
+        GenerationRequest[] requests = [.. GenerationRequest.Series(prompt, first.Seed, parsed.GetValue(SamplingArguments.Images)).Select(request => first with { Seed = request.Seed })];
         return await new ImageGenerationRun(requests.Length, Name: (_, painted) => string.Create(CultureInfo.InvariantCulture, $"{FileNames.OfSource(path)}_inpainted_{painted.Seed}"))
             .RunAsync(parsed, Generate, candidates: null, cancellationToken);
 
-        IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress) => requests.Select((request, row) =>
-            new OutputImage(model.Inpaint(prompt, image, mask, request.Seed, options, new SubrangeProgress(progress, row, requests.Length), cancellationToken)));
+        IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress) =>
+            model.GenerateBatch(requests, options, progress, cancellationToken).Select(painted => new OutputImage(painted));
     }
 }

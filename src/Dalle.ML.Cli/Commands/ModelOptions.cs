@@ -39,6 +39,19 @@ internal static class ModelOptions
 
     public static DalleModel Load(ParseResult parsed) => DalleModel.Load(PathOf(parsed), DeviceOf(parsed));
 
+    /// <summary>Loads a model that completes text.</summary>
+    /// <exception cref="UsageException">It does not.</exception>
+    public static DalleModel LoadForText(ParseResult parsed)
+    {
+        var model = Load(parsed);
+        if (model.Info.CanCompleteText)
+            return model;
+        var name = model.Info.Name;
+        model.Dispose();
+        throw new UsageException($"the model '{name}' does not complete text: its bundle has no logits of the text. Name another one with --model: "
+            + "what 'dalle export' makes of dalle, dalle-pytorch, ru-dalle and minDALL-E has them.");
+    }
+
     /// <summary>Loads a model that generates from images, or at least from image embeddings.</summary>
     /// <exception cref="UsageException">It does not.</exception>
     public static DalleModel LoadForImages(ParseResult parsed, bool needsImages = true)

@@ -16,7 +16,7 @@ internal static class SamplingArguments
     public static Option<string?> Ranking { get; } = new Option<string?>("--rank-by") { HelpName = "judge", Description = "Which image is the best: clip, perplexity (of the transformer, lower is better) or both [default: clip]." }
         .MustBe(text => text is null || RankByOf(text) is not null, "clip, perplexity or both");
 
-    public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { HelpName = "n", Description = "The same seed gives the same images [default: random, and reported]." }
+    public static Option<ulong?> Seed { get; } = new Option<ulong?>("--seed") { HelpName = "n", Description = "The same seed gives the same results [default: random, and reported]." }
         .MustBeNumber(ulong.MinValue, ulong.MaxValue);
 
     private static readonly Option<float?> Temperature = new Option<float?>("--temperature") { HelpName = "t", Description = "0 always takes the most likely token; higher values vary more [default: the model's]." }
@@ -53,17 +53,21 @@ internal static class SamplingArguments
 
     public static IEnumerable<Option> All => [Images, Seed, .. Sampling];
 
+    /// <summary>How the tokens of a text are sampled.</summary>
+    public static IEnumerable<Option> OfText => [Temperature, TopK, TopP];
+
+    public static SamplingOptions ReadOfText(ParseResult parsed) => new()
+    {
+        Temperature = parsed.GetValue(Temperature),
+        TopK = parsed.GetValue(TopK),
+        TopP = parsed.GetValue(TopP),
+    };
+
     public static GenerationOptions Read(ParseResult parsed) => new()
     {
         Candidates = parsed.GetValue(Candidates),
         RankBy = RankByOf(parsed),
-        Sampling = new SamplingOptions
-        {
-            Temperature = parsed.GetValue(Temperature),
-            GuidanceScale = parsed.GetValue(Guidance),
-            TopK = parsed.GetValue(TopK),
-            TopP = parsed.GetValue(TopP),
-        },
+        Sampling = ReadOfText(parsed) with { GuidanceScale = parsed.GetValue(Guidance) },
         Diffusion = new DiffusionOptions
         {
             DecoderSteps = parsed.GetValue(Steps),
@@ -80,6 +84,9 @@ internal static class SamplingArguments
         nameof(DiffusionOptions.DecoderSteps) => Steps,
         nameof(DiffusionOptions.PriorSteps) => PriorSteps,
         nameof(DiffusionOptions.UpsamplerSteps) => UpsamplerSteps,
+        nameof(DiffusionOptions.PriorGuidance) => PriorGuidance,
+        nameof(DiffusionOptions.IsFast) => Fast,
+        nameof(SamplingOptions.GuidanceScale) => Guidance,
         _ => null,
     };
 
@@ -106,9 +113,10 @@ internal static class SamplingArguments
         }
         if (!runsPrior && ofDiffusion.FirstOrDefault(option => option.IsSet && (option.Option == PriorSteps || option.Option == PriorGuidance)).Option is { } prior)
             throw new UsageException($"{prior.Name} is for the prior, which makes an image embedding of a text; here it comes from an image. Leave it out.");
-        var candidates = options.Candidates ?? model.Defaults.Candidates;
         if (options.RankBy == RankBy.Both && !model.HasClip)
             throw new UsageException($"--rank-by both: the model '{model.Name}' has no CLIP. Rank by perplexity, or add a CLIP to the model with 'dalle export … --clip'.");
+        // Without a prompt there is nothing to choose by.
+        var candidates = options.Candidates ?? (runsPrior ? model.Defaults.Candidates : 1);
         return candidates == 1 || model.HasClip || options.RankBy == RankBy.Perplexity
             ? options with { Candidates = candidates }
             : throw new UsageException(string.Create(CultureInfo.InvariantCulture,

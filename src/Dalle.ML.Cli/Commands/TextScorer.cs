@@ -29,7 +29,7 @@ internal static class TextScorer
     {
         Clip => ByClip(model, [.. texts.Select(text => arePhrases ? model.EmbedPlainText(text) : model.EmbedText(text))]),
         Likelihood => ByTransformer(model, [.. texts], probabilities => (float)probabilities.Sum(), cancellationToken),
-        _ => ByTransformer(model, [.. texts], DalleModel.PerplexityOf, cancellationToken),
+        _ => ByTransformer(model, [.. texts], ImagePerplexity.Of, cancellationToken),
     };
 
     private static Func<MLImage, float[]> ByClip(DalleModel model, float[][] texts) => image =>

@@ -31,11 +31,12 @@ internal static class VariationsCommand
         using var image = ImageInput.Load(parsed, path, cancellationToken);
         using var model = ModelOptions.LoadForImages(parsed);
         var options = SamplingArguments.Complete(SamplingArguments.Read(parsed), model.Info, runsPrior: false);
-        var requests = GenerationRequest.Series("", SamplingArguments.ReadSeed(parsed), parsed.GetValue(SamplingArguments.Images)).ToArray();
+        var first = model.VariationOf(image, SamplingArguments.ReadSeed(parsed), parsed.GetValue(Strength));
+        GenerationRequest[] requests = [.. GenerationRequest.Series("", first.Seed, parsed.GetValue(SamplingArguments.Images)).Select(request => first with { Seed = request.Seed })];
         return await new ImageGenerationRun(requests.Length, Name: (_, variation) => string.Create(CultureInfo.InvariantCulture, $"{FileNames.OfSource(path)}_variation_{variation.Seed}"))
             .RunAsync(parsed, Generate, candidates: null, cancellationToken);
 
-        IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress) => requests.Select((request, row) =>
-            new OutputImage(model.Vary(image, request.Seed, parsed.GetValue(Strength), options, new SubrangeProgress(progress, row, requests.Length), cancellationToken)));
+        IEnumerable<OutputImage> Generate(IProgress<GenerationProgress> progress) =>
+            model.GenerateBatch(requests, options, progress, cancellationToken).Select(variation => new OutputImage(variation));
     }
 }

@@ -30,11 +30,11 @@ internal sealed class CachedDecoder
         var totalLength = g.Input(graph.TotalLength!, DataType.Int32, 1);
         var shape = g.Node("Shape", [Ids]);
         Batch = g.Node("Slice", [shape, g.Constant("zero", 0), g.Constant("one", 1)]);
-        var sequence = g.Node("Gather", [shape, g.Scalar("sequence_axis", 1L)]);
+        Sequence = g.Node("Gather", [shape, g.Scalar("sequence_axis", 1L)]);
         _end = g.Node("Squeeze", [g.Node("Cast", [totalLength], ("to", (long)DataType.Int64))]);
         // A range of shapes alone: on a GPU the host would wait for one that depends on an input.
-        var places = g.Node("Range", [g.Scalar("start", 0L), sequence, g.Scalar("step", 1L)]);
-        Positions = g.Node("Add", [places, g.Node("Sub", [_end, sequence])]);
+        var places = g.Node("Range", [g.Scalar("start", 0L), Sequence, g.Scalar("step", 1L)]);
+        Positions = g.Node("Add", [places, g.Node("Sub", [_end, Sequence])]);
         _lastIndex = g.Node("Expand", [g.Node("Sub", [totalLength, g.Scalar("last", 1)]), Batch]);
     }
 
@@ -43,6 +43,9 @@ internal sealed class CachedDecoder
 
     /// <summary>Their places in the stream, int64 [sequence].</summary>
     public string Positions { get; }
+
+    /// <summary>The number of ids of this call in a row, int64 [].</summary>
+    public string Sequence { get; }
 
     /// <summary>The number of rows, int64 [1].</summary>
     public string Batch { get; }
@@ -95,11 +98,11 @@ internal sealed class CachedDecoder
     /// <summary>The last position of hidden states [batch, sequence, dim], as [batch, dim].</summary>
     public string Last(string x) => _g.Node("Gather", [x, _g.Scalar("last_position", -1L)], ("axis", 1));
 
-    /// <summary>Declares the logits [batch, image vocabulary].</summary>
-    public void Finish(string logits, int vocabulary)
+    /// <summary>Declares the logits: [batch, vocabulary], or of all positions [batch, sequence, vocabulary].</summary>
+    public void Finish(string logits, int vocabulary, bool isLast = true)
     {
         _g.Node(_g.Type == DataType.Float ? "Identity" : "Cast", [logits], [_graph.Logits], _g.Type == DataType.Float ? [] : [("to", (long)DataType.Float)]);
-        _g.Output(_graph.Logits, DataType.Float, "batch", vocabulary);
+        _g.Output(_graph.Logits, DataType.Float, isLast ? ["batch", vocabulary] : ["batch", "sequence", vocabulary]);
         _g.Save();
     }
 }

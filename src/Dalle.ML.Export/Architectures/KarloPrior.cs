@@ -92,8 +92,9 @@ internal sealed record KarloPrior(int Embedding, int TextWidth, int TextLength, 
         x = Run(g, x, weights, bias, PrefixLength, StepLength, (layer, keys, values) => (
             g.Node("Concat", [g.Input($"key_{layer}", g.Type, KeyShape), keys], ("axis", 3)),
             g.Node("Concat", [g.Input($"value_{layer}", g.Type, ValueShape), values], ("axis", 2))));
+        x = g.Node("Gather", [x, g.Scalar("query", -1L)], ("axis", 1));
         using (g.Scope("final_ln"))
-            x = Norm(g, g.Node("Gather", [x, g.Scalar("query", -1L)], ("axis", 1)), weights, "final_ln");
+            x = weights.Contains("final_ln.weight") ? Norm(g, x, weights, "final_ln") : x;
         g.Finish(g.Linear(x, weights, "out_proj", Width, Embedding), "batch", Embedding);
         return File;
     }

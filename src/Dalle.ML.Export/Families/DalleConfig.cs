@@ -4,10 +4,10 @@ using Dalle.ML.Text.Tokenizers;
 
 namespace Dalle.ML.Export.Families;
 
-/// <summary>The part of <c>config.json</c> that the weights alone do not tell.</summary>
+/// <summary>The part of <c>config.json</c> that the weights alone do not tell. A model whose discrete VAE alone is trained has no transformer.</summary>
 internal sealed record DalleConfig(
     string Name, int ImageSize, int Grid, int ImageVocab,
-    DalleConfig.TextPart Text, DalleConfig.TransformerPart Transformer, DalleConfig.DvaePart Dvae, DalleConfig.ClipPart? Clip = null,
+    DalleConfig.TextPart Text, DalleConfig.TransformerPart? Transformer, DalleConfig.DvaePart Dvae, DalleConfig.ClipPart? Clip = null,
     string? Words = null)
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -27,7 +27,7 @@ internal sealed record DalleConfig(
         try
         {
             var config = JsonSerializer.Deserialize<DalleConfig>(TokenizerFile.ReadBytes(path), Json) ?? throw new JsonException("it is null");
-            if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0, Transformer.Layers: > 0 })
+            if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0 } or { Transformer.Layers: <= 0 })
                 throw new JsonException("a size is missing or not positive");
             return config;
         }
@@ -36,6 +36,9 @@ internal sealed record DalleConfig(
             throw new InvalidDataException($"'{path}' is not the configuration of a model of the family 'dalle': {Describe(exception)}", exception);
         }
     }
+
+    /// <summary>Writes it for <see cref="Read"/>.</summary>
+    public void Write(string path) => File.WriteAllBytes(path, JsonSerializer.SerializeToUtf8Bytes(this, Json));
 
     // The serializer's messages name types of .NET, which mean nothing to a reader.
     private static string Describe(JsonException exception) => exception.Message.Contains("Dalle.ML", StringComparison.Ordinal)

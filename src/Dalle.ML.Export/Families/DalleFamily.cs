@@ -34,9 +34,7 @@ internal static class DalleFamily
     private static Manifest Export(ExportSource source, BundleWriter bundle)
     {
         var config = source.Size is { } size ? Sizes[size] : DalleConfig.Read(source.Find(0, "config.json"));
-        var heads = AttentionHeads.Of(config.Transformer.Dim, source.Setting("heads") ?? config.Transformer.Heads);
         ModelSizes.Check(config.Text.Length, config.Grid);
-        var transformer = source.OpenModel(0, "text_emb.weight", config.Transformer.File);
         var dvae = source.OpenModel(1, "decoder.codebook.weight", config.Dvae.File);
         var (width, blocks) = source.Size is null ? PixelShuffleVae.Infer(dvae) : (RandomVaeWidth, RandomVaeBlocks);
 
@@ -50,6 +48,21 @@ internal static class DalleFamily
             EncoderBlocks = blocks,
             IsLogitLaplace = config.Dvae.LogitLaplace,
         };
+        var images = new ImageFormat
+        {
+            Width = config.ImageSize,
+            Height = config.ImageSize,
+            Rows = config.Grid,
+            Columns = config.Grid,
+            CodebookSize = config.ImageVocab,
+        };
+        if (config.Transformer is not { } part)
+        {
+            var alone = vae.Write(bundle, dvae);
+            return source.Describe(Family.Name, config.Name) with { Image = images, ImageEncoder = alone.Encoder, ImageDecoder = alone.Decoder };
+        }
+        var heads = AttentionHeads.Of(part.Dim, source.Setting("heads") ?? part.Heads);
+        var transformer = source.OpenModel(0, "text_emb.weight", part.File);
         var text = new TextFormat
         {
             Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
@@ -59,23 +72,17 @@ internal static class DalleFamily
             Padding = Padding.PerPosition,
             PaddingId = config.Text.VocabSize,
         };
-        var decoder = DalleTransformer.Decoder(transformer, config, heads).Write(bundle, transformer, source.Precision);
-        var images = vae.Write(bundle, dvae);
-        var clip = config.Clip is { } part ? Clip(source, bundle, part, config, text) : null;
+        var decoder = DalleTransformer.Decoder(transformer, config, part, heads).Write(bundle, transformer, source.Precision);
+        var graphs = vae.Write(bundle, dvae);
+        var clip = config.Clip is { } ranker ? Clip(source, bundle, ranker, config, text) : null;
         return source.Describe(Family.Name, config.Name) with
         {
-            Image = new ImageFormat
-            {
-                Width = config.ImageSize,
-                Height = config.ImageSize,
-                Rows = config.Grid,
-                Columns = config.Grid,
-                CodebookSize = config.ImageVocab,
-            },
+            Image = images,
             Text = text,
-            Decoder = decoder,
-            ImageEncoder = images.Encoder,
-            ImageDecoder = images.Decoder,
+            Decoder = decoder.Image,
+            TextDecoder = decoder.Text is { } graph ? new TextDecoderGraph { Graph = graph, EndsAtPadding = true } : null,
+            ImageEncoder = graphs.Encoder,
+            ImageDecoder = graphs.Decoder,
             Clip = clip,
             Words = config.Words is { } words ? bundle.Copy(source.Find(0, words)) : null,
             Sampling = new SamplingDefaults { Temperature = 0.5f, Guidance = 1.2f, Candidates = 8 },

@@ -90,7 +90,9 @@ internal static class DallePytorchFamily
                 PadAliasId = 0,
                 Unconditional = UnconditionalPrompt.Padding,
             },
-            Decoder = decoder,
+            Decoder = decoder.Image,
+            // generate_texts begins with the prompt itself, with the stream's start only where there is no prompt, and always fills all places.
+            TextDecoder = new TextDecoderGraph { Graph = decoder.Text!, Empty = [0] },
             // generate_images keeps half of all logits, those of the text among them, although it never samples text.
             Sampling = new SamplingDefaults { TopK = (model.Sizes.TextIds + model.Sizes.CodebookSize) / 2 },
         };

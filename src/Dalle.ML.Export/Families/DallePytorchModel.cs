@@ -124,8 +124,11 @@ internal sealed record DallePytorchModel
             ShiftsFrom = ShiftsTokens ? start : null,
             IsStable = IsStable,
             FinalNorms = ["to_logits.0"],
-            Head = () => (weights.Read("to_logits.1.weight", ids, dim).Rows(texts..), weights.Read("to_logits.1.bias", ids).Rows(texts..)),
+            Head = () => Head(texts..),
+            TextHead = () => Head(..texts),
         };
+
+        (Tensor Weight, Tensor? Bias) Head(Range rows) => (weights.Read("to_logits.1.weight", ids, dim).Rows(rows), weights.Read("to_logits.1.bias", ids).Rows(rows));
     }
 
     private static Tensor ImagePositions(Checkpoint weights, int grid, int dim)

@@ -18,11 +18,11 @@ internal static class DalleTransformer
         Down = "fc2",
     };
 
-    public static GptDecoder Decoder(Checkpoint weights, DalleConfig config, AttentionHeads heads)
+    public static GptDecoder Decoder(Checkpoint weights, DalleConfig config, DalleConfig.TransformerPart part, AttentionHeads heads)
     {
-        var (layers, dim) = (config.Transformer.Layers, config.Transformer.Dim);
+        var (layers, dim) = (part.Layers, part.Dim);
         var textIds = config.Text.VocabSize + config.Text.Length;
-        var sparse = config.Transformer.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
+        var sparse = part.SparseAttention ? new SparseAttention(config.Text.Length, config.Grid) : null;
         return new GptDecoder
         {
             Sizes = new GptSizes
@@ -42,6 +42,10 @@ internal static class DalleTransformer
             Mask = layer => sparse?.Mask(layer, layers),
             FinalNorms = ["ln"],
             Head = () => (weights.Read("image_head.weight", config.ImageVocab, dim), weights.Read("image_head.bias", config.ImageVocab)),
+            // Recipes of others may leave it out: images do not need it.
+            TextHead = weights.Contains("text_head.weight")
+                ? () => (weights.Read("text_head.weight", textIds, dim), weights.Read("text_head.bias", textIds))
+                : null,
         };
     }
 }

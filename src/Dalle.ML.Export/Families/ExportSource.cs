@@ -50,8 +50,8 @@ internal sealed class ExportSource(IReadOnlyList<string> paths, string? size, Ex
 
     /// <summary>Random weights of a deviation.</summary>
     /// <param name="part">Number of the file that they stand for.</param>
-    /// <param name="deviation">Their standard deviation.</param>
-    public Checkpoint OpenRandom(int part, float deviation) => Keep(new RandomCheckpoint(part, deviation));
+    /// <param name="deviation">Their standard deviation; that of an untrained network, layer by layer, if null.</param>
+    public Checkpoint OpenRandom(int part, float? deviation) => Keep(new RandomCheckpoint(part, deviation));
 
     /// <summary>Opens one of <see cref="Files"/>, which stays open as long as this source.</summary>
     public Checkpoint OpenFile(string file) => Keep(Checkpoint.Open(file));

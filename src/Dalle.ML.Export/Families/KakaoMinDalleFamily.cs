@@ -56,7 +56,8 @@ internal static class KakaoMinDalleFamily
         {
             Image = vqgan.Images(sizes.Grid),
             Text = text,
-            Decoder = decoder,
+            Decoder = decoder.Image,
+            TextDecoder = decoder.Text is { } graph ? new TextDecoderGraph { Graph = graph, EndsAtPadding = true } : null,
             ImageEncoder = graphs.Encoder,
             ImageDecoder = graphs.Decoder,
             Sampling = new SamplingDefaults { TopK = 256 },

@@ -61,6 +61,7 @@ internal static class KakaoMinDalleTransformer
             weights.Read("pos_emb_img.weight", sizes.Grid * sizes.Grid, sizes.Dim)),
         FinalNorms = ["ln_f"],
         Head = () => (weights.Read(hasText ? "head_img.weight" : "head.weight", sizes.CodebookSize, sizes.Dim), null),
+        TextHead = hasText && weights.Contains("head_txt.weight") ? () => (weights.Read("head_txt.weight", sizes.TextIds, sizes.Dim), null) : null,
     };
 
     /// <summary>The embeddings of the ids that start the stream of a model of images alone.</summary>

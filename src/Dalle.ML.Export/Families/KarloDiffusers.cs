@@ -1,4 +1,5 @@
 using Dalle.ML.Bundles;
+using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
@@ -13,6 +14,10 @@ internal static class KarloDiffusers
     private static readonly string[] Files =
         [.. from extension in new[] { "safetensors", "bin" } from variant in new[] { "", ".fp16" } from end in new[] { "", ".index.json" } select $"{variant}.{extension}{end}"];
 
+    // Of its pipeline's, which takes half the steps of the original's.
+    private const int DecoderSteps = 25;
+    private const float Epsilon = 1e-5f;
+
     private static readonly string[] Parts = ["prior", "decoder", "text_proj", "super_res_first", "super_res_last", "text_encoder"];
 
     /// <summary>The model of folders of diffusers; null where the source is something else.</summary>
@@ -24,14 +29,18 @@ internal static class KarloDiffusers
             return null;
         var settings = new KarloSettings();
         var (prior, decoder, upsampler) = (Configuration(source, "prior"), Configuration(source, "decoder"), Configuration(source, "super_res_first"));
+        Array.ForEach([decoder, upsampler, Configuration(source, "super_res_last")], CheckUnet);
         settings = settings with
         {
+            TextHeads = Tower(source, "text_encoder").Number("num_attention_heads"),
+            ImageHeads = Tower(source, "image_encoder").Number("num_attention_heads"),
             PriorHeads = prior.Number("num_attention_heads"),
             HeadSize = decoder.Number("attention_head_dim") ?? settings.HeadSize,
             ImageSize = decoder.Number("sample_size") ?? settings.ImageSize,
             UpsampledSize = upsampler.Number("sample_size") ?? settings.UpsampledSize,
-            PriorRange = Configuration(source, "prior_scheduler", "scheduler_config.json").Real("clip_sample_range") ?? settings.PriorRange,
-            DecoderSteps = 25,
+            Prior = Sampling(source, "prior_scheduler", settings.Prior, "sample", "fixed_small_log"),
+            Decoder = Sampling(source, "decoder_scheduler", settings.Decoder with { Steps = DecoderSteps }, "epsilon", "learned_range"),
+            Upsampler = Sampling(source, "super_res_scheduler", settings.Upsampler, "epsilon", "fixed_small_log"),
             IsSingle = true,
             Fit = Fit.Crop,
         };
@@ -56,6 +65,41 @@ internal static class KarloDiffusers
             Settings = settings,
             Tokenizer = (bundle, text) => ClipFamily.CopyTokenizer(bundle, Find(source, "tokenizer/vocab.json"), Find(source, "tokenizer/merges.txt"), text),
         };
+    }
+
+    /// <summary>The configuration of a tower of CLIP.</summary>
+    /// <exception cref="InvalidDataException">The tower is not one of Karlo's.</exception>
+    private static ModelConfiguration Tower(ExportSource source, string part)
+    {
+        var tower = Configuration(source, part);
+        tower.Expect("hidden_act", "quick_gelu");
+        tower.Expect("layer_norm_eps", Epsilon);
+        return tower;
+    }
+
+    /// <summary>How a network is sampled from.</summary>
+    /// <exception cref="InvalidDataException">The scheduler is not one of Karlo's.</exception>
+    private static KarloSampling Sampling(ExportSource source, string part, KarloSampling published, string prediction, string variance)
+    {
+        var scheduler = Configuration(source, part, "scheduler_config.json");
+        scheduler.Expect("prediction_type", prediction);
+        scheduler.Expect("variance_type", variance);
+        scheduler.Expect("beta_schedule", "squaredcos_cap_v2");
+        scheduler.Expect("clip_sample", true);
+        return published with
+        {
+            Range = scheduler.Real("clip_sample_range") ?? published.Range,
+            Schedule = published.Schedule with { Timesteps = scheduler.Number("num_train_timesteps") ?? published.Schedule.Timesteps },
+        };
+    }
+
+    private static void CheckUnet(ModelConfiguration unet)
+    {
+        unet.Expect("norm_num_groups", KarloUnetLayers.Groups);
+        unet.Expect("norm_eps", Epsilon);
+        unet.Expect("act_fn", "silu");
+        unet.Expect("flip_sin_to_cos", true);
+        unet.Expect("freq_shift", 0);
     }
 
     private static ModelConfiguration Configuration(ExportSource source, string part, string file = "config.json") =>

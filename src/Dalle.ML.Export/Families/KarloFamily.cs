@@ -11,14 +11,8 @@ namespace Dalle.ML.Export.Families;
 internal static class KarloFamily
 {
     private const string Name = "karlo";
-    private const int PriorSteps = 25;
-    private const float PriorGuidance = 4;
     private const int FastSteps = 25;
-    private const float Guidance = 8;
-    private const int UpsamplerSteps = 7;
     private const float ClipScale = 100;
-
-    private static readonly NoiseSchedule Schedule = new() { Betas = Betas.Cosine, Timesteps = 1000 };
 
     public static ModelFamily Family { get; } = new(
         Name, "checkpoints of prior, decoder and super-resolution, ViT-L-14_stats.th, ViT-L-14.pt and bpe_simple_vocab_16e6.txt.gz, in any order, or their folder; or the folder of diffusers, and that of its image encoder behind it", Export)
@@ -70,20 +64,24 @@ internal static class KarloFamily
         {
             Condition = condition,
             File = step,
-            Diffusion = Rules(model, Prediction.Clean, PriorSteps, model.Settings.PriorRange, PriorGuidance),
+            Diffusion = Rules(model, model.Settings.Prior, Prediction.Clean),
             Statistics = model.Statistics is { } statistics ? bundle.Write("prior_statistics.bin", MemoryMarshal.AsBytes(statistics.Values.AsSpan())) : null,
         };
     }
 
     private static DiffusionStage WriteDecoder(BundleWriter bundle, KarloNetworks networks, KarloModel model, Precision precision)
     {
-        var (unet, weights, length) = (networks.Decoder!, model.Decoder!, networks.Text.Length);
+        var (unet, weights, length, sampling) = (networks.Decoder!, model.Decoder!, networks.Text.Length, model.Settings.Decoder);
         return new DiffusionStage
         {
             Condition = unet.WriteCondition(bundle, "decoder_condition.onnx", weights, length, precision),
             File = unet.WriteStep(bundle, "decoder.onnx", weights, networks.ImageSize, length, precision),
             Size = networks.ImageSize,
-            Diffusion = Rules(model, Prediction.Noise, model.Settings.DecoderSteps, range: 1, Guidance) with { Variance = Variance.Learned, FastSteps = FastSteps },
+            Diffusion = Rules(model, sampling, Prediction.Noise) with
+            {
+                Variance = unet.Outputs == ImageLayers.Colors ? Variance.Posterior : Variance.Learned,
+                FastSteps = sampling.Steps > FastSteps ? FastSteps : null,
+            },
             InpaintPasses = 1,
         };
     }
@@ -96,17 +94,18 @@ internal static class KarloFamily
             File = Write("upsampler.onnx", model.Upsampler!),
             Last = new LastSteps { File = Write("upsampler_last.onnx", model.LastUpsampler!), Steps = 1 },
             Size = networks.UpsampledSize,
-            Diffusion = Rules(model, Prediction.Noise, UpsamplerSteps, range: 1, guidance: 1),
+            Diffusion = Rules(model, model.Settings.Upsampler, Prediction.Noise),
             LowResolution = new LowResolution { Resample = Upsampling.Bicubic },
         };
     }
 
-    private static DiffusionRules Rules(KarloModel model, Prediction prediction, int steps, float range, float guidance) => new()
+    private static DiffusionRules Rules(KarloModel model, KarloSampling sampling, Prediction prediction) => new()
     {
         Prediction = prediction,
-        Schedule = Schedule with { IsSingle = model.Settings.IsSingle },
-        Clamp = new Clamp { Kind = ClampKind.Range, Value = range },
-        Steps = steps,
-        Guidance = guidance,
+        Schedule = sampling.Schedule with { IsSingle = model.Settings.IsSingle },
+        Clamp = new Clamp { Kind = ClampKind.Range, Value = sampling.Range },
+        Sampler = sampling.Sampler,
+        Steps = sampling.Steps,
+        Guidance = sampling.Guidance,
     };
 }

@@ -1,3 +1,5 @@
+using System.Globalization;
+using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 
 namespace Dalle.ML.Export.Families;
@@ -58,10 +60,36 @@ internal static class KarloFiles
         var values = new ModelConfiguration(JsonSettings.Read(file), "");
         return settings with
         {
+            TextHeads = values.Number("clip.transformer_heads"),
             PriorHeads = values.Number("prior.hparams.xf_heads"),
             HeadSize = values.Number("decoder.hparams.num_head_channels") ?? settings.HeadSize,
             ImageSize = values.Number("decoder.hparams.image_size") ?? settings.ImageSize,
             UpsampledSize = values.Number("sr.size") ?? settings.UpsampledSize,
+            Prior = Sampling(values, "prior", settings.Prior, predictsClean: true),
+            Decoder = Sampling(values, "decoder", settings.Decoder, predictsClean: false),
+            Upsampler = Sampling(values, "sr", settings.Upsampler, predictsClean: false),
+        };
+    }
+
+    /// <summary>How a network is sampled from, by the parameters of the original's diffusion; what they do not give is as published.</summary>
+    /// <exception cref="InvalidDataException">They are not those of Karlo.</exception>
+    private static KarloSampling Sampling(ModelConfiguration values, string network, KarloSampling published, bool predictsClean)
+    {
+        const string Linear = "linear", Cosine = "squaredcos_cap_v2", Ddim = "ddim";
+        values.Expect($"{network}.diffusion.predict_xstart", predictsClean);
+        var schedule = values.Expect($"{network}.diffusion.noise_schedule", Cosine, Linear) == Linear ? Betas.Linear : Betas.Cosine;
+        var timesteps = values.Number($"{network}.diffusion.steps") ?? published.Schedule.Timesteps;
+        var name = $"{network}.timestep_respacing";
+        var respacing = values.Word(name) ?? "";
+        var isDdim = respacing.StartsWith(Ddim, StringComparison.Ordinal);
+        if (!int.TryParse(isDdim ? respacing[Ddim.Length..] : respacing, NumberStyles.None, CultureInfo.InvariantCulture, out var steps) && respacing.Length > 0)
+            throw new InvalidDataException($"The configuration's '{name}' is '{respacing}'; steps are spread evenly here: it must be a number of them, such as '25', or 'ddim25'.");
+        return published with
+        {
+            Steps = Math.Min(respacing.Length > 0 ? steps : published.Steps, timesteps),
+            Sampler = isDdim ? DiffusionSampler.Ddim : DiffusionSampler.Ddpm,
+            Guidance = values.Real($"{network}.cf_scale") ?? published.Guidance,
+            Schedule = published.Schedule with { Betas = schedule, Timesteps = timesteps },
         };
     }
 }

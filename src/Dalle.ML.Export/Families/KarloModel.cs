@@ -35,8 +35,8 @@ internal sealed record KarloModel
         if (Upsampler is not null && Decoder is null)
             throw new InvalidDataException("There is super-resolution without a decoder, whose images it makes larger: give the decoder too.");
         // Neither Karlo nor diffusers rounds the weights of CLIP.
-        var both = Clip.Contains("visual.proj") ? OpenAiClip.Infer(Clip) : null;
-        var networks = new KarloNetworks(ClipText.Infer(Clip) with { Rounds = false }, Clip.Shape("text_projection", rank: 2)[1])
+        var both = Clip.Contains("visual.proj") ? OpenAiClip.Infer(Clip, Settings.TextHeads, Settings.ImageHeads) : null;
+        var networks = new KarloNetworks(ClipText.Infer(Clip, Settings.TextHeads) with { Rounds = false }, Clip.Shape("text_projection", rank: 2)[1])
         {
             Clip = both is null ? null : both with { Image = both.Image with { Rounds = false } },
             Prior = Prior is null ? null : KarloPrior.Infer(Prior, Settings.PriorHeads),
@@ -79,6 +79,12 @@ internal sealed record KarloNetworks(ClipText Text, int Embedding)
 /// <summary>What the weights do not tell; defaults are those of the published model.</summary>
 internal sealed record KarloSettings
 {
+    /// <summary>Number of attention heads of CLIP's text tower; one for 64 of its width if null.</summary>
+    public int? TextHeads { get; init; }
+
+    /// <summary>The same of its image tower.</summary>
+    public int? ImageHeads { get; init; }
+
     public int? PriorHeads { get; init; }
 
     /// <summary>Number of values of the decoder's heads.</summary>
@@ -88,14 +94,30 @@ internal sealed record KarloSettings
 
     public int UpsampledSize { get; init; } = 256;
 
-    /// <summary>Range of the prior's estimates.</summary>
-    public float PriorRange { get; init; } = 10;
+    public KarloSampling Prior { get; init; } = new() { Steps = 25, Guidance = 4, Range = 10 };
 
-    public int DecoderSteps { get; init; } = 50;
+    public KarloSampling Decoder { get; init; } = new() { Steps = 50, Guidance = 8 };
+
+    public KarloSampling Upsampler { get; init; } = new() { Steps = 7 };
 
     /// <summary>Whether the noise schedule is computed in 32 bits.</summary>
     public bool IsSingle { get; init; }
 
     /// <summary>How an image that is not square becomes so.</summary>
     public Fit Fit { get; init; } = Fit.Squash;
+}
+
+/// <summary>How a network of Karlo is sampled from.</summary>
+internal sealed record KarloSampling
+{
+    public required int Steps { get; init; }
+
+    public DiffusionSampler Sampler { get; init; }
+
+    public float Guidance { get; init; } = 1;
+
+    /// <summary>Range of the estimates.</summary>
+    public float Range { get; init; } = 1;
+
+    public NoiseSchedule Schedule { get; init; } = new() { Betas = Betas.Cosine, Timesteps = 1000 };
 }

@@ -17,22 +17,19 @@ internal static class KarloSizes
     };
 
     /// <summary>Random weights of a size.</summary>
-    public static KarloModel Open(ExportSource source)
+    public static KarloModel Open(ExportSource source) => new()
     {
-        return new KarloModel
-        {
-            Clip = Weights(4),
-            Prior = Weights(0),
-            Decoder = Weights(1),
-            Upsampler = Weights(2),
-            LastUpsampler = Weights(3),
-            Settings = new KarloSettings(),
-            Tokenizer = (bundle, _) => RandomTokenizer.Write(bundle),
-        };
+        Clip = Weights(source, 4),
+        Prior = Weights(source, 0),
+        Decoder = Weights(source, 1),
+        Upsampler = Weights(source, 2),
+        LastUpsampler = Weights(source, 3),
+        Settings = new KarloSettings(),
+        Tokenizer = (bundle, _) => RandomTokenizer.Write(bundle),
+    };
 
-        // Through narrow layers of the usual weights neither prompt nor image makes a difference.
-        Checkpoint Weights(int part) => source.Size == "tiny" ? source.OpenRandom(part, deviation: 0.2f) : source.Open(part);
-    }
+    // Through narrow layers of the usual weights neither prompt nor image makes a difference.
+    private static Checkpoint Weights(ExportSource source, int part) => source.Size == "tiny" ? source.OpenRandom(part, deviation: 0.2f) : source.Open(part);
 
     private static KarloNetworks Networks(
         OpenAiClip clip, int priorWidth, int priorLayers, int priorHeads, int channels, int[] multiples, int blocks, int contextWidth, int headSize,

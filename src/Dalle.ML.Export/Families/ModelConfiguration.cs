@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Dalle.ML.Export.Families;
 
 /// <summary>
@@ -48,6 +50,27 @@ internal sealed class ModelConfiguration(IReadOnlyDictionary<string, object?> va
         string word => word,
         var other => throw Unfit(name, other, "a word"),
     };
+
+    /// <summary>A word, if it is one of those that are known; null where there is none.</summary>
+    /// <exception cref="InvalidDataException">It is another.</exception>
+    public string? Expect(string name, params string[] known) => Word(name) is not { } word || known.Contains(word) ? Word(name)
+        : throw Unfit(name, word, string.Join(" or ", known.Select(each => $"'{each}'")));
+
+    /// <summary>Refuses a flag that is not as it must be; there may be none.</summary>
+    /// <exception cref="InvalidDataException">It is the other.</exception>
+    public void Expect(string name, bool due)
+    {
+        if (Flag(name, fallback: due) != due)
+            throw Unfit(name, !due, due.ToString());
+    }
+
+    /// <summary>Refuses a number that is not as it must be; there may be none.</summary>
+    /// <exception cref="InvalidDataException">It is another.</exception>
+    public void Expect(string name, float due)
+    {
+        if (Real(name) is { } number && number != due)
+            throw Unfit(name, number, due.ToString(CultureInfo.InvariantCulture));
+    }
 
     /// <summary>Numbers, or the one that is given for all.</summary>
     /// <exception cref="InvalidDataException">They are not whole numbers above zero.</exception>

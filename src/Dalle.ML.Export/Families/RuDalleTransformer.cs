@@ -61,10 +61,14 @@ internal static class RuDalleTransformer
                 weights.Read("image_col_embeddings.weight", sizes.Grid, sizes.Dim))),
         Mask = layer => sparsity.Mask(layer, sizes.Layers.Count),
         FinalNorms = [Norm("transformer.final_layernorm"), Norm("to_logits.0")],
-        Head = () => (
-            weights.Read("to_logits.1.weight", sizes.TextIds + sizes.CodebookSize, sizes.Dim).Rows(sizes.TextIds..),
-            weights.Read("to_logits.1.bias", sizes.TextIds + sizes.CodebookSize).Rows(sizes.TextIds..)),
+        Head = () => Head(weights, sizes, sizes.TextIds..),
+        TextHead = () => Head(weights, sizes, ..sizes.TextIds),
     };
+
+    /// <summary>The rows of the one head that are for the image, or for the text.</summary>
+    private static (Tensor Weight, Tensor? Bias) Head(Checkpoint weights, GptSizes sizes, Range rows) => (
+        weights.Read("to_logits.1.weight", sizes.TextIds + sizes.CodebookSize, sizes.Dim).Rows(rows),
+        weights.Read("to_logits.1.bias", sizes.TextIds + sizes.CodebookSize).Rows(rows));
 
     private static TransformerLayers LayersOf(int count, int dim, AttentionHeads heads) =>
         new() { Count = count, Dim = dim, Heads = heads, Names = Names, Activation = Activation.TanhGelu, ClampsAttention = true };

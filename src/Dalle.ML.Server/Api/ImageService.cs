@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Dalle.ML.Server.Scheduling;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
@@ -41,6 +42,7 @@ internal sealed partial class ImageService(
     /// <param name="cancellationToken">Is cancelled when the client leaves.</param>
     public ImageRun Start(string client, ImageRequest request, IReadOnlyList<GenerationRequest> images, IProgress<double>? progress, CancellationToken cancellationToken)
     {
+        CheckOptions(images, request.Options);
         LogRequest(request.Count, request.Options.Candidates!.Value);
         if (options.Value.LogPrompts)
         {
@@ -75,7 +77,8 @@ internal sealed partial class ImageService(
                 if (reader.IsDiffusion)
                 {
                     RedrawMask.Check(mask ?? image);
-                    return request.Series.Select(each => model.InpaintingOf(each.Prompt, image, mask ?? image, each.Seed)).ToArray();
+                    var first = model.InpaintingOf(request.Prompt, image, mask ?? image, request.Seed);
+                    return request.Series.Select(each => first with { Seed = each.Seed }).ToArray();
                 }
                 var known = RedrawMask.Apply(model.EncodeImage(image), mask ?? image, model.Info);
                 return [.. request.Series.Select(each => each with { KnownTokens = known })];
@@ -89,7 +92,8 @@ internal sealed partial class ImageService(
             () =>
             {
                 using var image = Read(imageFile, "image");
-                return request.Series.Select(each => model.VariationOf(image, each.Seed, request.Strength)).ToArray();
+                var first = model.VariationOf(image, request.Seed, request.Strength);
+                return request.Series.Select(each => first with { Seed = each.Seed }).ToArray();
             },
             cancellationToken);
 
@@ -106,6 +110,32 @@ internal sealed partial class ImageService(
 
     /// <summary>A score as JSON can tell it: null without CLIP.</summary>
     public static float? Finite(float score) => float.IsFinite(score) ? score : null;
+
+    /// <summary>Refuses fields that the model cannot honour, by their names.</summary>
+    private void CheckOptions(IReadOnlyList<GenerationRequest> images, GenerationOptions options)
+    {
+        try
+        {
+            model.CheckOptions(images, options);
+        }
+        catch (DalleOptionException exception)
+        {
+            var field = FieldOf(exception.Option);
+            throw ApiException.Unsupported(exception.Message.Replace(exception.Option, field, StringComparison.Ordinal), field);
+        }
+        catch (ArgumentOutOfRangeException exception) when (exception.ParamName is { } option)
+        {
+            var field = FieldOf(option);
+            throw ApiException.Invalid(field, exception.Message.Split('\n')[0].Split(" (Parameter")[0].Replace(option, field, StringComparison.Ordinal));
+        }
+    }
+
+    private static string FieldOf(string option) => option switch
+    {
+        nameof(DiffusionOptions.DecoderSteps) => "steps",
+        nameof(DiffusionOptions.IsFast) => "fast",
+        _ => JsonNamingPolicy.SnakeCaseLower.ConvertName(option),
+    };
 
     /// <summary>Decodes uploads one request at a time.</summary>
     private async Task<T> WithUploadAsync<T>(Func<T> decode, CancellationToken cancellationToken)

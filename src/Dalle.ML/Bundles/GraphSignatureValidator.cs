@@ -50,12 +50,14 @@ internal static partial class GraphSignatureValidator
             Check(bundle, textEncoder.File, [new(textEncoder.Ids, Int64, [null, text.Length])], []);
         }
         if (manifest.Decoder is { } decoder)
-            CheckDecoder(bundle, decoder, context);
+            CheckDecoder(bundle, decoder, context, manifest.Image!.CodebookSize);
+        if (manifest.TextDecoder is { } textDecoder)
+            CheckDecoder(bundle, textDecoder.Graph, [], manifest.Text!.Vocabulary, givesAll: true);
         if (manifest.Unclip is { } unclip)
             CheckUnclip(bundle, unclip);
     }
 
-    private static void CheckDecoder(Bundle bundle, DecoderGraph decoder, OnnxValue[] context)
+    private static void CheckDecoder(Bundle bundle, DecoderGraph decoder, OnnxValue[] context, int vocabulary, bool givesAll = false)
     {
         var cache = decoder.Cache;
         var type = cache.Type == CacheType.Float16 ? Half : Float;
@@ -85,8 +87,10 @@ internal static partial class GraphSignatureValidator
             throw bundle.Error($"the input {open} of the graph '{decoder.File}' does not declare all sizes after the batch size.");
         var logits = graph.Outputs.FirstOrDefault(output => output.Name == decoder.Logits)
             ?? throw bundle.Error($"the graph '{decoder.File}' has no output '{decoder.Logits}'. It has: {string.Join(", ", graph.Outputs)}.");
-        var least = decoder.LogitsOffset + bundle.Manifest.Image!.CodebookSize;
+        var least = decoder.LogitsOffset + vocabulary;
         var most = logits.Dimensions.Count == 2 && decoder.LogitsOffset == 0 ? least : ManifestValidator.MaxVocabulary;
+        if (givesAll && logits.Dimensions.Count != 3)
+            throw bundle.Error($"the output {logits} of the graph '{decoder.File}' is not float [batch, sequence, {least} or more]: the logits of all positions are needed.");
         if (logits.ElementType != Float || logits.Dimensions.Count is not (2 or 3) || !(logits.Dimensions[^1] >= least && logits.Dimensions[^1] <= most))
         {
             throw bundle.Error($"the output {logits} of the graph '{decoder.File}' is neither float [batch, {least}], as the manifest states, "

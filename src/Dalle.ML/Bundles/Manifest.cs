@@ -45,6 +45,9 @@ internal sealed record Manifest
 
     public DecoderGraph? Decoder { get; init; }
 
+    /// <summary>The transformer with its head for the text; null where the model does not complete text.</summary>
+    public TextDecoderGraph? TextDecoder { get; init; }
+
     /// <summary>File of the graph from <c>pixels</c> [N,3,H,W] in 0..1 to <c>tokens</c> [N,T].</summary>
     public string? ImageEncoder { get; init; }
 
@@ -201,6 +204,24 @@ internal sealed record DecoderGraph
 
     /// <summary>Other tensors carried from call to call.</summary>
     public RecurrentState? State { get; init; }
+}
+
+/// <summary>
+/// The autoregressive transformer over the text: its logits are those of the text's ids. A text that is completed begins with <see cref="Prefix"/>,
+/// which need not be that of <see cref="TextFormat"/>; places are counted as there.
+/// </summary>
+internal sealed record TextDecoderGraph
+{
+    public required DecoderGraph Graph { get; init; }
+
+    /// <summary>Ids before the text.</summary>
+    public int[] Prefix { get; set; } = [];
+
+    /// <summary>Ids in place of an empty text.</summary>
+    public int[] Empty { get; set; } = [];
+
+    /// <summary>Whether an id of the padding ends the text, as <see cref="TextFormat.EosTokens"/> do.</summary>
+    public bool EndsAtPadding { get; init; }
 }
 
 /// <summary>The memory layout of a key-value cache.</summary>

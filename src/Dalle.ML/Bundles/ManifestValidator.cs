@@ -78,7 +78,9 @@ internal sealed partial class ManifestValidator
                 throw Error("'textEncoder.outputs' is empty or names an output twice.");
         }
         if (manifest.Decoder is { } decoder)
-            CheckDecoder(decoder, manifest.Text ?? throw Error("'decoder' needs 'text'."));
+            CheckDecoder("decoder", decoder, ImagePositions(decoder, manifest.Text ?? throw Error("'decoder' needs 'text'.")));
+        if (manifest.TextDecoder is { } textDecoder)
+            CheckTextDecoder(textDecoder);
         Graph("imageEncoder", manifest.ImageEncoder);
         Graph("imageDecoder", manifest.ImageDecoder);
         if (manifest.Clip is { } clip)
@@ -127,31 +129,46 @@ internal sealed partial class ManifestValidator
             throw Error($"'{key}.merges' is '{files.Merges}': a tokenizer of this kind has its merges in its vocabulary file.");
     }
 
-    private void CheckDecoder(DecoderGraph graph, TextFormat format)
+    /// <summary>The last image token is sampled but never fed back.</summary>
+    private int ImagePositions(DecoderGraph graph, TextFormat format) =>
+        (_manifest.TextEncoder is null ? format.Total : graph.Start.Count) + _manifest.Image!.Tokens - 1;
+
+    private void CheckTextDecoder(TextDecoderGraph decoder)
     {
-        Graph("decoder.file", graph.File);
-        InRange("decoder.imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
-        var prefix = _manifest.TextEncoder is null ? format.Total : graph.Start.Count;
-        InRange("decoder.logitsOffset", graph.LogitsOffset, 0, MaxVocabulary);
+        if (_manifest is not { Text: { } format, Decoder: not null, TextEncoder: null })
+            throw Error("'textDecoder' needs 'text' and 'decoder', and no 'textEncoder'.");
+        foreach (var (key, ids) in new[] { ("prefix", decoder.Prefix), ("empty", decoder.Empty) })
+        {
+            InRange($"textDecoder.{key}.length", ids.Length, 0, format.Length);
+            foreach (var id in ids)
+                InRange($"textDecoder.{key}", id, 0, format.Vocabulary - 1);
+        }
+        CheckDecoder("textDecoder.graph", decoder.Graph, Math.Max(format.Prefix.Length, decoder.Prefix.Length) + format.Length);
+    }
+
+    private void CheckDecoder(string key, DecoderGraph graph, int positions)
+    {
+        Graph(key + ".file", graph.File);
+        InRange(key + ".imageIdOffset", graph.ImageIdOffset, 0, MaxVocabulary);
+        InRange(key + ".logitsOffset", graph.LogitsOffset, 0, MaxVocabulary);
         foreach (var id in graph.Start)
-            InRange("decoder.start", id, 0, MaxVocabulary);
-        InRange("decoder.cache.layers", graph.Cache.Layers, 1, MaxLayers);
-        InRange("decoder.cache.heads", graph.Cache.Heads, 1, MaxHeads);
-        InRange("decoder.cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
-        // The last image token is sampled but never fed back.
-        InRange("decoder.cache.capacity", graph.Cache.Capacity, prefix + _manifest.Image!.Tokens - 1, MaxTextLength + MaxGridSide * MaxGridSide);
+            InRange(key + ".start", id, 0, MaxVocabulary);
+        InRange(key + ".cache.layers", graph.Cache.Layers, 1, MaxLayers);
+        InRange(key + ".cache.heads", graph.Cache.Heads, 1, MaxHeads);
+        InRange(key + ".cache.headSize", graph.Cache.HeadSize, 1, MaxHeadSize);
+        InRange(key + ".cache.capacity", graph.Cache.Capacity, positions, MaxTextLength + MaxGridSide * MaxGridSide);
         if (graph.Cache.BytesPerRow > MaxCacheBytesPerRow)
-            throw Error($"'decoder.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
-        AllDiffer("cache", "{layer}", graph.Cache.AllNames);
+            throw Error($"'{key}.cache' takes {graph.Cache.BytesPerRow >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
+        AllDiffer(key + ".cache", "{layer}", graph.Cache.AllNames);
         if (graph.State is { } state)
         {
-            InRange("decoder.state.count", state.Count, 1, MaxStates);
+            InRange(key + ".state.count", state.Count, 1, MaxStates);
             foreach (var size in state.Shape)
-                InRange("decoder.state.shape", size, 1, MaxTextLength);
+                InRange(key + ".state.shape", size, 1, MaxTextLength);
             var bytes = state.Shape.Aggregate((Int128)sizeof(float) * state.Count, (product, size) => product * size);
             if (state.Shape.Count > MaxStateAxes || bytes > MaxCacheBytesPerRow)
-                throw Error($"'decoder.state' takes {bytes >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
-            AllDiffer("state", "{index}", state.Names);
+                throw Error($"'{key}.state' takes {bytes >> 20} MiB a sequence; at most {MaxCacheBytesPerRow >> 20} are allowed.");
+            AllDiffer(key + ".state", "{index}", state.Names);
         }
     }
 
@@ -159,7 +176,7 @@ internal sealed partial class ManifestValidator
     {
         var all = names.SelectMany(name => new[] { name.Past, name.Present }).ToArray();
         if (all.Distinct().Count() < all.Length)
-            throw Error($"the names in 'decoder.{key}' are not all different: each needs '{placeholder}'.");
+            throw Error($"the names in '{key}' are not all different: each needs '{placeholder}'.");
     }
 
     private void Graph(string key, string? file)

@@ -45,6 +45,10 @@ internal sealed record TextFormat
     /// <summary>The unconditional prompt of classifier-free guidance.</summary>
     public UnconditionalPrompt Unconditional { get; init; }
 
+    /// <summary>Whether an id means padding, at whatever place.</summary>
+    public bool IsPadding(int id) =>
+        id == PadAliasId || (id >= PaddingId && id < PaddingId + (Padding == Padding.PerPosition ? Length : 1));
+
     /// <summary>Number of ids that the graph takes.</summary>
     [JsonIgnore]
     public int Total => Prefix.Length + Length;

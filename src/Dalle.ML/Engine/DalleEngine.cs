@@ -17,6 +17,7 @@ internal sealed class DalleEngine : IDisposable
     private readonly RetryableLazy<PromptTokenizer> _tokenizer;
     private readonly AutoregressiveGenerator? _autoregressive;
     private readonly IImageGenerator? _generator;
+    private readonly TextCompleter? _text;
     private readonly UnclipGenerator? _unclip;
     private readonly RetryableLazy<ClipModel>? _clip;
     private readonly Upscaler? _upscaler;
@@ -32,6 +33,8 @@ internal sealed class DalleEngine : IDisposable
         _tokenizer = new(() => new PromptTokenizer(bundle, TextFormat));
         if (manifest is { Decoder: not null, Image: not null })
             _autoregressive = new AutoregressiveGenerator(bundle, _tokenizer, Vae, device);
+        if (manifest.TextDecoder is { } textDecoder)
+            _text = new TextCompleter(bundle, textDecoder, _tokenizer, device);
         _unclip = manifest.Unclip is null ? null : new UnclipGenerator(bundle, device, new PhiloxNoise());
         if (manifest.Unclip is { Stages.Count: > 0 })
             _generator = _unclip;
@@ -64,6 +67,12 @@ internal sealed class DalleEngine : IDisposable
 
     /// <exception cref="NotSupportedException">The bundle cannot generate.</exception>
     public PromptTokenizer Tokenizer => _tokenizer.Value;
+
+    /// <exception cref="NotSupportedException">The bundle does not complete text.</exception>
+    public TextCompleter Text => _text ?? throw new NotSupportedException(
+        $"The model '{Bundle.Manifest.Name}' does not complete text: " + (Bundle.Manifest is { Decoder: not null, TextEncoder: null }
+            ? "its bundle has no logits of the text ('textDecoder'). Export it again from its checkpoint, if that has a head for the text."
+            : "it has no transformer that models text and image in one stream, as those of the families dalle, dalle-pytorch, ru-dalle and minDALL-E are."));
 
     /// <exception cref="NotSupportedException">The bundle is none of DALL·E 2.</exception>
     public UnclipGenerator Unclip => _unclip
@@ -156,9 +165,19 @@ internal sealed class DalleEngine : IDisposable
         _unclip?.CheckOptions(options);
     }
 
+    /// <summary>Refuses also options that have no part in what is requested.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number of steps is out of the model's range.</exception>
+    /// <exception cref="DalleOptionException">An option has no effect.</exception>
+    public void CheckOptions(IReadOnlyList<GenerationRequest> requests, GenerationOptions options)
+    {
+        _autoregressive?.CheckOptions(options);
+        _unclip?.CheckOptions(requests, options);
+    }
+
     public void Dispose()
     {
         _autoregressive?.Dispose();
+        _text?.Dispose();
         _unclip?.Dispose();
         _clip?.Dispose();
         _upscaler?.Dispose();
@@ -181,7 +200,7 @@ internal sealed class DalleEngine : IDisposable
     /// <summary>Computes the perplexities of candidates, if they are wanted: some at a time, since they cost less together.</summary>
     private IEnumerable<(Candidate Candidate, float Perplexity)> WithPerplexity(IEnumerable<Candidate> candidates, RankBy by, CancellationToken cancellationToken) =>
         by == RankBy.Clip ? candidates.Select(candidate => (candidate, float.NaN)) : candidates.Chunk(TokenLikelihood.MaxRows).SelectMany(batch =>
-            batch.Zip(LogProbabilities([.. batch.Select(candidate => candidate.Request with { KnownTokens = candidate.Tokens })], cancellationToken).Select(TokenLikelihood.Perplexity)));
+            batch.Zip(LogProbabilities([.. batch.Select(candidate => candidate.Request with { KnownTokens = candidate.Tokens })], cancellationToken).Select(ImagePerplexity.Of)));
 
     private int CandidatesOf(GenerationOptions options) => options.Candidates ?? (_clip is null ? 1 : Bundle.Manifest.Sampling.Candidates);
 

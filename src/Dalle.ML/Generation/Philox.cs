@@ -9,9 +9,12 @@ internal static class Philox
     private const int Rounds = 10;
 
     /// <summary>The uniform number in [0, 1) of a step, with 53 random bits.</summary>
-    public static double Uniform(ulong seed, uint step)
+    /// <param name="seed">The seed.</param>
+    /// <param name="step">The step.</param>
+    /// <param name="domain">Keeps apart what one seed is used for; 0 for image tokens.</param>
+    public static double Uniform(ulong seed, uint step, uint domain = 0)
     {
-        var (a, b, _, _) = Block((step, 0, 0, 0), ((uint)seed, (uint)(seed >> 32)));
+        var (a, b, _, _) = Block((step, domain, 0, 0), ((uint)seed, (uint)(seed >> 32)));
         return ((a >> 5) * (double)(1 << 26) + (b >> 6)) / (1L << 53);
     }
 

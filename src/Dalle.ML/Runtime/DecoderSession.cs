@@ -23,6 +23,7 @@ internal sealed class DecoderSession : IDisposable
     private static readonly TimeSpan SpinDuration = TimeSpan.FromMicroseconds(10);
 
     private readonly Bundle _bundle;
+    private readonly int _vocabulary;
     private readonly DalleDevice _device;
     private readonly InferenceSession _session;
     private readonly RunOptions _synchronous;
@@ -36,11 +37,13 @@ internal sealed class DecoderSession : IDisposable
     /// <param name="graph">Its transformer.</param>
     /// <param name="device">Device to run on.</param>
     /// <param name="samplesTokens">Whether the graph samples tokens on the CPU too.</param>
+    /// <param name="vocabulary">Number of ids whose logits are read; those of the image if null.</param>
     /// <exception cref="DalleBundleException">The graph cannot be used.</exception>
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
-    public DecoderSession(Bundle bundle, DecoderGraph graph, DalleDevice device, bool samplesTokens = false)
+    public DecoderSession(Bundle bundle, DecoderGraph graph, DalleDevice device, bool samplesTokens = false, int? vocabulary = null)
     {
         (_bundle, Graph, _device) = (bundle, graph, device);
+        _vocabulary = vocabulary ?? bundle.Manifest.Image!.CodebookSize;
         SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
@@ -84,8 +87,6 @@ internal sealed class DecoderSession : IDisposable
     /// <summary>Shape of the logits as the graph states it; −1 where it depends on the call.</summary>
     public int[] LogitsShape => _session.OutputMetadata[Graph.Logits].Dimensions;
 
-    private int CodebookSize => _bundle.Manifest.Image!.CodebookSize;
-
     /// <summary>The memory of an input that is carried from call to call.</summary>
     public TensorMemory MemoryOf(string input) => _onDevice.Contains(input) ? _deviceMemory! : TensorMemory.Host;
 
@@ -97,7 +98,7 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>A batch that the caller keeps and disposes.</summary>
-    public LogitsDecodeBatch NewBatch(int rows) => new(this, rows, CodebookSize);
+    public LogitsDecodeBatch NewBatch(int rows) => new(this, rows, _vocabulary);
 
     /// <summary>A batch that samples; the caller holds the <see cref="Queue"/> and disposes it.</summary>
     /// <exception cref="DalleDeviceException">There is not enough memory for it.</exception>
@@ -105,7 +106,7 @@ internal sealed class DecoderSession : IDisposable
     {
         try
         {
-            return new SampledDecodeBatch(this, CodebookSize, parameters, uniforms, known, images);
+            return new SampledDecodeBatch(this, _vocabulary, parameters, uniforms, known, images);
         }
         catch (OnnxRuntimeException exception)
         {
@@ -176,7 +177,7 @@ internal sealed class DecoderSession : IDisposable
             throw _bundle.Error($"the graph '{Graph.File}' uses ONNX operator set {file.Opset}; sampling on a GPU needs {SamplingGraph.LeastOpset} or later. "
                 + "Export it again, or run on the CPU.");
         }
-        return SamplingGraph.Continue(Graph, file.Outputs.Single(output => output.Name == Graph.Logits).Dimensions.Count, CodebookSize);
+        return SamplingGraph.Continue(Graph, file.Outputs.Single(output => output.Name == Graph.Logits).Dimensions.Count, _vocabulary);
     }
 
     /// <summary>The number of rows that fit into memory, at most the number worth running at once.</summary>

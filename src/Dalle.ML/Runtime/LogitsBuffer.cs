@@ -33,6 +33,9 @@ internal sealed class LogitsBuffer(string name, int[] graphShape, int offset, in
         binding.BindOutput(name, _tensor);
     }
 
+    /// <summary>The logits of the first row at a position of the last call, of a graph that gives those of all positions.</summary>
+    public ReadOnlySpan<float> At(int position) => _raw.AsSpan(position * graphShape[^1] + offset, vocabulary);
+
     /// <summary>Called when a call is done.</summary>
     public void Collect()
     {

@@ -30,6 +30,9 @@ internal sealed class LogitsDecodeBatch : DecodeBatch
     /// <summary>The logits of one row, which the caller may change until the next step.</summary>
     public Span<float> LogitsOf(int row) => _logits.Values.Slice(row * _logits.Values.Length / Rows, _logits.Values.Length / Rows);
 
+    /// <summary>The logits of the first row at a position of the last prefill, where the graph gives those of all positions.</summary>
+    public ReadOnlySpan<float> LogitsAt(int position) => _logits.At(position);
+
     /// <summary>Clears the cache and runs the given ids of every row, [rows, sequence], in one call.</summary>
     public void Prefill(long[] ids)
     {

@@ -49,6 +49,27 @@ internal sealed class PromptTokenizer
         return Math.Max(0, Ids(Clean(prompt)).Count - room);
     }
 
+    /// <summary>The ids of a text that may go on: with those of its start, without those of its end, and not cut.</summary>
+    /// <exception cref="DalleBundleException">The tokenizer gives an id that the graph does not have.</exception>
+    public int[] EncodeBeginning(string text) => Ids(Clean(text)) is { Count: > 0 } ids ? [.. _format.BosTokens, .. ids] : _format.BosTokens;
+
+    /// <summary>The text of ids, without those of start, end and padding.</summary>
+    /// <exception cref="DalleBundleException">The tokenizer's files have a token that is none.</exception>
+    public string Decode(IEnumerable<int> ids)
+    {
+        try
+        {
+            return _tokenizer.Decode(ids.Where(id => !_format.IsPadding(id) && !_format.BosTokens.Contains(id) && !_format.EosTokens.Contains(id)));
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new DalleBundleException(_folder, $"the tokenizer's file '{_format.Tokenizer.Vocabulary}' cannot be used: {exception.Message}", exception);
+        }
+    }
+
+    /// <summary>Ids cut or padded to the model's length, without <see cref="TextFormat.Prefix"/>.</summary>
+    public int[] Fit(IEnumerable<int> ids) => Array.ConvertAll(Pad([.. ids.Take(_format.Length)])[_format.Prefix.Length..], id => (int)id);
+
     private string Clean(string prompt) => TextCleaner.Clean(prompt, _format.Cleaning);
 
     private List<int> Ids(string text)

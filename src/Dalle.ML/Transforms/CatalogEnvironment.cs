@@ -35,8 +35,11 @@ internal static class CatalogEnvironment
     /// not do: each operation takes some, so that a seed would depend on the operations before.
     /// </summary>
     /// <exception cref="NotSupportedException">This version of ML.NET keeps the seed elsewhere.</exception>
-    public static ulong Seed(IHostEnvironment environment) =>
-        Property(environment, "Seed") is int seed ? unchecked((uint)seed) : Seeds.Random();
+    public static ulong Seed(IHostEnvironment environment) => ContextSeed(environment) is { } seed ? unchecked((uint)seed) : Seeds.Random();
+
+    /// <summary>The seed that the context was created with; null if it has none.</summary>
+    /// <exception cref="NotSupportedException">This version of ML.NET keeps the seed elsewhere.</exception>
+    public static int? ContextSeed(IHostEnvironment environment) => Property(environment, "Seed") as int?;
 
     /// <summary>Warns in the context's log.</summary>
     public static void Warn(IHostEnvironment environment, string source, string warning)

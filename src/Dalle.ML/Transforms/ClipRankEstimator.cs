@@ -185,7 +185,7 @@ internal sealed class ClipRankComponent : RowComponent
         IEnumerable<float> Perplexities() => _options.RankBy == RankBy.Clip
             ? places.Select(_ => float.NaN)
             : model.LogProbabilities([.. places.Select(place => new GenerationRequest(row.Text, Seed: 0) { KnownTokens = TokensOf(place) })], _options.CancellationToken)
-                .Select(DalleModel.PerplexityOf);
+                .Select(ImagePerplexity.Of);
 
         int[] TokensOf(int place)
         {

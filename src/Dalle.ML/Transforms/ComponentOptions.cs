@@ -7,6 +7,7 @@ namespace Dalle.ML.Transforms;
 
 /// <summary>Options shared by all components of Dalle.ML. They are saved with a pipeline unless their documentation says otherwise.</summary>
 [JsonDerivedType(typeof(TokenizePromptEstimator.Options), "TokenizePrompt")]
+[JsonDerivedType(typeof(CompleteTextEstimator.Options), "CompleteText")]
 [JsonDerivedType(typeof(EncodeImageTokensEstimator.Options), "EncodeImageTokens")]
 [JsonDerivedType(typeof(GenerateImageTokensEstimator.Options), "GenerateImageTokens")]
 [JsonDerivedType(typeof(DecodeImageTokensEstimator.Options), "DecodeImageTokens")]
@@ -33,7 +34,7 @@ public abstract record ComponentOptions
 
     /// <summary>
     /// Name of a text column to make with the reason why a row failed, empty if it did not. With this column, failed rows have missing values:
-    /// no image, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case. A row also fails
+    /// no image, no text, not-a-number, −1 for every token; without it, reading them throws. Rows before and after are the same in either case. A row also fails
     /// if its input cannot be read, such as a file that LoadImages finds no image in; not so in a pipeline that
     /// <see cref="ModelOperationsCatalog.Load(string, out DataViewSchema)"/> loaded, where ML.NET reads the input;
     /// <see cref="DalleCatalog.LoadDalle(ModelOperationsCatalog, string, out DataViewSchema)"/> does not have this limit.

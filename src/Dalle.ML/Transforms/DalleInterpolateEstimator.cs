@@ -131,7 +131,7 @@ internal sealed class DalleInterpolateComponent : ImageDecodingComponent
         }
     }
 
-    protected override bool RunsPrior => !_areImages;
+    protected override int EmbeddingsOfRow => _areImages ? 0 : 2;
 
     protected override int ImagesOfRow => _options.Frames ?? 1;
 
@@ -151,7 +151,7 @@ internal sealed class DalleInterpolateComponent : ImageDecodingComponent
 
     public override IEnumerable<string> Prompts(Row row) => _areImages ? [] : [row.Text, row.SecondText];
 
-    protected override IEnumerable<GenerationRequest> Requests(DalleModel model, Row row)
+    protected override IEnumerable<GenerationRequest> Requests(DalleModel model, Row row, IProgress<GenerationProgress>? progress)
     {
         var fraction = _options.InputFractionColumnName is null ? _options.Fraction ?? 0.5f : row.Fraction;
         if (fraction is not (>= 0 and <= 1))
@@ -159,7 +159,7 @@ internal sealed class DalleInterpolateComponent : ImageDecodingComponent
         var seed = _options.SeedOf(row);
         float[][] ends = _areImages
             ? [model.EncodeImageEmbedding(row.Image!), model.EncodeImageEmbedding(row.SecondImage!)]
-            : [.. model.GenerateImageEmbeddings([new(row.Text, seed), new(row.SecondText, seed)], _options.Generation, progress: null, _options.CancellationToken)];
+            : [.. model.GenerateImageEmbeddings([new(row.Text, seed), new(row.SecondText, seed)], DalleModel.OfPrior(_options.Generation), progress, _options.CancellationToken)];
         return _options.Frames is { } frames
             ? DalleModel.Frames(ends[0], ends[1], frames, seed)
             : [DalleModel.FrameAt(fraction, ends[0], ends[1], seed)];

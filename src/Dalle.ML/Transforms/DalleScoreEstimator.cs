@@ -79,5 +79,5 @@ internal sealed class DalleScoreComponent(DalleScoreEstimator.Options options) :
 
     public override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows) => model
         .LogProbabilities([.. rows.Select(row => new GenerationRequest(row.Text, Seed: 0) { KnownTokens = model.EncodeImage(row.Image!) })], options.CancellationToken)
-        .Select(probabilities => new RowResult { Score = (float)probabilities.Sum(), Perplexity = DalleModel.PerplexityOf(probabilities) });
+        .Select(probabilities => new RowResult { Score = (float)probabilities.Sum(), Perplexity = ImagePerplexity.Of(probabilities) });
 }

@@ -79,6 +79,6 @@ internal sealed class DalleVariationsComponent(DalleVariationsEstimator.Options 
         RequireImageTower(model);
     }
 
-    protected override IEnumerable<GenerationRequest> Requests(DalleModel model, Row row) =>
+    protected override IEnumerable<GenerationRequest> Requests(DalleModel model, Row row, IProgress<GenerationProgress>? progress) =>
         [model.VariationOf(row.Image!, options.SeedOf(row), options.Strength)];
 }

@@ -75,6 +75,6 @@ internal sealed class DecodeImageEmbeddingComponent(DecodeImageEmbeddingEstimato
 
     public override IEnumerable<string> Prompts(Row row) => options.InputTextColumnName is null ? [] : [row.Text];
 
-    protected override IEnumerable<GenerationRequest> Requests(DalleModel model, Row row) =>
+    protected override IEnumerable<GenerationRequest> Requests(DalleModel model, Row row, IProgress<GenerationProgress>? progress) =>
         [model.DecodingOf(row.ImageEmbedding, options.SeedOf(row), row.Text)];
 }

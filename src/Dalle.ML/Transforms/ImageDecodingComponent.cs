@@ -1,3 +1,4 @@
+using Dalle.ML.Generation;
 using Dalle.ML.Transforms.Rows;
 using Microsoft.ML.Data;
 
@@ -11,8 +12,8 @@ internal abstract class ImageDecodingComponent(ImageDecodingOptions options) : R
 
     public sealed override int BatchSize => options.BatchSize;
 
-    /// <summary>Whether the embeddings are the prior's.</summary>
-    protected virtual bool RunsPrior => false;
+    /// <summary>Number of image embeddings that the prior makes for a row.</summary>
+    protected virtual int EmbeddingsOfRow => 0;
 
     /// <summary>Number of images generated for a row.</summary>
     protected virtual int ImagesOfRow => 1;
@@ -23,20 +24,24 @@ internal abstract class ImageDecodingComponent(ImageDecodingOptions options) : R
         Require(model.CanDecodeImageEmbedding, model, "has a prior and no decoder, which makes an image from an image embedding");
         var generation = options.Generation;
         Refuse(generation.Candidates > 1, nameof(generation.Candidates), "needs a prompt to choose among candidates by. Make rows with other seeds");
-        Refuse(generation.Diffusion.PriorSteps is not null && !RunsPrior, nameof(generation.Diffusion.PriorSteps), "is for the prior, which does not run here");
-        Refuse(generation.Diffusion.PriorGuidance is not null && !RunsPrior, nameof(generation.Diffusion.PriorGuidance), "is for the prior, which does not run here");
+        Refuse(generation.Diffusion.PriorSteps is not null && EmbeddingsOfRow == 0, nameof(generation.Diffusion.PriorSteps), "is for the prior, which does not run here");
+        Refuse(generation.Diffusion.PriorGuidance is not null && EmbeddingsOfRow == 0, nameof(generation.Diffusion.PriorGuidance), "is for the prior, which does not run here");
     }
 
     public sealed override IEnumerable<RowResult> Run(DalleModel model, IReadOnlyList<Row> rows)
     {
-        var requests = rows.SelectMany(row => Requests(model, row)).ToArray();
-        return model.GenerateWithoutChoice(requests, options.Generation, options.Progress, options.CancellationToken)
+        var share = model.ShareOfPrior(EmbeddingsOfRow * rows.Count, ImagesOfRow * rows.Count);
+        var requests = rows.SelectMany((row, i) => Requests(model, row, PartialProgress.Of(options.Progress, share * i / rows.Count, share * (i + 1) / rows.Count))).ToArray();
+        return model.GenerateWithoutChoice(requests, DalleModel.OfDecoder(options.Generation), PartialProgress.Of(options.Progress, share, 1), options.CancellationToken)
             .Chunk(ImagesOfRow)
             .Select(images => new RowResult { Image = Join(images), Seed = images[0].Seed });
     }
 
     /// <summary>The requests of a row, as many as <see cref="ImagesOfRow"/>.</summary>
-    protected abstract IEnumerable<GenerationRequest> Requests(DalleModel model, Row row);
+    /// <param name="model">The model.</param>
+    /// <param name="row">The row.</param>
+    /// <param name="progress">Receives reports of the prior, if it runs.</param>
+    protected abstract IEnumerable<GenerationRequest> Requests(DalleModel model, Row row, IProgress<GenerationProgress>? progress);
 
     /// <summary>The row's image of those that were generated for it, which it takes over.</summary>
     protected virtual MLImage Join(GeneratedImage[] images) => images.Single().Image;

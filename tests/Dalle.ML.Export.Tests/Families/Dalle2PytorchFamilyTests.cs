@@ -58,6 +58,32 @@ public sealed class Dalle2PytorchFamilyTests : IDisposable
     }
 
     [Theory]
+    [InlineData(Precision.Fp32)]
+    [InlineData(Precision.Fp16)]
+    public void Random_weights_heed_prompts_and_image_embeddings(Precision precision)
+    {
+        var output = Path.Combine(_folder.Path, "bundle");
+        BundleExporter.ExportRandom("dalle2-pytorch", "tiny", output, new ExportOptions { Precision = precision });
+        using var model = DalleModel.Load(output);
+        using GeneratedImage cat = model.Generate("a tiny cat", seed: 1), dogs = model.Generate("two large dogs", seed: 1);
+        AssertDiffer(cat, dogs);
+        var embedding = model.GenerateImageEmbedding("a tiny cat", seed: 1);
+        Assert.NotEqual(embedding, model.GenerateImageEmbedding("two large dogs", seed: 1));
+        using GeneratedImage first = model.DecodeImageEmbedding(embedding, seed: 1), second = model.DecodeImageEmbedding(Array.ConvertAll(embedding, value => -value), seed: 1);
+        AssertDiffer(first, second);
+        // One that shows something, and not white and black alone.
+        Assert.True(cat.Image.Pixels.ToArray().Distinct().Count() > 64);
+
+        // In more than a few pixels, and by more than rounding.
+        static void AssertDiffer(GeneratedImage one, GeneratedImage other)
+        {
+            var (first, second) = (one.Image.Pixels.ToArray(), other.Image.Pixels.ToArray());
+            var share = first.Zip(second, (a, b) => Math.Abs(a - b)).Count(difference => difference > 4) / (double)first.Length;
+            Assert.True(share > 0.05, $"The images differ in {share:P1} of their values.");
+        }
+    }
+
+    [Theory]
     [InlineData("0.16.3")]
     [InlineData("0.23.0")]
     [InlineData("1.4.3")]

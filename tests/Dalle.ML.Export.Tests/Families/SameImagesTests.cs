@@ -19,11 +19,11 @@ public sealed class SameImagesTests : IDisposable
     {
         using var model = DalleModel.Load(Export(family));
         var requests = Requests(model);
-        var alone = requests.Select(request => Pixels(model.GenerateWithoutChoice([request], Options, progress: null, CancellationToken.None)).Single()).ToArray();
+        var alone = requests.Select(request => Pixels(model.GenerateWithoutChoice([request], request.ImageEmbedding is null ? Options : DecoderOptions, progress: null, CancellationToken.None)).Single()).ToArray();
         Assert.Equal(alone.Length, alone.Select(Convert.ToHexString).Distinct().Count());
         foreach (var size in new[] { 4, 3, requests.Length })
         {
-            var made = requests.Chunk(size).SelectMany(batch => Pixels(model.GenerateWithoutChoice(batch, Options, progress: null, CancellationToken.None)));
+            var made = requests.Chunk(size).SelectMany(batch => Pixels(model.GenerateWithoutChoice(batch, batch.All(request => request.ImageEmbedding is not null) ? DecoderOptions : Options, progress: null, CancellationToken.None)));
             Assert.Equal(alone, made);
         }
         var reversed = Pixels(model.GenerateWithoutChoice([.. requests.Reverse()], Options, progress: null, CancellationToken.None));
@@ -37,16 +37,16 @@ public sealed class SameImagesTests : IDisposable
     {
         using var model = DalleModel.Load(Export(family));
         using MLImage image = Picture(40, 30, step: 37), other = Picture(30, 40, step: 91), mask = Mask(40, 30);
-        byte[][] expected = [One(model.Vary(image, 5, options: Options)), One(model.Vary(image, 5, strength: 0.5f, Options)), One(model.Inpaint("a tiny cat", image, mask, 5, Options))];
+        byte[][] expected = [One(model.Vary(image, 5, options: DecoderOptions)), One(model.Vary(image, 5, strength: 0.5f, DecoderOptions)), One(model.Inpaint("a tiny cat", image, mask, 5, Options))];
         var batch = model.GenerateWithoutChoice(
             [model.VariationOf(image, 5, strength: null), model.VariationOf(image, 5, strength: 0.5f), model.InpaintingOf("a tiny cat", image, mask, 5)], Options, progress: null, CancellationToken.None);
         Assert.Equal(expected, Pixels(batch));
 
         // The frames of a way are variations of the places on it.
-        var frames = Pixels(model.Interpolate(image, other, frames: 4, seed: 5, Options)).ToArray();
+        var frames = Pixels(model.Interpolate(image, other, frames: 4, seed: 5, DecoderOptions)).ToArray();
         Assert.Equal(expected[0], frames[0]);
-        Assert.Equal(One(model.Vary(other, 5, options: Options)), frames[^1]);
-        Assert.Equal(frames, Pixels(model.Interpolate(image, other, frames: 4, seed: 5, Options)));
+        Assert.Equal(One(model.Vary(other, 5, options: DecoderOptions)), frames[^1]);
+        Assert.Equal(frames, Pixels(model.Interpolate(image, other, frames: 4, seed: 5, DecoderOptions)));
     }
 
     [Theory]
@@ -72,11 +72,15 @@ public sealed class SameImagesTests : IDisposable
             [.. generator.Generate(requests, 0..1, Options, fractions, CancellationToken.None).Select(image => image.Pixels.Values)];
 
         float[][] Embeddings(UnclipGenerator generator) =>
-            [.. generator.GenerateEmbeddings([.. requests.Where(request => request.Prompt.Length > 0)], Options, progress: null, CancellationToken.None)];
+            [.. generator.GenerateEmbeddings([.. requests.Where(request => request.Prompt.Length > 0)], PriorOptions, progress: null, CancellationToken.None)];
     }
 
     // Few steps, and for Karlo's DDIM a whole stride of them.
     private static GenerationOptions Options => new() { Candidates = 1, Diffusion = new DiffusionOptions { PriorSteps = 3, DecoderSteps = 4, UpsamplerSteps = 3 } };
+
+    private static GenerationOptions DecoderOptions => Options with { Diffusion = Options.Diffusion with { PriorSteps = null } };
+
+    private static GenerationOptions PriorOptions => new() { Diffusion = new DiffusionOptions { PriorSteps = Options.Diffusion.PriorSteps } };
 
     private static GenerationRequest[] Requests(DalleModel model)
     {

@@ -113,7 +113,7 @@ public sealed class Dalle2ModelTests : IDisposable
         Assert.Throws<ArgumentOutOfRangeException>("DecoderSteps", () => new DiffusionOptions { DecoderSteps = 0 });
 
         using var ofTokens = DalleModel.LoadDefault();
-        var refused = Assert.Throws<NotSupportedException>(() => ofTokens.Generate("a", 1, new GenerationOptions { Diffusion = new DiffusionOptions { IsFast = true } }));
+        var refused = Assert.Throws<DalleOptionException>(() => ofTokens.Generate("a", 1, new GenerationOptions { Diffusion = new DiffusionOptions { IsFast = true } }));
         Assert.Contains("'IsFast'", refused.Message, StringComparison.Ordinal);
         Assert.Throws<NotSupportedException>(() => ofTokens.Vary(_picture, seed: 1));
     }

@@ -22,15 +22,30 @@ public sealed class Dalle2PytorchBundleTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData(true, 2, "prior/prior_trainer.pth", "prior/prior_config.json", "decoder/decoder_model.pth", "decoder/decoder_config.json", Vocabulary)]
-    [InlineData(true, 2, "prior/prior_model.pth", "decoder/decoder_model.pth", Clip, Vocabulary)]
-    [InlineData(true, 2, "dalle2/dalle2.pt", Clip, Vocabulary)]
-    [InlineData(false, 1, "decoder_variants/v_eta/decoder_trainer.pth")]
-    [InlineData(false, 1, "decoder_variants/xstart_unconditional/model.pth")]
-    public void Files_in_any_form_become_a_bundle(bool hasPrior, int stages, params string[] files)
+    [InlineData(true, "decoder/decoder_config.json", "prior/prior_trainer.pth", "prior/prior_config.json", "decoder/decoder_model.pth", "decoder/decoder_config.json", Vocabulary)]
+    [InlineData(true, "decoder/decoder_config.json", "prior/prior_model.pth", "decoder/decoder_model.pth", Clip, Vocabulary)]
+    [InlineData(true, "decoder/decoder_config.json", "dalle2/dalle2.pt", Clip, Vocabulary)]
+    // LAION's decoder of two files: the first stage is of one, the second of the other.
+    [InlineData(true, "decoder/decoder_config.json", "prior/prior_model.pth", "decoder_variants/v_eta/decoder_trainer.pth", "decoder/decoder_model.pth", Clip, Vocabulary)]
+    [InlineData(true, null, "prior/prior_model.pth", Clip, Vocabulary)]
+    [InlineData(true, null, "prior/prior_trainer.pth", Vocabulary)]
+    [InlineData(false, "decoder/decoder_config.json", "decoder/decoder_model.pth", Clip, Vocabulary)]
+    [InlineData(false, "decoder_variants/v_eta/config.json", "decoder_variants/v_eta/decoder_trainer.pth")]
+    [InlineData(false, "decoder_variants/ddpm_everything/config.json", "decoder_variants/ddpm_everything/model.pth", Clip, Vocabulary)]
+    [InlineData(false, "decoder_variants/xstart_unconditional/config.json", "decoder_variants/xstart_unconditional/model.pth")]
+    public void Files_in_any_form_become_a_bundle_that_generates(bool hasPrior, string? decoder, params string[] files)
     {
-        var unclip = Export(files).Manifest.Unclip!;
-        Assert.Equal((hasPrior, stages, hasPrior), (unclip.Prior is not null, unclip.Stages.Count, unclip.Text is not null));
+        var bundle = Export(files);
+        var unclip = bundle.Manifest.Unclip!;
+        Assert.Equal((hasPrior, decoder is null ? 0 : Unets(decoder), files.Contains(Vocabulary)), (unclip.Prior is not null, unclip.Stages.Count, unclip.Text is not null));
+        using var model = DalleModel.Load(bundle.Folder);
+        var embedding = hasPrior ? model.GenerateImageEmbedding("a red cube", seed: 1) : new float[unclip.EmbeddingDimension];
+        Assert.Equal(unclip.EmbeddingDimension, embedding.Length);
+        if (unclip.Stages.Count == 0)
+            return;
+        using var image = model.DecodeImageEmbedding(embedding, seed: 1);
+        Assert.Equal(unclip.Stages[^1].Size, image.Image.Width);
+        Assert.True(image.Image.Pixels.ToArray().Distinct().Count() > 16);
     }
 
     [Fact]
@@ -109,6 +124,9 @@ public sealed class Dalle2PytorchBundleTests : IDisposable
         var error = Assert.Throws<InvalidDataException>(() => BundleExporter.Export("dalle2-pytorch", [copy], Path.Combine(_folder.Path, "bundle")));
         Assert.Contains("image_sizes", error.Message, StringComparison.Ordinal);
     }
+
+    private static int Unets(string configuration) =>
+        Configuration(configuration) is var all && all.TryGetProperty("unets", out var unets) ? unets.GetArrayLength() : all.GetProperty("decoder").GetProperty("unets").GetArrayLength();
 
     private static float[] Read(string name) => Npy.Read(Path.Combine(Root, name + ".npy")).Floats();
 

@@ -80,6 +80,33 @@ public sealed partial class DallePytorchTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Dalles))]
+    public void The_text_has_the_original_logits_and_its_part_of_the_loss(string reference)
+    {
+        const int ImageWeight = 7;
+        var bundle = Export(reference);
+        var (text, image) = (bundle.Manifest.Text!, bundle.Manifest.Image!);
+        var (codes, logits) = (Longs(reference, "image_codes"), Floats(reference, "forward_logits"));
+        var (places, total) = (text.Length + image.Tokens, text.Vocabulary + image.CodebookSize);
+        var prompts = Prompts(reference);
+        var losses = new List<(double Text, double Image)>();
+        using var model = DalleModel.Load(bundle.Folder);
+        foreach (var (row, prompt) in prompts.Index())
+        {
+            var ids = Tokenizer(bundle).Encode(prompt);
+            var actual = TextLogits.Of(bundle, ids);
+            for (var place = 0; place < text.Length; place++)
+                Near.Values(logits.AsSpan((row * places + place) * total, text.Vocabulary), actual[place], $"place {place}, row {row}");
+            var probabilities = model.TextLogProbabilities(prompt, TestContext.Current.CancellationToken);
+            Assert.Equal(text.Length, probabilities.Count);
+            Assert.Equal(TextLogits.Loss(actual, ids), -probabilities.Average(), tolerance: 1e-4);
+            var known = codes[(row * image.Tokens)..((row + 1) * image.Tokens)].Select(code => (int)code).ToArray();
+            losses.Add((-probabilities.Average(), -model.LogProbabilities([new(prompt, Seed: 0) { KnownTokens = known }], TestContext.Current.CancellationToken).Single().Average()));
+        }
+        Assert.Equal(Floats(reference, "forward_loss")[0], (losses.Average(loss => loss.Text) + ImageWeight * losses.Average(loss => loss.Image)) / (1 + ImageWeight), tolerance: 1e-3);
+    }
+
+    [Theory]
+    [MemberData(nameof(Dalles))]
     public void Greedy_tokens_and_their_images_are_the_original_ones(string reference)
     {
         var bundle = Export(reference);

@@ -8,6 +8,7 @@ public sealed class GoldenFolderTests
     private static readonly Dictionary<string, string[]> Families = new()
     {
         ["dalle-pytorch"] = ["dalle.pt"],
+        ["dalle-pytorch-text"] = ["cases.json"],
         ["dalle2-pytorch"] = ["forward.npy"],
         ["min-dalle"] = ["encoder.pt", "encoder.safetensors"],
         ["minDALL-E"] = ["config.yaml"],

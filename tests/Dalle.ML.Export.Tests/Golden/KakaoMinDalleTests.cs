@@ -47,6 +47,19 @@ public sealed partial class KakaoMinDalleTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Models))]
+    public void The_text_has_the_reference_logits(string file)
+    {
+        var (bundle, golden) = (Export(file), Above(file));
+        var (text, logits) = (Read(golden, "forward_text"), Read(golden, "forward_logits_txt"));
+        foreach (var (i, ids) in text.Longs().Chunk(text.Shape[1]).Index())
+        {
+            foreach (var (place, (expected, actual)) in logits.Floats().Chunk(logits.Shape[2]).Skip(i * logits.Shape[1]).Take(logits.Shape[1]).Zip(TextLogits.Of(bundle, ids)).Index())
+                Near.Values(expected, actual, $"place {place} of text {i}");
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Models))]
     public void Greedy_steps_give_the_reference_logits_codes_and_images(string file)
     {
         var (bundle, golden) = (Export(file), Above(file));

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using Dalle.ML.Bundles;
 using Dalle.ML.Generation.Diffusion;
+using Dalle.ML.Images;
 
 namespace Dalle.ML.Export.Tests.Golden;
 
@@ -24,18 +25,24 @@ public sealed class KarloChainTests
         string family, string source, string prompts, string initial, string steps, string embedding, string image, string scales)
     {
         using var bundle = new KarloBundle(GoldenFolder.Of(family), source);
-        var noise = new RecordedNoise(bundle, initial, steps);
-        UseSteps(bundle.Bundle, noise, Path.Combine(bundle.Root, scales));
-        using var generator = new UnclipGenerator(Bundle.Open(bundle.Bundle.Folder), DalleDevice.Cpu, noise);
+        UseSteps(bundle.Bundle, new RecordedNoise(bundle, initial, steps, Rounding.None), Path.Combine(bundle.Root, scales));
+        UnclipGenerator Generator(Rounding rounding) => new(Bundle.Open(bundle.Bundle.Folder), DalleDevice.Cpu, new RecordedNoise(bundle, initial, steps, rounding));
         GenerationRequest[] requests = [.. Prompts(Path.Combine(bundle.Root, prompts)).Select((prompt, i) => new GenerationRequest(prompt, (ulong)i))];
-        var embeddings = generator.GenerateEmbeddings(requests, new GenerationOptions(), progress: null, CancellationToken.None).ToArray();
-        KarloReplay.AssertClose(bundle.Floats(embedding), embeddings.SelectMany(values => values).ToArray(), "embeddings");
-
-        var images = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).Select(made => made.Pixels).ToArray();
-        Near.Pixels(bundle.Floats(image), [.. images.SelectMany(made => made.Values)], "images");
+        using (var generator = Generator(Rounding.None))
+        {
+            var embeddings = generator.GenerateEmbeddings(requests, new GenerationOptions(), progress: null, CancellationToken.None).ToArray();
+            KarloReplay.AssertClose(bundle.Floats(embedding), embeddings.SelectMany(values => values).ToArray(), "embeddings");
+        }
+        Near.PixelsOfRun(bundle.Floats(image), "images", rounding => [.. Images(rounding).SelectMany(made => made.Values)]);
         var bytes = Path.Combine(bundle.Root, Path.GetDirectoryName(image)!, "..", "image_u8.npy");
         if (File.Exists(bytes))
-            Near.Pixels(GoldenImages.Planes(bytes), GoldenImages.Planes(images), "images of bytes");
+            Near.PixelsOfRun(GoldenImages.Planes(bytes), "images of bytes", rounding => GoldenImages.Planes(Images(rounding)));
+
+        ImageTensor[] Images(Rounding rounding)
+        {
+            using var generator = Generator(rounding);
+            return [.. generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).Select(made => made.Pixels)];
+        }
     }
 
     private static string[] Prompts(string file)
@@ -69,13 +76,13 @@ public sealed class KarloChainTests
     }
 
     /// <summary>The recorded noise; the seed is the row.</summary>
-    private sealed class RecordedNoise(KarloBundle bundle, string initial, string steps) : INoiseSource
+    private sealed class RecordedNoise(KarloBundle bundle, string initial, string steps, Rounding rounding) : INoiseSource
     {
         private static readonly string[] Names = ["prior", "decoder", "sr"];
 
         public int Steps(int network) => Find(steps, network).Shape[0];
 
-        public void Fill(ulong seed, NoiseKey noise, Span<float> values) => (noise.Use == NoiseUse.Initial
+        public void Fill(ulong seed, NoiseKey noise, Span<float> values) => rounding.Of(noise.Use == NoiseUse.Initial
             ? KarloReplay.Row(Find(initial, noise.Stage), (int)seed)
             : KarloReplay.Row(Find(steps, noise.Stage), noise.Step * Find(steps, noise.Stage).Shape[1] + (int)seed, axes: 2)).CopyTo(values);
 

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
@@ -75,7 +76,7 @@ public sealed class KarloDiffusersTests
     public void Respaced_timesteps_are_those_of_diffusers()
     {
         var cases = JsonSerializer.Deserialize<Dictionary<int, int[]>>(File.ReadAllText(Path.Combine(GoldenFolder.Of("karlo-diffusers"), "scheduler_steps.json")))!;
-        Assert.All(cases, steps => Assert.Equal(steps.Value.Reverse(), Respacing.Spread(1000, steps.Key)));
+        Assert.All(cases, steps => Assert.Equal(steps.Value.Reverse(), Respacing.Spread(1000, steps.Key, multiplies: true)));
     }
 
     [Fact]
@@ -181,11 +182,32 @@ public sealed class KarloDiffusersTests
     {
         using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
         var unclip = bundle.Unclip;
-        Assert.Equal(new Clamp { Kind = ClampKind.Range, Value = 5 }, unclip.Prior!.Diffusion.Clamp);
+        using var scheduler = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(bundle.Root, "diffusers", "prior_scheduler", "scheduler_config.json")));
+        Assert.Equal(new Clamp { Kind = ClampKind.Range, Value = scheduler.RootElement.GetProperty("clip_sample_range").GetSingle() }, unclip.Prior!.Diffusion.Clamp);
+        Assert.Equal(scheduler.RootElement.GetProperty("num_train_timesteps").GetInt32(), unclip.Prior.Diffusion.Schedule.Timesteps);
         Assert.True(unclip.Prior.Diffusion.Schedule.IsSingle);
         Assert.Equal(bundle.Read("diffusers/out/decoder_x").Shape[2], unclip.Stages[0].Size);
         Assert.Equal(bundle.Read("diffusers/out/sr_x").Shape[2], unclip.Stages[1].Size);
         Assert.Equal((Variance.Learned, 25, 7), (unclip.Stages[0].Diffusion.Variance, unclip.Stages[0].Diffusion.Steps, unclip.Stages[1].Diffusion.Steps));
+    }
+
+    [Theory]
+    [InlineData("prior_scheduler/scheduler_config.json", "prediction_type", "\"epsilon\"")]
+    [InlineData("decoder_scheduler/scheduler_config.json", "variance_type", "\"fixed_small_log\"")]
+    [InlineData("super_res_scheduler/scheduler_config.json", "beta_schedule", "\"linear\"")]
+    [InlineData("decoder/config.json", "norm_num_groups", "16")]
+    [InlineData("super_res_last/config.json", "norm_eps", "1e-3")]
+    [InlineData("text_encoder/config.json", "hidden_act", "\"gelu\"")]
+    public void A_configuration_of_another_arithmetic_is_refused_by_its_value(string file, string name, string value)
+    {
+        using var folder = new TemporaryFolder();
+        var copy = folder.CopyOf(Path.Combine(GoldenFolder.Of("karlo"), "diffusers"), "diffusers");
+        var path = Path.Combine(copy, file);
+        var json = JsonNode.Parse(File.ReadAllText(path))!;
+        json[name] = JsonNode.Parse(value);
+        File.WriteAllText(path, json.ToJsonString());
+        var error = Assert.Throws<InvalidDataException>(() => BundleExporter.Export("karlo", [copy], Path.Combine(folder.Path, "bundle")));
+        Assert.Contains($"'{name}'", error.Message, StringComparison.Ordinal);
     }
 
     [Theory]

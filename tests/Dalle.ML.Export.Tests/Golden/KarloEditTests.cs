@@ -22,12 +22,11 @@ public sealed class KarloEditTests : IDisposable
     {
         Npy[] initial = [_bundle.Read("variations/decoder/init_noise"), _bundle.Read("variations/sr/init_noise")];
         Npy[] fresh = [_bundle.Read("variations/decoder/step_noise"), _bundle.Read("variations/sr/step_noise")];
-        var options = new GenerationOptions { Diffusion = new DiffusionOptions { DecoderSteps = fresh[0].Shape[0], UpsamplerSteps = fresh[1].Shape[0] } };
+        var options = Options(fresh[0].Shape[0], Scale) with { Diffusion = new DiffusionOptions { DecoderSteps = fresh[0].Shape[0], UpsamplerSteps = fresh[1].Shape[0] } };
         var requests = Enumerable.Range(0, initial[0].Shape[0]).Select(row => new GenerationRequest("", (ulong)row) { ImageEmbedding = _bundle.Floats("variations/image_feat") });
-        var images = Generate([.. requests], options, (row, noise) => noise.Use == NoiseUse.Initial
+        Compare(_bundle.Floats("variations/sr/image"), "variations", [.. requests], options, (row, noise) => noise.Use == NoiseUse.Initial
             ? Row(initial[noise.Stage - 1], row)
             : Row(fresh[noise.Stage - 1], noise.Step * initial[0].Shape[0] + row, axes: 2));
-        Near.Pixels(_bundle.Floats("variations/sr/image"), images, "variations");
     }
 
     [Theory]
@@ -37,21 +36,22 @@ public sealed class KarloEditTests : IDisposable
     {
         var places = _bundle.Read(embeddings);
         UseDecoderAlone(DiffusionSampler.Ddim);
-        var options = Options(_bundle.Read("ddim/decoder_t").Shape[0]) with { Sampling = new() { GuidanceScale = GoldenReadme.Number("karlo/interpolation/images.npy", "scale") } };
+        var options = Options(_bundle.Read("ddim/decoder_t").Shape[0], GoldenReadme.Number("karlo/interpolation/images.npy", "scale"));
         var requests = Enumerable.Range(0, places.Shape[0]).Select(place => new GenerationRequest("", 0) { ImageEmbedding = Row(places, place) });
-        Near.Pixels(ToUnitRange(_bundle.Floats(images)), Generate([.. requests], options, (_, _) => _bundle.Floats("interpolation/x_T")), images);
+        Compare(ToUnitRange(_bundle.Floats(images)), images, [.. requests], options, (_, _) => _bundle.Floats("interpolation/x_T"));
     }
 
     [Fact]
     public void An_image_is_inverted_and_varied_as_in_the_reference()
     {
-        var (decoded, fresh) = (_bundle.Read("inversion/decoded"), _bundle.Read("inversion/variation_eta06_noise"));
+        var (decoded, variation) = (_bundle.Read("inversion/decoded"), KarloVariation.Of(_bundle));
+        var fresh = variation.Noise;
         UseDecoderAlone(DiffusionSampler.Ddpm);
-        Near.Pixels(ToUnitRange(Row(decoded, decoded.Shape[0] - 1)), Vary(strength: 0), "image without a change");
-        var strength = GoldenReadme.Number("karlo/inversion/variation_eta06.npy", "eta");
-        Near.Pixels(ToUnitRange(_bundle.Floats("inversion/variation_eta06")), Vary(strength), "variation");
+        Vary(strength: 0, Row(decoded, decoded.Shape[0] - 1), "image without a change");
+        Vary(variation.Eta, variation.Image.Floats(), "variation");
 
-        float[] Vary(float strength) => Generate(
+        void Vary(float strength, float[] expected, string what) => Compare(
+            ToUnitRange(expected), what,
             [new GenerationRequest("", 0) { ImageEmbedding = _bundle.Floats("variations/image_feat"), Inverted = new InvertedImage(Image("inversion/x0"), strength) }],
             Options(fresh.Shape[0]), (_, noise) => Row(fresh, noise.Step));
     }
@@ -66,12 +66,14 @@ public sealed class KarloEditTests : IDisposable
             ImageEmbedding = _bundle.Floats("inpaint/image_feat"),
             KnownPixels = new KnownPixels(Image("inpaint/image"), Array.ConvertAll(_bundle.Read("inpaint/mask").Data, paints => paints == 0)),
         };
-        var options = Options(steps) with { Sampling = new() { GuidanceScale = new KarloReplay(_bundle).Guidance("config.json", "decoder") } };
-        var painted = Generate([request], options, (_, key) => Row(noise, key.Use == NoiseUse.Initial ? 0 : 2 * key.Step + (key.Use == NoiseUse.Known ? 1 : 2)));
-        Near.Pixels(ToUnitRange(_bundle.Floats("inpaint/result")), painted, "painted image");
+        Compare(ToUnitRange(_bundle.Floats("inpaint/result")), "painted image", [request], Options(steps, Scale),
+            (_, key) => Row(noise, key.Use == NoiseUse.Initial ? 0 : 2 * key.Step + (key.Use == NoiseUse.Known ? 1 : 2)));
     }
 
-    private static GenerationOptions Options(int steps) => new() { Diffusion = new DiffusionOptions { DecoderSteps = steps } };
+    private float Scale => new KarloReplay(_bundle).Guidance("config.json", "decoder");
+
+    private static GenerationOptions Options(int steps, float? scale = null) =>
+        new() { Diffusion = new DiffusionOptions { DecoderSteps = steps }, Sampling = new() { GuidanceScale = scale } };
 
     /// <summary>An image of values in −1..1.</summary>
     private ImageTensor Image(string file)
@@ -87,11 +89,12 @@ public sealed class KarloEditTests : IDisposable
         _bundle.Unclip.Stages = [decoder with { Diffusion = decoder.Diffusion with { Sampler = sampler } }];
     }
 
-    private float[] Generate(GenerationRequest[] requests, GenerationOptions options, Func<int, NoiseKey, float[]> noise)
-    {
-        using var generator = new UnclipGenerator(_bundle.Bundle, DalleDevice.Cpu, new RecordedNoise(noise));
-        return [.. generator.Generate(requests, 0..1, options, progress: null, CancellationToken.None).SelectMany(made => made.Pixels.Values)];
-    }
+    private void Compare(float[] expected, string what, GenerationRequest[] requests, GenerationOptions options, Func<int, NoiseKey, float[]> noise) =>
+        Near.PixelsOfRun(expected, what, rounding =>
+        {
+            using var generator = new UnclipGenerator(_bundle.Bundle, DalleDevice.Cpu, new RecordedNoise((row, key) => rounding.Of(noise(row, key))));
+            return [.. generator.Generate(requests, 0..1, options, progress: null, CancellationToken.None).SelectMany(made => made.Pixels.Values)];
+        });
 
     private sealed class RecordedNoise(Func<int, NoiseKey, float[]> noise) : INoiseSource
     {

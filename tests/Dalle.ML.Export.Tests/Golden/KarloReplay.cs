@@ -10,7 +10,7 @@ namespace Dalle.ML.Export.Tests.Golden;
 internal sealed class KarloReplay(KarloBundle bundle)
 {
     // Of x in −1..1; chains of many steps are less exact than one of them.
-    private const float Tolerance = 1e-3f;
+    public const float Tolerance = 1e-3f;
 
     /// <summary>The rules of a network: the prior is 0, the stages follow.</summary>
     public DiffusionRules Rules(int network) => network == 0 ? bundle.Unclip.Prior!.Diffusion : bundle.Unclip.Stages[network - 1].Diffusion;
@@ -38,21 +38,33 @@ internal sealed class KarloReplay(KarloBundle bundle)
     /// <param name="scale">Scale of guidance.</param>
     /// <param name="x">x before the first of them.</param>
     /// <param name="noise">The gaussian of a step.</param>
-    /// <param name="after">Is told x after each step.</param>
+    /// <param name="recorded">x after a step, where it was recorded: it is compared, and what follows goes on from it.</param>
     /// <param name="before">Changes x before each step.</param>
     public float[] Sample(
-        int network, Scheduler scheduler, float scale, float[] x, Func<int, float[]> noise, Action<int, float[]>? after = null, Action<int, float[]>? before = null)
+        int network, Scheduler scheduler, float scale, float[] x, Func<int, float[]> noise, Func<int, float[]?>? recorded = null, Action<int, float[]>? before = null)
     {
-        var clean = new float[x.Length];
+        x = x.ToArray();
         for (var step = 0; step < scheduler.Steps; step++)
         {
             before?.Invoke(step, x);
-            var prediction = Predict(network, scheduler, step, scale, x);
-            scheduler.PredictClean(step, x, prediction, clean);
-            scheduler.Step(step, x, prediction, clean, scheduler.AddsNoise(step) ? noise(step) : []);
-            after?.Invoke(step, x);
+            if (recorded?.Invoke(step) is { } expected)
+            {
+                Near.Run(expected, Tolerance, $"values of network {network} after step {step}", rounding => After(step, rounding.Of(x)));
+                x = expected;
+            }
+            else
+                x = After(step, x);
         }
         return x;
+
+        float[] After(int step, float[] from)
+        {
+            var (to, clean) = (from.ToArray(), new float[from.Length]);
+            var prediction = Predict(network, scheduler, step, scale, to);
+            scheduler.PredictClean(step, to, prediction, clean);
+            scheduler.Step(step, to, prediction, clean, scheduler.AddsNoise(step) ? noise(step) : []);
+            return to;
+        }
     }
 
     /// <summary>The noise that an image would be made from, and x at each step on the way there, without guidance.</summary>

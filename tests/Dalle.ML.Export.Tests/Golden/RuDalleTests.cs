@@ -74,6 +74,25 @@ public sealed partial class RuDalleTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Transformers))]
+    public void The_text_has_the_reference_logits_and_loss(string file)
+    {
+        var bundle = Export(PathOf(file));
+        var (ids, logits, text) = (Read(file, "forward_input_ids"), Read(file, "forward_logits"), bundle.Manifest.Text!);
+        var losses = new List<double>();
+        foreach (var (i, row) in ids.Longs().Chunk(ids.Shape[1]).Index())
+        {
+            var prompt = Prompt(text, row[..text.Length]);
+            var (expected, actual) = (logits.Floats().Chunk(logits.Shape[2]).Skip(i * logits.Shape[1]), TextLogits.Of(bundle, prompt));
+            foreach (var (place, (all, each)) in expected.Zip(actual).Index())
+                Near.Values(all.AsSpan(0, text.Vocabulary), each, $"logits after {place + 1} ids");
+            // Without an id before the text, its code has the last place predict the first image token as if that were an id of the text.
+            losses.Add(TextLogits.Loss(actual, text.Prefix.Length > 0 ? prompt : [.. prompt, row[text.Length]]));
+        }
+        Assert.Equal(Read(file, "forward_loss").Floats()[1], losses.Average(), tolerance: 1e-3);
+    }
+
+    [Theory]
+    [MemberData(nameof(Transformers))]
     public void Greedy_steps_give_the_reference_logits_and_codes(string file)
     {
         var bundle = Export(PathOf(file));
@@ -115,8 +134,8 @@ public sealed partial class RuDalleTests : IDisposable
                 Assert.Equal(LogProbability(step, token), probabilities[position], tolerance: 1e-3);
             var perplexity = Read(file, $"{name}_ppl").Floats().Single();
             var expected = Config(file).GetProperty("hf_version").GetString() == "v2"
-                ? TokenLikelihood.Perplexity([0, .. logits.SkipLast(1).Zip(sequence.Item2.Skip(1), LogProbability)])
-                : TokenLikelihood.Perplexity(probabilities);
+                ? ImagePerplexity.Of([0, .. logits.SkipLast(1).Zip(sequence.Item2.Skip(1), LogProbability)])
+                : ImagePerplexity.Of(probabilities);
             Assert.Equal(perplexity, expected, tolerance: 1e-3f * perplexity);
         }
 

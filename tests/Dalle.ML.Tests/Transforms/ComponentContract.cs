@@ -435,7 +435,8 @@ public abstract class ComponentContract<TTransformer> : IDisposable
         static void AssertMissing(string value, DataViewType type)
         {
             var size = type is VectorDataViewType vector ? vector.Size : 1;
-            Assert.Contains(value, new[] { "none", "0", "NaN", "-1" }.Select(item => string.Join(',', Enumerable.Repeat(item, size))));
+            string[] missing = type is TextDataViewType ? [""] : ["none", "0", "NaN", "-1"];
+            Assert.Contains(value, missing.Select(item => string.Join(',', Enumerable.Repeat(item, size))));
         }
     }
 

@@ -70,7 +70,7 @@ public sealed class DalleInpaintTests : Dalle2ComponentTests<DalleInpaintTransfo
     [Fact]
     public void Columns_of_tokens_are_refused_by_name()
     {
-        var error = Assert.Throws<NotSupportedException>(() => Create((DalleInpaintEstimator.Options)Options with { TokensColumnName = "Tokens" }).Fit(Load(Rows)));
+        var error = Assert.Throws<DalleOptionException>(() => Create((DalleInpaintEstimator.Options)Options with { TokensColumnName = "Tokens" }).Fit(Load(Rows)));
         Assert.Equal("'TokensColumnName' is for models that sample image tokens; 'karlo-tiny' is a diffusion model. Leave it out.", error.Message);
     }
 

@@ -11,6 +11,10 @@ public sealed class Prediction
     [MLImageType]
     public MLImage? Image { get; set; }
 
+    public string Caption { get; set; } = "";
+
+    public int[] CaptionTokens { get; set; } = [];
+
     public ulong Seed { get; set; }
 
     public int[] Tokens { get; set; } = [];
@@ -39,6 +43,7 @@ public sealed class Prediction
     public string Text(IEnumerable<string> columns) => string.Join(' ', columns.Select(column => GetType().GetProperty(column)!.GetValue(this) switch
     {
         MLImage or null => ColumnText.Of(Image),
+        string text => text,
         System.Collections.IEnumerable values => string.Join(',', values.Cast<IFormattable>().Select(Item)),
         var value => Item((IFormattable)value),
     }));

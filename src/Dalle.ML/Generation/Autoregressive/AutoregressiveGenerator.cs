@@ -110,7 +110,7 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
             (nameof(diffusion.IsFast), diffusion.IsFast),
         ];
         foreach (var (name, _) in all.Where(option => option.IsSet))
-            throw new NotSupportedException($"'{name}' is for DALL·E 2 models; '{_manifest.Name}' samples image tokens. Leave it out.");
+            throw new DalleOptionException(name, $"is for DALL·E 2 models; '{_manifest.Name}' samples image tokens");
     }
 
     public void Dispose()

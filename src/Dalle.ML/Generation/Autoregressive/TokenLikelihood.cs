@@ -13,15 +13,6 @@ internal sealed class TokenLikelihood(DecoderSession decoder, TextEncoderSession
     /// <summary>Number of sequences of a batch: beyond some rows a step takes as much longer as there are more of them.</summary>
     public const int MaxRows = 16;
 
-    // −log p of a token that a 32-bit softmax holds for certain, at most.
-    private const double Certain = 1.0 / (1 << 24);
-
-    /// <summary>
-    /// ru-dALLE's perplexity of an image: the mean of 1/p over its tokens but the first, and but those that are certain, which its code does not count.
-    /// </summary>
-    public static float Perplexity(IReadOnlyList<double> logProbabilities) =>
-        (float)logProbabilities.Skip(1).Where(value => -value > Certain).Select(value => Math.Exp(-value)).DefaultIfEmpty(1).Average();
-
     /// <summary>The natural logarithms of the tokens' probabilities, a batch when its first sequence is requested.</summary>
     public IEnumerable<double[]> LogProbabilities(IEnumerable<(long[] Prompt, IReadOnlyList<int> Tokens)> sequences, CancellationToken cancellationToken)
     {
@@ -53,7 +44,8 @@ internal sealed class TokenLikelihood(DecoderSession decoder, TextEncoderSession
         }
     }
 
-    private static double LogProbability(ReadOnlySpan<float> logits, int token)
+    /// <summary>The natural logarithm of the probability of a token.</summary>
+    public static double LogProbability(ReadOnlySpan<float> logits, int token)
     {
         var largest = TensorPrimitives.Max(logits);
         var sum = 0.0;

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using Dalle.ML.Bundles;
@@ -22,6 +23,12 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     // Of a large model each network is loaded once for so many images.
     private const int ImagesPerLoad = 16;
 
+    private const string TokensAlone = "is for models that sample image tokens; '{0}' is a diffusion model";
+    private const string DecodersAlone = "is for models with a decoder; '{0}' is a prior alone";
+    private const string PriorsAlone = "is for models with a prior; '{0}' has none";
+    private const string DecoderIdles = "is for the decoder, which does not run here";
+    private const string PriorIdles = "is for the prior, which does not run here: the image embedding is given or that of an image";
+
     private readonly UnclipGraphs _graphs = bundle.Manifest.Unclip!;
     private readonly NetworkCache _cache = new(bundle, device, memory);
     private readonly RetryableLazy<PromptTokenizer> _tokenizer = new(() => new PromptTokenizer(bundle, bundle.Manifest.Unclip!.Text!.Format));
@@ -30,6 +37,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
+        CheckOptions(requests, options);
         var (firstNumber, count) = candidates.GetOffsetAndLength(int.MaxValue);
         var all = requests.SelectMany((request, index) => Enumerable.Range(firstNumber, count).Select(number => (Index: index, Request: request, Number: number)));
         return Generate(all, requests.Count, count, options, progress, cancellationToken);
@@ -40,6 +48,11 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
     {
         CheckOptions(options);
+        Refuse(options.Sampling.GuidanceScale is not null, nameof(options.Sampling.GuidanceScale), DecoderIdles + "; the prior's is 'PriorGuidance'");
+        Refuse(options.Diffusion.DecoderSteps is not null, nameof(options.Diffusion.DecoderSteps), DecoderIdles);
+        Refuse(options.Diffusion.UpsamplerSteps is not null, nameof(options.Diffusion.UpsamplerSteps), DecoderIdles);
+        Refuse(options.Candidates > 1, nameof(options.Candidates), "is for images; embeddings differ by their seeds");
+        Refuse(options.FirstCandidate > 0, nameof(options.FirstCandidate), "is for images");
         var (clock, done) = (Stopwatch.StartNew(), 0);
         foreach (var batch in requests.Chunk(BatchSize))
         {
@@ -89,20 +102,41 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     }
 
     /// <exception cref="ArgumentOutOfRangeException">A number of steps is more than a network has.</exception>
-    /// <exception cref="NotSupportedException">An option is for models of another kind.</exception>
+    /// <exception cref="DalleOptionException">An option is for models of another kind.</exception>
     public void CheckOptions(GenerationOptions options)
     {
-        Refuse(options.Sampling.Temperature, nameof(options.Sampling.Temperature));
-        Refuse(options.Sampling.TopK, nameof(options.Sampling.TopK));
-        Refuse(options.Sampling.TopP, nameof(options.Sampling.TopP));
-        if (options.Diffusion.UpsamplerSteps is not null && _graphs.Stages.Count < 2)
-            throw new NotSupportedException($"'{nameof(options.Diffusion.UpsamplerSteps)}' is for models with upsamplers; '{bundle.Manifest.Name}' has none. Leave it out.");
+        var (sampling, diffusion, stages) = (options.Sampling, options.Diffusion, _graphs.Stages);
+        Refuse(sampling.Temperature is not null, nameof(sampling.Temperature), TokensAlone);
+        Refuse(sampling.TopK is not null, nameof(sampling.TopK), TokensAlone);
+        Refuse(sampling.TopP is not null, nameof(sampling.TopP), TokensAlone);
+        Refuse(sampling.GuidanceScale is not null && stages.Count == 0, nameof(sampling.GuidanceScale), DecodersAlone);
+        // What the first stage sees is computed once, by a graph of its own.
+        Refuse(sampling.GuidanceScale is not null && stages.Count > 0 && stages[0].Condition is null, nameof(sampling.GuidanceScale), "is for models whose decoder sees a text or an image embedding; that of '{0}' sees neither");
+        Refuse(diffusion.DecoderSteps is not null && stages.Count == 0, nameof(diffusion.DecoderSteps), DecodersAlone);
+        Refuse(diffusion.UpsamplerSteps is not null && stages.Count < 2, nameof(diffusion.UpsamplerSteps), "is for models with upsamplers; '{0}' has none");
+        Refuse(diffusion.PriorSteps is not null && _graphs.Prior is null, nameof(diffusion.PriorSteps), PriorsAlone);
+        Refuse(diffusion.PriorGuidance is not null && _graphs.Prior is null, nameof(diffusion.PriorGuidance), PriorsAlone);
+        Refuse(diffusion.IsFast && _graphs.Prior?.Diffusion.FastSteps is null && stages.All(stage => stage.Diffusion.FastSteps is null), nameof(diffusion.IsFast),
+            "is for models that name smaller numbers of steps for speed; '{0}' names none");
 
         // Numbers of steps that cannot be met are told before the first network runs.
         if (_graphs.Prior is { } prior)
             PriorScheduler(prior.Diffusion, options.Diffusion);
         for (var stage = 0; stage < _graphs.Stages.Count; stage++)
             StageScheduler(stage, _graphs.Stages[stage].Diffusion.Sampler, options.Diffusion);
+    }
+
+    /// <summary>Refuses options that the model cannot honour, or that have no part in what is requested.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">A number of steps is more than a network has, or one that an image cannot be inverted in.</exception>
+    /// <exception cref="DalleOptionException">An option has no effect.</exception>
+    public void CheckOptions(IReadOnlyList<GenerationRequest> requests, GenerationOptions options)
+    {
+        CheckOptions(options);
+        var runsPrior = requests.Any(request => request.ImageEmbedding is null);
+        Refuse(options.Diffusion.PriorSteps is not null && !runsPrior, nameof(options.Diffusion.PriorSteps), PriorIdles);
+        Refuse(options.Diffusion.PriorGuidance is not null && !runsPrior, nameof(options.Diffusion.PriorGuidance), PriorIdles);
+        if (requests.Any(request => request.Inverted is not null))
+            StageScheduler(0, DiffusionSampler.Ddim, options.Diffusion, eta: 0);
     }
 
     public void Dispose()
@@ -115,7 +149,6 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         IEnumerable<(int Index, GenerationRequest Request, int Number)> all, int images, int count, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
-        CheckOptions(options);
         var (clock, done, total) = (Stopwatch.StartNew(), 0, images * count);
         foreach (var batch in all.Chunk(BatchSize))
         {
@@ -139,6 +172,8 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
             Action<int, int, int, float[]> Reporter(int network)
             {
                 var taken = 0;
+                // Where image embeddings are given, the prior has no part in the work.
+                var first = embedded.Length == 0 ? 1 : 0;
                 return (i, step, steps, estimate) => progress?.Report(new GenerationProgress
                 {
                     Image = (done + i) / count,
@@ -151,7 +186,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
                     Steps = steps,
                     Tokens = ReadOnlyMemory<int>.Empty,
                     Estimate = network == 0 ? null : new ImageTensor(_graphs.Stages[network - 1].Size, _graphs.Stages[network - 1].Size, estimate),
-                    Fraction = (done + (network * batch.Length + ++taken / (double)steps) / (_graphs.Stages.Count + 1)) / total,
+                    Fraction = (done + ((network - first) * batch.Length + ++taken / (double)steps) / (_graphs.Stages.Count + 1 - first)) / total,
                     Elapsed = clock.Elapsed,
                 });
             }
@@ -305,11 +340,13 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         return values;
     }
 
-    private void Refuse<T>(T? value, string option)
-        where T : struct
+    /// <param name="isSet">Whether the option is set.</param>
+    /// <param name="option">Its name.</param>
+    /// <param name="reason">Why the model cannot honour it; {0} stands for the model's name.</param>
+    private void Refuse(bool isSet, string option, string reason)
     {
-        if (value is not null)
-            throw new NotSupportedException($"'{option}' is for models that sample image tokens; '{bundle.Manifest.Name}' is a diffusion model. Leave it out.");
+        if (isSet)
+            throw new DalleOptionException(option, string.Format(CultureInfo.InvariantCulture, reason, bundle.Manifest.Name));
     }
 
     /// <summary>An image in the making.</summary>

@@ -10,14 +10,20 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
     // CLIP's list of merges as it comes.
     private const int ClipMerges = 49152 - 256 - 2;
 
+    // Far above every token of a tokenizer: so many ids of the longest one are still a text.
+    public const int MaxTokenLength = 4096;
+
     /// <summary>GPT-2's two files: a JSON object of ids by token, and pairs line by line.</summary>
     /// <exception cref="InvalidDataException">A file is not of this form.</exception>
     public static BpeFiles Read(string vocabulary, string merges)
     {
         try
         {
-            var ids = JsonSerializer.Deserialize(TokenizerFile.ReadBytes(vocabulary), BpeJson.Default.DictionaryStringInt32);
-            return new BpeFiles(ids ?? throw new JsonException("it is null"), ReadMerges(merges, int.MaxValue, hasTitle: false));
+            var ids = JsonSerializer.Deserialize(TokenizerFile.ReadBytes(vocabulary), BpeJson.Default.DictionaryStringInt32)
+                ?? throw new JsonException("it is null");
+            if (ids.Keys.FirstOrDefault(token => token.Length > MaxTokenLength) is { } token)
+                throw new InvalidDataException($"'{Path.GetFileName(vocabulary)}' has a token of {token.Length} characters; at most {MaxTokenLength} are allowed");
+            return new BpeFiles(ids, ReadMerges(merges, int.MaxValue, hasTitle: false));
         }
         catch (JsonException exception)
         {
@@ -33,9 +39,7 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
     public static BpeFiles ReadClip(string merges)
     {
         var pairs = ReadMerges(merges, ClipMerges, hasTitle: true);
-        // GPT-2's spelling of bytes: those that print as themselves, then the others from U+0100 on.
-        var printing = Enumerable.Range(0, 256).Where(value => value is (>= '!' and <= '~') or (>= '¡' and <= '¬') or (>= '®' and <= 'ÿ')).ToArray();
-        string[] symbols = [.. printing.Concat(Enumerable.Range(256, 256 - printing.Length)).Select(value => ((char)value).ToString())];
+        string[] symbols = [.. ByteAlphabet.Characters().Select(character => character.ToString())];
         string[] tokens =
         [
             .. symbols,
@@ -67,7 +71,7 @@ internal sealed record BpeFiles(Dictionary<string, int> Vocabulary, List<string>
             var isHeader = number == 1 && (line.Contains("#version", StringComparison.Ordinal) || (hasTitle && line.StartsWith('"')));
             if (isHeader || line.Length == 0)
                 continue;
-            if (line.Split(' ') is not [{ Length: > 0 }, { Length: > 0 }])
+            if (line.Split(' ') is not [{ Length: > 0 }, { Length: > 0 }] || line.Length > MaxTokenLength)
                 throw new InvalidDataException($"line {number} of '{Path.GetFileName(path)}' is not two tokens with a space between them");
             merges.Add(line);
         }

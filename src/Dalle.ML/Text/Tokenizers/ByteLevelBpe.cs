@@ -8,6 +8,10 @@ internal sealed class ByteLevelBpe(BpeFiles files) : ITextTokenizer
 {
     private readonly BpeTokenizer _bpe = BpeTokenizer.Create(new BpeOptions(files.Vocabulary) { Merges = files.Merges, ByteLevel = true });
 
+    private readonly TokenTexts _texts = new(files.Vocabulary);
+
     public IEnumerable<int> Encode(string text) =>
         Words.OfGpt2(text).SelectMany(word => _bpe.EncodeToIds(word, considerPreTokenization: false));
+
+    public string Decode(IEnumerable<int> ids) => _texts.JoinBytes(ids);
 }

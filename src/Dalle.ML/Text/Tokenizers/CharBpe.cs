@@ -12,14 +12,19 @@ namespace Dalle.ML.Text.Tokenizers;
 /// <remarks>Tokens come from ML.NET's <see cref="BpeTokenizer"/>; the rules of BERT are implemented here from the documentation of Hugging Face.</remarks>
 internal sealed class CharBpe(BpeFiles files) : ITextTokenizer
 {
+    private const string EndOfWord = "</w>";
+
+    private readonly TokenTexts _texts = new(files.Vocabulary);
     private readonly BpeTokenizer _bpe = BpeTokenizer.Create(new BpeOptions(files.Vocabulary)
     {
         Merges = files.Merges,
         UnknownToken = "[UNK]",
-        EndOfWordSuffix = "</w>",
+        EndOfWordSuffix = EndOfWord,
     });
 
     public IEnumerable<int> Encode(string text) => WordsOf(text).SelectMany(word => _bpe.EncodeToIds(word, considerPreTokenization: false));
+
+    public string Decode(IEnumerable<int> ids) => _texts.Join(ids).Replace(EndOfWord, " ", StringComparison.Ordinal);
 
     /// <summary>The text between spaces, with each ideograph and punctuation mark by itself, in lower case and without controls.</summary>
     private static IEnumerable<string> WordsOf(string text)

@@ -12,11 +12,17 @@ namespace Dalle.ML.Text.Tokenizers;
 /// </remarks>
 internal sealed class SpacedBpe(BpeFiles files) : ITextTokenizer
 {
+    private const string WordStart = "Ġ";
+
     private readonly BpeTokenizer _bpe =
         BpeTokenizer.Create(new BpeOptions(files.Vocabulary) { Merges = files.Merges, UnknownToken = "<unk>" });
 
+    private readonly TokenTexts _texts = new(files.Vocabulary);
+
     public IEnumerable<int> Encode(string text) =>
         from word in text.Split(' ', StringSplitOptions.RemoveEmptyEntries)
-        from id in _bpe.EncodeToIds("Ġ" + word, considerPreTokenization: false)
+        from id in _bpe.EncodeToIds(WordStart + word, considerPreTokenization: false)
         select id;
+
+    public string Decode(IEnumerable<int> ids) => _texts.Join(ids).Replace(WordStart, " ", StringComparison.Ordinal).TrimStart(' ');
 }

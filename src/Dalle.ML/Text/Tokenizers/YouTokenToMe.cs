@@ -1,4 +1,5 @@
 using System.Buffers.Text;
+using System.Text;
 
 namespace Dalle.ML.Text.Tokenizers;
 
@@ -19,6 +20,8 @@ internal sealed class YouTokenToMe : ITextTokenizer
 
     private readonly Dictionary<int, int> _characters = [];
     private readonly Dictionary<(int Left, int Right), (int Rank, int Merged)> _rules = [];
+    private readonly Dictionary<int, (int Left, int Right)> _parts = [];
+    private readonly Dictionary<int, string> _texts = [];
     private readonly int _unknown;
 
     /// <exception cref="InvalidDataException">The file is not such a model.</exception>
@@ -27,11 +30,21 @@ internal sealed class YouTokenToMe : ITextTokenizer
         var (bytes, at) = (TokenizerFile.ReadBytes(model), 0);
         var (characters, rules) = (Next(), Next());
         for (var i = 0; i < characters; i++)
-            _characters[Next()] = Next();
+        {
+            var (character, id) = (Next(), Next());
+            _characters[character] = id;
+            _texts[id] = Rune.TryCreate(character, out var rune) ? rune.ToString() : "\uFFFD";
+        }
         for (var rank = 0; rank < rules; rank++)
-            _rules[(Next(), Next())] = (rank, Next());
+        {
+            var (left, right, merged) = (Next(), Next(), Next());
+            _rules[(left, right)] = (rank, merged);
+            _parts[merged] = (left, right);
+        }
         // Unknown, padding, start and end of text; all but the first may be missing.
-        (_unknown, _, _, _) = (Next(), Next(least: -1), Next(least: -1), Next(least: -1));
+        (_unknown, var padding, var start, var end) = (Next(), Next(least: -1), Next(least: -1), Next(least: -1));
+        foreach (var (id, text) in new[] { (_unknown, "<UNK>"), (padding, "<PAD>"), (start, "<BOS>"), (end, "<EOS>") })
+            _texts.TryAdd(id, text);
         if (bytes.AsSpan(at).ContainsAnyExcept(" \r\n"u8))
             throw Error($"is not a text model of YouTokenToMe: data follows its end, at byte {at}");
         if (!_characters.ContainsKey(WordStart))
@@ -51,6 +64,35 @@ internal sealed class YouTokenToMe : ITextTokenizer
     }
 
     public IEnumerable<int> Encode(string text) => text.Split(Spaces, StringSplitOptions.RemoveEmptyEntries).SelectMany(EncodeWord);
+
+    /// <exception cref="InvalidDataException">A token is longer than any of a tokenizer, or its own part.</exception>
+    public string Decode(IEnumerable<int> ids)
+    {
+        var text = new StringBuilder();
+        foreach (var id in ids)
+            Append(id, text);
+        return text.Replace(WordStart, ' ').ToString().TrimStart(' ');
+    }
+
+    /// <summary>Appends a token's text: a character, or the texts of the two tokens that it was merged from.</summary>
+    private void Append(int token, StringBuilder text)
+    {
+        var (open, left) = (new Stack<int>([token]), BpeFiles.MaxTokenLength);
+        while (open.TryPop(out var id))
+        {
+            if (--left < 0)
+                throw new InvalidDataException($"the token {token} has more than {BpeFiles.MaxTokenLength} parts");
+            if (_texts.TryGetValue(id, out var known))
+            {
+                text.Append(known);
+            }
+            else if (_parts.TryGetValue(id, out var parts))
+            {
+                open.Push(parts.Right);
+                open.Push(parts.Left);
+            }
+        }
+    }
 
     private IEnumerable<int> EncodeWord(string word)
     {

@@ -15,7 +15,7 @@ public static partial class DalleCatalog
     /// <item>A model that was moved or altered is an error when the pipeline is loaded. A mapping looks for its model when the first row is read, as
     /// ML.NET tells it nothing of the file before; a cursor then fails in a thread of ML.NET, whose "Splitter/consolidator worker encountered
     /// exception" has the reason as its inner exception.</item>
-    /// <item>Rows are run in batches of <see cref="GenerationComponentOptions.BatchSize"/>, and none before it is read; a mapping runs them one by
+    /// <item>Rows are run in batches of <see cref="SeededComponentOptions.BatchSize"/>, and none before it is read; a mapping runs them one by
     /// one, and ML.NET reads ahead.</item>
     /// <item>Columns of scores and candidates are annotated.</item>
     /// <item>An error column also has the reason if the input of a row cannot be read.</item>

@@ -14,6 +14,9 @@ internal sealed record ResultField(string Source, DataViewType Type, Func<Func<R
     public static readonly ResultField Image = Of(
         nameof(RowResult.Image), new ImageDataViewType(), (ref MLImage? value, RowResult result) => value = result.Image);
 
+    public static readonly ResultField Text = Of(
+        nameof(RowResult.Text), TextDataViewType.Instance, (ref ReadOnlyMemory<char> value, RowResult result) => value = result.Text.AsMemory());
+
     public static readonly ResultField Seed = Of(
         nameof(RowResult.Seed), NumberDataViewType.UInt64, (ref ulong value, RowResult result) => value = result.Seed);
 

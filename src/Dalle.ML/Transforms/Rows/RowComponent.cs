@@ -42,11 +42,11 @@ internal abstract class RowComponent
     protected static void RequireImageTower(DalleModelInfo model) =>
         Require(model.CanVary, model, "has no image tower, which embeds images. Export it with the checkpoint's CLIP");
 
-    /// <exception cref="NotSupportedException">The option is set.</exception>
+    /// <exception cref="DalleOptionException">The option is set.</exception>
     protected static void Refuse(bool isSet, string option, string reason)
     {
         if (isSet)
-            throw new NotSupportedException($"'{option}' {reason}. Leave it out.");
+            throw new DalleOptionException(option, reason);
     }
 
     /// <summary>The texts of a row that the model generates from: a warning tells of those that are longer than it reads.</summary>

@@ -26,6 +26,9 @@ internal sealed class RowResult : IDisposable
         }
     }
 
+    [ColumnName(Prefix + nameof(Text))]
+    public string Text { get; set; } = "";
+
     [ColumnName(Prefix + nameof(Seed))]
     public ulong Seed { get; set; }
 
@@ -75,7 +78,7 @@ internal sealed class RowResult : IDisposable
     {
         Image = other._image;
         other._image = null;
-        (Seed, Tokens, Score, Order) = (other.Seed, other.Tokens, other.Score, other.Order);
+        (Text, Seed, Tokens, Score, Order) = (other.Text, other.Seed, other.Tokens, other.Score, other.Order);
         (Embedding, Logits) = (other.Embedding, other.Logits);
         (Perplexity, CandidatePerplexities) = (other.Perplexity, other.CandidatePerplexities);
         (CandidateTokens, CandidateScores) = (other.CandidateTokens, other.CandidateScores);

@@ -4,15 +4,17 @@ namespace Dalle.ML.Generation.Diffusion.Schedulers;
 internal static class Respacing
 {
     /// <summary>Timesteps spread evenly from the first to the last (openai/guided-diffusion).</summary>
-    public static int[] Spread(int timesteps, int count)
+    /// <param name="timesteps">Timesteps of the model.</param>
+    /// <param name="count">How many to keep.</param>
+    /// <param name="multiplies">Whether the places are multiples of their distance, as in diffusers, or added up, as in the original: rounding may differ.</param>
+    public static int[] Spread(int timesteps, int count, bool multiplies = false)
     {
         if (count < 1 || count > timesteps)
             throw new ArgumentOutOfRangeException(nameof(count), count, $"{timesteps} timesteps take 1 to {timesteps} steps.");
         var stride = count > 1 ? (timesteps - 1) / (count - 1.0) : 1;
         var kept = new int[count];
-        // Added up, not multiplied, as the original does: rounding may differ.
         for (var (i, position) = (0, 0.0); i < count; i++, position += stride)
-            kept[i] = (int)Math.Round(position, MidpointRounding.ToEven);
+            kept[i] = (int)Math.Round(multiplies ? i * stride : position, MidpointRounding.ToEven);
         return kept;
     }
 

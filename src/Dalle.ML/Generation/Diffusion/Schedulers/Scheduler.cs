@@ -19,7 +19,7 @@ internal abstract class Scheduler(DiffusionRules rules, DiffusionProcess process
     /// <exception cref="ArgumentOutOfRangeException">The sampler cannot take that number of steps.</exception>
     public static Scheduler Create(DiffusionRules rules, DiffusionSampler sampler, int steps, float? eta = null) => sampler switch
     {
-        DiffusionSampler.Ddpm => new DdpmScheduler(rules, Respacing.Spread(rules.Schedule.Timesteps, steps)),
+        DiffusionSampler.Ddpm => new DdpmScheduler(rules, Respacing.Spread(rules.Schedule.Timesteps, steps, multiplies: rules.Schedule.IsSingle)),
         _ => DdimScheduler.Create(rules, steps, eta ?? rules.Ddim.Eta),
     };
 

@@ -1,0 +1,3 @@
+using Dalle.ML.Training.Host;
+
+return await TrainTool.RunAsync(args, TrainConsole.OfProcess());

@@ -1,0 +1,102 @@
+using System.Runtime.ExceptionServices;
+using TorchSharp;
+
+namespace Dalle.ML.Training.Optimisation;
+
+/// <summary>A thread for each replica of a network. What runs on them may meet: <see cref="Meet"/>.</summary>
+internal sealed class ReplicaThreads : IDisposable
+{
+    private readonly Thread[] _threads;
+    private readonly SemaphoreSlim[] _starts;
+    private readonly CountdownEvent _ends;
+    private readonly Barrier _meeting;
+    private readonly CancellationTokenSource _failed = new();
+    private Action<int>? _action;
+    private Exception? _failure;
+
+    /// <param name="count">Number of replicas.</param>
+    /// <param name="threadsEach">Threads that libtorch computes with in each.</param>
+    public ReplicaThreads(int count, int threadsEach)
+    {
+        _ends = new(count);
+        _meeting = new(count);
+        _starts = [.. Enumerable.Range(0, count).Select(_ => new SemaphoreSlim(0))];
+        _threads = [.. Enumerable.Range(0, count).Select(replica => new Thread(() => Work(replica, threadsEach))
+        {
+            IsBackground = true,
+            Name = $"Dalle.ML training {replica}",
+        })];
+        foreach (var thread in _threads)
+            thread.Start();
+    }
+
+    public int Count => _threads.Length;
+
+    /// <summary>Runs the same for every replica, which it is told, and waits for all.</summary>
+    public void Run(Action<int> action)
+    {
+        Signal(action);
+        _ends.Wait();
+        if (_failure is not null)
+            ExceptionDispatchInfo.Throw(_failure);
+    }
+
+    /// <summary>Waits, within an action, until all replicas are here.</summary>
+    public void Meet()
+    {
+        if (Count > 1)
+            _meeting.SignalAndWait(_failed.Token);
+    }
+
+    /// <summary>The part of so many things that is a replica's.</summary>
+    public (int Start, int Count) Share(int replica, int things)
+    {
+        var start = (int)((long)things * replica / Count);
+        return (start, (int)((long)things * (replica + 1) / Count) - start);
+    }
+
+    public void Dispose()
+    {
+        Signal(null);
+        foreach (var thread in _threads)
+            thread.Join();
+        foreach (var start in _starts)
+            start.Dispose();
+        _ends.Dispose();
+        _meeting.Dispose();
+        _failed.Dispose();
+    }
+
+    private void Signal(Action<int>? action)
+    {
+        _action = action;
+        _ends.Reset();
+        foreach (var start in _starts)
+            start.Release();
+    }
+
+    private void Work(int replica, int threadsEach)
+    {
+        torch.set_num_threads(threadsEach);
+        while (true)
+        {
+            _starts[replica].Wait();
+            if (_action is not { } action)
+                return;
+            try
+            {
+                action(replica);
+            }
+            catch (Exception exception)
+            {
+                // The first failure is the cause; others are those of replicas that waited for it.
+                _ = Interlocked.CompareExchange(ref _failure, exception, null);
+                _failed.Cancel();
+            }
+            finally
+            {
+                _ends.Signal();
+            }
+        }
+    }
+}
