@@ -12,11 +12,11 @@ namespace Dalle.ML.Training.Networks;
 internal readonly struct MixedPrecision : IDisposable
 {
     [ThreadStatic]
-    private static bool t_isBfloat16;
+    private static bool _isBfloat16;
 
     private readonly bool _before;
 
-    public MixedPrecision(bool isBfloat16) => (_before, t_isBfloat16) = (t_isBfloat16, isBfloat16);
+    public MixedPrecision(bool isBfloat16) => (_before, _isBfloat16) = (_isBfloat16, isBfloat16);
 
     /// <summary>Whether a device multiplies bfloat16 faster than floats.</summary>
     public static bool IsFastOn(Device device)
@@ -30,7 +30,7 @@ internal readonly struct MixedPrecision : IDisposable
     }
 
     /// <summary>A tensor as products take it.</summary>
-    public static Tensor Cast(Tensor tensor) => t_isBfloat16 ? tensor.to(ScalarType.BFloat16) : tensor;
+    public static Tensor Cast(Tensor tensor) => _isBfloat16 ? tensor.to(ScalarType.BFloat16) : tensor;
 
-    public void Dispose() => t_isBfloat16 = _before;
+    public void Dispose() => _isBfloat16 = _before;
 }
