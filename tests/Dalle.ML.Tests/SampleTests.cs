@@ -3,7 +3,8 @@ using Dalle.ML.Samples;
 
 namespace Dalle.ML.Tests;
 
-/// <summary>What the documentation shows does what it says.</summary>
+/// <summary>What the documentation shows does what it says. The console is one for all tests, so that these have it alone.</summary>
+[CollectionDefinition(nameof(Console), DisableParallelization = true)]
 [Collection(nameof(Console))]
 public sealed class SampleTests
 {
