@@ -33,9 +33,9 @@ internal static class TrainTool
             Tell(parsed, result, console);
             return result.IsFinished ? Success : Interrupted;
         }
-        catch (OperationCanceledException exception)
+        catch (OperationCanceledException)
         {
-            Say(exception.Message.Contains("start it again", StringComparison.Ordinal) ? exception.Message : "interrupted before training began. Start it again to go on.");
+            Say("interrupted before there is a model; what was learnt so far is kept. Start it again to go on.");
             return Interrupted;
         }
         catch (ArgumentException exception)

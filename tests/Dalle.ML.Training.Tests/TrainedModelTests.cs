@@ -4,7 +4,7 @@ using Dalle.ML.Training.Data;
 
 namespace Dalle.ML.Training.Tests;
 
-/// <summary>The whole way: shapes, three stages, a bundle, an image.</summary>
+/// <summary>The whole way of a user: a folder of captioned images, a vocabulary of its own, three stages, a bundle, an image.</summary>
 public sealed class TrainedModelTests(ITestOutputHelper output)
 {
     [Fact]
@@ -12,8 +12,9 @@ public sealed class TrainedModelTests(ITestOutputHelper output)
     {
         TorchSupport.Require();
         using var folder = new TemporaryFolder();
-        using var set = Shapes.Set(size: 32, count: 400, validation: 40);
-        var training = new DalleTraining(set, new TrainingText(Path.Combine(Repository.Root, "onnx", "emoji-64")), TrainingPlan.Smallest(folder.Path) with { Replicas = 2 });
+        var photos = Path.Combine(folder.Path, "photos");
+        ShapeData.Write(photos, 400);
+        TrainingStage[] stages = [TrainingStage.DiscreteVae, TrainingStage.Transformer, TrainingStage.Clip];
         var watch = Stopwatch.StartNew();
         var last = new Dictionary<TrainingStage, TrainingProgress>();
         var progress = new Reports(p =>
@@ -23,13 +24,12 @@ public sealed class TrainedModelTests(ITestOutputHelper output)
             last[p.Stage] = p;
         });
 
-        Assert.True(training.TrainDiscreteVae(progress));
-        Assert.True(training.TrainTransformer(progress));
-        Assert.True(training.TrainClip(progress));
-        var bundle = training.ExportBundle();
+        var options = new DalleTrainingOptions { Folder = Path.Combine(folder.Path, "run"), Size = DalleSize.Tiny, Threads = 2, Seed = 0, Progress = progress }.Checked();
+        var result = new TrainingRun(options, "cpu", output.WriteLine).Train(CaptionedImages.Find(photos, null, new CaptionColumns(null, null), output.WriteLine), stages);
+        Assert.True(result.IsFinished);
         output.WriteLine($"{watch.Elapsed.TotalSeconds:F1} s");
 
-        using var model = DalleModel.Load(bundle);
+        using var model = DalleModel.Load(result.Bundle);
         Assert.True(model.Info.HasClip);
         var right = 0;
         foreach (var (color, _) in Shapes.Colors)
