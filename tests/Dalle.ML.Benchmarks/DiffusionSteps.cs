@@ -54,7 +54,7 @@ internal static class DiffusionSteps
             }
             for (var round = 0; round < rounds; round++)
             {
-                bounds.Add(timeOfProduct() / product.Operations * Giga);
+                bounds.Add(timeOfProduct() / LargeProduct.Operations * Giga);
                 foreach (var rows in rowCounts)
                 {
                     using var inputs = new RandomInputs(session, rows);

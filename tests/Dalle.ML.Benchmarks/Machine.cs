@@ -37,7 +37,8 @@ internal sealed record Machine(string Processor, int Cores, double? Load, string
         return $"{Processor}, {Cores} cores{load}, {System}, {DotNet}, ML.NET {MLNet}, ONNX Runtime {OnnxRuntime}";
     }
 
-    private static string VersionOf(Type type) =>
+    /// <summary>The version of the library that has a type.</summary>
+    public static string VersionOf(Type type) =>
         type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     private static string ProcessorName()
