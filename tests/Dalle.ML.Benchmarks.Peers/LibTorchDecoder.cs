@@ -81,8 +81,9 @@ internal sealed class LibTorchDecoder : IPeer
 
     private (Tensor Weight, Tensor Bias) Norm() => (ones(_geometry.Dim, _type), zeros(_geometry.Dim, _type));
 
-    /// <summary>Weights with the inputs first, which are a quarter faster than the other way round.</summary>
-    private (Tensor Weight, Tensor Bias) Linear(int outputs, int inputs) => (Random(inputs, outputs), zeros(outputs, _type));
+    /// <summary>Weights [inputs, outputs] as they are multiplied fastest: floats stored so, and bf16 as PyTorch's own layers have them, the other way round.</summary>
+    private (Tensor Weight, Tensor Bias) Linear(int outputs, int inputs) =>
+        (_type == ScalarType.Float32 ? Random(inputs, outputs) : Random(outputs, inputs).t(), zeros(outputs, _type));
 
     private Tensor Random(int rows, int columns)
     {
