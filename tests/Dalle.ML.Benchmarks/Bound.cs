@@ -5,7 +5,8 @@ namespace Dalle.ML.Benchmarks;
 /// <param name="Work">How much of it: bytes or operations.</param>
 internal sealed record Bound(Measurement Measurement, Func<double> Work)
 {
-    private const double MostSpread = 0.1;
+    /// <summary>How far samples of a bound may be apart.</summary>
+    public const double MostRange = 0.1;
 
     /// <summary>
     /// The share of a measurement's time that its work would need at best: 1 is the bound itself. A machine whose own samples differ by more than a
@@ -13,7 +14,7 @@ internal sealed record Bound(Measurement Measurement, Func<double> Work)
     /// </summary>
     public Figure Share(Results results, Measurement measurement, double work, string key, string name)
     {
-        if (results.Range(Measurement) > MostSpread)
+        if (results.Range(Measurement) > MostRange)
             return new Figure(key, null, $"{name} unsteady");
         var share = results.Minimum(Measurement) * work / Work() / results.Median(measurement);
         return new Figure(key, share, $"{share:F2} of the {name}");
@@ -23,6 +24,6 @@ internal sealed record Bound(Measurement Measurement, Func<double> Work)
     public static IEnumerable<Figure> Steadiness(Results results, Measurement measurement)
     {
         var range = results.Range(measurement);
-        yield return new Figure("range", range, $"samples {range:P0} apart{(range > MostSpread ? ": unsteady, no bound" : "")}");
+        yield return new Figure("range", range, $"samples {range:P0} apart{(range > MostRange ? ": unsteady, no bound" : "")}");
     }
 }

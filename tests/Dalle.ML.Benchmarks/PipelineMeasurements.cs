@@ -8,11 +8,13 @@ namespace Dalle.ML.Benchmarks;
 /// <summary>
 /// What the ML.NET layer adds to the engine. Images are generated with one candidate and no guidance: what is added does not depend on the
 /// image, and is the largest share of the quickest one. The decoder's steps are the same in both, but vary by more than the layer takes,
-/// so they are not counted; and rows by both alternate, so that whatever slows the machine down slows both.
+/// so they are not counted; and rows by both alternate, so that whatever slows the machine down slows both. Tokens of prompts, which take the
+/// engine next to no time, tell what the same layer takes by itself.
 /// </summary>
 internal sealed class PipelineMeasurements : IDisposable
 {
     private const int Count = 16;
+    private const int PromptCount = 1000;
 
     private readonly BuiltInModel _model;
     private readonly GenerationOptions _generation = new() { Candidates = 1, Sampling = new SamplingOptions { GuidanceScale = 1 } };
@@ -23,6 +25,8 @@ internal sealed class PipelineMeasurements : IDisposable
     private readonly StepsClock _steps = new();
     private readonly DalleGenerateTransformer _transformer;
     private readonly IDataView _images;
+    private readonly TokenizePromptTransformer _tokenizer;
+    private readonly IDataView _tokens;
 
     public PipelineMeasurements(BuiltInModel model)
     {
@@ -38,6 +42,9 @@ internal sealed class PipelineMeasurements : IDisposable
             Progress = _steps,
         }).Fit(data);
         _images = _transformer.Transform(data);
+        var prompts = ml.Data.LoadFromEnumerable(Enumerable.Repeat(_rows[0], PromptCount));
+        _tokenizer = ml.Transforms.TokenizePrompt("Tokens", nameof(Row.Prompt)).Fit(prompts);
+        _tokens = _tokenizer.Transform(prompts);
     }
 
     public IEnumerable<Measurement> All
@@ -45,6 +52,7 @@ internal sealed class PipelineMeasurements : IDisposable
         get
         {
             var row = new Measurement("pipeline: row by the engine alone", "ms", Timing.Of(() => { }, GenerateAll, () => Count));
+            var tokens = new Measurement("pipeline: tokens by the engine alone", "ms", Timing.Of(() => { }, TokenizeAll, () => PromptCount));
             var engineBytes = new Measurement("pipeline: allocated by a row of the engine alone", "B", Allocations.Of(GenerateFirst, GenerateAll, () => Count));
             return
             [
@@ -56,6 +64,17 @@ internal sealed class PipelineMeasurements : IDisposable
                     {
                         var (share, error) = (results.Median(added) / results.Median(row), Results.StandardErrorOfMedian(results.Samples(added)) / results.Median(row));
                         return [new Figure("addedShare", share, $"{share:P2} ± {error:P2} of a row by the engine")];
+                    },
+                },
+                tokens,
+                new Measurement("pipeline: tokens", "ms", Timing.Of(() => { }, ReadTokens, () => PromptCount))
+                {
+                    Baselines = [tokens, row],
+                    Figures = (results, pipeline) =>
+                    {
+                        const double Microseconds = 1000;
+                        var added = results.Median(pipeline) - results.Median(tokens);
+                        return [new Figure("addedToTokens", added, $"{Microseconds * added:F1} µs added, {added / results.Median(row):P3} of a row by the engine")];
                     },
                 },
                 engineBytes,
@@ -72,7 +91,11 @@ internal sealed class PipelineMeasurements : IDisposable
         }
     }
 
-    public void Dispose() => _transformer.Dispose();
+    public void Dispose()
+    {
+        _transformer.Dispose();
+        _tokenizer.Dispose();
+    }
 
     /// <summary>How much longer a row takes by the pipeline than by the engine, opening and closing its cursor included.</summary>
     private double Added()
@@ -113,6 +136,19 @@ internal sealed class PipelineMeasurements : IDisposable
     {
         foreach (var image in _images.GetColumn<MLImage>("Image"))
             image.Dispose();
+    }
+
+    private void TokenizeAll()
+    {
+        for (var prompt = 0; prompt < PromptCount; prompt++)
+            _model.Model.TokenizePrompt(_rows[0].Prompt);
+    }
+
+    private void ReadTokens()
+    {
+        using var tokens = _tokens.GetColumn<int[]>("Tokens").GetEnumerator();
+        while (tokens.MoveNext())
+            _ = tokens.Current;
     }
 
     private static void ReadNext(IEnumerator<MLImage> images)
