@@ -314,7 +314,10 @@ internal sealed record Dalle2Prior
     {
         var hidden = 2 * Places.Time * Dim;
         var part = weights.Subtree("to_time_embeds.0.1.net.");
-        var x = g.Swish(g.Linear(g.Sinusoid(t, Dim), part, "0.0", Dim, hidden));
+        var waves = g.Sinusoid(t, Dim);
+        if (Generation.TruncatesTime)
+            waves = g.Cast(g.Cast(waves, g.Type, DataType.Int64), DataType.Int64, g.Type);
+        var x = g.Swish(g.Linear(waves, part, "0.0", Dim, hidden));
         x = g.Swish(g.Linear(x, part, "1.0", hidden, hidden));
         return g.Linear(x, part, "2", hidden, Places.Time * Dim);
     }

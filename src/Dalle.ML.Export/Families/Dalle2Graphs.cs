@@ -79,7 +79,7 @@ internal static class Dalle2Graphs
             Diffusion = Dalle2Diffusion.Stage(settings, unet, stage, isLast: count > 1 && stage == count - 1),
             LowResolution = stage == 0 ? null : new LowResolution
             {
-                Resample = Upsampling.Nearest,
+                Resample = unet.Generation.EnlargesSmoothly ? Upsampling.PaddedBicubic : Upsampling.Nearest,
                 Noise = unet.SeesNoiseLevel ? new LowResolutionNoise
                 {
                     Level = (int)((settings.Real("lowres_noise_sample_level") ?? NoiseLevel) * NoiseTimesteps),

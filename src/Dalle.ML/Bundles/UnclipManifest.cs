@@ -148,6 +148,9 @@ internal enum Upsampling
     /// <summary>Keys' cubic with a = −1/2, weights renormalised at the borders, the result not clamped (Pillow's filter on floats).</summary>
     Bicubic,
 
+    /// <summary>The same cubic with black beyond the borders (ResizeRight).</summary>
+    PaddedBicubic,
+
     /// <summary>Row and column i are those of ⌊i · from / to⌋.</summary>
     Nearest,
 }

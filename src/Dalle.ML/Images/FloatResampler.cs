@@ -17,6 +17,22 @@ internal static class FloatResampler
     public static ImageTensor Squash(ImageTensor image, int width, int height, ResampleFilter filter, Beyond beyond) =>
         Resample(image, Resampler.Weights(image.Width, width, width, filter, beyond), Resampler.Weights(image.Height, height, height, filter, beyond));
 
+    /// <summary>A square image in the size of a stage, as the model's own code resizes between stages.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="size">The size.</param>
+    /// <param name="kind">How.</param>
+    /// <param name="black">The value of black: 0 or −1.</param>
+    public static ImageTensor Resize(ImageTensor image, int size, Upsampling kind, float black)
+    {
+        if (kind == Upsampling.Nearest)
+            return Nearest(image, size, size);
+        if (kind == Upsampling.Bicubic)
+            return Squash(image, size, size, ResampleFilter.Bicubic, Beyond.Nothing);
+        var light = Array.ConvertAll(image.Values, value => value - black);
+        var resized = Squash(new ImageTensor(image.Width, image.Height, light), size, size, ResampleFilter.Bicubic, Beyond.Zeros);
+        return new ImageTensor(size, size, Array.ConvertAll(resized.Values, value => value + black));
+    }
+
     /// <summary>Row and column i are those of ⌊i · from / to⌋, as PyTorch's nearest.</summary>
     public static ImageTensor Nearest(ImageTensor image, int width, int height)
     {

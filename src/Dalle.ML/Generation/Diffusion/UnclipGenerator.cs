@@ -321,16 +321,12 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     }
 
     /// <summary>A square image in the size of a stage, resized as the stages are given the images of those before them.</summary>
-    private ImageTensor FitToStage(ImageTensor image, int size) => Resize(image, size, _graphs.Stages[^1].LowResolution?.Resample ?? Upsampling.Bicubic);
-
-    private static ImageTensor Resize(ImageTensor image, int size, Upsampling kind) => kind == Upsampling.Nearest
-        ? FloatResampler.Nearest(image, size, size)
-        : FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic, Beyond.Nothing);
+    private ImageTensor FitToStage(ImageTensor image, int size) => FloatResampler.Resize(image, size, _graphs.Stages[^1].LowResolution?.Resample ?? Upsampling.Bicubic, black: 0);
 
     private float[] Enlarge(ImageTensor image, int size, LowResolution rule, int number, ulong seed)
     {
         TensorPrimitives.Clamp(image.Values, -1, 1, image.Values);
-        var values = Resize(image, size, rule.Resample).Values;
+        var values = FloatResampler.Resize(image, size, rule.Resample, black: -1).Values;
         if (rule.Noise is { } noised)
         {
             var fresh = new float[values.Length];
