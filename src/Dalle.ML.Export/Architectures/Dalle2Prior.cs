@@ -66,6 +66,9 @@ internal sealed record Dalle2Prior
 
     private bool LearnsNulls => Generation.PriorNulls.Count == 3;
 
+    /// <summary>Whether text can be hidden from it: versions 0.23.1 to 1.4.2 made a mask for that and never used it.</summary>
+    public bool HeedsGuidance => Masks || LearnsNulls;
+
     private Dalle2Attention Attention => new(Generation, Dim, Heads, HeadSize, Generation.PriorIsCosine);
 
     /// <param name="weights">The tensors of the network.</param>
@@ -120,7 +123,7 @@ internal sealed record Dalle2Prior
         using var g = bundle.Graph(File, precision, shared);
         var pooled = g.Cast(g.Input("pooled", DataType.Float, "batch", Dim), DataType.Float, g.Type);
         var batch = g.Batch(pooled);
-        string? conditional = Masks || LearnsNulls ? g.Node("Reshape", [g.Input("conditional", DataType.Bool, "batch"), g.Constant("row", -1, 1, 1)]) : null;
+        string? conditional = HeedsGuidance ? g.Node("Reshape", [g.Input("conditional", DataType.Bool, "batch"), g.Constant("row", -1, 1, 1)]) : null;
         var embeds = Spread(g, pooled, weights, "to_text_embeds.0", Places.Text);
         if (LearnsNulls)
             embeds = g.Node("Where", [conditional!, embeds, g.Weight("null_text_embeds", weights.Read("null_text_embeds", 1, Places.Text, Dim))]);

@@ -34,6 +34,7 @@ internal static class Dalle2Graphs
             File = step,
             Diffusion = Dalle2Diffusion.Prior(settings, prior, scale),
             Statistics = scale == 1 ? null : WriteScale(bundle, scale, prior.Dim),
+            HeedsGuidance = prior.HeedsGuidance,
             Candidates = PriorCandidates,
             NoiseLength = settings.Flag("init_image_embed_l2norm") ? scale : null,
             ResultLength = settings.Flag("sampling_final_clamp_l2norm") && settings.Flag("predict_x_start", fallback: true) ? scale : null,

@@ -75,6 +75,9 @@ internal sealed record DiffusionPriorGraphs
     /// </summary>
     public string? Statistics { get; init; }
 
+    /// <summary>Whether its rows with and without text differ, so that guidance has an effect.</summary>
+    public bool HeedsGuidance { get; init; } = true;
+
     /// <summary>Number of embeddings that are sampled by default, of which the one nearest to <c>pooled</c> is taken.</summary>
     public int Candidates { get; set; } = 1;
 

@@ -33,17 +33,24 @@ internal static class FloatResampler
         return new ImageTensor(size, size, Array.ConvertAll(resized.Values, value => value + black));
     }
 
-    /// <summary>Row and column i are those of ⌊i · from / to⌋, as PyTorch's nearest.</summary>
+    /// <summary>Row and column i are those of ⌊i · (from / to)⌋ in single precision, as PyTorch's nearest.</summary>
     public static ImageTensor Nearest(ImageTensor image, int width, int height)
     {
         var planes = image.Values.Length / image.Width / image.Height;
+        var (rows, columns) = (Places(image.Height, height), Places(image.Width, width));
         var values = new float[planes * width * height];
         for (var i = 0; i < values.Length; i++)
         {
             var (plane, y, x) = (i / width / height, i / width % height, i % width);
-            values[i] = image.Values[(plane * image.Height + (int)((long)y * image.Height / height)) * image.Width + (int)((long)x * image.Width / width)];
+            values[i] = image.Values[(plane * image.Height + rows[y]) * image.Width + columns[x]];
         }
         return new ImageTensor(width, height, values);
+
+        static int[] Places(int from, int to)
+        {
+            var scale = (float)from / to;
+            return [.. Enumerable.Range(0, to).Select(i => Math.Min((int)(i * scale), from - 1))];
+        }
     }
 
     /// <summary>

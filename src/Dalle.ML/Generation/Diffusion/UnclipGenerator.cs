@@ -116,6 +116,8 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         Refuse(diffusion.UpsamplerSteps is not null && stages.Count < 2, nameof(diffusion.UpsamplerSteps), "is for models with upsamplers; '{0}' has none");
         Refuse(diffusion.PriorSteps is not null && _graphs.Prior is null, nameof(diffusion.PriorSteps), PriorsAlone);
         Refuse(diffusion.PriorGuidance is not null && _graphs.Prior is null, nameof(diffusion.PriorGuidance), PriorsAlone);
+        Refuse(diffusion.PriorGuidance is not null && _graphs.Prior is { HeedsGuidance: false }, nameof(diffusion.PriorGuidance),
+            "is for models whose prior predicts something else without the text; that of '{0}' does not");
         Refuse(diffusion.IsFast && _graphs.Prior?.Diffusion.FastSteps is null && stages.All(stage => stage.Diffusion.FastSteps is null), nameof(diffusion.IsFast),
             "is for models that name smaller numbers of steps for speed; '{0}' names none");
 
