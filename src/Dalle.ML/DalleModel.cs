@@ -549,7 +549,7 @@ public sealed partial class DalleModel : IDisposable
                     PriorSteps = manifest.Unclip?.Prior?.Diffusion.Steps,
                     DecoderSteps = manifest.Unclip is { Stages: [var decoder, ..] } ? decoder.Diffusion.Steps : null,
                     UpsamplerSteps = manifest.Unclip is { Stages: [_, var upsampler, ..] } ? upsampler.Diffusion.Steps : null,
-                    PriorGuidance = manifest.Unclip?.Prior?.Diffusion.Guidance,
+                    PriorGuidance = manifest.Unclip?.Prior is { HeedsGuidance: true } prior ? prior.Diffusion.Guidance : null,
                 },
             },
         };

@@ -112,6 +112,45 @@ public sealed class DiffusionModelTests : IDisposable
     }
 
     [Fact]
+    public void Guidance_is_refused_by_a_prior_that_does_not_heed_it()
+    {
+        using var unguided = DalleModel.Load(Without("unguided", graphs => graphs["prior"]!["heedsGuidance"] = false));
+        Assert.Null(unguided.Info.Defaults.Diffusion.PriorGuidance);
+        Assert.NotNull(_model.Info.Defaults.Diffusion.PriorGuidance);
+        var guided = TinyUnclip.Quick with { Diffusion = TinyUnclip.Quick.Diffusion with { PriorGuidance = 2 } };
+        AssertRefused("PriorGuidance", () => unguided.Generate("a cat", 1, guided));
+        AssertRefused("PriorGuidance", () => unguided.CheckOptions([new("a cat", 1)], guided));
+        AssertRefused("PriorGuidance", () => unguided.GenerateImageEmbedding("a cat", 1, new() { Diffusion = new() { PriorGuidance = 2 } }));
+        unguided.Generate("a cat", 1, TinyUnclip.Quick).Dispose();
+    }
+
+    [Fact]
+    public void The_way_back_from_an_image_is_reported_and_can_be_cancelled_at_each_step()
+    {
+        var reports = new List<GenerationProgress>();
+        _model.Vary(_picture, seed: 1, strength: 0.5f, TinyUnclip.QuickDecoder, new Reporter(reports.Add)).Dispose();
+        // Two steps back to noise and two of the decoder, and two of the upsampler.
+        Assert.Equal([(1, 1, 4), (1, 2, 4), (1, 3, 4), (1, 4, 4), (2, 1, 2), (2, 2, 2)], reports.Select(report => (report.Stage, report.Step, report.Steps)));
+        Assert.Equal(reports.Select(report => report.Fraction).Distinct().Order(), reports.Select(report => report.Fraction));
+        Assert.Equal(1, reports[^1].Fraction);
+        using (var preview = reports[0].CreatePreview())
+            Assert.NotNull(preview);
+
+        for (var last = 1; last < reports.Count; last++)
+        {
+            using var source = new CancellationTokenSource();
+            var steps = 0;
+            var progress = new Reporter(_ =>
+            {
+                if (++steps == last)
+                    source.Cancel();
+            });
+            Assert.ThrowsAny<OperationCanceledException>(() => _model.Vary(_picture, seed: 1, strength: 0.5f, TinyUnclip.QuickDecoder, progress, source.Token));
+            Assert.Equal(last, steps);
+        }
+    }
+
+    [Fact]
     public void A_way_between_prompts_shows_the_prior_and_can_be_cancelled_in_it()
     {
         var reports = new List<GenerationProgress>();

@@ -15,6 +15,8 @@ internal sealed record Dalle2Generation(string Name)
         Norm = "gamma",
         CrossAttention = "cross_attn.fn.",
         TransposesUp = true,
+        EnlargesSmoothly = true,
+        DynamicQuantile = 0.9f,
     };
 
     /// <summary>0.23.1 to 1.4.2: LAION's decoder v1.0.2 and its upsampler, and its last priors.</summary>
@@ -25,6 +27,7 @@ internal sealed record Dalle2Generation(string Name)
         PriorBiasFactor = 128,
         StabilizesPrior = true,
         PriorNulls = ["null_text_embed"],
+        TruncatesTime = true,
         EndsWithLowResolution = true,
     };
 
@@ -67,6 +70,9 @@ internal sealed record Dalle2Generation(string Name)
     /// </summary>
     public IReadOnlyList<string> PriorNulls { get; init; } = [];
 
+    /// <summary>Whether waves of the timestep are cut to whole numbers in a prior that has no table of timesteps.</summary>
+    public bool TruncatesTime { get; init; }
+
     /// <summary>Whether values of linear attention have the length 1, and are averaged over the places.</summary>
     public bool NormalizesLinearValues { get; init; }
 
@@ -78,6 +84,12 @@ internal sealed record Dalle2Generation(string Name)
 
     /// <summary>Whether the last convolution of a later stage sees the image of the stage before.</summary>
     public bool EndsWithLowResolution { get; init; }
+
+    /// <summary>Whether a later stage is given the image before it cubically enlarged; otherwise by its nearest pixels.</summary>
+    public bool EnlargesSmoothly { get; init; }
+
+    /// <summary>The part of the values that dynamic thresholding keeps where the configuration does not say.</summary>
+    public float DynamicQuantile { get; init; } = 0.95f;
 
     /// <summary>The generation of a prior's network, by the names of its weights.</summary>
     /// <exception cref="InvalidDataException">It lies between two.</exception>

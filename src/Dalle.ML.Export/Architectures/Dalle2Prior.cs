@@ -66,6 +66,9 @@ internal sealed record Dalle2Prior
 
     private bool LearnsNulls => Generation.PriorNulls.Count == 3;
 
+    /// <summary>Whether text can be hidden from it: versions 0.23.1 to 1.4.2 made a mask for that and never used it.</summary>
+    public bool HeedsGuidance => Masks || LearnsNulls;
+
     private Dalle2Attention Attention => new(Generation, Dim, Heads, HeadSize, Generation.PriorIsCosine);
 
     /// <param name="weights">The tensors of the network.</param>
@@ -120,7 +123,7 @@ internal sealed record Dalle2Prior
         using var g = bundle.Graph(File, precision, shared);
         var pooled = g.Cast(g.Input("pooled", DataType.Float, "batch", Dim), DataType.Float, g.Type);
         var batch = g.Batch(pooled);
-        string? conditional = Masks || LearnsNulls ? g.Node("Reshape", [g.Input("conditional", DataType.Bool, "batch"), g.Constant("row", -1, 1, 1)]) : null;
+        string? conditional = HeedsGuidance ? g.Node("Reshape", [g.Input("conditional", DataType.Bool, "batch"), g.Constant("row", -1, 1, 1)]) : null;
         var embeds = Spread(g, pooled, weights, "to_text_embeds.0", Places.Text);
         if (LearnsNulls)
             embeds = g.Node("Where", [conditional!, embeds, g.Weight("null_text_embeds", weights.Read("null_text_embeds", 1, Places.Text, Dim))]);
@@ -314,7 +317,10 @@ internal sealed record Dalle2Prior
     {
         var hidden = 2 * Places.Time * Dim;
         var part = weights.Subtree("to_time_embeds.0.1.net.");
-        var x = g.Swish(g.Linear(g.Sinusoid(t, Dim), part, "0.0", Dim, hidden));
+        var waves = g.Sinusoid(t, Dim);
+        if (Generation.TruncatesTime)
+            waves = g.Cast(g.Cast(waves, g.Type, DataType.Int64), DataType.Int64, g.Type);
+        var x = g.Swish(g.Linear(waves, part, "0.0", Dim, hidden));
         x = g.Swish(g.Linear(x, part, "1.0", hidden, hidden));
         return g.Linear(x, part, "2", hidden, Places.Time * Dim);
     }

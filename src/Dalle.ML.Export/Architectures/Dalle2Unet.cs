@@ -249,7 +249,15 @@ internal sealed record Dalle2Unet
         var middle = layers with { Context = Context("mid_context", "norm_mid_cond", imageCount + textCount) };
 
         var x = images.Count == 1 ? images[0] : g.Node("Concat", [.. images], ("axis", 1));
-        x = EmbedsOnce ? layers.Convolution(x, weights, "init_conv", Inputs, Dim, Kernels[0]) : layers.CrossEmbed(x, weights, "init_conv", Inputs, Dim, Kernels, stride: 1);
+        if (EmbedsOnce)
+        {
+            using var scope = g.Scope("init_conv");
+            x = layers.Convolution(x, weights, "init_conv", Inputs, Dim, Kernels[0]);
+        }
+        else
+        {
+            x = layers.CrossEmbed(x, weights, "init_conv", Inputs, Dim, Kernels, stride: 1);
+        }
         x = Body(g, layers, middle, weights, x, size);
         if (lowResolution is not null && Generation.EndsWithLowResolution)
             x = g.Node("Concat", [x, lowResolution], ("axis", 1));

@@ -50,7 +50,7 @@ internal static class Dalle2Diffusion
             Variance = unet.Outputs == ImageLayers.Colors ? Variance.Posterior
                 : settings.Flag("learned_variance_constrain_frac") ? Variance.LearnedSigmoid : Variance.Learned,
             Clamp = settings.Flag("use_dynamic_thres")
-                ? new Clamp { Kind = ClampKind.Quantile, Value = settings.Real("dynamic_thres_percentile") ?? 0.95f }
+                ? new Clamp { Kind = ClampKind.Quantile, Value = settings.Real("dynamic_thres_percentile") ?? unet.Generation.DynamicQuantile }
                 : new Clamp { Kind = ClampKind.Range, Value = 1 },
             Ddim = new DdimRules
             {

@@ -34,6 +34,7 @@ internal static class Dalle2Graphs
             File = step,
             Diffusion = Dalle2Diffusion.Prior(settings, prior, scale),
             Statistics = scale == 1 ? null : WriteScale(bundle, scale, prior.Dim),
+            HeedsGuidance = prior.HeedsGuidance,
             Candidates = PriorCandidates,
             NoiseLength = settings.Flag("init_image_embed_l2norm") ? scale : null,
             ResultLength = settings.Flag("sampling_final_clamp_l2norm") && settings.Flag("predict_x_start", fallback: true) ? scale : null,
@@ -79,7 +80,7 @@ internal static class Dalle2Graphs
             Diffusion = Dalle2Diffusion.Stage(settings, unet, stage, isLast: count > 1 && stage == count - 1),
             LowResolution = stage == 0 ? null : new LowResolution
             {
-                Resample = Upsampling.Nearest,
+                Resample = unet.Generation.EnlargesSmoothly ? Upsampling.PaddedBicubic : Upsampling.Nearest,
                 Noise = unet.SeesNoiseLevel ? new LowResolutionNoise
                 {
                     Level = (int)((settings.Real("lowres_noise_sample_level") ?? NoiseLevel) * NoiseTimesteps),

@@ -75,6 +75,9 @@ internal sealed record DiffusionPriorGraphs
     /// </summary>
     public string? Statistics { get; init; }
 
+    /// <summary>Whether its rows with and without text differ, so that guidance has an effect.</summary>
+    public bool HeedsGuidance { get; init; } = true;
+
     /// <summary>Number of embeddings that are sampled by default, of which the one nearest to <c>pooled</c> is taken.</summary>
     public int Candidates { get; set; } = 1;
 
@@ -147,6 +150,9 @@ internal enum Upsampling
 {
     /// <summary>Keys' cubic with a = −1/2, weights renormalised at the borders, the result not clamped (Pillow's filter on floats).</summary>
     Bicubic,
+
+    /// <summary>The same cubic with black beyond the borders (ResizeRight).</summary>
+    PaddedBicubic,
 
     /// <summary>Row and column i are those of ⌊i · from / to⌋.</summary>
     Nearest,

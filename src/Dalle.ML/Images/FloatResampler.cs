@@ -17,17 +17,40 @@ internal static class FloatResampler
     public static ImageTensor Squash(ImageTensor image, int width, int height, ResampleFilter filter, Beyond beyond) =>
         Resample(image, Resampler.Weights(image.Width, width, width, filter, beyond), Resampler.Weights(image.Height, height, height, filter, beyond));
 
-    /// <summary>Row and column i are those of ⌊i · from / to⌋, as PyTorch's nearest.</summary>
+    /// <summary>A square image in the size of a stage, as the model's own code resizes between stages.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="size">The size.</param>
+    /// <param name="kind">How.</param>
+    /// <param name="black">The value of black: 0 or −1.</param>
+    public static ImageTensor Resize(ImageTensor image, int size, Upsampling kind, float black)
+    {
+        if (kind == Upsampling.Nearest)
+            return Nearest(image, size, size);
+        if (kind == Upsampling.Bicubic)
+            return Squash(image, size, size, ResampleFilter.Bicubic, Beyond.Nothing);
+        var light = Array.ConvertAll(image.Values, value => value - black);
+        var resized = Squash(new ImageTensor(image.Width, image.Height, light), size, size, ResampleFilter.Bicubic, Beyond.Zeros);
+        return new ImageTensor(size, size, Array.ConvertAll(resized.Values, value => value + black));
+    }
+
+    /// <summary>Row and column i are those of ⌊i · (from / to)⌋ in single precision, as PyTorch's nearest.</summary>
     public static ImageTensor Nearest(ImageTensor image, int width, int height)
     {
         var planes = image.Values.Length / image.Width / image.Height;
+        var (rows, columns) = (Places(image.Height, height), Places(image.Width, width));
         var values = new float[planes * width * height];
         for (var i = 0; i < values.Length; i++)
         {
             var (plane, y, x) = (i / width / height, i / width % height, i % width);
-            values[i] = image.Values[(plane * image.Height + (int)((long)y * image.Height / height)) * image.Width + (int)((long)x * image.Width / width)];
+            values[i] = image.Values[(plane * image.Height + rows[y]) * image.Width + columns[x]];
         }
         return new ImageTensor(width, height, values);
+
+        static int[] Places(int from, int to)
+        {
+            var scale = (float)from / to;
+            return [.. Enumerable.Range(0, to).Select(i => Math.Min((int)(i * scale), from - 1))];
+        }
     }
 
     /// <summary>

@@ -1,6 +1,7 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Export.Families;
 using Dalle.ML.Export.Tests.Checkpoints;
 using Dalle.ML.Tests;
 using Microsoft.ML.OnnxRuntime;
@@ -119,6 +120,74 @@ public sealed class Dalle2PytorchFamilyTests : IDisposable
     [InlineData("causal_transformer.layers.0.0.norm.g", "learned_query", null)]
     public void The_generation_of_a_prior_is_told_from_its_keys(string norm, string padding, string? expected) =>
         AssertGeneration(expected, Dalle2Generation.OfPrior, norm, padding);
+
+    [Theory]
+    [InlineData("0.15.4", 0.9f)]
+    [InlineData("1.0.2", 0.95f)]
+    [InlineData("1.15.6", 0.95f)]
+    public void Thresholds_that_no_configuration_names_are_those_of_the_version(string version, float part)
+    {
+        var settings = Dalle2Configuration.Of(new Dictionary<string, object?> { ["use_dynamic_thres"] = true }, "decoder");
+        var rules = Dalle2Diffusion.Stage(settings, Dalle2Sizes.All["tiny"].Unets[0] with { Generation = Generation(version) }, stage: 0, isLast: false);
+        Assert.Equal(new Clamp { Kind = ClampKind.Quantile, Value = part }, rules.Clamp);
+    }
+
+    [Theory]
+    [InlineData("0.15.4", true)]
+    [InlineData("1.0.2", false)]
+    [InlineData("1.15.6", true)]
+    public void A_prior_heeds_guidance_unless_its_version_never_hides_the_text(string version, bool heeds) =>
+        Assert.Equal(heeds, (Dalle2Sizes.All["tiny"].Prior with { Generation = Generation(version) }).HeedsGuidance);
+
+    [Theory]
+    [InlineData("0.15.4", "paddedBicubic")]
+    [InlineData("1.0.2", "nearest")]
+    [InlineData("1.15.6", "nearest")]
+    public void Later_stages_are_given_images_enlarged_as_by_the_version(string version, string expected)
+    {
+        var sizes = Dalle2Sizes.All["tiny"];
+        using var source = new ExportSource([], "tiny", new ExportOptions());
+        using var weights = new RandomCheckpoint(1);
+        var unet = sizes.Unets[1] with { Generation = Generation(version) };
+        var stage = Dalle2Graphs.Stage(source, new BundleWriter(_folder.Path), unet, weights, sizes.Settings, stage: 1, count: 2, sizes.Clip.Text.Length);
+        Assert.Equal(expected, stage.LowResolution!.Resample.ToString(), ignoreCase: true);
+    }
+
+    [Theory]
+    [InlineData("1.0.2", true)]
+    [InlineData("1.15.6", false)]
+    public void A_prior_without_a_table_of_timesteps_cuts_their_waves_in_one_version(string version, bool cuts)
+    {
+        var sizes = Dalle2Sizes.All["tiny"];
+        using var weights = new RandomCheckpoint(1, deviation: null);
+        var prior = sizes.Prior with { Generation = Generation(version), Timesteps = null };
+        var (_, step) = prior.Write(new BundleWriter(_folder.Path), weights, sizes.Clip.Text.Length, Precision.Fp32);
+        using var session = new InferenceSession(Path.Combine(_folder.Path, step));
+        using var options = new RunOptions();
+        // All waves of both are below 1.
+        Assert.Equal(cuts, Predict(500).SequenceEqual(Predict(501)));
+        Assert.False(Predict(0).SequenceEqual(Predict(501)));
+
+        float[] Predict(long t)
+        {
+            string[] names = [.. session.InputMetadata.Keys];
+            using var outputs = session.Run(options, names, [.. names.Select(name => Input(name, t))], ["prediction"]);
+            return outputs[0].GetTensorDataAsSpan<float>().ToArray();
+        }
+
+        OrtValue Input(string name, long t)
+        {
+            long[] shape = [.. session.InputMetadata[name].Dimensions.Select(size => size < 0 ? 1L : size)];
+            return name switch
+            {
+                "t" => OrtValue.CreateTensorValueFromMemory([t], shape),
+                "conditional" => OrtValue.CreateTensorValueFromMemory([true], shape),
+                _ => OrtValue.CreateTensorValueFromMemory(Enumerable.Range(0, (int)shape.Aggregate((a, b) => a * b)).Select(i => MathF.Sin(i)).ToArray(), shape),
+            };
+        }
+    }
+
+    private static Dalle2Generation Generation(string version) => Dalle2Generation.All.Single(generation => generation.Name == version);
 
     private static void AssertGeneration(string? expected, Func<Checkpoint, Dalle2Generation> generation, params string[] names)
     {

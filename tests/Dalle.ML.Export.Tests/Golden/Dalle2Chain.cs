@@ -120,8 +120,9 @@ internal sealed class Dalle2Chain : IDisposable
         var (rule, size) = (Network.Stage!.LowResolution!, Network.Stage.Size);
         for (var row = 0; row < Rows; row++)
         {
-            var image = FloatResampler.Nearest(Before(row), size, size).Values;
-            TensorPrimitives.Clamp(image, -1, 1, image);
+            var before = Before(row);
+            TensorPrimitives.Clamp(before.Values, -1, 1, before.Values);
+            var image = FloatResampler.Resize(before, size, rule.Resample, black: -1).Values;
             if (rule.Noise is { } noised)
                 DiffusionProcess.Of(noised.Schedule).AddNoise(noised.Level, image, Row(_draws[0], row), image);
             AssertClose(Row(_lowResolution, row), image, "low resolution");

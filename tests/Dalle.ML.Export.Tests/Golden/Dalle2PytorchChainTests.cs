@@ -33,7 +33,10 @@ public sealed class Dalle2PytorchChainTests : IDisposable
         var format = bundle.Manifest.Unclip!.Text!.Format;
         Assert.Equal(Read("dalle2/tokens").Longs(), Prompts.SelectMany(new PromptTokenizer(bundle, format).Encode));
 
-        var noise = new RecordedNoise([.. Enumerable.Range(0, 1 + bundle.Manifest.Unclip.Stages.Count).Select(stage => Draws($"dalle2/noise{stage}"))], Prompts.Length);
+        var noise = new RecordedNoise([.. Enumerable.Range(0, 1 + bundle.Manifest.Unclip.Stages.Count).Select(stage => Draws($"dalle2/noise{stage}"))], Prompts.Length)
+        {
+            Noises = [.. bundle.Manifest.Unclip.Stages.Index().Where(stage => stage.Item.LowResolution?.Noise is not null).Select(stage => stage.Index + 1)],
+        };
         using var generator = new UnclipGenerator(bundle, DalleDevice.Cpu, noise);
         var embeddings = generator.GenerateEmbeddings(Requests, new GenerationOptions(), progress: null, CancellationToken.None);
         Near.Values(Read("dalle2/image_embed").Floats(), [.. embeddings.SelectMany(embedding => embedding)], "embeddings");
@@ -116,13 +119,16 @@ public sealed class Dalle2PytorchChainTests : IDisposable
     /// <summary>The recorded noise of each network: of the prior some candidates to a prompt, in the order of the calls; the seed is the number of the prompt.</summary>
     private sealed class RecordedNoise(IReadOnlyList<IEnumerable<float[]>> networks, int prompts) : INoiseSource
     {
+        /// <summary>The numbers of the networks that noise the image before them.</summary>
+        public IReadOnlyCollection<int> Noises { get; init; } = [];
+
         /// <summary>The candidate that is the first of ours.</summary>
         public int FirstPass { get; init; }
 
         public void Fill(ulong seed, NoiseKey noise, Span<float> values)
         {
-            // A stage with an image before it noises that first.
-            var leading = noise.Stage > 1 ? 1 : 0;
+            // A stage may noise the image before it first.
+            var leading = Noises.Contains(noise.Stage) ? 1 : 0;
             var place = noise.Use switch { NoiseUse.LowResolution => 0, NoiseUse.Initial => leading, _ => leading + 1 + noise.Step };
             var draw = networks[noise.Stage].ElementAt(place);
             var rows = draw.Length / values.Length;

@@ -25,6 +25,8 @@ public sealed class Dalle2PytorchTests
         Compare(network, "forward_self_cond", call with { SelfCondition = network.Data.Read("self_cond")?.Floats() });
         Compare(network, "forward_no_encodings", call with { HidesText = true });
         CompareGuided(network, "forward_guided");
+        if (network.Prior is { } prior)
+            Assert.Equal(prior.HeedsGuidance, !network.Predict(call, conditional: true).AsSpan().SequenceEqual(network.Predict(call, conditional: false)));
         network.CompareHiddenStates();
         if (!Has(network, "forward_online"))
             return;

@@ -22,7 +22,10 @@ public sealed class KarloEmbeddingTests
     public void Text_differences_are_those_of_the_reference()
     {
         var (image, texts, expected) = (Read("interpolation", "a"), Read("textdiff", "txt_feat"), Read("textdiff", "embeddings"));
-        var fractions = GoldenReadme.Numbers("karlo/textdiff/unit.npy", "theta");
+        var units = Read("textdiff", "unit").Chunk(image.Length);
+        // How far each is turned is the share of its angle in the whole one.
+        float[] fractions = [.. units.Select(unit => (float)(Angle(image, unit) / Angle(image, Read("textdiff", "z_d"))))];
+        Assert.True(fractions.Distinct().Count() == fractions.Length && fractions.Max() > 0, "The embeddings are not turned.");
         Assert.Equal(expected, fractions.SelectMany(Turned), Near);
         var length = TensorPrimitives.Norm<float>(image);
         Assert.Equal(Read("textdiff", "unit"), fractions.SelectMany(Turned).Select(value => value / length), Near);
@@ -39,6 +42,15 @@ public sealed class KarloEmbeddingTests
         var fractions = JsonSerializer.Deserialize<double[]>(File.ReadAllText(Path.Combine(GoldenFolder.Of("karlo"), file)))!;
         Assert.Equal(count, fractions.Length);
         return fractions;
+    }
+
+    private static double Angle(float[] from, float[] to) => Math.Acos(Math.Clamp(Cosine(from, to), -1, 1));
+
+    // In double precision: the angle of close ones is the root of what is left of 1.
+    private static double Cosine(float[] from, float[] to)
+    {
+        var (a, b) = (Array.ConvertAll(from, value => (double)value), Array.ConvertAll(to, value => (double)value));
+        return TensorPrimitives.CosineSimilarity<double>(a, b);
     }
 
     private static bool Near(float expected, float actual) => MathF.Abs(expected - actual) <= Tolerance * MathF.Max(1, MathF.Abs(expected));

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using Dalle.ML.Bundles;
 using Dalle.ML.Images;
 using Microsoft.ML.Data;
@@ -6,6 +8,31 @@ namespace Dalle.ML.Tests.Images;
 
 public sealed class ResamplerTests
 {
+    // SHA-256 of the places that PyTorch 1.13's F.interpolate(mode="nearest") takes from 1 to 64 pixels to 1 to 64, a line each: 14 to 46 and some more are not
+    // what whole numbers give.
+    [Fact]
+    public void Nearest_pixels_are_those_of_PyTorch()
+    {
+        var sizes = Enumerable.Range(1, 64);
+        var lines = sizes.SelectMany(from => sizes.Select(to =>
+        {
+            var line = new ImageTensor(from, 1, [.. Enumerable.Range(0, from).Select(i => (float)i)]);
+            return string.Join(',', FloatResampler.Nearest(line, to, 1).Values) + "\n";
+        }));
+        Assert.Equal("71933d25bdc3fb33b605d81eee68ccedc0d3b1dcc904b7391fc0d760c127cbc4", Convert.ToHexStringLower(SHA256.HashData(Encoding.ASCII.GetBytes(string.Concat(lines)))));
+    }
+
+    [Fact]
+    public void Black_beyond_the_border_darkens_it_whatever_value_black_has()
+    {
+        float[] values = [.. Enumerable.Range(0, 16).Select(i => 1 - i / 40f)];
+        float[] symmetric = Array.ConvertAll(values, value => value * 2 - 1);
+        var beside = FloatResampler.Resize(new ImageTensor(4, 4, values), 8, Upsampling.PaddedBicubic, black: 0).Values;
+        Assert.True(beside[0] < FloatResampler.Resize(new ImageTensor(4, 4, values), 8, Upsampling.Bicubic, black: 0).Values[0]);
+        var ofSymmetric = FloatResampler.Resize(new ImageTensor(4, 4, symmetric), 8, Upsampling.PaddedBicubic, black: -1).Values;
+        Assert.All(beside, (value, i) => Assert.Equal(value * 2 - 1, ofSymmetric[i], 1e-5f));
+    }
+
     [Theory]
     [InlineData(64, 64)]
     [InlineData(300, 100)]

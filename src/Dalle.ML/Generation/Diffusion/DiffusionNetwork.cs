@@ -73,6 +73,8 @@ internal sealed class DiffusionNetwork(
     {
         private readonly Inputs _inputs = new(owner, run.Guidance, run.Conditions);
         private readonly Inputs? _inversion = run.Inversion is null ? null : new(owner, guidance: 1, run.Conditions);
+        // Those that lead back from an image are reported before the others.
+        private readonly int _invertedSteps = run.Inversion?.Scheduler.Steps ?? 0;
         private readonly float[] _clean = new float[owner._length];
         private readonly float[] _fresh = new float[owner._length];
         private float[]? _x;
@@ -128,6 +130,7 @@ internal sealed class DiffusionNetwork(
                 cancellationToken.ThrowIfCancellationRequested();
                 _inversion!.Predict(scheduler, step, x, _clean);
                 scheduler.Invert(step, x, _clean);
+                Report(scheduler.Steps - step);
             }
             return x;
         }
@@ -154,8 +157,10 @@ internal sealed class DiffusionNetwork(
                 Fill(_fresh, NoiseUse.Undo, pass);
                 scheduler.Undo(_step, x, _fresh);
             }
-            run.Report(_step + 1, scheduler.Steps, _clean);
+            Report(_invertedSteps + _step + 1);
         }
+
+        private void Report(int done) => run.Report(done, _invertedSteps + run.Scheduler.Steps, _clean);
 
         private void Fill(float[] values, NoiseUse use, int pass) => owner._noise.Fill(run.Seed, new NoiseKey(owner._number, use, _step, pass), values);
     }

@@ -116,6 +116,8 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         Refuse(diffusion.UpsamplerSteps is not null && stages.Count < 2, nameof(diffusion.UpsamplerSteps), "is for models with upsamplers; '{0}' has none");
         Refuse(diffusion.PriorSteps is not null && _graphs.Prior is null, nameof(diffusion.PriorSteps), PriorsAlone);
         Refuse(diffusion.PriorGuidance is not null && _graphs.Prior is null, nameof(diffusion.PriorGuidance), PriorsAlone);
+        Refuse(diffusion.PriorGuidance is not null && _graphs.Prior is { HeedsGuidance: false }, nameof(diffusion.PriorGuidance),
+            "is for models whose prior predicts something else without the text; that of '{0}' does not");
         Refuse(diffusion.IsFast && _graphs.Prior?.Diffusion.FastSteps is null && stages.All(stage => stage.Diffusion.FastSteps is null), nameof(diffusion.IsFast),
             "is for models that name smaller numbers of steps for speed; '{0}' names none");
 
@@ -321,16 +323,12 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     }
 
     /// <summary>A square image in the size of a stage, resized as the stages are given the images of those before them.</summary>
-    private ImageTensor FitToStage(ImageTensor image, int size) => Resize(image, size, _graphs.Stages[^1].LowResolution?.Resample ?? Upsampling.Bicubic);
-
-    private static ImageTensor Resize(ImageTensor image, int size, Upsampling kind) => kind == Upsampling.Nearest
-        ? FloatResampler.Nearest(image, size, size)
-        : FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic, Beyond.Nothing);
+    private ImageTensor FitToStage(ImageTensor image, int size) => FloatResampler.Resize(image, size, _graphs.Stages[^1].LowResolution?.Resample ?? Upsampling.Bicubic, black: 0);
 
     private float[] Enlarge(ImageTensor image, int size, LowResolution rule, int number, ulong seed)
     {
         TensorPrimitives.Clamp(image.Values, -1, 1, image.Values);
-        var values = Resize(image, size, rule.Resample).Values;
+        var values = FloatResampler.Resize(image, size, rule.Resample, black: -1).Values;
         if (rule.Noise is { } noised)
         {
             var fresh = new float[values.Length];
