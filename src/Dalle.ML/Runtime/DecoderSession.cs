@@ -31,7 +31,7 @@ internal sealed class DecoderSession : IDisposable
     private readonly HashSet<string> _onDevice = [];
     private readonly TensorMemory? _deviceMemory;
     private LogitsDecodeBatch? _idle;
-    private LogitsDecodeBatch? _idleRow;
+    private LogitsDecodeBatch? _idlePrefill;
 
     /// <param name="bundle">The bundle.</param>
     /// <param name="graph">Its transformer.</param>
@@ -115,16 +115,16 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>
-    /// Lends a batch for a number of sequences, an idle one if it fits, until the lease is disposed. One for a prompt and one for what is sampled stay
+    /// Lends a batch for a number of sequences, an idle one if it fits, until the lease is disposed. One for prompts and one for what is sampled stay
     /// for the next generation, which is mostly like the last, unless they are large.
     /// </summary>
-    public BatchLease Rent(int rows)
+    public BatchLease Rent(int rows, bool isPrefill = false)
     {
-        var idle = Interlocked.Exchange(ref Idle(rows), null);
+        var idle = Interlocked.Exchange(ref Idle(isPrefill), null);
         if (idle?.Rows == rows)
-            return new BatchLease(this, idle);
+            return new BatchLease(this, idle, isPrefill);
         idle?.Dispose();
-        return new BatchLease(this, NewBatch(rows));
+        return new BatchLease(this, NewBatch(rows), isPrefill);
     }
 
     public OrtIoBinding NewBinding() => _session.CreateIoBinding();
@@ -139,22 +139,22 @@ internal sealed class DecoderSession : IDisposable
     public void Dispose()
     {
         Interlocked.Exchange(ref _idle, null)?.Dispose();
-        Interlocked.Exchange(ref _idleRow, null)?.Dispose();
+        Interlocked.Exchange(ref _idlePrefill, null)?.Dispose();
         _deviceMemory?.Dispose();
         _session.Dispose();
         _synchronous.Dispose();
         _asynchronous.Dispose();
     }
 
-    private void Return(LogitsDecodeBatch batch)
+    private void Return(LogitsDecodeBatch batch, bool isPrefill)
     {
         if (batch.Rows * Graph.Cache.BytesPerRow > MaxIdleBytes)
             batch.Dispose();
         else
-            Interlocked.Exchange(ref Idle(batch.Rows), batch)?.Dispose();
+            Interlocked.Exchange(ref Idle(isPrefill), batch)?.Dispose();
     }
 
-    private ref LogitsDecodeBatch? Idle(int rows) => ref rows == 1 ? ref _idleRow : ref _idle;
+    private ref LogitsDecodeBatch? Idle(bool isPrefill) => ref isPrefill ? ref _idlePrefill : ref _idle;
 
     private void Run(OrtIoBinding binding, RunOptions options)
     {
@@ -205,10 +205,10 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>A batch of a session that its holder gives back by disposing the lease.</summary>
-    public readonly struct BatchLease(DecoderSession session, LogitsDecodeBatch batch) : IDisposable
+    public readonly struct BatchLease(DecoderSession session, LogitsDecodeBatch batch, bool isPrefill) : IDisposable
     {
         public LogitsDecodeBatch Batch => batch;
 
-        public void Dispose() => session.Return(batch);
+        public void Dispose() => session.Return(batch, isPrefill);
     }
 }

@@ -33,7 +33,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     private readonly NetworkCache _cache = new(bundle, device, memory);
     private readonly RetryableLazy<PromptTokenizer> _tokenizer = new(() => new PromptTokenizer(bundle, bundle.Manifest.Unclip!.Text!.Format));
 
-    public IEnumerable<Candidate> Generate(
+    public IEnumerable<IEnumerable<Candidate>> Generate(
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
@@ -147,7 +147,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         _tokenizer.Dispose();
     }
 
-    private IEnumerable<Candidate> Generate(
+    private IEnumerable<IEnumerable<Candidate>> Generate(
         IEnumerable<(int Index, GenerationRequest Request, int Number)> all, int images, int count, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
@@ -166,7 +166,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
                 {
                     picture.Image = image;
                     if (stage == _graphs.Stages.Count - 1 && image is not null)
-                        yield return new Candidate(batch[picture.Place].Index, picture.Request, batch[picture.Place].Number, [], image.ToUnitRange());
+                        yield return [new Candidate(batch[picture.Place].Index, picture.Request, batch[picture.Place].Number, [], image.ToUnitRange)];
                 }
             }
             done += batch.Length;
