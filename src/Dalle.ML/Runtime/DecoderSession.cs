@@ -1,5 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Onnx;
+using Dalle.ML.Runtime.Operators;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
@@ -47,7 +48,17 @@ internal sealed class DecoderSession : IDisposable
         SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
-        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. File.ReadAllBytes(bundle.PathOf(graph.File)), .. Sampling()] : null);
+        var file = File.ReadAllBytes(bundle.PathOf(graph.File));
+        var rewritten = device.GpuDeviceId is null && CachedAttentionOperator.IsSupported && Environment.GetEnvironmentVariable("DALLE_GQA") != "1" ? AttentionRewrite.Apply(file, graph.Cache) : null;
+        HasOwnAttention = rewritten is not null;
+        file = rewritten ?? file;
+        var before = HugePages.Mappings();
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. file, .. Sampling()] : file);
+        if (Environment.GetEnvironmentVariable("DALLE_HUGE") == "1")
+        {
+            var t0 = System.Diagnostics.Stopwatch.GetTimestamp(); var now = HugePages.Mappings(); now.ExceptWith(before); Console.Error.WriteLine($"{now.Sum(m => m.End - m.Start) >> 20} MB in {now.Count}");
+            HugePages.Move(now); Console.Error.WriteLine(System.Diagnostics.Stopwatch.GetElapsedTime(t0).TotalMilliseconds);
+        }
         (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {
@@ -71,6 +82,9 @@ internal sealed class DecoderSession : IDisposable
 
     /// <summary>Whether the graph samples tokens, by a <see cref="SampledDecodeBatch"/>, rather than giving logits, by a <see cref="LogitsDecodeBatch"/>.</summary>
     public bool SamplesTokens { get; }
+
+    /// <summary>Whether the graph was rewritten to have <see cref="CachedAttentionOperator"/>.</summary>
+    public bool HasOwnAttention { get; }
 
     /// <summary>Whether calls are queued for a device; then what is bound from the host's memory may be copied at once.</summary>
     public bool IsOnDevice => _device.GpuDeviceId is not null;

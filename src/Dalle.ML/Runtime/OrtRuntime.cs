@@ -40,6 +40,7 @@ internal static partial class OrtRuntime
             if (graph is null)
                 return new InferenceSession(bundle.PathOf(file), options);
             // Bytes have no name by which a file of ONNX Runtime's own format, which is not checked, would be told.
+            Operators.CachedAttentionOperator.Register(options);
             options.AddSessionConfigEntry("session.load_model_format", "ONNX");
             options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetDirectoryName(bundle.PathOf(file))!);
             return new InferenceSession(graph, options);
