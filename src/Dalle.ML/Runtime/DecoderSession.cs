@@ -49,16 +49,9 @@ internal sealed class DecoderSession : IDisposable
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
         var file = File.ReadAllBytes(bundle.PathOf(graph.File));
-        var rewritten = device.GpuDeviceId is null && CachedAttentionOperator.IsSupported && Environment.GetEnvironmentVariable("DALLE_GQA") != "1" ? AttentionRewrite.Apply(file, graph.Cache) : null;
-        HasOwnAttention = rewritten is not null;
-        file = rewritten ?? file;
-        var before = HugePages.Mappings();
+        if (device.GpuDeviceId is null && CachedAttentionOperator.IsSupported && AttentionRewrite.Apply(file, graph.Cache) is { } rewritten)
+            (file, HasOwnAttention) = (rewritten, true);
         _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. file, .. Sampling()] : file);
-        if (Environment.GetEnvironmentVariable("DALLE_HUGE") == "1")
-        {
-            var t0 = System.Diagnostics.Stopwatch.GetTimestamp(); var now = HugePages.Mappings(); now.ExceptWith(before); Console.Error.WriteLine($"{now.Sum(m => m.End - m.Start) >> 20} MB in {now.Count}");
-            HugePages.Move(now); Console.Error.WriteLine(System.Diagnostics.Stopwatch.GetElapsedTime(t0).TotalMilliseconds);
-        }
         (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {

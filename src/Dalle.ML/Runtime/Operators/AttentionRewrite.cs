@@ -21,8 +21,8 @@ internal static class AttentionRewrite
     {
         if (cache.Kind != CacheKind.Shared || cache.Type != CacheType.Float32 || cache.HeadSize % AttentionCall.Lanes != 0 || cache.Capacity > CachedAttentionOperator.MaxCapacity)
             return null;
-        var model = ModelProto.Parser.ParseFrom(file);
-        var graph = model.Graph;
+        if (Parse(file) is not { Graph: { } graph } model)
+            return null;
         var nodes = graph.Node.Where(node => node.OpType == "GroupQueryAttention").ToArray();
         if (nodes.Length != cache.Layers || nodes.Any(node => !IsPlain(node)))
             return null;
@@ -37,14 +37,27 @@ internal static class AttentionRewrite
                 node.Attribute.Add(new AttributeProto { Name = CachedAttentionOperator.ScaleAttribute, Type = AttributeProto.Types.AttributeType.Float });
         }
         var names = cache.AllNames.SelectMany(pair => new[] { pair.Past, pair.Present }).ToHashSet();
-        foreach (var value in graph.Input.Concat(graph.Output).Where(value => names.Contains(value.Name)))
-        {
-            var dimensions = value.Type.TensorType.Shape.Dim;
-            (dimensions[1], dimensions[2]) = (dimensions[2], dimensions[1]);
-        }
+        var caches = graph.Input.Concat(graph.Output).Where(value => names.Contains(value.Name)).Select(value => value.Type?.TensorType?.Shape?.Dim).ToArray();
+        if (caches.Any(dimensions => dimensions?.Count != 4))
+            return null;
+        foreach (var dimensions in caches)
+            (dimensions![1], dimensions[2]) = (dimensions[2], dimensions[1]);
         graph.Input.Add(SharedInput());
         model.OpsetImport.Add(new OperatorSetIdProto { Domain = CachedAttentionOperator.Domain, Version = 1 });
         return model.ToByteArray();
+    }
+
+    // What is not a graph is for ONNX Runtime to refuse.
+    private static ModelProto? Parse(byte[] file)
+    {
+        try
+        {
+            return ModelProto.Parser.ParseFrom(file);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Whether a node does no more than the operator: no rotation, window, cap or groups.</summary>
