@@ -1,5 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Onnx;
+using Dalle.ML.Runtime.Operators;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
@@ -47,7 +48,10 @@ internal sealed class DecoderSession : IDisposable
         SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
-        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. File.ReadAllBytes(bundle.PathOf(graph.File)), .. Sampling()] : null);
+        var file = File.ReadAllBytes(bundle.PathOf(graph.File));
+        if (device.GpuDeviceId is null && CachedAttentionOperator.IsSupported && AttentionRewrite.Apply(file, graph.Cache) is { } rewritten)
+            (file, HasOwnAttention) = (rewritten, true);
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. file, .. Sampling()] : file);
         (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {
@@ -71,6 +75,9 @@ internal sealed class DecoderSession : IDisposable
 
     /// <summary>Whether the graph samples tokens, by a <see cref="SampledDecodeBatch"/>, rather than giving logits, by a <see cref="LogitsDecodeBatch"/>.</summary>
     public bool SamplesTokens { get; }
+
+    /// <summary>Whether the graph was rewritten to have <see cref="CachedAttentionOperator"/>.</summary>
+    public bool HasOwnAttention { get; }
 
     /// <summary>Whether calls are queued for a device; then what is bound from the host's memory may be copied at once.</summary>
     public bool IsOnDevice => _device.GpuDeviceId is not null;
