@@ -1,6 +1,6 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace Dalle.ML.Bundles;
 
@@ -73,21 +73,46 @@ internal sealed class Bundle
     private static string HashOf(byte[] manifest) => Convert.ToHexStringLower(SHA256.HashData(WithoutWords(manifest)));
 
     /// <summary>The manifest as it is written without words.</summary>
-    private static byte[] WithoutWords(byte[] manifest)
+    private static ReadOnlySpan<byte> WithoutWords(byte[] manifest)
     {
         try
         {
-            if (JsonNode.Parse(manifest) is not JsonObject json || json["words"]?.GetValue<string>() is not { } words || json["files"] is not JsonObject files)
+            using var document = JsonDocument.Parse(manifest);
+            var root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("words", out var words) || words.ValueKind != JsonValueKind.String
+                || !root.TryGetProperty("files", out var files) || files.ValueKind != JsonValueKind.Object)
                 return manifest;
-            json.Remove("words");
-            files.Remove(words);
-            return JsonSerializer.SerializeToUtf8Bytes(json, ManifestContext.Default.JsonObject);
+            var written = new ArrayBufferWriter<byte>(manifest.Length);
+            using (var writer = new Utf8JsonWriter(written, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+            {
+                writer.WriteStartObject();
+                foreach (var member in root.EnumerateObject())
+                {
+                    if (member.NameEquals("files"))
+                        WriteWithout(writer, member, words.GetString()!);
+                    else if (!member.NameEquals("words"))
+                        member.WriteTo(writer);
+                }
+                writer.WriteEndObject();
+            }
+            return written.WrittenSpan;
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or ArgumentException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             // Not a manifest, which is found when it is opened.
             return manifest;
         }
+    }
+
+    private static void WriteWithout(Utf8JsonWriter writer, JsonProperty files, string name)
+    {
+        writer.WriteStartObject(files.Name);
+        foreach (var file in files.Value.EnumerateObject())
+        {
+            if (!file.NameEquals(name))
+                file.WriteTo(writer);
+        }
+        writer.WriteEndObject();
     }
 
     private static Manifest Parse(string folder, byte[] json)
