@@ -15,6 +15,9 @@ internal sealed class Bundle
 
     private const int MaxManifestBytes = 16 << 20;
 
+    // As much as a core's cache holds.
+    private const int HashedAtOnce = 1 << 18;
+
     private Bundle(string folder, string hash, Manifest manifest) => (Folder, Hash, Manifest) = (folder, hash, manifest);
 
     /// <summary>The folder's absolute path.</summary>
@@ -29,16 +32,33 @@ internal sealed class Bundle
     public Manifest Manifest { get; }
 
     /// <summary>Opens and verifies a bundle.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="prepare">Goes on while the weights are hashed, after all else is verified: sessions may be made of them, but must not run before this
+    /// method returns, and are to be disposed if it throws.</param>
     /// <exception cref="DalleBundleException">Something is wrong with it.</exception>
-    public static Bundle Open(string folder)
+    public static Bundle Open(string folder, Action<Bundle>? prepare = null)
     {
         folder = FullPath(folder);
         var json = ReadManifest(folder);
         var bundle = new Bundle(folder, HashOf(json), Parse(folder, json));
-        ManifestValidator.Check(bundle);
-        bundle.CheckFiles();
+        var named = ManifestValidator.Check(bundle);
+        if (bundle.FirstFault(named.Contains) is { } fault)
+            throw fault;
         GraphSignatureValidator.Check(bundle);
-        return bundle;
+        var weights = Task.Run(() => bundle.FirstFault(file => !named.Contains(file)));
+        try
+        {
+            prepare?.Invoke(bundle);
+        }
+        catch (Exception) when (weights.GetAwaiter().GetResult() is null)
+        {
+            throw;
+        }
+        catch (Exception)
+        {
+            // The weights are to blame, as is told below.
+        }
+        return weights.GetAwaiter().GetResult() is { } wrong ? throw wrong : bundle;
     }
 
     /// <summary>Reads a bundle's manifest, without verifying the rest.</summary>
@@ -54,8 +74,12 @@ internal sealed class Bundle
 
     public static FileRecord Describe(string path)
     {
-        using var file = File.OpenRead(path);
-        return new FileRecord { Size = file.Length, Sha256 = Convert.ToHexStringLower(SHA256.HashData(file)) };
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[(int)Math.Clamp(file.Length, 1, HashedAtOnce)];
+        for (int read; (read = file.Read(buffer, 0, buffer.Length)) > 0;)
+            hash.AppendData(buffer, 0, read);
+        return new FileRecord { Size = file.Length, Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset()) };
     }
 
     /// <summary>The absolute path of one of the bundle's files.</summary>
@@ -155,11 +179,14 @@ internal sealed class Bundle
         }
     }
 
-    /// <summary>Hashing takes as long as reading: files are verified side by side, and of several faults the first in the order of names is told.</summary>
-    private void CheckFiles()
+    /// <summary>Verifies files side by side, the largest first; of several faults the first in the order of names is told.</summary>
+    private DalleBundleException? FirstFault(Func<string, bool> isWanted)
     {
-        if (Manifest.Files.AsParallel().AsOrdered().Select(file => FaultOf(file.Key, file.Value)).FirstOrDefault(fault => fault is not null) is { } first)
-            throw first;
+        string[] names = [.. Manifest.Files.Keys.Where(isWanted)];
+        var checks = new Task<DalleBundleException?>[names.Length];
+        foreach (var index in Enumerable.Range(0, names.Length).OrderByDescending(index => Manifest.Files[names[index]].Size))
+            checks[index] = Task.Run(() => FaultOf(names[index], Manifest.Files[names[index]]));
+        return Task.WhenAll(checks).GetAwaiter().GetResult().FirstOrDefault(fault => fault is not null);
     }
 
     private DalleBundleException? FaultOf(string name, FileRecord expected)
