@@ -13,6 +13,9 @@ public sealed class PackTests : IDisposable
 
     private static readonly string ToolProject = Path.Combine(Repository.Root, "src", "Dalle.ML.Cli");
 
+    // Of its own, since NuGet takes a version that the machine has once unpacked from there.
+    private static readonly string LibraryVersion = $"0.1.1-test{Environment.ProcessId}";
+
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
@@ -78,7 +81,7 @@ public sealed class PackTests : IDisposable
     [Fact]
     public async Task An_application_for_one_platform_carries_no_other_platforms_native_libraries()
     {
-        await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", "Dalle.ML"), "-c", Configuration, "--no-build", "-o", In("packed"));
+        await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", "Dalle.ML"), "-c", Configuration, "--no-build", $"-p:PackageVersion={LibraryVersion}", "-o", In("packed"));
         await WriteApplicationAsync("Dalle.ML");
         File.WriteAllText(In("app/Program.cs"), "_ = Dalle.ML.DalleModel.DefaultPath;");
         foreach (var (platform, library) in new[] { ("linux-x64", "libonnxruntime.so"), ("win-x64", "onnxruntime.dll"), ("win-arm64", "onnxruntime.dll"), ("osx-arm64", "libonnxruntime.dylib") })
@@ -90,7 +93,7 @@ public sealed class PackTests : IDisposable
             var natives = json.RootElement.GetProperty("Items").GetProperty("ResolvedFileToPublish").EnumerateArray()
                 .Select(item => item.GetProperty("FullPath").GetString()!.Replace('\\', '/')).Where(path => path.Contains("/native/", StringComparison.Ordinal)).ToArray();
             Assert.Single(natives, path => path.EndsWith($"/{library}", StringComparison.Ordinal));
-            Assert.All(natives, path => Assert.Contains(path.Split("/runtimes/")[1].Split('/')[0], [platform, platform.Split('-')[0]]));
+            Assert.All(natives, path => Assert.Contains(path.Split("/runtimes/")[1].Split('/')[0], (string[])[platform, platform.Split('-')[0]]));
         }
     }
 
@@ -103,7 +106,7 @@ public sealed class PackTests : IDisposable
     {
         string[] projects = ["Dalle.ML", "Dalle.ML.Evaluation", "Dalle.ML.Extensions.AI"];
         foreach (var project in projects)
-            await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", project), "-c", Configuration, "--no-build", "-o", In("packed"));
+            await RunAsync("dotnet", "pack", Path.Combine(Repository.Root, "src", project), "-c", Configuration, "--no-build", $"-p:PackageVersion={LibraryVersion}", "-o", In("packed"));
         var readme = File.ReadAllText(Path.Combine(Repository.Root, "README.md"));
         var program = readme.Split("```csharp\n")[1].Split("```")[0];
         await WriteApplicationAsync(projects);
@@ -157,7 +160,7 @@ public sealed class PackTests : IDisposable
                 <RestoreAdditionalProjectSources>{In("packed")}</RestoreAdditionalProjectSources>
               </PropertyGroup>
               <ItemGroup>
-                {string.Concat(packages.Select(package => $"<PackageReference Include=\"{package}\" Version=\"*-*\" />"))}
+                {string.Concat(packages.Select(package => $"<PackageReference Include=\"{package}\" Version=\"{LibraryVersion}\" />"))}
                 <PackageReference Include="Microsoft.ML.OnnxRuntime" Version="{runtime}" />
               </ItemGroup>
             </Project>

@@ -24,7 +24,7 @@ public sealed class ManifestReaderTests
         Assert.Equal(Encoding.UTF8.GetString(whole.ToJson()), Encoding.UTF8.GetString(Manifest.Parse(Encoding.UTF8.GetBytes(json.ToJsonString())).ToJson()));
     }
 
-    private static bool IsRecord(Type type) => type.Namespace == typeof(Manifest).Namespace && type.IsClass;
+    private static bool IsRecord(Type type) => type.Namespace == typeof(Manifest).Namespace && type is { IsClass: true, IsArray: false };
 
     /// <summary>An instance whose properties have values that they do not begin with.</summary>
     private static object Filled(Type type, Func<PropertyInfo, bool> isNeeded, object? beginning = null)
