@@ -26,7 +26,7 @@ internal sealed record UnclipGraphs
     public DiffusionPriorGraphs? Prior { get; init; }
 
     /// <summary>The networks that make the image, smallest first; empty in a bundle of the prior alone.</summary>
-    public IReadOnlyList<DiffusionStage> Stages { get; set; } = [];
+    public IReadOnlyList<DiffusionStage> Stages { get; init; } = [];
 }
 
 /// <summary>The text tower of CLIP as DALL·E 2 uses it.</summary>
@@ -47,7 +47,7 @@ internal sealed record UnclipImage
     /// <summary>Side of the square image that the graph takes, in pixels.</summary>
     public required int Size { get; init; }
 
-    public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
+    public ResampleFilter Resample { get; init; } = ResampleFilter.Bicubic;
 
     /// <summary>How an image that is not square becomes so.</summary>
     public Fit Fit { get; init; }
@@ -56,7 +56,7 @@ internal sealed record UnclipImage
     /// Whether the resized image has eight bits a colour, as Pillow's has; otherwise colours keep their fractions, and the filter sees zeros beyond the
     /// border, as ResizeRight's.
     /// </summary>
-    public bool Rounds { get; set; } = true;
+    public bool Rounds { get; init; } = true;
 }
 
 /// <summary>The diffusion prior: samples an image embedding.</summary>
@@ -79,7 +79,7 @@ internal sealed record DiffusionPriorGraphs
     public bool HeedsGuidance { get; init; } = true;
 
     /// <summary>Number of embeddings that are sampled by default, of which the one nearest to <c>pooled</c> is taken.</summary>
-    public int Candidates { get; set; } = 1;
+    public int Candidates { get; init; } = 1;
 
     /// <summary>Length to which the initial noise is brought; null where it is left as it is.</summary>
     public float? NoiseLength { get; init; }
@@ -112,7 +112,7 @@ internal sealed record DiffusionStage
     /// How often each step is repeated when a part of an image is painted anew; null where the stage takes no part in that, and known pixels are put back
     /// into its result.
     /// </summary>
-    public int? InpaintPasses { get; set; }
+    public int? InpaintPasses { get; init; }
 }
 
 /// <summary>A graph that takes over for the last steps.</summary>
@@ -174,7 +174,7 @@ internal sealed record DiffusionRules
     public DiffusionSampler Sampler { get; init; }
 
     /// <summary>The peculiarities of the model's own code where it samples by <see cref="DiffusionSampler.Ddim"/>.</summary>
-    public DdimRules Ddim { get; set; } = new();
+    public DdimRules Ddim { get; init; } = new();
 
     /// <summary>Number of steps where the caller names none.</summary>
     public required int Steps { get; init; }
@@ -183,7 +183,7 @@ internal sealed record DiffusionRules
     public int? FastSteps { get; init; }
 
     /// <summary>Weight s of classifier-free guidance, u + s (c − u); at 1 there is no unconditional row.</summary>
-    public float Guidance { get; set; } = 1;
+    public float Guidance { get; init; } = 1;
 
     /// <summary>Whether guidance takes in the channels of the variance too; otherwise they are those of the conditional row.</summary>
     public bool GuidesVariance { get; init; }

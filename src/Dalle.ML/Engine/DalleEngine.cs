@@ -56,7 +56,7 @@ internal sealed class DalleEngine : IDisposable
 
         // Only a session shows whether a device can be used; a caller who requested one wants to know now.
         if (device != DalleDevice.Cpu)
-            _autoregressive?.LoadDecoder();
+            _autoregressive?.PrepareDecoder();
     }
 
     public Bundle Bundle { get; }
@@ -94,6 +94,26 @@ internal sealed class DalleEngine : IDisposable
     /// <exception cref="NotSupportedException">The bundle has no network that judges images.</exception>
     public FeatureExtractor Features => _features
         ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no features of images. Export one with the family 'inception'.");
+
+    /// <summary>
+    /// Makes ready what an image takes, side by side rather than each when it is first needed. On a GPU nothing is: sessions there reckon with the memory
+    /// that those before them left.
+    /// </summary>
+    /// <exception cref="DalleBundleException">A graph cannot be used.</exception>
+    public void Prepare()
+    {
+        if (_autoregressive is null || _generator is null || Device.GpuDeviceId is not null)
+            return;
+        var others = Task.WhenAll(Task.Run(Vae.PrepareDecoder), Task.Run(() => _clip?.Value.Prepare()), Task.Run(() => _tokenizer.Value));
+        try
+        {
+            _autoregressive.Prepare();
+        }
+        finally
+        {
+            others.GetAwaiter().GetResult();
+        }
+    }
 
     /// <summary>Generates the candidates of each request and keeps the best; images are returned in order, each as soon as it is finished.</summary>
     public IEnumerable<GeneratedImage> Generate(

@@ -37,7 +37,11 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
 
     /// <summary>Creates the transformer's session now.</summary>
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
-    public void LoadDecoder() => _ = _decoder.Value;
+    public void PrepareDecoder() => _ = _decoder.Value;
+
+    /// <summary>Creates all sessions that image tokens take now.</summary>
+    /// <exception cref="DalleBundleException">A graph cannot be used.</exception>
+    public void Prepare() => _ = _generator.Value;
 
     public IEnumerable<IEnumerable<Candidate>> Generate(
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
