@@ -203,6 +203,7 @@ internal static class ManifestReader
         File = json.Text("file"),
         Diffusion = json.Object("diffusion", Diffusion),
         Statistics = json.OptionalText("statistics"),
+        HeedsGuidance = json.Bool("heedsGuidance", otherwise: true),
         Candidates = json.Int("candidates", 1),
         NoiseLength = json.OptionalFloat("noiseLength"),
         ResultLength = json.OptionalFloat("resultLength"),

@@ -26,7 +26,7 @@ internal sealed record UnclipGraphs
     public DiffusionPriorGraphs? Prior { get; init; }
 
     /// <summary>The networks that make the image, smallest first; empty in a bundle of the prior alone.</summary>
-    public IReadOnlyList<DiffusionStage> Stages { get; init; } = [];
+    public IReadOnlyList<DiffusionStage> Stages { get; set; } = [];
 }
 
 /// <summary>The text tower of CLIP as DALL·E 2 uses it.</summary>
@@ -79,7 +79,7 @@ internal sealed record DiffusionPriorGraphs
     public bool HeedsGuidance { get; init; } = true;
 
     /// <summary>Number of embeddings that are sampled by default, of which the one nearest to <c>pooled</c> is taken.</summary>
-    public int Candidates { get; init; } = 1;
+    public int Candidates { get; set; } = 1;
 
     /// <summary>Length to which the initial noise is brought; null where it is left as it is.</summary>
     public float? NoiseLength { get; init; }
@@ -112,7 +112,7 @@ internal sealed record DiffusionStage
     /// How often each step is repeated when a part of an image is painted anew; null where the stage takes no part in that, and known pixels are put back
     /// into its result.
     /// </summary>
-    public int? InpaintPasses { get; init; }
+    public int? InpaintPasses { get; set; }
 }
 
 /// <summary>A graph that takes over for the last steps.</summary>
@@ -183,7 +183,7 @@ internal sealed record DiffusionRules
     public int? FastSteps { get; init; }
 
     /// <summary>Weight s of classifier-free guidance, u + s (c − u); at 1 there is no unconditional row.</summary>
-    public float Guidance { get; init; } = 1;
+    public float Guidance { get; set; } = 1;
 
     /// <summary>Whether guidance takes in the channels of the variance too; otherwise they are those of the conditional row.</summary>
     public bool GuidesVariance { get; init; }
