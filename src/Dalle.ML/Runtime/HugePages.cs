@@ -10,6 +10,7 @@ namespace Dalle.ML.Runtime;
 internal static unsafe partial class HugePages
 {
     private const long Size = 2 << 20;
+    private const long Smallest = 4 << 20;
     private const int AdviseHuge = 14;
     private const int Collapse = 25;
 
@@ -32,13 +33,13 @@ internal static unsafe partial class HugePages
             var fields = line.Split(' ', 6, StringSplitOptions.RemoveEmptyEntries);
             var range = fields[0].Split('-');
             var (start, end) = (long.Parse(range[0], NumberStyles.HexNumber, CultureInfo.InvariantCulture), long.Parse(range[1], NumberStyles.HexNumber, CultureInfo.InvariantCulture));
-            if (fields[1].StartsWith("rw", StringComparison.Ordinal) && fields[4] == "0" && end - start >= 2 * Size)
+            if (fields[1].StartsWith("rw", StringComparison.Ordinal) && fields[4] == "0" && end - start >= Smallest)
                 mappings.Add((start, end));
         }
         return mappings;
     }
 
-    /// <summary>Moves memory that is in use to huge pages.</summary>
+    /// <summary>Moves memory that is in use to huge pages. Nothing happens to what was unmapped meanwhile.</summary>
     public static void Move(IEnumerable<(long Start, long End)> mappings)
     {
         foreach (var (start, end) in mappings)
