@@ -72,7 +72,8 @@ internal static class RealEsrganFamily
             var network = CompactUpscaler.Infer(first);
             var second = source.TryOpen(1)?.FindSubtree("body.0.weight");
             var strength = second is null ? 1 : Setting("denoise", 50, 100) / 100.0;
-            return Describe(network.Write(bundle, (name, shape) => Mix(first.Read(name, shape), second?.Read(name, shape), strength), source.Precision), network.Factor, 1);
+            return Describe(network.Write(bundle, (name, shape) => Mix(first.Read(name, shape), second?.Read(name, shape), strength), source.Precision), network.Factor,
+                loader == Xinntao ? XinntaoMultiple(network.Factor) : 1);
         }
 
         UpscalerGraph Describe(string name, int factor, int multiple) => new()
@@ -91,6 +92,9 @@ internal static class RealEsrganFamily
             : value >= 0 && value <= most ? value
             : throw new ArgumentException($"The setting {name} is {value}; it must lie between 0 and {most}.");
     }
+
+    /// <summary>xinntao's code mirrors an image up to these sides by the factor alone, although only RRDBNet needs them: what is at the edges counts.</summary>
+    private static int XinntaoMultiple(int factor) => factor switch { 1 => 4, 2 => 2, _ => 1 };
 
     /// <summary>The weights between two networks, by which xinntao sets the strength of denoising (deep network interpolation, Wang et al. 2019).</summary>
     private static Tensor Mix(Tensor first, Tensor? second, double part)
