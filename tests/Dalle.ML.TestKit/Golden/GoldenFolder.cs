@@ -8,7 +8,7 @@ public static class GoldenFolder
 {
     private static readonly Lazy<string> Found = new(Find);
 
-    /// <exception cref="DirectoryNotFoundException">The variable names a folder that is not there.</exception>
+    /// <exception cref="DirectoryNotFoundException">The variable names a folder that is not there, or has no folders: every test would be skipped.</exception>
     public static string Root => Found.Value;
 
     /// <summary>Whether the variable names the folder, so that what cannot be read in it is a failure.</summary>
@@ -44,7 +44,10 @@ public static class GoldenFolder
     private static string Find()
     {
         if (Environment.GetEnvironmentVariable("DALLE_GOLDEN") is { Length: > 0 } named)
-            return Directory.Exists(named) ? named : throw new DirectoryNotFoundException($"DALLE_GOLDEN is '{named}', which is no folder.");
+        {
+            return Directory.Exists(named) && Directory.EnumerateDirectories(named).Any() ? named
+                : throw new DirectoryNotFoundException($"DALLE_GOLDEN is '{named}', which is no folder that has one for each family.");
+        }
 
         var repository = Repository.Root;
         var beside = Path.Combine(Path.GetDirectoryName(repository) ?? "", "shared", "golden");
