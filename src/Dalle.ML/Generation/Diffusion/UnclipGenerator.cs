@@ -173,7 +173,8 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
 
             Action<int, int, int, float[]> Reporter(int network)
             {
-                var taken = 0;
+                // Pictures of a batch may take different numbers of steps.
+                var taken = 0.0;
                 // Where image embeddings are given, the prior has no part in the work.
                 var first = embedded.Length == 0 ? 1 : 0;
                 return (i, step, steps, estimate) => progress?.Report(new GenerationProgress
@@ -188,7 +189,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
                     Steps = steps,
                     Tokens = ReadOnlyMemory<int>.Empty,
                     Estimate = network == 0 ? null : new ImageTensor(_graphs.Stages[network - 1].Size, _graphs.Stages[network - 1].Size, estimate),
-                    Fraction = (done + ((network - first) * batch.Length + ++taken / (double)steps) / (_graphs.Stages.Count + 1 - first)) / total,
+                    Fraction = (done + ((network - first) * batch.Length + (taken += 1.0 / steps)) / (_graphs.Stages.Count + 1 - first)) / total,
                     Elapsed = clock.Elapsed,
                 });
             }
