@@ -33,9 +33,22 @@ public static class ClipRankSample
         Console.WriteLine($"{order.Distinct().Count()} of the candidates 0 to 5 are kept");
         Console.WriteLine($"Best first: {scores.SequenceEqual(scores.OrderDescending())}");
 
+        // By the transformer's own perplexity, as ru-dALLE does: no CLIP is needed.
+        var byPerplexity = ml.Transforms.ClipRank(new ClipRankEstimator.Options
+        {
+            InputTextColumnName = "Prompt",
+            InputTokensColumnName = "Tokens",
+            RankBy = RankBy.Perplexity,
+            OutputColumnName = "Likeliest",
+            PerplexitiesColumnName = "Perplexities",
+        });
+        var perplexities = byPerplexity.Fit(view).Transform(view).GetColumn<float[]>("Perplexities").Single();
+        Console.WriteLine($"Lowest perplexity first: {perplexities.SequenceEqual(perplexities.Order())}");
+
         // Output:
         //   3 of the candidates 0 to 5 are kept
         //   Best first: True
+        //   Lowest perplexity first: True
     }
 
     private sealed class Request

@@ -67,6 +67,9 @@ public sealed partial class DalleModel : IDisposable
         return new DalleModel(EngineHandle.Open(ModelFolders.Find(path), device ?? DalleDevice.Cpu));
     }
 
+    /// <summary>Loads a model to generate images at once: what that takes is made ready while the files are verified.</summary>
+    internal static DalleModel LoadForImages(string path, DalleDevice device) => new(EngineHandle.Open(ModelFolders.Find(path), device, isForImages: true));
+
     /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with CLIP.</summary>
     /// <param name="device">Device to run on; the CPU if null.</param>
     /// <exception cref="DalleBundleException">The model's folder is not beside the assembly, or was changed.</exception>

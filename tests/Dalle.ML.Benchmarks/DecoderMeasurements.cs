@@ -51,11 +51,7 @@ internal sealed class DecoderMeasurements : IDisposable
     private Measurement Prefill() => new($"{_decoder.Name}: prefill", "ms", Timing.Of(() => _prefix.Value.Prefill(_prompt.Value)))
     {
         Baselines = [_hardware.Products.Measurement],
-        Figures = (results, prefill) =>
-        {
-            var share = _hardware.Products.Share(results, prefill, OperationsOf(_prompt.Value.Length));
-            return [new Figure("productShare", share, $"{share:F2} of the product rate")];
-        },
+        Figures = (results, prefill) => [_hardware.Products.Share(results, prefill, OperationsOf(_prompt.Value.Length), "productShare", "product rate")],
     };
 
     private Measurement PrefillOfCandidates() => new($"{_decoder.Name}: prefill of {Candidates} candidates", "ms", Timing.Of(() =>
@@ -91,12 +87,9 @@ internal sealed class DecoderMeasurements : IDisposable
             const double MillisecondsPerSecond = 1000;
             var tokens = rows * MillisecondsPerSecond / results.Median(step);
             yield return new Figure("tokensPerSecond", tokens, $"{tokens:F0} tokens/s");
-            var memory = _hardware.Memory.Share(results, step, _weights.Value.Bytes);
-            yield return new Figure("memoryShare", memory, $"{memory:F2} of the memory bound");
-            var cache = _hardware.Cache.Share(results, step, _weights.Value.Bytes);
-            yield return new Figure("cacheShare", cache, $"{cache:F2} of the cache bound");
-            var products = _hardware.Products.Share(results, step, OperationsOf(rows));
-            yield return new Figure("productShare", products, $"{products:F2} of the product rate");
+            yield return _hardware.Memory.Share(results, step, _weights.Value.Bytes, "memoryShare", "memory bound");
+            yield return _hardware.Cache.Share(results, step, _weights.Value.Bytes, "cacheShare", "cache bound");
+            yield return _hardware.Products.Share(results, step, OperationsOf(rows), "productShare", "product rate");
             foreach (var (name, other) in comparisons)
             {
                 var cost = results.MedianRatio(step, other);

@@ -41,7 +41,7 @@ internal static class DiffusionSteps
     private static void Measure(Bundle bundle, string file, int[] rowCounts, LargeProduct product, int rounds)
     {
         const double Giga = 1e9;
-        var timeOfProduct = Timing.Of(() => product.Multiply());
+        var timeOfProduct = Timing.BestOf(() => product.Multiply());
         var times = rowCounts.ToDictionary(rows => rows, _ => new List<double>());
         var bounds = new List<double>();
         var costs = new Dictionary<int, GraphCost>();
@@ -54,7 +54,7 @@ internal static class DiffusionSteps
             }
             for (var round = 0; round < rounds; round++)
             {
-                bounds.Add(timeOfProduct() / product.Operations * Giga);
+                bounds.Add(timeOfProduct() / LargeProduct.Operations * Giga);
                 foreach (var rows in rowCounts)
                 {
                     using var inputs = new RandomInputs(session, rows);
@@ -72,13 +72,14 @@ internal static class DiffusionSteps
         }
 
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"\n{file}; large product {1000 / bounds.Min():F0} GFLOP/s at best, {1000 / Results.Median(bounds):F0} as a rule"));
+        var isSteady = bounds.Max() / bounds.Min() - 1 <= Bound.MostRange;
         foreach (var rows in rowCounts)
         {
             var (time, work) = (Results.Median(times[rows]), costs[rows].Operations / Giga);
-            var share = work * bounds.Min() / time;
+            var share = isSteady ? string.Create(CultureInfo.InvariantCulture, $"{work * bounds.Min() / time:F2} of the best product") : "product unsteady";
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"  {rows} rows: {time:F0} ms ({times[rows].Min():F0} to {times[rows].Max():F0}), {work:F1} GFLOP, {share:F2} of the best product; {string.Join(", ", costs[rows].Shares.Take(ShownKinds).Select(part => $"{part.Kind} {part.Share:P0}"))}"));
+                $"  {rows} rows: {time:F0} ms ({times[rows].Min():F0} to {times[rows].Max():F0}), {work:F1} GFLOP, {share}; {string.Join(", ", costs[rows].Shares.Take(ShownKinds).Select(part => $"{part.Kind} {part.Share:P0}"))}"));
         }
         if (rowCounts is [1, 2])
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  2 rows together take {Results.Median(times[2].Zip(times[1], (two, one) => two / (2 * one))):F2} of two runs of one"));

@@ -9,28 +9,19 @@ internal sealed class GeometryMeasurements : IDisposable
 
     private readonly List<MeasuredDecoder> _decoders = [];
     private readonly List<DecoderMeasurements> _measurements = [];
-    private readonly List<PyTorchDecoder> _pyTorch = [];
     private readonly List<Measurement> _all = [];
 
     public GeometryMeasurements(HardwareMeasurements hardware)
     {
-        foreach (var (size, layers, dim, heads) in new[] { ("12x512", 12, 512, 8), ("24x1024", 24, 1024, 16) })
-        {
-            var reference = Add(precision => MeasuredDecoder.Random("dalle", size, precision));
-            if (!PyTorchDecoder.IsInstalled)
-                continue;
-            var pyTorch = new PyTorchDecoder(size, layers, dim, heads);
-            _pyTorch.Add(pyTorch);
-            _all.AddRange(RowCounts.Select(rows => pyTorch.Step(rows, reference.StepOf(rows))));
-        }
+        foreach (var size in new[] { "12x512", "24x1024" })
+            Add(precision => MeasuredDecoder.Random("dalle", size, precision));
         Add(precision => MeasuredDecoder.Random("min-dalle", "mini", precision));
 
-        DecoderMeasurements Add(Func<Precision, MeasuredDecoder> decoderOf)
+        void Add(Func<Precision, MeasuredDecoder> decoderOf)
         {
             var reference = Measure(Precision.Fp32, _ => []);
             foreach (var precision in new[] { Precision.Int8, Precision.Int4 })
                 Measure(precision, rows => [("fp32", reference.StepOf(rows))]);
-            return reference;
 
             DecoderMeasurements Measure(Precision precision, Func<int, IEnumerable<(string, Measurement)>> comparisons)
             {
@@ -50,6 +41,5 @@ internal sealed class GeometryMeasurements : IDisposable
     {
         _measurements.ForEach(measurements => measurements.Dispose());
         _decoders.ForEach(decoder => decoder.Dispose());
-        _pyTorch.ForEach(decoder => decoder.Dispose());
     }
 }

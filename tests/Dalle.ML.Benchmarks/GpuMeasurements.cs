@@ -30,7 +30,7 @@ internal sealed class GpuMeasurements : IDisposable
         var memory = new Bound(new Measurement("gpu: negate 1 GiB", "ms", Timing.Of(() => copy.Value.Run()))
         {
             Figures = (results, negate) => HardwareMeasurements.Rate("gigabytesPerSecond", DeviceCopy.Bytes / results.Median(negate), "GB/s"),
-        }, DeviceCopy.Bytes);
+        }, () => DeviceCopy.Bytes);
         var mega = MeasuredDecoder.Random("min-dalle", "mega", Precision.Fp16, Gpu);
         var malevich = MeasuredDecoder.Random("ru-dalle", "malevich", Precision.Fp16, Gpu);
         var paper = MeasuredDecoder.Random("dalle", "paper", Precision.Fp16, Gpu);

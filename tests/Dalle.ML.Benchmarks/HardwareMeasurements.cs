@@ -1,58 +1,66 @@
-using System.Numerics;
-using System.Runtime.InteropServices;
-
 namespace Dalle.ML.Benchmarks;
 
 /// <summary>What the machine does at best, which the model's times are held against.</summary>
 internal sealed class HardwareMeasurements : IDisposable
 {
-    private const int LargeArray = 64 << 20;
-    private const int MatrixSide = 1024;
-    private const int PartLength = 64 << 10;
+    private const long LargeRead = 1 << 30;
 
-    private readonly LargeProduct _product = new(MatrixSide);
+    private readonly List<Lazy<MemoryRead>> _reads = [];
+    private readonly LargeProduct _product = new();
+    private readonly Bound _smallPages;
 
     public HardwareMeasurements(BuiltInModel model)
     {
-        Memory = Read("machine: read 256 MiB", LargeArray);
-        Cache = Read("machine: read as much as the decoder's weights", (int)model.Decoder.Weights.Count);
-        Products = Multiply($"machine: product of matrices of side {MatrixSide}");
+        _smallPages = Read("machine: read 1 GiB", () => new MemoryRead(LargeRead, Pages.Small));
+        Memory = Read("machine: read 1 GiB, huge pages", () => new MemoryRead(LargeRead, Pages.Huge));
+        Cache = Read("machine: read as much as the decoder's weights", () => new MemoryRead(model.Decoder.Weights.Bytes, Pages.Huge));
+        Products = Multiply("machine: product of large matrices");
     }
 
-    public IEnumerable<Measurement> All => [Memory.Measurement, Cache.Measurement, Products.Measurement];
+    public IEnumerable<Measurement> All => [_smallPages.Measurement, Memory.Measurement, Cache.Measurement, Products.Measurement];
 
-    /// <summary>Bytes read from an array that no cache holds, by all threads.</summary>
+    /// <summary>Bytes read by all cores from memory that no cache holds.</summary>
     public Bound Memory { get; }
 
-    /// <summary>Bytes read again and again from an array that a cache may hold, as it may hold a small decoder.</summary>
+    /// <summary>Bytes read again and again from memory that a cache may hold, as it may hold a small decoder.</summary>
     public Bound Cache { get; }
 
     /// <summary>Operations of ONNX Runtime's own product of two matrices: multiplications and additions.</summary>
     public Bound Products { get; }
 
-    public void Dispose() => _product.Dispose();
-
-    private static Bound Read(string name, int length)
+    public void Dispose()
     {
-        var array = new Lazy<float[]>(() =>
-        {
-            var values = GC.AllocateUninitializedArray<float>(length);
-            Array.Fill(values, 1);
-            return values;
-        });
-        var bytes = (double)length * sizeof(float);
-        return new Bound(new Measurement(name, "ms", Timing.Of(() => Sum(array.Value)))
-        {
-            Figures = (results, read) => Rate("gigabytesPerSecond", bytes / results.Median(read), "GB/s"),
-        }, bytes);
+        foreach (var read in _reads.Where(read => read.IsValueCreated))
+            read.Value.Dispose();
+        _product.Dispose();
+    }
+
+    private Bound Read(string name, Func<MemoryRead> create)
+    {
+        var memory = new Lazy<MemoryRead>(create);
+        _reads.Add(memory);
+        return new Bound(
+            new Measurement(name, "ms", Timing.BestOf(() => memory.Value.Read()))
+            {
+                Figures = (results, read) =>
+                [
+                    .. Rate("gigabytesPerSecond", memory.Value.Bytes / results.Minimum(read), "GB/s"),
+                    .. Bound.Steadiness(results, read),
+                    .. memory.Value.HugeMebibytes is { } huge ? [new Figure("hugeMebibytes", huge, $"{huge} MiB in huge pages")] : Array.Empty<Figure>(),
+                ],
+            },
+            () => memory.Value.Bytes);
     }
 
     private Bound Multiply(string name) => new(
-        new Measurement(name, "ms", Timing.Of(() => _product.Multiply()))
+        new Measurement(name, "ms", Timing.BestOf(() => _product.Multiply()))
         {
-            Figures = (results, product) => Rate("gigaflops", _product.Operations / results.Median(product), "GFLOP/s"),
+            Figures = (results, product) =>
+            [
+                .. Rate("gigaflops", LargeProduct.Operations / results.Minimum(product), "GFLOP/s"), .. Bound.Steadiness(results, product),
+            ],
         },
-        _product.Operations);
+        () => LargeProduct.Operations);
 
     /// <summary>A rate of bytes or operations, given by the millisecond, in thousands of millions by the second.</summary>
     public static IEnumerable<Figure> Rate(string key, double perMillisecond, string unit)
@@ -60,29 +68,5 @@ internal sealed class HardwareMeasurements : IDisposable
         const double GigaPerSecond = 1e6;
         var value = perMillisecond / GigaPerSecond;
         yield return new Figure(key, value, $"{value:F1} {unit}");
-    }
-
-    private static float Sum(float[] values)
-    {
-        var parts = (values.Length + PartLength - 1) / PartLength;
-        var sums = new float[parts];
-        Parallel.For(0, parts, part =>
-            sums[part] = SumOf(values.AsSpan(part * PartLength, Math.Min(PartLength, values.Length - part * PartLength))));
-        return sums.Sum();
-    }
-
-    /// <summary>Several sums, so that the additions do not wait for each other. What does not fill all of them is left out.</summary>
-    private static float SumOf(ReadOnlySpan<float> values)
-    {
-        var vectors = MemoryMarshal.Cast<float, Vector<float>>(values);
-        var (a, b, c, d) = (Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero, Vector<float>.Zero);
-        for (var i = 0; i + 4 <= vectors.Length; i += 4)
-        {
-            a += vectors[i];
-            b += vectors[i + 1];
-            c += vectors[i + 2];
-            d += vectors[i + 3];
-        }
-        return Vector.Sum(a + b + c + d);
     }
 }

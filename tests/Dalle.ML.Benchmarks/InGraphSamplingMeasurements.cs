@@ -48,8 +48,7 @@ internal sealed class InGraphSamplingMeasurements : IDisposable
             const double MillisecondsPerSecond = 1000;
             var tokens = rows * MillisecondsPerSecond / results.Median(step);
             yield return new Figure("tokensPerSecond", tokens, $"{tokens:F0} tokens/s");
-            var memory = _memory.Share(results, step, _weights.Value.Bytes);
-            yield return new Figure("memoryShare", memory, $"{memory:F2} of the memory bound");
+            yield return _memory.Share(results, step, _weights.Value.Bytes, "memoryShare", "memory bound");
             foreach (var (name, other) in comparisons)
             {
                 var cost = results.MedianRatio(step, other);

@@ -3,23 +3,25 @@ using Microsoft.ML.OnnxRuntime;
 namespace Dalle.ML.Benchmarks;
 
 /// <summary>ONNX Runtime's own product of two square matrices: the most that the machine multiplies.</summary>
-internal sealed class LargeProduct(int side = 2048) : IDisposable
+internal sealed class LargeProduct : IDisposable
 {
-    private readonly Lazy<InferenceSession> _session = new(() => CreateSession(side));
+    /// <summary>Multiplications and additions.</summary>
+    public const double Operations = 2.0 * Side * Side * Side;
+
+    private const int Side = 2048;
+
+    private readonly Lazy<InferenceSession> _session = new(CreateSession);
     private readonly Lazy<float[]> _matrix = new(() =>
     {
-        var matrix = new float[side * side];
-        Array.Fill(matrix, 1f / side);
+        var matrix = new float[Side * Side];
+        Array.Fill(matrix, 1f / Side);
         return matrix;
     });
     private readonly RunOptions _options = new();
 
-    /// <summary>Multiplications and additions.</summary>
-    public double Operations => 2.0 * side * side * side;
-
     public float Multiply()
     {
-        using var x = OrtValue.CreateTensorValueFromMemory(_matrix.Value, [side, side]);
+        using var x = OrtValue.CreateTensorValueFromMemory(_matrix.Value, [Side, Side]);
         using var y = _session.Value.Run(_options, ["x"], [x], ["y"]);
         return y[0].GetTensorDataAsSpan<float>()[0];
     }
@@ -31,13 +33,15 @@ internal sealed class LargeProduct(int side = 2048) : IDisposable
         _options.Dispose();
     }
 
-    private static InferenceSession CreateSession(int side)
+    private static InferenceSession CreateSession()
     {
         var path = Path.GetTempFileName();
         try
         {
-            OnnxGraphs.WriteSquare(path, side);
-            return new InferenceSession(path);
+            OnnxGraphs.WriteSquare(path, Side);
+            // Unless the number is given, ONNX Runtime ties its threads to cores, and the calling thread may be on the same one.
+            using var options = new SessionOptions { IntraOpNumThreads = Environment.ProcessorCount };
+            return new InferenceSession(path, options);
         }
         finally
         {

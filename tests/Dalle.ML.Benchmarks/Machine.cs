@@ -37,15 +37,19 @@ internal sealed record Machine(string Processor, int Cores, double? Load, string
         return $"{Processor}, {Cores} cores{load}, {System}, {DotNet}, ML.NET {MLNet}, ONNX Runtime {OnnxRuntime}";
     }
 
-    private static string VersionOf(Type type) =>
+    /// <summary>The version of the library that has a type.</summary>
+    public static string VersionOf(Type type) =>
         type.Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
 
     private static string ProcessorName()
     {
         const string Path = "/proc/cpuinfo";
-        var lines = File.Exists(Path) ? File.ReadLines(Path) : [];
-        return lines.FirstOrDefault(line => line.StartsWith("model name", StringComparison.Ordinal))?.Split(':', 2)[1].Trim()
-            ?? Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER")
-            ?? RuntimeInformation.ProcessArchitecture.ToString();
+        var lines = File.Exists(Path) ? File.ReadLines(Path).TakeWhile(line => line.Length > 0).ToArray() : [];
+        // The name of a virtual machine's processor may not tell of which generation it is.
+        return Find("model name") is { } name
+            ? $"{name} (family {Find("cpu family")}, model {Find("model")})"
+            : Environment.GetEnvironmentVariable("PROCESSOR_IDENTIFIER") ?? RuntimeInformation.ProcessArchitecture.ToString();
+
+        string? Find(string key) => lines.Select(line => line.Split(':', 2)).FirstOrDefault(pair => pair[0].Trim() == key)?[^1].Trim();
     }
 }

@@ -34,6 +34,6 @@ internal sealed class Measurement(string name, string unit, Func<double> sample)
 
 /// <summary>A number that follows from results.</summary>
 /// <param name="Key">Its name in the file.</param>
-/// <param name="Value">Shares are parts of one.</param>
+/// <param name="Value">Shares are parts of one; null where it cannot be told.</param>
 /// <param name="Text">The number in words, for the table.</param>
-internal sealed record Figure(string Key, double Value, string Text);
+internal sealed record Figure(string Key, double? Value, string Text);

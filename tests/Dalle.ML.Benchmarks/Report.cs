@@ -3,27 +3,28 @@ using System.Text.Json.Serialization;
 
 namespace Dalle.ML.Benchmarks;
 
-/// <summary>The results as a table for people and a file for programs.</summary>
+/// <summary>The results as a table for people and a file for programs. The spread is that of the middle half of the samples.</summary>
 internal sealed class Report(Machine machine, Results results)
 {
     public void Print(TextWriter writer)
     {
         string[][] rows =
         [
-            ["", "median", "minimum", ""],
+            ["", "median", "minimum", "spread", ""],
             .. results.Measurements.Select(measurement => new[]
             {
                 measurement.Name,
                 Show(results.Median(measurement), measurement.Unit),
                 Show(results.Minimum(measurement), measurement.Unit),
+                $"{results.Spread(measurement):P0}",
                 string.Join(", ", measurement.Figures(results, measurement).Select(figure => figure.Text)),
             }),
         ];
-        var widths = Enumerable.Range(0, 3).Select(column => rows.Max(row => row[column].Length)).ToArray();
+        var widths = Enumerable.Range(0, 4).Select(column => rows.Max(row => row[column].Length)).ToArray();
         writer.WriteLine(machine);
         writer.WriteLine();
         foreach (var row in rows)
-            writer.WriteLine($"{row[0].PadRight(widths[0])}  {row[1].PadLeft(widths[1])}  {row[2].PadLeft(widths[2])}  {row[3]}".TrimEnd());
+            writer.WriteLine($"{row[0].PadRight(widths[0])}  {row[1].PadLeft(widths[1])}  {row[2].PadLeft(widths[2])}  {row[3].PadLeft(widths[3])}  {row[4]}".TrimEnd());
     }
 
     public void Save(string path)
@@ -57,7 +58,7 @@ internal sealed class Report(Machine machine, Results results)
 internal sealed record ReportFile(Machine Machine, ReportEntry[] Measurements);
 
 internal sealed record ReportEntry(
-    string Name, string Unit, double Median, double Minimum, IReadOnlyDictionary<string, double> Figures, IReadOnlyList<double> Samples);
+    string Name, string Unit, double Median, double Minimum, IReadOnlyDictionary<string, double?> Figures, IReadOnlyList<double> Samples);
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, NewLine = "\n", WriteIndented = true)]
 [JsonSerializable(typeof(ReportFile))]

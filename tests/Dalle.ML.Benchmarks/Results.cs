@@ -31,6 +31,16 @@ internal sealed class Results
 
     public double Minimum(Measurement measurement) => _samples[measurement].Min();
 
+    /// <summary>How far the samples are apart: the largest less the smallest, as a share of the smallest.</summary>
+    public double Range(Measurement measurement) => _samples[measurement].Max() / Minimum(measurement) - 1;
+
+    /// <summary>How far the middle half of the samples reaches, as a share of the median.</summary>
+    public double Spread(Measurement measurement)
+    {
+        var sorted = _samples[measurement].Order().ToArray();
+        return (sorted[sorted.Length - 1 - sorted.Length / 4] - sorted[sorted.Length / 4]) / Median(measurement);
+    }
+
     public double Median(Measurement measurement) => Median(_samples[measurement]);
 
     /// <summary>How many times another a measurement takes, both of one round: what disturbs a round disturbs both.</summary>

@@ -1,6 +1,7 @@
 """A step of a UNet with the geometry of Karlo's decoder by PyTorch, as well set up as PyTorch is on a CPU: what `bench diffusion` is compared with.
 
-Run it beside the benchmark: OMP_WAIT_POLICY=PASSIVE /usr/bin/python3 tests/Dalle.ML.Benchmarks/pytorch_unet.py
+Run it beside the benchmark, with threads that sleep while they wait and the kernels of OpenBLAS that fit the processor:
+env -u OPENBLAS_CORETYPE -u OPENBLAS_L2_SIZE OMP_WAIT_POLICY=PASSIVE /usr/bin/python3 tests/Dalle.ML.Benchmarks/pytorch_unet.py
 """
 import argparse
 import os
@@ -32,6 +33,7 @@ with torch.no_grad():
             unet(*inputs)
             if round_ > 0:
                 times[rows].append(1000 * (time.perf_counter() - start))
-print(f'PyTorch {torch.__version__}, {torch.get_num_threads()} threads, {"channels last" if arguments.channels_last else "channels first"}')
+print(f'PyTorch {torch.__version__}, {torch.get_num_threads()} threads, OMP_WAIT_POLICY={os.environ.get("OMP_WAIT_POLICY", "unset")}, '
+      f'{"channels last" if arguments.channels_last else "channels first"}')
 for rows, samples in times.items():
     print(f'  {rows} rows: {statistics.median(samples):.0f} ms ({min(samples):.0f} to {max(samples):.0f})')

@@ -57,6 +57,14 @@ public sealed class BatchTests : IDisposable
     }
 
     [Theory]
+    [InlineData(1, 32)]
+    [InlineData(3, 10)]
+    [InlineData(8, 8)]
+    [InlineData(512, 8)]
+    public void Prompts_with_few_candidates_are_generated_in_larger_batches(int candidates, int expected) =>
+        Assert.Equal(expected, BatchCommand.DefaultBatchSize(candidates));
+
+    [Theory]
     [InlineData("prompts.txt")]
     [InlineData("-o", "out")]
     [InlineData("prompts.doc", "-o", "out")]

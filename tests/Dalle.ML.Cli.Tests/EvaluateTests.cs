@@ -44,7 +44,7 @@ public sealed class EvaluateTests : IDisposable
         var table = await Run("evaluate", "generated", "reference", "--features", TinyFeatures.Path, "--splits", "2", "--quiet");
         Assert.Equal("", table.Errors);
         Assert.Equal(2, table.Output.Length);
-        Assert.Equal(["blur", "best of", "FID", "IS", "KID", "precision", "recall", "CLIP score"], table.Output[0].Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
+        Assert.Equal(["blur", "best of", "FID", "IS", "KID", "precision", "recall", "CLIP score", "accuracy"], table.Output[0].Split("  ", StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries));
         var same = await Run("evaluate", "reference", "reference", "--features", TinyFeatures.Path, "--splits", "1", "--json", "-q");
         Assert.Equal(0, same.Json[0].GetProperty("frechetDistance").GetDouble(), tolerance: 1e-9);
     }
@@ -132,6 +132,37 @@ public sealed class EvaluateTests : IDisposable
         }
     }
 
+    /// <summary>A label is of the image, or else of the reference image of its prompt; images without one do not count.</summary>
+    [Fact]
+    public async Task Images_that_are_told_as_their_labels_say_are_counted()
+    {
+        using var model = DalleModel.Load(TinyFeatures.Path);
+        var told = Enumerable.Range(0, 12).Select(number => Told(model, PathOf("generated", number))).ToArray();
+        File.WriteAllLines(Path.Combine(_folder.Path, "images.jsonl"), Enumerable.Range(0, 12).Select(number => number < 3
+            ? JsonSerializer.Serialize(new { file = $"generated/{number:00}.png", prompt = $"thing {number}", label = number == 0 ? (told[0] + 1) % model.Info.FeatureClasses : told[number] })
+            : JsonSerializer.Serialize(new { file = $"generated/{number:00}.png", prompt = $"thing {number}" })));
+        // Of the things 1 to 7; that of 1 is wrong, and its image has its own.
+        File.WriteAllLines(Path.Combine(_folder.Path, "reference.csv"), ["file,prompt,label", .. Enumerable.Range(0, 12).Select(number =>
+            $"reference/{number:00}.png,thing {number},{(number is 0 or > 7 ? "" : number is 1 or 7 ? $"{(told[number] + 1) % model.Info.FeatureClasses}" : $"{told[number]}")}")]);
+        var run = await Run("evaluate", "images.jsonl", "reference.csv", "--features", TinyFeatures.Path, "--splits", "1", "-m", TinyModel.Path, "--json");
+        Assert.Equal(0, run.ExitCode);
+        Assert.Equal(8, run.Json[0].GetProperty("labelled").GetInt32());
+        Assert.Equal(6.0 / 8, run.Json[0].GetProperty("accuracy").GetDouble());
+
+        var table = await Run("evaluate", "images.jsonl", "reference.csv", "--features", TinyFeatures.Path, "--splits", "1", "-m", TinyModel.Path, "-q");
+        Assert.EndsWith("  0.750", table.Output[1], StringComparison.Ordinal);
+        var clip = await Run("evaluate", "images.jsonl", "reference.csv", "-m", TinyModel.Path, "--json");
+        Assert.Contains("labels are left out: 'tiny-64' tells no classes. Name a network that does with --features.", clip.Errors, StringComparison.Ordinal);
+        Assert.False(clip.Json[0].TryGetProperty("accuracy", out _));
+
+        static int Told(DalleModel model, string path)
+        {
+            using var image = MLImage.CreateFromFile(path);
+            var logits = model.ExtractFeatures(image).Logits;
+            return Array.IndexOf(logits, logits.Max());
+        }
+    }
+
     /// <summary>The classifier in the repository sees in generated pictures what they were asked for: numbers of its classes in the order of sprites.py.</summary>
     [Theory]
     [InlineData("a cat", 1)]
@@ -193,6 +224,10 @@ public sealed class EvaluateTests : IDisposable
     [InlineData(1, "'bad.jsonl', line 2: no image is named.", "evaluate", "bad.jsonl", "reference")]
     [InlineData(1, "'bad.csv', line 1: the header has no column 'file'; it has: prompt, path.", "evaluate", "bad.csv", "reference")]
     [InlineData(1, "'gone.jsonl' can be read", "evaluate", "gone.jsonl", "reference")]
+    [InlineData(1, "'words.jsonl', line 2: 'label' is 'cat'; it must be the number of a class, from 0.", "evaluate", "words.jsonl", "reference")]
+    [InlineData(1, "'words.csv', line 2: 'label' is '-1'; it must be", "evaluate", "words.csv", "reference")]
+    [InlineData(1, "the label 9999 of", "evaluate", "large.csv", "reference", "--features", "FEATURES", "--splits", "1")]
+    [InlineData(1, "have the same prompt and the labels 1 and 2.", "evaluate", "generated", "twice.csv", "--features", "FEATURES", "--splits", "1")]
     [InlineData(1, "has no caption of", "evaluate", "--loss", "generated")]
     [InlineData(1, "the folder does not exist", "evaluate", "generated", "reference", "--features", "./nowhere")]
     public async Task Mistakes_are_told_with_their_remedy(int exitCode, string message, params string[] arguments)
@@ -204,6 +239,10 @@ public sealed class EvaluateTests : IDisposable
             File.Copy(PathOf("reference", number), Path.Combine(_folder.Path, "other", $"x{number}.png"));
         File.WriteAllText(Path.Combine(_folder.Path, "bad.jsonl"), "{\"file\":\"generated/00.png\"}\n{\"prompt\":\"a cat\"}\n");
         File.WriteAllText(Path.Combine(_folder.Path, "bad.csv"), "prompt,path\na cat,x.png\n");
+        File.WriteAllText(Path.Combine(_folder.Path, "words.jsonl"), "{\"file\":\"generated/00.png\",\"label\":3}\n{\"file\":\"generated/01.png\",\"label\":\"cat\"}\n");
+        File.WriteAllText(Path.Combine(_folder.Path, "words.csv"), "file,label\ngenerated/00.png,-1\n");
+        File.WriteAllText(Path.Combine(_folder.Path, "large.csv"), "file,label\ngenerated/00.png,1\ngenerated/01.png,9999\n");
+        File.WriteAllText(Path.Combine(_folder.Path, "twice.csv"), "file,prompt,label\nreference/00.png,a cat,1\nreference/01.png,a cat,2\n");
         File.WriteAllText(Path.Combine(_folder.Path, "gone.jsonl"), "{\"file\":\"gone.png\"}\n");
         var run = await Run([.. arguments.Select(argument => argument == "FEATURES" ? TinyFeatures.Path : argument)]);
         Assert.Contains(message, run.Errors, StringComparison.Ordinal);

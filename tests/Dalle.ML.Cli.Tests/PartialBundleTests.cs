@@ -118,12 +118,14 @@ public sealed class PartialBundleTests : IDisposable
         Assert.Equal(images[0], images[2]);
         Assert.NotEqual(images[0], images[1]);
         File.WriteAllText(Path.Combine(_folder.Path, "prompts.txt"), "a cat\n");
-        string[] batch = ["batch", "prompts.txt", "-m", "unclip", "--seed", "1", "-o", "batch"];
+        string[] batch = ["batch", "prompts.txt", "-m", TinyUnclip.Path, "--seed", "1", "-o", "batch"];
         await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
         await Succeed([.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "2"]);
         await Fail("--steps is 3 there and the model's here", [.. batch, "--prior-steps", "2", "--prior-guidance", "2"]);
         await Fail("--prior-guidance is 2 there and 3 here", [.. batch, "--steps", "3", "--prior-steps", "2", "--prior-guidance", "3"]);
-        await Misuse("--fast is for models that name smaller numbers of steps", [.. batch, "--fast"]);
+        string[] other = ["batch", "prompts.txt", "-m", "unclip", "--seed", "1", "-o", "other"];
+        await Misuse("--fast is for models that name smaller numbers of steps", [.. other, "--fast"]);
+        await Misuse("--prior-guidance is for models whose prior predicts something else without the text", [.. other, "--prior-guidance", "2"]);
     }
 
     [Fact]

@@ -52,6 +52,24 @@ public sealed class DalleModelTests
         Assert.Equal(9, alone.Distinct().Count());
     }
 
+    /// <summary>More prompts than the transformer runs at once, some of them several times.</summary>
+    [Theory]
+    [InlineData(false, 1, 1f)]
+    [InlineData(false, 1, 3f)]
+    [InlineData(false, 5, 1.5f)]
+    [InlineData(true, 1, 1.5f)]
+    public void Different_prompts_in_one_call_come_out_as_if_alone(bool isBuiltIn, int candidates, float guidance)
+    {
+        using var model = isBuiltIn ? DalleModel.LoadDefault() : TinyModel.Load();
+        var requests = Enumerable.Range(0, 14).Append(2).Append(2).Append(0).Select((number, i) => new GenerationRequest($"{number} red apples", (ulong)i)).ToArray();
+        var options = new GenerationOptions { Candidates = candidates, Sampling = new() { GuidanceScale = guidance, Temperature = 1.2f } };
+        var alone = requests.Select((request, i) => Outcome(model.Generate(request.Prompt, request.Seed, options), i));
+        Assert.Equal(alone, model.GenerateBatch(requests, options).Select(image => Outcome(image, image.Index)));
+
+        static (int, string, string, int, float, int) Outcome(GeneratedImage image, int index) =>
+            (index, image.Prompt, Picture(image), image.Candidate, image.Score, image.CutTokens);
+    }
+
     [Fact]
     public void The_chosen_candidate_is_generated_again_by_its_own_seed()
     {

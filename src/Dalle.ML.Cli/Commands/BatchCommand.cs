@@ -11,6 +11,10 @@ internal static class BatchCommand
 {
     private const int DefaultArray = 4;
 
+    // An image costs the less the more are generated at once; with guidance this number fills the rows of a transformer.
+    private const int CandidatesPerBatch = 32;
+    private const int LeastBatchSize = 8;
+
     private static readonly TimeSpan BetweenLines = TimeSpan.FromSeconds(10);
 
     private static readonly Argument<string> Prompts = new("prompts")
@@ -21,7 +25,7 @@ internal static class BatchCommand
 
     private static readonly Option<string> Output = new("--output", "-o") { HelpName = "folder", Description = "Folder of the images and manifest.jsonl; created if missing." };
     private static readonly Option<PromptFormat?> Format = new("--format") { Description = "Format of the prompts [default: by the extension; txt for '-']." };
-    private static readonly Option<int> BatchSize = new Option<int>("--batch-size") { HelpName = "n", Description = "Prompts per batch; the images do not depend on it.", DefaultValueFactory = _ => 8 }
+    private static readonly Option<int?> BatchSize = new Option<int?>("--batch-size") { HelpName = "n", Description = "Prompts per batch; the images do not depend on it [default: 8, or as many as have 32 candidates]." }
         .MustBeNumber(1, 100_000);
     private static readonly Option<string> ShardOption = new("--shard") { HelpName = "i/n", Description = "Generate part i of n only [default: all, or the part of this Slurm array task]." };
     private static readonly Option<bool> Retry = new("--retry") { Description = "Generate failed prompts again." };
@@ -62,6 +66,10 @@ internal static class BatchCommand
         return command;
     }
 
+    /// <summary>The number of prompts that are generated together, where none is given.</summary>
+    /// <param name="candidates">Number of candidates of each.</param>
+    internal static int DefaultBatchSize(int candidates) => Math.Max(LeastBatchSize, CandidatesPerBatch / candidates);
+
     private static void CheckMode(CommandResult result)
     {
         var prompts = result.GetValue(Prompts);
@@ -96,7 +104,6 @@ internal static class BatchCommand
         var options = new DalleGenerateEstimator.Options
         {
             Generation = SamplingArguments.Read(parsed),
-            BatchSize = parsed.GetValue(BatchSize),
             CancellationToken = cancellationToken,
         };
         BatchSummary? summary = null;
@@ -107,7 +114,9 @@ internal static class BatchCommand
                 using var folder = new BatchFolder(parsed.GetRequiredPath(Output), shard);
                 using var model = ModelOptions.Load(parsed);
                 using var enlargement = Enlargement.Open(parsed, cancellationToken);
-                using var transformer = BatchRunner.Load(options with { Model = model, Generation = SamplingArguments.Complete(options.Generation, model.Info) });
+                var generation = SamplingArguments.Complete(options.Generation, model.Info);
+                var batchSize = parsed.GetValue(BatchSize) ?? DefaultBatchSize((generation.Candidates ?? model.Info.Defaults.Candidates)!.Value);
+                using var transformer = BatchRunner.Load(options with { Model = model, Generation = generation, BatchSize = batchSize });
                 var job = BatchJob.Open(folder, prompts, model.Info, options.Generation, enlargement, parsed.GetValue(SamplingArguments.Seed), remark => Remark(parsed, remark));
                 PromptRemarks.OfAll(parsed, model, [.. prompts.Select(prompt => prompt.Prompt)]);
                 summary = new BatchRunner(folder, job, prompts, shard, model.CountCutTokens, enlargement).Run(transformer, parsed.GetValue(Retry), new BatchProgress(display, parsed.Console().Clock));

@@ -47,7 +47,7 @@ internal static class GenerateCommand
         var (images, best) = (parsed.GetValue(SamplingArguments.Images), parsed.GetValue(Best));
         var options = SamplingArguments.Read(parsed) with { FirstCandidate = parsed.GetValue(SamplingArguments.FirstCandidate) };
         var isExpanded = parsed.GetValue(Expand);
-        using var model = isExpanded ? ModelOptions.LoadForText(parsed) : ModelOptions.Load(parsed);
+        using var model = isExpanded ? ModelOptions.LoadForText(parsed) : ModelOptions.LoadForPrompts(parsed);
         options = SamplingArguments.Complete(options, model.Info);
         if (best > options.Candidates)
             throw new UsageException($"--best {best} needs at least {best} candidates; --candidates is {options.Candidates}.");

@@ -39,6 +39,9 @@ internal static class ModelOptions
 
     public static DalleModel Load(ParseResult parsed) => DalleModel.Load(PathOf(parsed), DeviceOf(parsed));
 
+    /// <summary>Loads a model that generates from prompts at once.</summary>
+    public static DalleModel LoadForPrompts(ParseResult parsed) => DalleModel.LoadForImages(PathOf(parsed), DeviceOf(parsed));
+
     /// <summary>Loads a model that completes text.</summary>
     /// <exception cref="UsageException">It does not.</exception>
     public static DalleModel LoadForText(ParseResult parsed)

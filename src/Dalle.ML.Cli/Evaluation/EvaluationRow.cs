@@ -5,7 +5,7 @@ namespace Dalle.ML.Cli;
 /// <summary>The metrics of one radius of blur and one number of candidates.</summary>
 internal sealed record EvaluationRow
 {
-    public static readonly string[] Header = ["blur", "best of", "FID", "IS", "KID", "precision", "recall", "CLIP score"];
+    public static readonly string[] Header = ["blur", "best of", "FID", "IS", "KID", "precision", "recall", "CLIP score", "accuracy"];
 
     /// <summary>Standard deviation of the blur of both sets, in pixels.</summary>
     public required double Blur { get; init; }
@@ -44,12 +44,18 @@ internal sealed record EvaluationRow
 
     public double? RPrecision { get; init; }
 
+    /// <summary>The share of the generated images with a label that the network tells as what their label says; null without labels.</summary>
+    public double? Accuracy { get; init; }
+
+    /// <summary>Number of the generated images with a label; null without labels.</summary>
+    public int? Labelled { get; init; }
+
     public string[] Cells()
     {
         return
         [
             Text(Blur, "0.###"), BestOf?.ToString(CultureInfo.InvariantCulture) ?? "-", Text(FrechetDistance, "0.###"), Text(InceptionScore, "0.##"),
-            Text(KernelDistance, "0.#####"), Text(Precision, "0.000"), Text(Recall, "0.000"), Text(ClipScore, "0.00"),
+            Text(KernelDistance, "0.#####"), Text(Precision, "0.000"), Text(Recall, "0.000"), Text(ClipScore, "0.00"), Text(Accuracy, "0.000"),
         ];
 
         static string Text(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";

@@ -35,12 +35,14 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
 
     public void Run(IReadOnlyList<ListedImage> generated, IReadOnlyList<ListedImage> reference, bool hasPairs)
     {
+        generated = LabelAccuracy.Label(generated, reference);
         var sets = Counts is null ? [(default(int?), generated)] : Counts.Select(count => ((int?)count, CandidateSets.BestOf(generated, count))).ToArray();
         var hasPrompts = generated.All(image => !string.IsNullOrWhiteSpace(image.Prompt));
         using var model = FeatureModel is null || hasPrompts ? ModelOptions.Load(parsed) : null;
         using var featureModel = FeatureModel is null ? null : DalleModel.Load(FeatureModel, ModelOptions.DeviceOf(parsed));
         var source = new FeatureSource(featureModel ?? model!);
         Check(source, sets[^1].Item2.Count, reference.Count);
+        CheckLabels(source, generated);
         var clip = hasPrompts && model!.Info.HasClip ? model : null;
         Announce(source, clip, sets[^1].Item2, reference);
 
@@ -53,12 +55,13 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
         {
             foreach (var radius in Radii)
             {
-                var ofReference = Collect(source, reference, radius, score: null, "reference");
+                var ofReference = Collect(source, reference, radius, "reference");
                 foreach (var (count, images) in radius == Radii[0] ? sets : sets[^1..])
                 {
                     var score = source.Classes == 0 ? null : new InceptionScore(images.Count, source.Classes, Splits);
-                    var metrics = FeatureMetrics.Between(Collect(source, images, radius, score, "generated"), ofReference, _options, score);
-                    Add(Row(source, radius, count, metrics, clip is not null && radius == Radii[0] ? Score(clip, images) : null));
+                    var accuracy = score is null ? null : new LabelAccuracy();
+                    var metrics = FeatureMetrics.Between(Collect(source, images, radius, "generated", score, accuracy), ofReference, _options, score);
+                    Add(Row(source, radius, count, metrics, clip is not null && radius == Radii[0] ? Score(clip, images) : null, accuracy));
                 }
             }
         }
@@ -84,6 +87,15 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
             throw new UsageException($"{generated} images cannot be split into {Splits} parts. Reduce --splits.");
     }
 
+    private void CheckLabels(FeatureSource source, IReadOnlyList<ListedImage> generated)
+    {
+        var labelled = generated.Where(image => image.Label is not null).ToArray();
+        if (labelled.Length > 0 && source.Classes == 0)
+            Results.Remark(parsed, $"labels are left out: '{source.Name}' tells no classes. Name a network that does with --features.");
+        else if (labelled.FirstOrDefault(image => image.Label >= source.Classes) is { } other)
+            throw new InvalidDataException($"the label {other.Label} of '{other.Path}' is not a class of '{source.Name}', which has the classes 0 to {source.Classes - 1}.");
+    }
+
     private void Announce(FeatureSource source, DalleModel? clip, IReadOnlyList<ListedImage> generated, IReadOnlyList<ListedImage> reference)
     {
         if (parsed.GetValue(Results.Quiet))
@@ -98,7 +110,8 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
             Results.Remark(parsed, $"the first generated image has {left.Width} × {left.Height} pixels and the first reference image {right.Width} × {right.Height}: a blur of so many pixels is not the same for both. Bring them to one size first.");
     }
 
-    private FeatureSet Collect(FeatureSource source, IReadOnlyList<ListedImage> images, double radius, InceptionScore? score, string side)
+    private FeatureSet Collect(
+        FeatureSource source, IReadOnlyList<ListedImage> images, double radius, string side, InceptionScore? score = null, LabelAccuracy? accuracy = null)
     {
         var set = new FeatureSet(_options.MaxImagesHeld);
         foreach (var listed in images)
@@ -108,6 +121,8 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
             var (features, logits) = source.Extract(image, radius);
             set.Add(features);
             score?.Add(logits);
+            if (listed.Label is { } label)
+                accuracy?.Add(label, logits);
             display.Report((double)++_extracted / _toExtract, string.Create(CultureInfo.InvariantCulture, $"blur {radius}, {side} image {set.Count} of {images.Count}"));
         }
         return set;
@@ -127,7 +142,7 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
         return ClipScore.Of(texts, embeddings);
     }
 
-    private static EvaluationRow Row(FeatureSource source, double radius, int? count, FeatureMetrics metrics, ClipScore? clip) => new()
+    private static EvaluationRow Row(FeatureSource source, double radius, int? count, FeatureMetrics metrics, ClipScore? clip, LabelAccuracy? accuracy) => new()
     {
         Blur = radius,
         BestOf = count,
@@ -145,6 +160,8 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
         Recall = metrics.PrecisionRecall?.Recall,
         ClipScore = clip?.Score,
         RPrecision = clip?.RPrecision,
+        Accuracy = accuracy?.Share,
+        Labelled = accuracy?.Share is null ? null : accuracy.Count,
     };
 
     private void Add(EvaluationRow row)
@@ -226,7 +243,7 @@ internal sealed class EvaluationRun(ParseResult parsed, ProgressDisplay display,
         void Plot(string name, string title, IEnumerable<EvaluationRow> rows, Func<EvaluationRow, double> x, bool isLogarithmic)
         {
             (string Title, Func<EvaluationRow, double?> Value)[] metrics =
-                [("FID", row => row.FrechetDistance), ("Inception Score", row => row.InceptionScore), ("CLIP score", row => row.ClipScore)];
+                [("FID", row => row.FrechetDistance), ("Inception Score", row => row.InceptionScore), ("CLIP score", row => row.ClipScore), ("accuracy", row => row.Accuracy)];
             var curves = metrics.Select(metric => (metric.Title, Points: (IReadOnlyList<(double, double)>)[.. rows.OrderBy(x).Where(row => metric.Value(row) is not null).Select(row => (x(row), metric.Value(row)!.Value))]));
             Write(name, new LinePlot(title, [.. curves.Where(curve => curve.Points.Count > 1)], isLogarithmic).ToSvg());
         }

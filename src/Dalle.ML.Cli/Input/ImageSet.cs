@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Text.Json;
 using Dalle.ML.Prompts;
 
 namespace Dalle.ML.Cli;
@@ -17,11 +18,14 @@ internal sealed record ListedImage(string Path)
 
     /// <summary>The CLIP score by which candidates are ranked.</summary>
     public float? Score { get; init; }
+
+    /// <summary>What it shows: the number of a class of the network that judges it.</summary>
+    public int? Label { get; init; }
 }
 
 /// <summary>
 /// Images to measure: those of a folder, or those that a list names, which 'dalle generate --json' prints and 'dalle batch' writes: a line of JSON or a
-/// row of a table for each, with <c>file</c> and optionally <c>prompt</c>, <c>seed</c>, <c>candidate</c> and <c>score</c>.
+/// row of a table for each, with <c>file</c> and optionally <c>prompt</c>, <c>seed</c>, <c>candidate</c>, <c>score</c> and <c>label</c>.
 /// </summary>
 internal static class ImageSet
 {
@@ -84,8 +88,19 @@ internal static class ImageSet
             throw new FormatException($"line {line}: no image is named. Each line needs 'file', the path of an image.");
         // As 'dalle generate' prints paths they are full ones, as people write them they are relative to the list or to the current folder.
         var beside = System.IO.Path.GetFullPath(entry.File, folder);
-        return new ListedImage(File.Exists(beside) ? beside : console.FullPath(entry.File)) { Prompt = entry.Prompt, Seed = entry.Seed, Candidate = entry.Candidate, Score = entry.Score };
+        return new ListedImage(File.Exists(beside) ? beside : console.FullPath(entry.File))
+        {
+            Prompt = entry.Prompt,
+            Seed = entry.Seed,
+            Candidate = entry.Candidate,
+            Score = entry.Score,
+            Label = entry.Label is { } label ? Class(line, label.ToString()) : null,
+        };
     }
+
+    private static int Class(int line, string label) => int.TryParse(label, NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+        ? number
+        : throw new FormatException($"line {line}: 'label' is '{label}'; it must be the number of a class, from 0. Rename the column if it is something else.");
 
     private static IEnumerable<(int Line, Entry Entry)> Objects(IEnumerable<(int Number, string Text)> lines)
     {
@@ -110,7 +125,7 @@ internal static class ImageSet
             }
             if (fields.Count != columns.Length)
                 throw new FormatException($"line {line}: there are {fields.Count} values for {columns.Length} columns. Quote a caption that contains the separator.");
-            yield return (line, new Entry { File = Value("file"), Prompt = Value("prompt") });
+            yield return (line, new Entry { File = Value("file"), Prompt = Value("prompt"), Label = Value("label") is { } label ? JsonSerializer.SerializeToElement(label) : null });
 
             string? Value(string column) => Array.IndexOf(columns, column) is >= 0 and var index && fields[index].Length > 0 ? fields[index] : null;
         }
@@ -127,6 +142,9 @@ internal static class ImageSet
         public int? Candidate { get; init; }
 
         public float? Score { get; init; }
+
+        /// <summary>A number in a line of JSON, a text in a table.</summary>
+        public JsonElement? Label { get; init; }
 
         public string? Error { get; init; }
 

@@ -32,12 +32,19 @@ internal static partial class TrainProcess
     private static string Find(ToolConsole console)
     {
         var home = console.Variable("DOTNET_CLI_HOME") ?? console.Variable(OperatingSystem.IsWindows() ? "USERPROFILE" : "HOME");
-        var folders = new[] { Path.GetDirectoryName(Environment.ProcessPath), AppContext.BaseDirectory, home is null ? null : Path.Combine(home, ".dotnet", "tools") }
+        var folders = new[] { Path.GetDirectoryName(Environment.ProcessPath), AppContext.BaseDirectory, ToolFolder(), home is null ? null : Path.Combine(home, ".dotnet", "tools") }
             .Concat(console.Variable("PATH")?.Split(Path.PathSeparator) ?? []);
         return folders.Where(folder => Path.IsPathFullyQualified(folder ?? "")).Select(folder => Path.Combine(folder!, Program)).FirstOrDefault(File.Exists)
             ?? throw new NotSupportedException(
                 $"Training is a tool of its own, as it comes with half a gigabyte of libtorch, and '{Program}' is neither beside this tool, nor among the tools of .NET, nor on the path. "
                 + "Install it: dotnet tool install --global Dalle.ML.Training.Tool. In a clone: dotnet run --project src/Dalle.ML.Training.Host -- …");
+    }
+
+    /// <summary>The folder that <c>dotnet tool install</c> put the tool into, by a link to its files in <c>.store</c>; null where it was not installed.</summary>
+    private static string? ToolFolder()
+    {
+        var store = AppContext.BaseDirectory.LastIndexOf($"{Path.DirectorySeparatorChar}.store{Path.DirectorySeparatorChar}", StringComparison.Ordinal);
+        return store < 0 ? null : AppContext.BaseDirectory[..store];
     }
 
     /// <summary>From a terminal both get Ctrl+C, but a signal goes to one process. Windows has no such signals.</summary>

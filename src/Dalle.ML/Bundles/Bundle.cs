@@ -1,6 +1,6 @@
+using System.Buffers;
 using System.Security.Cryptography;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 
 namespace Dalle.ML.Bundles;
 
@@ -14,6 +14,9 @@ internal sealed class Bundle
     public const string ManifestName = "dalle.json";
 
     private const int MaxManifestBytes = 16 << 20;
+
+    // As much as a core's cache holds.
+    private const int HashedAtOnce = 1 << 18;
 
     private Bundle(string folder, string hash, Manifest manifest) => (Folder, Hash, Manifest) = (folder, hash, manifest);
 
@@ -29,16 +32,33 @@ internal sealed class Bundle
     public Manifest Manifest { get; }
 
     /// <summary>Opens and verifies a bundle.</summary>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="prepare">Goes on while the weights are hashed, after all else is verified: sessions may be made of them, but must not run before this
+    /// method returns, and are to be disposed if it throws.</param>
     /// <exception cref="DalleBundleException">Something is wrong with it.</exception>
-    public static Bundle Open(string folder)
+    public static Bundle Open(string folder, Action<Bundle>? prepare = null)
     {
         folder = FullPath(folder);
         var json = ReadManifest(folder);
         var bundle = new Bundle(folder, HashOf(json), Parse(folder, json));
-        ManifestValidator.Check(bundle);
-        bundle.CheckFiles();
+        var named = ManifestValidator.Check(bundle);
+        if (bundle.FirstFault(named.Contains) is { } fault)
+            throw fault;
         GraphSignatureValidator.Check(bundle);
-        return bundle;
+        var weights = Task.Run(() => bundle.FirstFault(file => !named.Contains(file)));
+        try
+        {
+            prepare?.Invoke(bundle);
+        }
+        catch (Exception) when (weights.GetAwaiter().GetResult() is null)
+        {
+            throw;
+        }
+        catch (Exception)
+        {
+            // The weights are to blame, as is told below.
+        }
+        return weights.GetAwaiter().GetResult() is { } wrong ? throw wrong : bundle;
     }
 
     /// <summary>Reads a bundle's manifest, without verifying the rest.</summary>
@@ -54,8 +74,12 @@ internal sealed class Bundle
 
     public static FileRecord Describe(string path)
     {
-        using var file = File.OpenRead(path);
-        return new FileRecord { Size = file.Length, Sha256 = Convert.ToHexStringLower(SHA256.HashData(file)) };
+        using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, bufferSize: 0);
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var buffer = new byte[(int)Math.Clamp(file.Length, 1, HashedAtOnce)];
+        for (int read; (read = file.Read(buffer, 0, buffer.Length)) > 0;)
+            hash.AppendData(buffer, 0, read);
+        return new FileRecord { Size = file.Length, Sha256 = Convert.ToHexStringLower(hash.GetHashAndReset()) };
     }
 
     /// <summary>The absolute path of one of the bundle's files.</summary>
@@ -73,21 +97,46 @@ internal sealed class Bundle
     private static string HashOf(byte[] manifest) => Convert.ToHexStringLower(SHA256.HashData(WithoutWords(manifest)));
 
     /// <summary>The manifest as it is written without words.</summary>
-    private static byte[] WithoutWords(byte[] manifest)
+    private static ReadOnlySpan<byte> WithoutWords(byte[] manifest)
     {
         try
         {
-            if (JsonNode.Parse(manifest) is not JsonObject json || json["words"]?.GetValue<string>() is not { } words || json["files"] is not JsonObject files)
+            using var document = JsonDocument.Parse(manifest);
+            var root = document.RootElement;
+            if (root.ValueKind != JsonValueKind.Object || !root.TryGetProperty("words", out var words) || words.ValueKind != JsonValueKind.String
+                || !root.TryGetProperty("files", out var files) || files.ValueKind != JsonValueKind.Object)
                 return manifest;
-            json.Remove("words");
-            files.Remove(words);
-            return JsonSerializer.SerializeToUtf8Bytes(json, ManifestContext.Default.JsonObject);
+            var written = new ArrayBufferWriter<byte>(manifest.Length);
+            using (var writer = new Utf8JsonWriter(written, new JsonWriterOptions { Indented = true, NewLine = "\n" }))
+            {
+                writer.WriteStartObject();
+                foreach (var member in root.EnumerateObject())
+                {
+                    if (member.NameEquals("files"))
+                        WriteWithout(writer, member, words.GetString()!);
+                    else if (!member.NameEquals("words"))
+                        member.WriteTo(writer);
+                }
+                writer.WriteEndObject();
+            }
+            return written.WrittenSpan;
         }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException or ArgumentException)
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
         {
             // Not a manifest, which is found when it is opened.
             return manifest;
         }
+    }
+
+    private static void WriteWithout(Utf8JsonWriter writer, JsonProperty files, string name)
+    {
+        writer.WriteStartObject(files.Name);
+        foreach (var file in files.Value.EnumerateObject())
+        {
+            if (!file.NameEquals(name))
+                file.WriteTo(writer);
+        }
+        writer.WriteEndObject();
     }
 
     private static Manifest Parse(string folder, byte[] json)
@@ -130,11 +179,14 @@ internal sealed class Bundle
         }
     }
 
-    /// <summary>Hashing takes as long as reading: files are verified side by side, and of several faults the first in the order of names is told.</summary>
-    private void CheckFiles()
+    /// <summary>Verifies files side by side, the largest first; of several faults the first in the order of names is told.</summary>
+    private DalleBundleException? FirstFault(Func<string, bool> isWanted)
     {
-        if (Manifest.Files.AsParallel().AsOrdered().Select(file => FaultOf(file.Key, file.Value)).FirstOrDefault(fault => fault is not null) is { } first)
-            throw first;
+        string[] names = [.. Manifest.Files.Keys.Where(isWanted)];
+        var checks = new Task<DalleBundleException?>[names.Length];
+        foreach (var index in Enumerable.Range(0, names.Length).OrderByDescending(index => Manifest.Files[names[index]].Size))
+            checks[index] = Task.Run(() => FaultOf(names[index], Manifest.Files[names[index]]));
+        return Task.WhenAll(checks).GetAwaiter().GetResult().FirstOrDefault(fault => fault is not null);
     }
 
     private DalleBundleException? FaultOf(string name, FileRecord expected)

@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 
 namespace Dalle.ML.Bundles;
@@ -9,10 +8,7 @@ namespace Dalle.ML.Bundles;
 /// The manifest <c>dalle.json</c> of a bundle: everything that the engine must know of a model beyond its graphs, so that it never
 /// asks which family it runs. The format is documented in docs/bundle-format.md.
 /// </summary>
-/// <remarks>
-/// What a manifest may leave out has a setter, here and in the records below: to what is initialised only, generated serializers assign
-/// null or zero in place of the default.
-/// </remarks>
+/// <remarks><see cref="ManifestReader"/> reads it, and says what the JSON may leave out; a generated serializer writes it.</remarks>
 internal sealed record Manifest
 {
     /// <summary>The version of this layout that the code reads and writes.</summary>
@@ -65,7 +61,7 @@ internal sealed record Manifest
     /// <summary>The network whose features of images are compared by metrics such as FID.</summary>
     public FeatureGraph? Features { get; init; }
 
-    public SamplingDefaults Sampling { get; set; } = new();
+    public SamplingDefaults Sampling { get; init; } = new();
 
     /// <summary>File of the words that the model was trained on; see <c>Text/Vocabulary.cs</c>. It does not change what the model generates.</summary>
     public string? Words { get; init; }
@@ -75,11 +71,7 @@ internal sealed record Manifest
 
     /// <summary>Reads a manifest.</summary>
     /// <exception cref="JsonException">The text is not a manifest.</exception>
-    public static Manifest Parse(ReadOnlyMemory<byte> json)
-    {
-        ManifestText.Check(json);
-        return JsonSerializer.Deserialize(json.Span, ManifestContext.Default.Manifest)!;
-    }
+    public static Manifest Parse(ReadOnlyMemory<byte> json) => ManifestReader.Read(json);
 
     public byte[] ToJson() => JsonSerializer.SerializeToUtf8Bytes(this, ManifestContext.Default.Manifest);
 }
@@ -106,7 +98,7 @@ internal sealed record ImageFormat
     public required int CodebookSize { get; init; }
 
     /// <summary>How an image of another size is brought to this one before it is cropped about its centre.</summary>
-    public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
+    public ResampleFilter Resample { get; init; } = ResampleFilter.Bicubic;
 
     [JsonIgnore]
     public int Tokens => Rows * Columns;
@@ -161,7 +153,7 @@ internal sealed record TextEncoderGraph
 {
     public required string File { get; init; }
 
-    public string Ids { get; set; } = "ids";
+    public string Ids { get; init; } = "ids";
 
     /// <summary>Names of the outputs, float [N, …] each.</summary>
     public required IReadOnlyList<string> Outputs { get; init; }
@@ -177,13 +169,13 @@ internal sealed record DecoderGraph
     public required string File { get; init; }
 
     /// <summary>Ids that begin the stream where there is a text encoder.</summary>
-    public IReadOnlyList<int> Start { get; set; } = [];
+    public IReadOnlyList<int> Start { get; init; } = [];
 
     /// <summary>Id of image token 0 in the stream.</summary>
     public required int ImageIdOffset { get; init; }
 
     /// <summary>Name of the input of ids, int64 [batch, sequence].</summary>
-    public string Ids { get; set; } = "ids";
+    public string Ids { get; init; } = "ids";
 
     /// <summary>Name of the input that holds the number of positions including this call's, int32 [1].</summary>
     public string? TotalLength { get; init; }
@@ -195,7 +187,7 @@ internal sealed record DecoderGraph
     public string? AttentionMask { get; init; }
 
     /// <summary>Name of the output: float [batch, vocabulary] of the last position, or [batch, sequence, vocabulary].</summary>
-    public string Logits { get; set; } = "logits";
+    public string Logits { get; init; } = "logits";
 
     /// <summary>Place of image token 0 in the logits' vocabulary.</summary>
     public int LogitsOffset { get; init; }
@@ -215,10 +207,10 @@ internal sealed record TextDecoderGraph
     public required DecoderGraph Graph { get; init; }
 
     /// <summary>Ids before the text.</summary>
-    public int[] Prefix { get; set; } = [];
+    public int[] Prefix { get; init; } = [];
 
     /// <summary>Ids in place of an empty text.</summary>
-    public int[] Empty { get; set; } = [];
+    public int[] Empty { get; init; } = [];
 
     /// <summary>Whether an id of the padding ends the text, as <see cref="TextFormat.EosTokens"/> do.</summary>
     public bool EndsAtPadding { get; init; }
@@ -261,13 +253,13 @@ internal sealed record KeyValueCache
     /// <summary>Number of positions that a buffer holds.</summary>
     public required int Capacity { get; init; }
 
-    public string PastKey { get; set; } = "past_key_{layer}";
+    public string PastKey { get; init; } = "past_key_{layer}";
 
-    public string PastValue { get; set; } = "past_value_{layer}";
+    public string PastValue { get; init; } = "past_value_{layer}";
 
-    public string PresentKey { get; set; } = "present_key_{layer}";
+    public string PresentKey { get; init; } = "present_key_{layer}";
 
-    public string PresentValue { get; set; } = "present_value_{layer}";
+    public string PresentValue { get; init; } = "present_value_{layer}";
 
     /// <summary>Bytes of one number.</summary>
     [JsonIgnore]
@@ -303,9 +295,9 @@ internal sealed record RecurrentState
     /// <summary>Dimensions behind that of the batch.</summary>
     public required IReadOnlyList<int> Shape { get; init; }
 
-    public string Past { get; set; } = "past_state_{index}";
+    public string Past { get; init; } = "past_state_{index}";
 
-    public string Present { get; set; } = "present_state_{index}";
+    public string Present { get; init; } = "present_state_{index}";
 
     [JsonIgnore]
     public IEnumerable<(string Past, string Present)> Names => Enumerable.Range(0, Count)
@@ -334,7 +326,7 @@ internal sealed record ClipGraphs
     /// <summary>Side of the square image that the image tower takes, in pixels.</summary>
     public required int ImageSize { get; init; }
 
-    public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
+    public ResampleFilter Resample { get; init; } = ResampleFilter.Bicubic;
 
     /// <summary>How an image of other proportions is brought to <see cref="ImageSize"/>.</summary>
     public Fit Fit { get; init; }
@@ -363,7 +355,7 @@ internal sealed record UpscalerGraph
     public required int Factor { get; init; }
 
     /// <summary>The sides of the network's input are multiples of this number.</summary>
-    public int Multiple { get; set; } = 1;
+    public int Multiple { get; init; } = 1;
 
     public TileEdges Edges { get; init; }
 
@@ -427,18 +419,18 @@ internal enum FeatureResize
 /// <summary>The defaults where the caller gives no sampling options.</summary>
 internal sealed record SamplingDefaults
 {
-    public float Temperature { get; set; } = 1;
+    public float Temperature { get; init; } = 1;
 
     /// <summary>Weight s of classifier-free guidance, u + s (c − u).</summary>
-    public float Guidance { get; set; } = 1;
+    public float Guidance { get; init; } = 1;
 
     /// <summary>0 keeps all.</summary>
     public int TopK { get; init; }
 
-    public float TopP { get; set; } = 1;
+    public float TopP { get; init; } = 1;
 
     /// <summary>Candidates generated for each image, where the bundle has CLIP.</summary>
-    public int Candidates { get; set; } = 1;
+    public int Candidates { get; init; } = 1;
 }
 
 internal sealed record FileRecord
@@ -457,7 +449,6 @@ internal sealed record FileRecord
     AllowDuplicateProperties = false,
     WriteIndented = true)]
 [JsonSerializable(typeof(Manifest))]
-[JsonSerializable(typeof(JsonObject))]
 internal sealed partial class ManifestContext : JsonSerializerContext;
 
 /// <summary>Names in camel case; numbers, which could name nothing, are refused.</summary>

@@ -26,11 +26,18 @@ internal sealed partial class ManifestValidator
 
     private readonly Bundle _bundle;
     private readonly Manifest _manifest;
+    private readonly HashSet<string> _named = [];
 
     private ManifestValidator(Bundle bundle) => (_bundle, _manifest) = (bundle, bundle.Manifest);
 
+    /// <returns>The files that the manifest gives a part; the others are weights that graphs name.</returns>
     /// <exception cref="DalleBundleException">A rule is broken.</exception>
-    public static void Check(Bundle bundle) => new ManifestValidator(bundle).Check();
+    public static IReadOnlySet<string> Check(Bundle bundle)
+    {
+        var validator = new ManifestValidator(bundle);
+        validator.Check();
+        return validator._named;
+    }
 
     private void Check()
     {
@@ -235,8 +242,11 @@ internal sealed partial class ManifestValidator
 
     private void Listed(string key, string? file)
     {
-        if (file is not null && !_manifest.Files.ContainsKey(file))
+        if (file is null)
+            return;
+        if (!_manifest.Files.ContainsKey(file))
             throw Error($"'{key}' names the file '{file}', which is not among the manifest's 'files'.");
+        _named.Add(file);
     }
 
     private void ShortEnough(string key, string text)

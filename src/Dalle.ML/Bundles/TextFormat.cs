@@ -11,7 +11,7 @@ internal sealed record TextFormat
     public required TokenizerFiles Tokenizer { get; init; }
 
     /// <summary>The cleaning steps before tokenization, in this order.</summary>
-    public TextCleaning[] Cleaning { get; set; } = [];
+    public TextCleaning[] Cleaning { get; init; } = [];
 
     /// <summary>Number of ids that the graph has embeddings for; every id is below it.</summary>
     public required int Vocabulary { get; init; }
@@ -20,15 +20,15 @@ internal sealed record TextFormat
     public required int Length { get; init; }
 
     /// <summary>Ids before the whole, such as the start of a decoder's sequence; positions are counted from after them.</summary>
-    public int[] Prefix { get; set; } = [];
+    public int[] Prefix { get; init; } = [];
 
     /// <summary>Ids before those of the text.</summary>
     [JsonPropertyName("start")]
-    public int[] BosTokens { get; set; } = [];
+    public int[] BosTokens { get; init; } = [];
 
     /// <summary>Ids after those of the text.</summary>
     [JsonPropertyName("end")]
-    public int[] EosTokens { get; set; } = [];
+    public int[] EosTokens { get; init; } = [];
 
     /// <summary>Whether a prompt that is too long keeps <see cref="EosTokens"/> and loses more of its text instead.</summary>
     public bool KeepEnd { get; init; }

@@ -47,7 +47,7 @@ internal sealed record UnclipImage
     /// <summary>Side of the square image that the graph takes, in pixels.</summary>
     public required int Size { get; init; }
 
-    public ResampleFilter Resample { get; set; } = ResampleFilter.Bicubic;
+    public ResampleFilter Resample { get; init; } = ResampleFilter.Bicubic;
 
     /// <summary>How an image that is not square becomes so.</summary>
     public Fit Fit { get; init; }
@@ -56,7 +56,7 @@ internal sealed record UnclipImage
     /// Whether the resized image has eight bits a colour, as Pillow's has; otherwise colours keep their fractions, and the filter sees zeros beyond the
     /// border, as ResizeRight's.
     /// </summary>
-    public bool Rounds { get; set; } = true;
+    public bool Rounds { get; init; } = true;
 }
 
 /// <summary>The diffusion prior: samples an image embedding.</summary>
@@ -174,7 +174,7 @@ internal sealed record DiffusionRules
     public DiffusionSampler Sampler { get; init; }
 
     /// <summary>The peculiarities of the model's own code where it samples by <see cref="DiffusionSampler.Ddim"/>.</summary>
-    public DdimRules Ddim { get; set; } = new();
+    public DdimRules Ddim { get; init; } = new();
 
     /// <summary>Number of steps where the caller names none.</summary>
     public required int Steps { get; init; }

@@ -16,6 +16,10 @@ internal sealed class ClipModel(Bundle bundle, ClipGraphs graphs, DalleDevice de
     private readonly RetryableLazy<GraphSession> _text = new(() => new GraphSession(bundle, graphs.TextEncoder, "ids", graphs.Templates is null ? "embedding" : "features", device));
     private readonly RetryableLazy<GraphSession> _image = new(() => new GraphSession(bundle, graphs.ImageEncoder, "pixels", "embedding", device));
 
+    /// <summary>Creates the sessions now.</summary>
+    /// <exception cref="DalleBundleException">A graph cannot be used.</exception>
+    public void Prepare() => _ = (_text.Value, _image.Value);
+
     /// <summary>The embedding of a text: where the bundle has templates, of the mean of the phrases that they make of it.</summary>
     public float[] EmbedText(string text) => graphs.Templates is null
         ? EmbedPlainText(text)

@@ -4,6 +4,7 @@ using Dalle.ML.Generation;
 using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Generation.Diffusion;
 using Dalle.ML.Images;
+using Dalle.ML.Runtime;
 using Dalle.ML.Text;
 
 namespace Dalle.ML.Engine;
@@ -14,6 +15,9 @@ namespace Dalle.ML.Engine;
 /// </summary>
 internal sealed class DalleEngine : IDisposable
 {
+    // The operators of a small image are too short for several threads, so that such images are decoded side by side; one of this size keeps all busy.
+    private const int PixelsAtOnce = 256 * 256;
+
     private readonly RetryableLazy<PromptTokenizer> _tokenizer;
     private readonly AutoregressiveGenerator? _autoregressive;
     private readonly IImageGenerator? _generator;
@@ -22,6 +26,7 @@ internal sealed class DalleEngine : IDisposable
     private readonly RetryableLazy<ClipModel>? _clip;
     private readonly Upscaler? _upscaler;
     private readonly FeatureExtractor? _features;
+    private readonly int _imagesAtOnce = 1;
 
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
     public DalleEngine(Bundle bundle, DalleDevice device)
@@ -40,6 +45,8 @@ internal sealed class DalleEngine : IDisposable
             _generator = _unclip;
         else if (manifest.ImageDecoder is not null)
             _generator = _autoregressive;
+        if (manifest.Image is { } image && device.GpuDeviceId is null && device.SharesThreads)
+            _imagesAtOnce = Math.Clamp(PixelsAtOnce / (image.Width * image.Height), 1, Math.Max(1, CpuCores.Threads));
         if (manifest.Clip is { } clip)
             _clip = new(() => new ClipModel(bundle, clip, device));
         if (manifest.Upscaler is { } upscaler)
@@ -49,7 +56,7 @@ internal sealed class DalleEngine : IDisposable
 
         // Only a session shows whether a device can be used; a caller who requested one wants to know now.
         if (device != DalleDevice.Cpu)
-            _autoregressive?.LoadDecoder();
+            _autoregressive?.PrepareDecoder();
     }
 
     public Bundle Bundle { get; }
@@ -88,6 +95,26 @@ internal sealed class DalleEngine : IDisposable
     public FeatureExtractor Features => _features
         ?? throw new NotSupportedException($"The model '{Bundle.Manifest.Name}' has no features of images. Export one with the family 'inception'.");
 
+    /// <summary>
+    /// Makes ready what an image takes, side by side rather than each when it is first needed. On a GPU nothing is: sessions there reckon with the memory
+    /// that those before them left.
+    /// </summary>
+    /// <exception cref="DalleBundleException">A graph cannot be used.</exception>
+    public void Prepare()
+    {
+        if (_autoregressive is null || _generator is null || Device.GpuDeviceId is not null)
+            return;
+        var others = Task.WhenAll(Task.Run(Vae.PrepareDecoder), Task.Run(() => _clip?.Value.Prepare()), Task.Run(() => _tokenizer.Value));
+        try
+        {
+            _autoregressive.Prepare();
+        }
+        finally
+        {
+            others.GetAwaiter().GetResult();
+        }
+    }
+
     /// <summary>Generates the candidates of each request and keeps the best; images are returned in order, each as soon as it is finished.</summary>
     public IEnumerable<GeneratedImage> Generate(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken)
@@ -117,29 +144,14 @@ internal sealed class DalleEngine : IDisposable
         var generator = _generator ?? throw CannotGenerate();
         CheckRanking(options);
 
-        var (text, cut) = (default(float[]), 0);
-        var candidates = generator.Generate(requests, NumbersOf(options), options, progress, cancellationToken);
-        foreach (var (candidate, perplexity) in WithPerplexity(candidates, options.RankBy, cancellationToken))
+        // The candidates of a request share what is known of its prompt.
+        var prompts = requests.Select(request => new Lazy<(float[]? Embedding, int CutTokens)>(() => (EmbeddingOf(request), CutTokensOf(request)))).ToArray();
+        foreach (var group in generator.Generate(requests, NumbersOf(options), options, progress, cancellationToken))
         {
-            using var pixels = candidate.Pixels;
-            if (candidate.Number == options.FirstCandidate)
-            {
-                var prompt = candidate.Request.Prompt;
-                text = prompt.Length == 0 && candidate.Request.ImageEmbedding is not null ? null : _clip?.Value.EmbedText(prompt);
-                cut = prompt.Length > 0 && candidate.Request.PromptTokens is null ? Tokenizer.CountCut(candidate.Request.Prompt) : 0;
-            }
-            yield return new GeneratedImage(pixels.ToImage())
-            {
-                Index = candidate.Index,
-                Prompt = candidate.Request.Prompt,
-                Seed = candidate.Request.Seed,
-                Candidate = candidate.Number,
-                CandidateSeed = candidate.Seed,
-                Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
-                Perplexity = perplexity,
-                CutTokens = cut,
-                Tokens = candidate.Tokens,
-            };
+            var candidates = WithPerplexity(group, options.RankBy, cancellationToken).TakeWhile(_ => !cancellationToken.IsCancellationRequested);
+            foreach (var image in SideBySide.Select(candidates, _imagesAtOnce, each => ImageOf(each.Candidate, each.Perplexity, prompts[each.Candidate.Index])))
+                yield return image;
+            cancellationToken.ThrowIfCancellationRequested();
         }
     }
 
@@ -147,7 +159,7 @@ internal sealed class DalleEngine : IDisposable
     public IEnumerable<int[][]> GenerateTokens(
         IReadOnlyList<GenerationRequest> requests, GenerationOptions options, IProgress<GenerationProgress>? progress, CancellationToken cancellationToken) =>
         (_autoregressive ?? throw CannotGenerate()).GenerateTokens(requests, NumbersOf(options), options, progress, cancellationToken)
-            .Select(candidate => candidate.Tokens).Chunk(CandidatesOf(options))
+            .SelectMany(batch => batch).Select(candidate => candidate.Tokens).Chunk(CandidatesOf(options))
             .Select(candidates => candidates.Contains(null) ? [] : Array.ConvertAll(candidates, tokens => tokens!));
 
     /// <summary>The natural logarithms of the probabilities of the known tokens of requests, all of which are known.</summary>
@@ -196,6 +208,31 @@ internal sealed class DalleEngine : IDisposable
         if (_clip is null && options.RankBy == RankBy.Clip && CandidatesOf(options) is > 1 and var candidates)
             throw new NotSupportedException($"The model '{name}' has no CLIP to choose among {candidates} candidates. Request one candidate per image, or rank by perplexity.");
     }
+
+    /// <summary>Decodes and scores a candidate.</summary>
+    private GeneratedImage ImageOf(Candidate candidate, float perplexity, Lazy<(float[]? Embedding, int CutTokens)> prompt)
+    {
+        using var pixels = candidate.Decode();
+        var (text, cut) = prompt.Value;
+        return new GeneratedImage(pixels.ToImage())
+        {
+            Index = candidate.Index,
+            Prompt = candidate.Request.Prompt,
+            Seed = candidate.Request.Seed,
+            Candidate = candidate.Number,
+            CandidateSeed = candidate.Seed,
+            Score = text is null ? float.NaN : _clip!.Value.Score(text, _clip.Value.EmbedImage(pixels)),
+            Perplexity = perplexity,
+            CutTokens = cut,
+            Tokens = candidate.Tokens,
+        };
+    }
+
+    /// <summary>The text embedding that the images of a request are scored by; null if they are not.</summary>
+    private float[]? EmbeddingOf(GenerationRequest request) =>
+        request.Prompt.Length == 0 && request.ImageEmbedding is not null ? null : _clip?.Value.EmbedText(request.Prompt);
+
+    private int CutTokensOf(GenerationRequest request) => request.Prompt.Length > 0 && request.PromptTokens is null ? Tokenizer.CountCut(request.Prompt) : 0;
 
     /// <summary>Computes the perplexities of candidates, if they are wanted: some at a time, since they cost less together.</summary>
     private IEnumerable<(Candidate Candidate, float Perplexity)> WithPerplexity(IEnumerable<Candidate> candidates, RankBy by, CancellationToken cancellationToken) =>

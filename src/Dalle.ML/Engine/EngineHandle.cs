@@ -1,4 +1,5 @@
 using Dalle.ML.Bundles;
+using Dalle.ML.Runtime;
 
 namespace Dalle.ML.Engine;
 
@@ -18,27 +19,32 @@ internal sealed class EngineHandle : IDisposable
 
     private sealed record Key(string Folder, string Hash, DalleDevice Device);
 
-    private sealed class Shared(Key key)
+    private sealed class Shared(Key key, bool isForImages)
     {
         public Key Key => key;
 
         /// <summary>Created outside the lock: verifying a large bundle takes seconds, during which other calls continue.</summary>
-        public Lazy<DalleEngine> Engine { get; } = new(() => new DalleEngine(Bundle.Open(key.Folder), key.Device));
+        public Lazy<DalleEngine> Engine { get; } = new(() => Create(key, isForImages));
 
         public int References { get; set; }
     }
 
     public DalleEngine Engine => _shared.Engine.Value;
 
+    /// <param name="folder">Folder of the bundle.</param>
+    /// <param name="device">Device to run on.</param>
+    /// <param name="isForImages">Whether images are generated at once: what that takes is made ready while the bundle is verified.</param>
     /// <exception cref="DalleBundleException">The bundle cannot be used.</exception>
-    public static EngineHandle Open(string folder, DalleDevice device)
+    public static EngineHandle Open(string folder, DalleDevice device, bool isForImages = false)
     {
+        if (isForImages)
+            Task.Run(() => OrtRuntime.Start(device));
         var key = new Key(Bundle.FullPath(folder), Bundle.HashOf(folder), device);
         EngineHandle handle;
         lock (Lock)
         {
             if (!Engines.TryGetValue(key, out var shared))
-                Engines.Add(key, shared = new Shared(key));
+                Engines.Add(key, shared = new Shared(key, isForImages));
             shared.References++;
             handle = new EngineHandle(shared);
         }
@@ -80,6 +86,26 @@ internal sealed class EngineHandle : IDisposable
     {
         Release();
         GC.SuppressFinalize(this);
+    }
+
+    private static DalleEngine Create(Key key, bool isForImages)
+    {
+        DalleEngine? engine = null;
+        try
+        {
+            Bundle.Open(key.Folder, bundle =>
+            {
+                engine = new DalleEngine(bundle, key.Device);
+                if (isForImages)
+                    engine.Prepare();
+            });
+            return engine!;
+        }
+        catch
+        {
+            engine?.Dispose();
+            throw;
+        }
     }
 
     private void Release()

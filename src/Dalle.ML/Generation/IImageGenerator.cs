@@ -7,15 +7,15 @@ namespace Dalle.ML.Generation;
 internal interface IImageGenerator : IDisposable
 {
     /// <summary>
-    /// Generates the candidates of each request, in the order of the requests and of their numbers. Each is generated when it is requested, and is a
-    /// function of model, prompt, candidate seed and sampling alone.
+    /// Generates the candidates of each request, in the order of the requests and of their numbers, in groups of those that are finished together. A
+    /// group is generated when it is requested; a candidate is a function of model, prompt, candidate seed and sampling alone.
     /// </summary>
     /// <param name="requests">Prompts and seeds.</param>
     /// <param name="candidates">Numbers of the candidates of each request.</param>
     /// <param name="options">How they are sampled; its numbers of candidates are not read.</param>
     /// <param name="progress">Receives a report at each step.</param>
     /// <param name="cancellationToken">Checked at each step.</param>
-    IEnumerable<Candidate> Generate(
+    IEnumerable<IEnumerable<Candidate>> Generate(
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken);
 }

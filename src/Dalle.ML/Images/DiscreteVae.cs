@@ -14,6 +14,10 @@ internal sealed class DiscreteVae(Bundle bundle, DalleDevice device) : IDisposab
     /// <exception cref="NotSupportedException">The bundle has only CLIP.</exception>
     private ImageFormat Format => bundle.Manifest.Image ?? throw new NotSupportedException($"The model '{bundle.Manifest.Name}' neither encodes nor decodes images.");
 
+    /// <summary>Creates the session that decodes now.</summary>
+    /// <exception cref="DalleBundleException">The graph cannot be used.</exception>
+    public void PrepareDecoder() => _ = _decoder.Value;
+
     /// <summary>Resizes an image to the size of decoded images.</summary>
     public ImageTensor ResizeAndCenterCrop(ImageTensor image) => Resampler.ResizeAndCenterCrop(image, Format.Width, Format.Height, Format.Resample);
 

@@ -1,3 +1,4 @@
+using Dalle.ML.Runtime.Operators;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
@@ -11,6 +12,12 @@ internal abstract class DecodeBatch : IDisposable
     private readonly KvCache _cache;
     private readonly int[] _totalLength = GC.AllocateArray<int>(1, pinned: true);
     private readonly OrtValue _totalLengthTensor;
+
+    // Per row a row that began as a copy of the same one, and how many positions that had.
+    private readonly int[] _shared;
+    private readonly OrtValue _sharedTensor;
+    private readonly (DecodeBatch? Batch, int Row, int Prefills)[] _origins;
+    private int _prefills;
     private readonly List<OrtValue> _positions = [];
     private readonly List<(string Past, string Present, NativeTensor[] Buffers)> _carried = [];
     private readonly List<NativeTensor> _zeros = [];
@@ -20,7 +27,7 @@ internal abstract class DecodeBatch : IDisposable
     protected DecodeBatch(DecoderSession session, int rows)
     {
         (Session, Rows) = (session, rows);
-        _cache = KvCache.Create(session.MemoryOf(session.Graph.Cache.Names(0).First().Past), session.Graph.Cache, rows);
+        _cache = KvCache.Create(session.MemoryOf(session.Graph.Cache.Names(0).First().Past), session.Graph.Cache, rows, session.HasOwnAttention);
         Context = [.. session.ContextNames.Select(name => session.NewInput(name, rows))];
         foreach (var (past, present) in session.Graph.State?.Names ?? [])
         {
@@ -28,6 +35,9 @@ internal abstract class DecodeBatch : IDisposable
             _zeros.Add(session.NewInput(past, rows, TensorMemory.Host));
         }
         _totalLengthTensor = OrtValue.CreateTensorValueFromMemory(_totalLength, [1]);
+        _shared = GC.AllocateArray<int>(2 * rows, pinned: true);
+        _sharedTensor = OrtValue.CreateTensorValueFromMemory(_shared, [rows, 2]);
+        _origins = new (DecodeBatch?, int, int)[rows];
     }
 
     public int Rows { get; }
@@ -49,6 +59,7 @@ internal abstract class DecodeBatch : IDisposable
         }
         _cache.Dispose();
         _totalLengthTensor.Dispose();
+        _sharedTensor.Dispose();
         DisposePositions();
         foreach (var buffer in Context.Concat(_zeros).Concat(_carried.SelectMany(carried => carried.Buffers)))
             buffer.Dispose();
@@ -73,6 +84,9 @@ internal abstract class DecodeBatch : IDisposable
     protected void RunPrefill(int sequence, Action<OrtIoBinding> bind)
     {
         (_totalLength[0], _turn) = (sequence, 0);
+        _prefills++;
+        Array.Clear(_shared);
+        Array.Clear(_origins);
         using var binding = NewBinding();
         foreach (var (carried, zero) in _carried.Zip(_zeros))
             binding.BindInput(carried.Past, zero.Value);
@@ -110,6 +124,8 @@ internal abstract class DecodeBatch : IDisposable
         foreach (var (mine, other) in _carried.Zip(source._carried))
             mine.Buffers[_turn].CopyRow(other.Buffers[source._turn], from, to);
         _totalLength[0] = source.Length;
+        _origins[to] = (source, from, source._prefills);
+        (_shared[2 * to], _shared[2 * to + 1]) = (Array.IndexOf(_origins, _origins[to]), source.Length);
     }
 
     /// <summary>Binds what stays the same from call to call.</summary>
@@ -145,6 +161,8 @@ internal abstract class DecodeBatch : IDisposable
         var binding = Session.NewBinding();
         if (Session.Graph.TotalLength is { } totalLength)
             binding.BindInput(totalLength, _totalLengthTensor);
+        if (Session.HasOwnAttention)
+            binding.BindInput(AttentionRewrite.Shared, _sharedTensor);
         foreach (var (name, buffer) in Session.ContextNames.Zip(Context))
             binding.BindInput(name, buffer.Value);
         foreach (var (past, present, buffers) in _carried)

@@ -1,5 +1,6 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Onnx;
+using Dalle.ML.Runtime.Operators;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
@@ -31,7 +32,7 @@ internal sealed class DecoderSession : IDisposable
     private readonly HashSet<string> _onDevice = [];
     private readonly TensorMemory? _deviceMemory;
     private LogitsDecodeBatch? _idle;
-    private LogitsDecodeBatch? _idleRow;
+    private LogitsDecodeBatch? _idlePrefill;
 
     /// <param name="bundle">The bundle.</param>
     /// <param name="graph">Its transformer.</param>
@@ -47,7 +48,10 @@ internal sealed class DecoderSession : IDisposable
         SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
-        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. File.ReadAllBytes(bundle.PathOf(graph.File)), .. Sampling()] : null);
+        var file = File.ReadAllBytes(bundle.PathOf(graph.File));
+        if (device.GpuDeviceId is null && CachedAttentionOperator.IsSupported && AttentionRewrite.Apply(file, graph.Cache) is { } rewritten)
+            (file, HasOwnAttention) = (rewritten, true);
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. file, .. Sampling()] : file);
         (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {
@@ -71,6 +75,9 @@ internal sealed class DecoderSession : IDisposable
 
     /// <summary>Whether the graph samples tokens, by a <see cref="SampledDecodeBatch"/>, rather than giving logits, by a <see cref="LogitsDecodeBatch"/>.</summary>
     public bool SamplesTokens { get; }
+
+    /// <summary>Whether the graph was rewritten to have <see cref="CachedAttentionOperator"/>.</summary>
+    public bool HasOwnAttention { get; }
 
     /// <summary>Whether calls are queued for a device; then what is bound from the host's memory may be copied at once.</summary>
     public bool IsOnDevice => _device.GpuDeviceId is not null;
@@ -115,16 +122,16 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>
-    /// Lends a batch for a number of sequences, an idle one if it fits, until the lease is disposed. One for a prompt and one for what is sampled stay
+    /// Lends a batch for a number of sequences, an idle one if it fits, until the lease is disposed. One for prompts and one for what is sampled stay
     /// for the next generation, which is mostly like the last, unless they are large.
     /// </summary>
-    public BatchLease Rent(int rows)
+    public BatchLease Rent(int rows, bool isPrefill = false)
     {
-        var idle = Interlocked.Exchange(ref Idle(rows), null);
+        var idle = Interlocked.Exchange(ref Idle(isPrefill), null);
         if (idle?.Rows == rows)
-            return new BatchLease(this, idle);
+            return new BatchLease(this, idle, isPrefill);
         idle?.Dispose();
-        return new BatchLease(this, NewBatch(rows));
+        return new BatchLease(this, NewBatch(rows), isPrefill);
     }
 
     public OrtIoBinding NewBinding() => _session.CreateIoBinding();
@@ -139,22 +146,22 @@ internal sealed class DecoderSession : IDisposable
     public void Dispose()
     {
         Interlocked.Exchange(ref _idle, null)?.Dispose();
-        Interlocked.Exchange(ref _idleRow, null)?.Dispose();
+        Interlocked.Exchange(ref _idlePrefill, null)?.Dispose();
         _deviceMemory?.Dispose();
         _session.Dispose();
         _synchronous.Dispose();
         _asynchronous.Dispose();
     }
 
-    private void Return(LogitsDecodeBatch batch)
+    private void Return(LogitsDecodeBatch batch, bool isPrefill)
     {
         if (batch.Rows * Graph.Cache.BytesPerRow > MaxIdleBytes)
             batch.Dispose();
         else
-            Interlocked.Exchange(ref Idle(batch.Rows), batch)?.Dispose();
+            Interlocked.Exchange(ref Idle(isPrefill), batch)?.Dispose();
     }
 
-    private ref LogitsDecodeBatch? Idle(int rows) => ref rows == 1 ? ref _idleRow : ref _idle;
+    private ref LogitsDecodeBatch? Idle(bool isPrefill) => ref isPrefill ? ref _idlePrefill : ref _idle;
 
     private void Run(OrtIoBinding binding, RunOptions options)
     {
@@ -205,10 +212,10 @@ internal sealed class DecoderSession : IDisposable
     }
 
     /// <summary>A batch of a session that its holder gives back by disposing the lease.</summary>
-    public readonly struct BatchLease(DecoderSession session, LogitsDecodeBatch batch) : IDisposable
+    public readonly struct BatchLease(DecoderSession session, LogitsDecodeBatch batch, bool isPrefill) : IDisposable
     {
         public LogitsDecodeBatch Batch => batch;
 
-        public void Dispose() => session.Return(batch);
+        public void Dispose() => session.Return(batch, isPrefill);
     }
 }

@@ -14,8 +14,8 @@ internal abstract class KvCache : IDisposable
 
     protected KeyValueCache Layout { get; }
 
-    public static KvCache Create(TensorMemory memory, KeyValueCache shape, int rows) =>
-        shape.Kind == CacheKind.Shared ? new SharedBufferKvCache(memory, shape, rows) : new ConcatenatedKvCache(memory, shape, rows);
+    public static KvCache Create(TensorMemory memory, KeyValueCache shape, int rows, bool positionsFirst) =>
+        shape.Kind == CacheKind.Shared ? new SharedBufferKvCache(memory, shape, rows, positionsFirst) : new ConcatenatedKvCache(memory, shape, rows);
 
     /// <summary>Binds past and present for a call that brings the sequences from one length to another.</summary>
     public abstract void Bind(OrtIoBinding binding, int past, int total);

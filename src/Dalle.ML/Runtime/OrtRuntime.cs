@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Dalle.ML.Bundles;
+using Dalle.ML.Runtime.Operators;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
@@ -40,9 +41,11 @@ internal static partial class OrtRuntime
             if (graph is null)
                 return new InferenceSession(bundle.PathOf(file), options);
             // Bytes have no name by which a file of ONNX Runtime's own format, which is not checked, would be told.
+            CachedAttentionOperator.Register(options);
             options.AddSessionConfigEntry("session.load_model_format", "ONNX");
-            options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", Path.GetDirectoryName(bundle.PathOf(file))!);
-            return new InferenceSession(graph, options);
+            var (folder, linked) = LinkedWeights.Resolve(bundle, file, graph);
+            options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder);
+            return new InferenceSession(linked, options);
         }
         catch (OnnxRuntimeException exception) when (device.GpuDeviceId is not null)
         {

@@ -3,11 +3,16 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Dalle.ML.Runtime;
 
-/// <summary>One buffer of full capacity for each layer's keys or values, [rows, heads, capacity, head size], past and present at once.</summary>
-internal sealed class SharedBufferKvCache(TensorMemory memory, KeyValueCache shape, int rows) : KvCache(shape)
+/// <summary>One buffer of full capacity for each layer's keys or values, past and present at once.</summary>
+/// <param name="memory">Where they lie.</param>
+/// <param name="shape">Their sizes.</param>
+/// <param name="rows">Number of sequences.</param>
+/// <param name="positionsFirst">Whether a buffer is [rows, capacity, heads, head size] rather than [rows, heads, capacity, head size].</param>
+internal sealed class SharedBufferKvCache(TensorMemory memory, KeyValueCache shape, int rows, bool positionsFirst) : KvCache(shape)
 {
-    private readonly NativeTensor[] _buffers =
-        [.. shape.AllNames.Select(_ => new NativeTensor(memory, TypeOf(shape), rows, shape.Heads, shape.Capacity, shape.HeadSize))];
+    private readonly NativeTensor[] _buffers = [.. shape.AllNames.Select(_ => positionsFirst
+        ? new NativeTensor(memory, TypeOf(shape), rows, shape.Capacity, shape.Heads, shape.HeadSize)
+        : new NativeTensor(memory, TypeOf(shape), rows, shape.Heads, shape.Capacity, shape.HeadSize))];
 
     public override bool RebindsEveryStep => false;
 
@@ -22,11 +27,13 @@ internal sealed class SharedBufferKvCache(TensorMemory memory, KeyValueCache sha
 
     public override void CopyRow(KvCache source, int from, int to, int positions)
     {
-        var head = (long)Layout.Capacity * Layout.HeadSize;
+        var runs = positionsFirst ? 1 : Layout.Heads;
+        var distance = (long)Layout.Heads * Layout.Capacity * Layout.HeadSize / runs;
+        var length = (long)Layout.Heads * positions * Layout.HeadSize / runs;
         foreach (var (target, buffer) in _buffers.Zip(((SharedBufferKvCache)source)._buffers))
         {
-            for (var h = 0; h < Layout.Heads; h++)
-                target.Copy(buffer, (from * (long)Layout.Heads + h) * head, (to * (long)Layout.Heads + h) * head, positions * (long)Layout.HeadSize);
+            for (var run = 0; run < runs; run++)
+                target.Copy(buffer, ((long)from * runs + run) * distance, ((long)to * runs + run) * distance, length);
         }
     }
 

@@ -31,7 +31,11 @@ internal sealed class TensorMemory : IDisposable
     private sealed unsafe class Zeroed : SafeHandle
     {
         public Zeroed(nuint bytes)
-            : base(IntPtr.Zero, ownsHandle: true) => SetHandle((IntPtr)NativeMemory.AllocZeroed(bytes));
+            : base(IntPtr.Zero, ownsHandle: true)
+        {
+            SetHandle((IntPtr)NativeMemory.AllocZeroed(bytes));
+            HugePages.Advise((void*)handle, (long)bytes);
+        }
 
         public override bool IsInvalid => handle == IntPtr.Zero;
 

@@ -214,8 +214,4 @@ internal sealed class ClipRankComponent : RowComponent
             return image.Pixels.ToArray();
         }
     }
-
-    private static T[][] Split<T>(T[] values, int size) => values.Length == 0 ? []
-        : values.Length % size == 0 ? [.. values.Chunk(size)]
-        : throw new ArgumentException($"The vector length {values.Length} is not a multiple of {size}.");
 }

@@ -69,7 +69,7 @@ public sealed class SameImagesTests : IDisposable
         Assert.Equal(first.Values.Count, second.Values.Count);
 
         float[][] Generate(UnclipGenerator generator, Fractions fractions) =>
-            [.. generator.Generate(requests, 0..1, Options, fractions, CancellationToken.None).Select(image => image.Pixels.Values)];
+            [.. generator.Generate(requests, 0..1, Options, fractions, CancellationToken.None).SelectMany(group => group).Select(image => image.Decode().Values)];
 
         float[][] Embeddings(UnclipGenerator generator) =>
             [.. generator.GenerateEmbeddings([.. requests.Where(request => request.Prompt.Length > 0)], PriorOptions, progress: null, CancellationToken.None)];

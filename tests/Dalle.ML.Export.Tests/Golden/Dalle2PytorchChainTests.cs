@@ -41,7 +41,7 @@ public sealed class Dalle2PytorchChainTests : IDisposable
         var embeddings = generator.GenerateEmbeddings(Requests, new GenerationOptions(), progress: null, CancellationToken.None);
         Near.Values(Read("dalle2/image_embed").Floats(), [.. embeddings.SelectMany(embedding => embedding)], "embeddings");
 
-        var images = generator.Generate(Requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).Select(made => made.Pixels).ToArray();
+        var images = generator.Generate(Requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).SelectMany(group => group).Select(made => made.Decode()).ToArray();
         Near.Pixels([.. Read("dalle2/image").Floats().Select(value => Math.Clamp(value, 0, 1))], [.. images.SelectMany(image => image.Values)], "images");
         Near.Pixels(GoldenImages.Planes(Path.Combine(Root, "dalle2", "image_u8.npy")), GoldenImages.Planes(images), "images of bytes");
     }

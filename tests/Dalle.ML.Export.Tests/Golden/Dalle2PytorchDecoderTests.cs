@@ -65,8 +65,8 @@ public sealed class Dalle2PytorchDecoderTests : IDisposable
             stage.InpaintPasses = paints ? chain.Passes : stage.InpaintPasses;
         }
         using var generator = new UnclipGenerator(bundle, DalleDevice.Cpu, new RecordedNoise(Path.Combine(Root, recorded), bundle.Manifest.Unclip.Stages, paints));
-        var images = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).ToArray();
-        return [.. images.SelectMany(image => image.Pixels.Values)];
+        var images = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).SelectMany(group => group).ToArray();
+        return [.. images.SelectMany(image => image.Decode().Values)];
     }
 
     private Bundle Export(string folder, string file, bool hasText)

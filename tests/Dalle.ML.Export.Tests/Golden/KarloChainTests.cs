@@ -41,7 +41,7 @@ public sealed class KarloChainTests
         ImageTensor[] Images(Rounding rounding)
         {
             using var generator = Generator(rounding);
-            return [.. generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).Select(made => made.Pixels)];
+            return [.. generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).SelectMany(group => group).Select(made => made.Decode())];
         }
     }
 

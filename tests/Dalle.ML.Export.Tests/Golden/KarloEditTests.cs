@@ -93,7 +93,7 @@ public sealed class KarloEditTests : IDisposable
         Near.PixelsOfRun(expected, what, rounding =>
         {
             using var generator = new UnclipGenerator(_bundle.Bundle, DalleDevice.Cpu, new RecordedNoise((row, key) => rounding.Of(noise(row, key))));
-            return [.. generator.Generate(requests, 0..1, options, progress: null, CancellationToken.None).SelectMany(made => made.Pixels.Values)];
+            return [.. generator.Generate(requests, 0..1, options, progress: null, CancellationToken.None).SelectMany(group => group).SelectMany(made => made.Decode().Values)];
         });
 
     private sealed class RecordedNoise(Func<int, NoiseKey, float[]> noise) : INoiseSource

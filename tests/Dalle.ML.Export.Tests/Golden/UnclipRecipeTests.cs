@@ -93,8 +93,8 @@ public sealed class UnclipRecipeTests : IDisposable
         GenerationRequest[] requests = [.. _prompts.Select((prompt, i) => new GenerationRequest(prompt, (ulong)i))];
         var embeddings = generator.GenerateEmbeddings(requests, new GenerationOptions(), progress: null, CancellationToken.None);
         Near.Values(Floats("embedding"), embeddings.SelectMany(values => values).ToArray(), "sampled embeddings");
-        var images = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).OrderBy(image => image.Index).ToArray();
-        Near.Pixels(Floats("image"), images.SelectMany(image => image.Pixels.Values).ToArray(), "images");
+        var images = generator.Generate(requests, 0..1, new GenerationOptions(), progress: null, CancellationToken.None).SelectMany(group => group).OrderBy(image => image.Index).ToArray();
+        Near.Pixels(Floats("image"), images.SelectMany(image => image.Decode().Values).ToArray(), "images");
     }
 
     [Fact]

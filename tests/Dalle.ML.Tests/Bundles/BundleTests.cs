@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json.Nodes;
 using Dalle.ML.Bundles;
@@ -205,6 +206,18 @@ public sealed class BundleTests : IDisposable
         var message = Assert.Throws<DalleBundleException>(() => DalleModel.Load(_bundle)).Message;
         Assert.DoesNotContain("Dalle.ML.", message, StringComparison.Ordinal);
         Assert.DoesNotContain("System.", message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Saved pipelines and tokens hold it.</summary>
+    [Fact]
+    public void The_hash_of_a_bundle_is_that_of_its_manifest_as_it_is_written_without_words()
+    {
+        var manifest = JsonNode.Parse(File.ReadAllText(Path.Combine(DalleModel.DefaultPath, "dalle.json")))!.AsObject();
+        Assert.Equal("words.txt", manifest["words"]!.GetValue<string>());
+        manifest.Remove("words");
+        manifest["files"]!.AsObject().Remove("words.txt");
+        var written = manifest.ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = true, NewLine = "\n" });
+        Assert.Equal(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(written))), Bundle.HashOf(DalleModel.DefaultPath));
     }
 
     [Fact]

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Dalle.ML.Bundles;
 using Dalle.ML.Text;
 
@@ -138,10 +137,12 @@ public sealed class PromptTokenizerTests : IDisposable
     [Fact]
     public void What_a_manifest_leaves_out_is_empty()
     {
-        const string Json = """
-            {"tokenizer": {"kind": "youTokenToMe", "vocabulary": "bpe.model"}, "vocabulary": 9, "length": 8, "padding": "shared", "paddingId": 0}
-            """;
-        var format = JsonSerializer.Deserialize(Json, ManifestContext.Default.TextFormat)!;
+        var format = Manifest.Parse("""
+            {
+              "format": 1, "name": "x", "family": "x", "precision": "fp32", "files": {},
+              "text": {"tokenizer": {"kind": "youTokenToMe", "vocabulary": "bpe.model"}, "vocabulary": 9, "length": 8, "padding": "shared", "paddingId": 0}
+            }
+            """u8.ToArray()).Text!;
         Assert.Equal(0, format.Prefix.Length + format.BosTokens.Length + format.EosTokens.Length);
         Assert.Empty(format.Cleaning);
         Assert.Equal((null, null, UnconditionalPrompt.Empty), (format.PadAliasId, format.Tokenizer.Merges, format.Unconditional));

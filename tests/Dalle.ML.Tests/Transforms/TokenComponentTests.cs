@@ -70,6 +70,67 @@ public sealed class DecodeImageTokensTests : ComponentContract<DecodeImageTokens
         ML.Transforms.DecodeImageTokens((DecodeImageTokensEstimator.Options)options);
 }
 
+/// <summary>As <see cref="DecodeImageTokensTests"/>, with the tokens of several images in a row.</summary>
+public sealed class DecodeImageTokensGridTests : ComponentContract<DecodeImageTokensTransformer>
+{
+    public DecodeImageTokensGridTests()
+    {
+        foreach (var (number, row) in Rows.Index())
+            row.Codes = [.. Enumerable.Range(0, 6 * 64).Select(i => (i * 37 + number * 11) % 2048)];
+    }
+
+    protected override ComponentOptions Options => Grid(columns: 3);
+
+    protected override string[] Inputs => ["Codes"];
+
+    protected override string[] Outputs => ["Image: Image"];
+
+    protected override PipelineRow Broken => new() { Codes = [.. Enumerable.Repeat(1, 4 * 64)] };
+
+    [Fact]
+    public void The_images_of_a_row_go_over_into_each_other()
+    {
+        using var model = TinyModel.Load();
+        var images = Create(Options).Fit(Load(Rows)).Transform(Load(Rows)).GetColumn<MLImage>("Image").ToArray();
+        Assert.All(images, image => Assert.Equal((3 * 64, 2 * 64), (image.Width, image.Height)));
+        Assert.Equal(Rows.Select(row => ColumnText.Of(model.DecodeTokenGrid([.. row.Codes.Chunk(64)], columns: 3))), images.Select(ColumnText.Of));
+    }
+
+    /// <summary>min-dalle's way: the candidates of a prompt are one image.</summary>
+    [Fact]
+    public void It_takes_the_candidates_of_a_prompt()
+    {
+        using var model = TinyModel.Load();
+        var four = new GenerationOptions { Candidates = 4 };
+        var pipeline = ML.Transforms.GenerateImageTokens(new GenerateImageTokensEstimator.Options { ModelPath = TinyModel.Path, InputColumnName = "Prompt", OutputColumnName = "Codes", Generation = four, Seed = 3 })
+            .Append(Create(Grid(columns: 2)));
+        var image = pipeline.Fit(Load(Rows)).Transform(Load(Rows[0])).GetColumn<MLImage>("Image").Single();
+        using var expected = model.DecodeTokenGrid([.. model.GenerateCandidates(new GenerationRequest(Rows[0].Prompt, Seed: 3), four).OrderBy(candidate => candidate.Candidate).Select(candidate => candidate.Tokens)], columns: 2);
+        Assert.Equal(ColumnText.Of(expected), ColumnText.Of(image));
+    }
+
+    [Theory]
+    [InlineData(0, "0 images do not fill rows of 3")]
+    [InlineData(4 * 64, "4 images do not fill rows of 3")]
+    [InlineData(100, "The vector length 100 is not a multiple of 64")]
+    [InlineData(258 * 64, "16512 tokens; it may have 16384")]
+    public void Tokens_that_fill_no_grid_are_a_reason_in_their_row(int tokens, string reason)
+    {
+        var view = Create(Options with { ErrorColumnName = "Error" }).Fit(Load(Rows)).Transform(Load(new PipelineRow { Codes = new int[tokens] }));
+        Assert.Contains(reason, view.GetColumn<string>("Error").Single(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_grid_has_columns() =>
+        Assert.Contains("GridColumns must be at least 1", Assert.Throws<ArgumentOutOfRangeException>(() => Grid(columns: 0)).Message, StringComparison.Ordinal);
+
+    protected override ComponentEstimator<DecodeImageTokensTransformer> Create(ComponentOptions options) =>
+        ML.Transforms.DecodeImageTokens((DecodeImageTokensEstimator.Options)options);
+
+    private static DecodeImageTokensEstimator.Options Grid(int columns) =>
+        new() { ModelPath = TinyModel.Path, InputColumnName = "Codes", OutputColumnName = "Image", GridColumns = columns };
+}
+
 public sealed class GenerateImageTokensTests : ComponentContract<GenerateImageTokensTransformer>
 {
     private static readonly GenerationOptions Three = new() { Candidates = 3 };

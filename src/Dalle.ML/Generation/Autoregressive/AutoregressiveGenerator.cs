@@ -37,29 +37,35 @@ internal sealed class AutoregressiveGenerator : IImageGenerator
 
     /// <summary>Creates the transformer's session now.</summary>
     /// <exception cref="DalleDeviceException">The device cannot be used.</exception>
-    public void LoadDecoder() => _ = _decoder.Value;
+    public void PrepareDecoder() => _ = _decoder.Value;
 
-    public IEnumerable<Candidate> Generate(
+    /// <summary>Creates all sessions that image tokens take now.</summary>
+    /// <exception cref="DalleBundleException">A graph cannot be used.</exception>
+    public void Prepare() => _ = _generator.Value;
+
+    public IEnumerable<IEnumerable<Candidate>> Generate(
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken) =>
-        GenerateTokens(requests, candidates, options, progress, cancellationToken)
+        GenerateTokens(requests, candidates, options, progress, cancellationToken).Select(batch => batch
             .Where(each => each.Tokens is not null)
-            .Select(each => new Candidate(each.Index, requests[each.Index], each.Number, each.Tokens!, _vae.Decode(each.Tokens!)));
+            .Select(each => new Candidate(each.Index, requests[each.Index], each.Number, each.Tokens!, () => _vae.Decode(each.Tokens!))));
 
-    /// <summary>Samples the image tokens of the candidates without decoding them; null for those of a cancelled request.</summary>
-    public IEnumerable<(int Index, int Number, int[]? Tokens)> GenerateTokens(
+    /// <summary>
+    /// Samples the image tokens of the candidates without decoding them, in the batches that are sampled together; null for those of a cancelled request.
+    /// </summary>
+    public IEnumerable<IEnumerable<(int Index, int Number, int[]? Tokens)>> GenerateTokens(
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
         CheckOptions(options);
         var (firstNumber, count) = candidates.GetOffsetAndLength(int.MaxValue);
         var clock = Stopwatch.StartNew();
-        var index = 0;
-        foreach (var tokens in _generator.Value.Generate(Sequences(), ParametersOf(options.Sampling), Report, cancellationToken))
+        var start = 0;
+        foreach (var batch in _generator.Value.GenerateBatches(Sequences(), ParametersOf(options.Sampling), Report, cancellationToken))
         {
-            cancellationToken.ThrowIfCancellationRequested();
-            yield return (index / count, firstNumber + index % count, tokens);
-            index++;
+            var first = start;
+            yield return batch.Select((tokens, i) => ((first + i) / count, firstNumber + (first + i) % count, tokens));
+            start += batch.Length;
         }
 
         IEnumerable<Sequence> Sequences()

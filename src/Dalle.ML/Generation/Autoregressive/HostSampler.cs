@@ -4,8 +4,8 @@ using Dalle.ML.Runtime;
 namespace Dalle.ML.Generation.Autoregressive;
 
 /// <summary>
-/// Samples image tokens from logits on the host: a prompt is run once, and its key-value cache copied to every sequence; with guidance each
-/// sequence has a twin without the prompt.
+/// Samples image tokens from logits on the host: the prompts are run together, each once, and its key-value cache copied to every sequence; with
+/// guidance each sequence has a twin without the prompt.
 /// </summary>
 internal sealed class HostSampler(
     DecoderSession decoder, TextEncoderSession? textEncoder, ImageFormat image, SamplingParameters parameters, UnconditionalPrefill unconditional) : IImageTokenSampler
@@ -82,13 +82,10 @@ internal sealed class HostSampler(
     /// <summary>Starts the rows after their prompts, and their twins without one.</summary>
     private void Start(LogitsDecodeBatch rows, Sequence[] sequences, CancellationToken cancellationToken)
     {
-        for (var row = 0; row < sequences.Length; row++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            _prompt.CopyTo(rows, row, sequences[row].Prompt);
-        }
+        cancellationToken.ThrowIfCancellationRequested();
+        _prompt.CopyTo(rows, 0, Array.ConvertAll(sequences, sequence => sequence.Prompt), cancellationToken);
         if (parameters.IsGuided)
-            unconditional.CopyTo(rows, sequences);
+            unconditional.CopyTo(rows, sequences, cancellationToken);
     }
 
     /// <summary>Moves some rows, and their twins, to a smaller batch, and gives the larger one back.</summary>

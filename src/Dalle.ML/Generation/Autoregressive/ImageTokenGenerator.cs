@@ -25,6 +25,11 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
     /// <param name="cancellationToken">Checked at every token.</param>
     /// <returns>The tokens of each sequence; null for one that was cancelled.</returns>
     public IEnumerable<int[]?> Generate(
+        IEnumerable<Sequence> sequences, SamplingParameters parameters, Action<Range, ReadOnlyMemory<int>> report, CancellationToken cancellationToken) =>
+        GenerateBatches(sequences, parameters, report, cancellationToken).SelectMany(batch => batch);
+
+    /// <summary>The same, in the batches that are sampled together.</summary>
+    public IEnumerable<int[]?[]> GenerateBatches(
         IEnumerable<Sequence> sequences, SamplingParameters parameters, Action<Range, ReadOnlyMemory<int>> report, CancellationToken cancellationToken)
     {
         var largest = Math.Max(1, decoder.MaxRows / (parameters.IsGuided ? 2 : 1));
@@ -35,8 +40,7 @@ internal sealed class ImageTokenGenerator(DecoderSession decoder, TextEncoderSes
         foreach (var batch in sequences.Chunk(largest))
         {
             var (first, end) = (start, start + batch.Length);
-            foreach (var tokens in sampler.Sample(batch, (number, sampled) => report((first + number)..end, sampled), cancellationToken))
-                yield return tokens;
+            yield return sampler.Sample(batch, (number, sampled) => report((first + number)..end, sampled), cancellationToken);
             start = end;
         }
     }

@@ -63,7 +63,7 @@ internal sealed class TextCompleter : IDisposable
     {
         cancellationToken.ThrowIfCancellationRequested();
         var ids = _tokenizer.Value.Encode(prompt);
-        using var lease = _decoder.Value.Rent(rows: 1);
+        using var lease = _decoder.Value.Rent(rows: 1, isPrefill: true);
         lease.Batch.Prefill(ids);
         var result = new double[ids.Length - 1];
         for (var place = 0; place < result.Length; place++)
@@ -87,11 +87,8 @@ internal sealed class TextCompleter : IDisposable
     {
         using var lease = _decoder.Value.Rent(streams.Length);
         var rows = lease.Batch;
-        for (var row = 0; row < streams.Length; row++)
-        {
-            cancellationToken.ThrowIfCancellationRequested();
-            prefill.CopyTo(rows, row, [.. _graph.Prefix.Concat(streams[row].Ids).Select(id => (long)id)]);
-        }
+        cancellationToken.ThrowIfCancellationRequested();
+        prefill.CopyTo(rows, 0, Array.ConvertAll(streams, stream => _graph.Prefix.Concat(stream.Ids).Select(id => (long)id).ToArray()), cancellationToken);
         for (var place = streams[0].Ids.Count; ; place++)
         {
             for (var row = 0; row < streams.Length; row++)

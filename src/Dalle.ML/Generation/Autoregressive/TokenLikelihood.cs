@@ -29,8 +29,7 @@ internal sealed class TokenLikelihood(DecoderSession decoder, TextEncoderSession
         var result = batch.Select(_ => new double[image.Tokens]).ToArray();
         using var lease = decoder.Rent(batch.Length);
         var rows = lease.Batch;
-        for (var row = 0; row < batch.Length; row++)
-            prefill.CopyTo(rows, row, batch[row].Prompt);
+        prefill.CopyTo(rows, 0, Array.ConvertAll(batch, sequence => sequence.Prompt), cancellationToken);
         for (var step = 0; ; step++)
         {
             cancellationToken.ThrowIfCancellationRequested();

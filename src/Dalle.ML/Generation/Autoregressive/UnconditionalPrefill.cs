@@ -6,18 +6,14 @@ namespace Dalle.ML.Generation.Autoregressive;
 internal sealed class UnconditionalPrefill(DecoderSession decoder, TextEncoderSession? textEncoder) : IDisposable
 {
     private readonly Lock _lock = new();
-    private PromptPrefill? _prefill;
+    private readonly PromptPrefill _prefill = new(decoder, textEncoder);
 
     /// <summary>Starts the second half of the rows, the twins of the sequences in the first.</summary>
-    public void CopyTo(LogitsDecodeBatch rows, Sequence[] batch)
+    public void CopyTo(LogitsDecodeBatch rows, Sequence[] batch, CancellationToken cancellationToken)
     {
         lock (_lock)
-        {
-            _prefill ??= new PromptPrefill(decoder, textEncoder);
-            for (var row = 0; row < batch.Length; row++)
-                _prefill.CopyTo(rows, batch.Length + row, batch[row].Unconditional);
-        }
+            _prefill.CopyTo(rows, batch.Length, Array.ConvertAll(batch, sequence => sequence.Unconditional), cancellationToken);
     }
 
-    public void Dispose() => _prefill?.Dispose();
+    public void Dispose() => _prefill.Dispose();
 }

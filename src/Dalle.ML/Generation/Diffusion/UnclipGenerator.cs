@@ -33,7 +33,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
     private readonly NetworkCache _cache = new(bundle, device, memory);
     private readonly RetryableLazy<PromptTokenizer> _tokenizer = new(() => new PromptTokenizer(bundle, bundle.Manifest.Unclip!.Text!.Format));
 
-    public IEnumerable<Candidate> Generate(
+    public IEnumerable<IEnumerable<Candidate>> Generate(
         IReadOnlyList<GenerationRequest> requests, Range candidates, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
@@ -147,7 +147,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         _tokenizer.Dispose();
     }
 
-    private IEnumerable<Candidate> Generate(
+    private IEnumerable<IEnumerable<Candidate>> Generate(
         IEnumerable<(int Index, GenerationRequest Request, int Number)> all, int images, int count, GenerationOptions options, IProgress<GenerationProgress>? progress,
         CancellationToken cancellationToken)
     {
@@ -166,14 +166,15 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
                 {
                     picture.Image = image;
                     if (stage == _graphs.Stages.Count - 1 && image is not null)
-                        yield return new Candidate(batch[picture.Place].Index, picture.Request, batch[picture.Place].Number, [], image.ToUnitRange());
+                        yield return [new Candidate(batch[picture.Place].Index, picture.Request, batch[picture.Place].Number, [], image.ToUnitRange)];
                 }
             }
             done += batch.Length;
 
             Action<int, int, int, float[]> Reporter(int network)
             {
-                var taken = 0;
+                // Pictures of a batch may take different numbers of steps.
+                var taken = 0.0;
                 // Where image embeddings are given, the prior has no part in the work.
                 var first = embedded.Length == 0 ? 1 : 0;
                 return (i, step, steps, estimate) => progress?.Report(new GenerationProgress
@@ -188,7 +189,7 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
                     Steps = steps,
                     Tokens = ReadOnlyMemory<int>.Empty,
                     Estimate = network == 0 ? null : new ImageTensor(_graphs.Stages[network - 1].Size, _graphs.Stages[network - 1].Size, estimate),
-                    Fraction = (done + ((network - first) * batch.Length + ++taken / (double)steps) / (_graphs.Stages.Count + 1 - first)) / total,
+                    Fraction = (done + ((network - first) * batch.Length + (taken += 1.0 / steps)) / (_graphs.Stages.Count + 1 - first)) / total,
                     Elapsed = clock.Elapsed,
                 });
             }

@@ -49,6 +49,12 @@ internal abstract class RowComponent
             throw new DalleOptionException(option, reason);
     }
 
+    /// <summary>The images of a row, each of this size, whose tokens or pixels are one vector.</summary>
+    /// <exception cref="ArgumentException">They are not of this size.</exception>
+    protected static T[][] Split<T>(T[] values, int size) => values.Length == 0 ? []
+        : values.Length % size == 0 ? [.. values.Chunk(size)]
+        : throw new ArgumentException($"The vector length {values.Length} is not a multiple of {size}.");
+
     /// <summary>The texts of a row that the model generates from: a warning tells of those that are longer than it reads.</summary>
     public virtual IEnumerable<string> Prompts(Row row) => [];
 

@@ -1,0 +1,78 @@
+using Dalle.ML.Bundles;
+using Dalle.ML.Onnx;
+using Google.Protobuf;
+using static Dalle.ML.Onnx.TensorProto.Types;
+
+namespace Dalle.ML.Runtime.Operators;
+
+/// <summary>
+/// Puts <see cref="CachedAttentionOperator"/> into a transformer's graph, when its session is created: bundles hold operators that ONNX Runtime has.
+/// </summary>
+internal static class AttentionRewrite
+{
+    /// <summary>The added input: per row a row with the same beginning, and how many positions that has; int32 [rows, 2].</summary>
+    public const string Shared = "shared_positions";
+
+    /// <summary>Rewrites a graph whose cache is [rows, heads, capacity, head size] to one whose cache is [rows, capacity, heads, head size].</summary>
+    /// <param name="file">Bytes of the graph's file.</param>
+    /// <param name="cache">Its cache.</param>
+    /// <returns>The bytes of the new graph; null if it cannot be rewritten.</returns>
+    public static byte[]? Apply(byte[] file, KeyValueCache cache)
+    {
+        if (cache.Kind != CacheKind.Shared || cache.Type != CacheType.Float32 || cache.HeadSize % AttentionCall.Lanes != 0 || cache.Capacity > CachedAttentionOperator.MaxCapacity)
+            return null;
+        if (Parse(file) is not { Graph: { } graph } model)
+            return null;
+        var nodes = graph.Node.Where(node => node.OpType == "GroupQueryAttention").ToArray();
+        if (nodes.Length != cache.Layers || nodes.Any(node => !IsPlain(node)))
+            return null;
+        foreach (var node in nodes)
+        {
+            var bias = node.Input.ElementAtOrDefault(10) ?? "";
+            string[] inputs = [.. node.Input.Take(6), Shared, bias];
+            node.Input.Clear();
+            node.Input.AddRange(inputs);
+            (node.OpType, node.Domain) = (CachedAttentionOperator.Name, CachedAttentionOperator.Domain);
+            if (!node.Attribute.Any(attribute => attribute.Name == CachedAttentionOperator.ScaleAttribute))
+                node.Attribute.Add(new AttributeProto { Name = CachedAttentionOperator.ScaleAttribute, Type = AttributeProto.Types.AttributeType.Float });
+        }
+        var names = cache.AllNames.SelectMany(pair => new[] { pair.Past, pair.Present }).ToHashSet();
+        var caches = graph.Input.Concat(graph.Output).Where(value => names.Contains(value.Name)).Select(value => value.Type?.TensorType?.Shape?.Dim).ToArray();
+        if (caches.Any(dimensions => dimensions?.Count != 4))
+            return null;
+        foreach (var dimensions in caches)
+            (dimensions![1], dimensions[2]) = (dimensions[2], dimensions[1]);
+        graph.Input.Add(SharedInput());
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = CachedAttentionOperator.Domain, Version = 1 });
+        return model.ToByteArray();
+    }
+
+    // What is not a graph is for ONNX Runtime to refuse.
+    private static ModelProto? Parse(byte[] file)
+    {
+        try
+        {
+            return ModelProto.Parser.ParseFrom(file);
+        }
+        catch (InvalidProtocolBufferException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether a node does no more than the operator: no rotation, window, cap or groups.</summary>
+    private static bool IsPlain(NodeProto node)
+    {
+        var heads = node.Attribute.Where(attribute => attribute.Name is "num_heads" or "kv_num_heads").Select(attribute => attribute.I).Distinct();
+        return heads.Count() == 1
+            && node.Attribute.All(attribute => attribute.Name is "num_heads" or "kv_num_heads" or "scale")
+            && node.Input.Skip(7).Take(3).Concat(node.Input.Skip(11)).All(name => name.Length == 0);
+    }
+
+    private static ValueInfoProto SharedInput()
+    {
+        var shape = new TensorShapeProto { Dim = { new TensorShapeProto.Types.Dimension { DimParam = "batch" }, new TensorShapeProto.Types.Dimension { DimValue = 2 } } };
+        var tensor = new TypeProto.Types.Tensor { ElemType = (int)DataType.Int32, Shape = shape };
+        return new ValueInfoProto { Name = Shared, Type = new TypeProto { TensorType = tensor } };
+    }
+}
