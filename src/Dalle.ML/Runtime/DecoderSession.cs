@@ -48,10 +48,12 @@ internal sealed class DecoderSession : IDisposable
         SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
-        var file = File.ReadAllBytes(bundle.PathOf(graph.File));
-        if (device.GpuDeviceId is null && CachedAttentionOperator.IsSupported && AttentionRewrite.Apply(file, graph.Cache) is { } rewritten)
-            (file, HasOwnAttention) = (rewritten, true);
-        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. file, .. Sampling()] : file);
+        var path = bundle.PathOf(graph.File);
+        var rewritten = device.GpuDeviceId is null && CachedAttentionOperator.IsSupported && AttentionRewrite.Fits(graph.Cache)
+            ? AttentionRewrite.Apply(File.ReadAllBytes(path), graph.Cache)
+            : null;
+        HasOwnAttention = rewritten is not null;
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. rewritten ?? File.ReadAllBytes(path), .. Sampling()] : rewritten);
         (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {

@@ -79,7 +79,8 @@ public sealed class AttentionTests
         var graph = bundle.Manifest.Decoder!;
         var file = File.ReadAllBytes(bundle.PathOf(graph.File));
         Assert.NotNull(AttentionRewrite.Apply(file, graph.Cache));
-        Assert.Null(AttentionRewrite.Apply(file, graph.Cache with { Type = CacheType.Float16 }));
+        Assert.True(AttentionRewrite.Fits(graph.Cache));
+        Assert.False(AttentionRewrite.Fits(graph.Cache with { Type = CacheType.Float16 }));
         Assert.Null(AttentionRewrite.Apply([1, 2, 3], graph.Cache));
 
         var model = ModelProto.Parser.ParseFrom(file);

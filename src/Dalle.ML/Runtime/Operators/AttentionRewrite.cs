@@ -13,14 +13,16 @@ internal static class AttentionRewrite
     /// <summary>The added input: per row a row with the same beginning, and how many positions that has; int32 [rows, 2].</summary>
     public const string Shared = "shared_positions";
 
+    /// <summary>Whether the operator is written for such a cache.</summary>
+    public static bool Fits(KeyValueCache cache) =>
+        cache is { Kind: CacheKind.Shared, Type: CacheType.Float32, Capacity: <= CachedAttentionOperator.MaxCapacity } && cache.HeadSize % AttentionCall.Lanes == 0;
+
     /// <summary>Rewrites a graph whose cache is [rows, heads, capacity, head size] to one whose cache is [rows, capacity, heads, head size].</summary>
     /// <param name="file">Bytes of the graph's file.</param>
-    /// <param name="cache">Its cache.</param>
+    /// <param name="cache">Its cache, which <see cref="Fits"/>.</param>
     /// <returns>The bytes of the new graph; null if it cannot be rewritten.</returns>
     public static byte[]? Apply(byte[] file, KeyValueCache cache)
     {
-        if (cache.Kind != CacheKind.Shared || cache.Type != CacheType.Float32 || cache.HeadSize % AttentionCall.Lanes != 0 || cache.Capacity > CachedAttentionOperator.MaxCapacity)
-            return null;
         if (Parse(file) is not { Graph: { } graph } model)
             return null;
         var nodes = graph.Node.Where(node => node.OpType == "GroupQueryAttention").ToArray();
