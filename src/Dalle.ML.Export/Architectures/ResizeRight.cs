@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Checkpoints;
+using Dalle.ML.Images;
 
 namespace Dalle.ML.Export.Architectures;
 
@@ -9,25 +10,9 @@ internal static class ResizeRight
     public static Tensor Enlarge(int from, int to)
     {
         var matrix = new float[to * from];
+        var rows = PaddedBicubic.Weights(from, to, to);
         for (var row = 0; row < to; row++)
-        {
-            var center = (row + 0.5) * from / to - 0.5;
-            var first = (int)Math.Ceiling(center - 2 - 1e-7);
-            double[] weights = [.. Enumerable.Range(first, 4).Select(place => Cubic(center - place))];
-            var sum = weights.Sum();
-            for (var i = 0; i < weights.Length; i++)
-            {
-                if (first + i >= 0 && first + i < from)
-                    matrix[row * from + first + i] = (float)(weights[i] / sum);
-            }
-        }
+            rows[row].Weights.CopyTo(matrix, row * from + rows[row].First);
         return new Tensor(matrix, isFloat16: false, to, from);
-    }
-
-    /// <summary>Keys' cubic with a = −1/2.</summary>
-    private static double Cubic(double x)
-    {
-        x = Math.Abs(x);
-        return x <= 1 ? (1.5 * x - 2.5) * x * x + 1 : x <= 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
     }
 }

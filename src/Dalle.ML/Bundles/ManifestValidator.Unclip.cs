@@ -22,6 +22,8 @@ internal sealed partial class ManifestValidator
         {
             Graph("unclip.image.file", image.File);
             InRange("unclip.image.size", image.Size, 1, MaxImageSide);
+            if (!image.Rounds && image.Resample != ResampleFilter.Bicubic)
+                throw Error("'unclip.image.resample' must be 'bicubic' where 'unclip.image.rounds' is false.");
         }
         if (graphs.Prior is { } prior)
             CheckPrior(prior, graphs);

@@ -21,7 +21,7 @@ internal sealed class FeatureExtractor(Bundle bundle, FeatureGraph graph, DalleD
     {
         if (resize != FeatureResize.AntialiasedBicubic)
             return FloatResampler.Interpolate(image, size, size, fromCorners: resize == FeatureResize.CornerBilinear);
-        var resized = FloatResampler.Squash(image, size, size, ResampleFilter.Bicubic, Beyond.Nothing);
+        var resized = FloatResampler.Squash(image, size, size);
         return new ImageTensor(size, size, Array.ConvertAll(resized.Values, value => Math.Clamp(value, 0, 1)));
     }
 

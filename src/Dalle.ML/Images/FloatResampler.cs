@@ -7,15 +7,21 @@ namespace Dalle.ML.Images;
 /// </summary>
 internal static class FloatResampler
 {
-    public static ImageTensor ResizeAndCenterCrop(ImageTensor image, int width, int height, ResampleFilter filter, Beyond beyond)
+    /// <summary>Both sides by Keys' cubic, whatever that does to the proportions; the weights of the pixels that are there have the sum 1.</summary>
+    public static ImageTensor Squash(ImageTensor image, int width, int height) => Resample(
+        image,
+        Resampler.Weights(image.Width, width, width, ResampleFilter.Bicubic),
+        Resampler.Weights(image.Height, height, height, ResampleFilter.Bicubic));
+
+    /// <summary>Both sides by <see cref="PaddedBicubic"/>.</summary>
+    public static ImageTensor SquashPadded(ImageTensor image, int width, int height) => Padded(image, width, height, width, height);
+
+    /// <summary>The short side by <see cref="PaddedBicubic"/>, then the middle.</summary>
+    public static ImageTensor CropPadded(ImageTensor image, int width, int height)
     {
         var (scaledWidth, scaledHeight) = Resampler.CoveringSize(image, width, height);
-        return Resample(
-            image, Resampler.Weights(image.Width, scaledWidth, width, filter, beyond), Resampler.Weights(image.Height, scaledHeight, height, filter, beyond));
+        return Padded(image, scaledWidth, scaledHeight, width, height);
     }
-
-    public static ImageTensor Squash(ImageTensor image, int width, int height, ResampleFilter filter, Beyond beyond) =>
-        Resample(image, Resampler.Weights(image.Width, width, width, filter, beyond), Resampler.Weights(image.Height, height, height, filter, beyond));
 
     /// <summary>A square image in the size of a stage, as the model's own code resizes between stages.</summary>
     /// <param name="image">The image.</param>
@@ -27,9 +33,9 @@ internal static class FloatResampler
         if (kind == Upsampling.Nearest)
             return Nearest(image, size, size);
         if (kind == Upsampling.Bicubic)
-            return Squash(image, size, size, ResampleFilter.Bicubic, Beyond.Nothing);
+            return Squash(image, size, size);
         var light = Array.ConvertAll(image.Values, value => value - black);
-        var resized = Squash(new ImageTensor(image.Width, image.Height, light), size, size, ResampleFilter.Bicubic, Beyond.Zeros);
+        var resized = SquashPadded(new ImageTensor(image.Width, image.Height, light), size, size);
         return new ImageTensor(size, size, Array.ConvertAll(resized.Values, value => value + black));
     }
 
@@ -74,6 +80,14 @@ internal static class FloatResampler
         }
     }
 
+    private static ImageTensor Padded(ImageTensor image, long scaledWidth, long scaledHeight, int width, int height)
+    {
+        return Resample(image, Taps(image.Width, scaledWidth, width), Taps(image.Height, scaledHeight, height));
+
+        static (int, double[])[] Taps(int from, long to, int count) => Array.ConvertAll(
+            PaddedBicubic.Weights(from, to, count), tap => (tap.First, Array.ConvertAll(tap.Weights, weight => (double)weight)));
+    }
+
     private static ImageTensor Resample(ImageTensor image, (int First, double[] Weights)[] columns, (int First, double[] Weights)[] rows)
     {
         var planes = image.Values.Length / image.Width / image.Height;
@@ -100,14 +114,4 @@ internal static class FloatResampler
             return (float)sum;
         }
     }
-}
-
-/// <summary>What a filter sees beyond the border of an image.</summary>
-internal enum Beyond
-{
-    /// <summary>Nothing: the weights of the pixels that are there have the sum 1 (Pillow, torchvision).</summary>
-    Nothing,
-
-    /// <summary>Zeros, whose weights count (ResizeRight as DALLE2-pytorch uses it).</summary>
-    Zeros,
 }

@@ -37,7 +37,7 @@ internal static class Resampler
             : ((long)height * image.Width / image.Height, height);
 
     /// <summary>For each of the middle pixels of a line scaled to a length, the source pixels under the filter and their weights.</summary>
-    public static (int First, double[] Weights)[] Weights(int from, long to, int count, ResampleFilter filter, Beyond beyond = Beyond.Nothing)
+    public static (int First, double[] Weights)[] Weights(int from, long to, int count, ResampleFilter filter)
     {
         var scale = (double)from / to;
         var widen = Math.Max(scale, 1);
@@ -53,7 +53,7 @@ internal static class Resampler
             for (var i = 0; i < weights.Length; i++)
                 weights[i] = Weight(filter, (start + i - center + 0.5) / widen);
             var inside = weights[(first - start)..(end - start)];
-            var sum = beyond == Beyond.Nothing ? inside.Sum() : weights.Sum();
+            var sum = inside.Sum();
             all[target] = (first, Array.ConvertAll(inside, weight => weight / sum));
         }
         return all;

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using Dalle.ML.Bundles;
 using Dalle.ML.Export.Architectures;
 using Dalle.ML.Export.Checkpoints;
@@ -13,6 +14,19 @@ public sealed class Dalle2PytorchFamilyTests : IDisposable
     private readonly TemporaryFolder _folder = new();
 
     public void Dispose() => _folder.Dispose();
+
+    [Fact]
+    public void A_filter_that_cannot_see_zeros_beyond_the_border_is_refused()
+    {
+        var output = Path.Combine(_folder.Path, "bundle");
+        BundleExporter.ExportRandom("dalle2-pytorch", "tiny", output);
+        var path = Path.Combine(output, "dalle.json");
+        var manifest = JsonNode.Parse(File.ReadAllText(path))!;
+        manifest["unclip"]!["image"]!["resample"] = "lanczos";
+        File.WriteAllText(path, manifest.ToJsonString());
+        var error = Assert.Throws<DalleBundleException>(() => Bundle.Open(output));
+        Assert.Contains("'unclip.image.resample' must be 'bicubic'", error.Message, StringComparison.Ordinal);
+    }
 
     [Theory]
     [InlineData(Precision.Fp32)]

@@ -148,7 +148,7 @@ public sealed class KarloDiffusersTests
         using var bundle = new KarloBundle(GoldenFolder.Of("karlo"), "diffusers");
         var (steps, upscaled) = (bundle.Read("diffusers/out/decoder_steps"), bundle.Read("diffusers/out/upscaled"));
         float[] small = [.. steps.Floats()[^(steps.Floats().Length / steps.Shape[0])..].Select(value => Math.Clamp(value, -1, 1))];
-        var enlarged = FloatResampler.Squash(new ImageTensor(steps.Shape[3], steps.Shape[2], small), upscaled.Shape[3], upscaled.Shape[2], ResampleFilter.Bicubic, Beyond.Nothing);
+        var enlarged = FloatResampler.Squash(new ImageTensor(steps.Shape[3], steps.Shape[2], small), upscaled.Shape[3], upscaled.Shape[2]);
         Near.Values(upscaled.Floats(), enlarged.Values, "enlarged image");
         var embedding = bundle.Read("diffusers/out/prior_steps").Floats()[^bundle.Unclip.EmbeddingDimension..];
         var statistics = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(bundle.Bundle.PathOf(bundle.Unclip.Prior!.Statistics!))).ToArray();

@@ -92,7 +92,7 @@ internal sealed class KarloReplay(KarloBundle bundle)
     {
         var (from, to) = (bundle.Unclip.Stages[0].Size, bundle.Unclip.Stages[1].Size);
         var small = new ImageTensor(from, from, Array.ConvertAll(x, value => Math.Clamp(value, -1, 1)));
-        return FloatResampler.Squash(small, to, to, ResampleFilter.Bicubic, Beyond.Nothing).Values;
+        return FloatResampler.Squash(small, to, to).Values;
     }
 
     /// <summary>The scale of guidance of a network, 1 where the file gives none.</summary>

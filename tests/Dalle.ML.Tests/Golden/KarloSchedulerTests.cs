@@ -82,7 +82,7 @@ public sealed class KarloSchedulerTests
         {
             var (from, expected) = (Npy.Read(Path.Combine(Folder, "resample", $"in_{words[1]}.npy")), Npy.Read(Path.Combine(Folder, "resample", string.Join('_', words) + ".npy")));
             var image = new ImageTensor(from.Shape[3], from.Shape[2], from.Floats());
-            AssertClose(expected.Floats(), FloatResampler.Squash(image, expected.Shape[3], expected.Shape[2], ResampleFilter.Bicubic, Beyond.Nothing).Values, 1e-5f);
+            AssertClose(expected.Floats(), FloatResampler.Squash(image, expected.Shape[3], expected.Shape[2]).Values, 1e-5f);
         }
     }
 

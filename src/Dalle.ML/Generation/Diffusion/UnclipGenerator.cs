@@ -91,9 +91,9 @@ internal sealed class UnclipGenerator(Bundle bundle, DalleDevice device, INoiseS
         var fitted = (tower.Fit, tower.Rounds) switch
         {
             (_, true) => Resampler.Fit(image, tower.Size, tower.Fit, tower.Resample),
-            (Fit.Crop, false) => FloatResampler.ResizeAndCenterCrop(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
-            (Fit.Squash, false) => FloatResampler.Squash(image, tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
-            _ => FloatResampler.Squash(image.CenterSquare(), tower.Size, tower.Size, tower.Resample, Beyond.Zeros),
+            (Fit.Crop, false) => FloatResampler.CropPadded(image, tower.Size, tower.Size),
+            (Fit.Squash, false) => FloatResampler.SquashPadded(image, tower.Size, tower.Size),
+            _ => FloatResampler.SquashPadded(image.CenterSquare(), tower.Size, tower.Size),
         };
         using var tensors = new NamedTensors();
         tensors.Add("pixels", fitted.Values, 1, 3, tower.Size, tower.Size);
