@@ -20,7 +20,7 @@ internal sealed class GeometryMeasurements : IDisposable
         void Add(Func<Precision, MeasuredDecoder> decoderOf)
         {
             var reference = Measure(Precision.Fp32, _ => []);
-            foreach (var precision in new[] { Precision.Int8, Precision.Int4 })
+            foreach (var precision in new[] { Precision.Fp16, Precision.Int8, Precision.Int4 })
                 Measure(precision, rows => [("fp32", reference.StepOf(rows))]);
 
             DecoderMeasurements Measure(Precision precision, Func<int, IEnumerable<(string, Measurement)>> comparisons)

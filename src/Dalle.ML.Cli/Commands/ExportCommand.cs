@@ -17,7 +17,7 @@ internal static class ExportCommand
             Arity = ArgumentArity.ZeroOrMore,
         };
         var output = new Option<string>("--output", "-o") { HelpName = "folder", Description = "Folder of the bundle.", Required = true };
-        var precision = NewPrecision("Precision of the transformer; fp16 is for GPUs [default: fp32].");
+        var precision = NewPrecision("Precision of the transformer; fp16 is for GPUs and for CPUs with AVX-512 [default: fp32].");
         var clip = new Option<string>("--clip") { HelpName = "model", Description = "Folder or name of a bundle whose CLIP is added to this one." };
         var upscaler = new Option<string>("--upscaler") { HelpName = "model", Description = "Folder or name of a bundle whose upscaler is added to this one." };
         var random = new Option<bool>("--random") { Description = "Random weights in the geometry that --size names, to measure speed." };

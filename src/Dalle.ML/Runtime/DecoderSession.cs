@@ -26,6 +26,7 @@ internal sealed class DecoderSession : IDisposable
     private readonly Bundle _bundle;
     private readonly int _vocabulary;
     private readonly DalleDevice _device;
+    private readonly RewrittenDecoder? _rewritten;
     private readonly InferenceSession _session;
     private readonly RunOptions _synchronous;
     private readonly RunOptions _asynchronous;
@@ -48,12 +49,11 @@ internal sealed class DecoderSession : IDisposable
         SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
-        var path = bundle.PathOf(graph.File);
-        var rewritten = device.GpuDeviceId is null && CachedAttentionOperator.IsSupported && AttentionRewrite.Fits(graph.Cache)
-            ? AttentionRewrite.Apply(File.ReadAllBytes(path), graph.Cache)
-            : null;
-        HasOwnAttention = rewritten is not null;
-        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, SamplesTokens ? [.. rewritten ?? File.ReadAllBytes(path), .. Sampling()] : rewritten);
+        _rewritten = device.GpuDeviceId is null ? RewrittenDecoder.Of(bundle, graph) : null;
+        if (_rewritten is not null)
+            Graph = graph with { Cache = _rewritten.Cache };
+        var bytes = SamplesTokens ? [.. _rewritten?.Graph ?? File.ReadAllBytes(bundle.PathOf(graph.File)), .. Sampling()] : _rewritten?.Graph;
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, bytes, _rewritten?.Weights);
         (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {
@@ -79,7 +79,7 @@ internal sealed class DecoderSession : IDisposable
     public bool SamplesTokens { get; }
 
     /// <summary>Whether the graph was rewritten to have <see cref="CachedAttentionOperator"/>.</summary>
-    public bool HasOwnAttention { get; }
+    public bool HasOwnAttention => _rewritten?.HasOwnAttention == true;
 
     /// <summary>Whether calls are queued for a device; then what is bound from the host's memory may be copied at once.</summary>
     public bool IsOnDevice => _device.GpuDeviceId is not null;
@@ -151,6 +151,7 @@ internal sealed class DecoderSession : IDisposable
         Interlocked.Exchange(ref _idlePrefill, null)?.Dispose();
         _deviceMemory?.Dispose();
         _session.Dispose();
+        _rewritten?.Dispose();
         _synchronous.Dispose();
         _asynchronous.Dispose();
     }

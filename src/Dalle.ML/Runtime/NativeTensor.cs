@@ -19,9 +19,9 @@ internal sealed unsafe class NativeTensor : IDisposable
         _elementSize = type switch
         {
             TensorElementType.Float => sizeof(float),
-            TensorElementType.Float16 => sizeof(ushort),
+            TensorElementType.Float16 or TensorElementType.UInt16 => sizeof(ushort),
             TensorElementType.Int64 => sizeof(long),
-            _ => throw new NotSupportedException($"A decoder's tensors are float, Float16 or Int64, not {type}."),
+            _ => throw new NotSupportedException($"A decoder's tensors are float, Float16, UInt16 or Int64, not {type}."),
         };
         (_memory, _type) = (memory, type);
         _length = shape.Aggregate((long)_elementSize, (product, axis) => checked(product * axis));
@@ -33,7 +33,7 @@ internal sealed unsafe class NativeTensor : IDisposable
     /// <summary>The whole of it.</summary>
     public OrtValue Value { get; }
 
-    private byte* Bytes => (byte*)_bytes.DangerousGetHandle();
+    public byte* Bytes => (byte*)_bytes.DangerousGetHandle();
 
     /// <summary>The beginning of the memory under another shape; the caller disposes it.</summary>
     public OrtValue View(params long[] shape) => OrtValue.CreateTensorValueWithData(

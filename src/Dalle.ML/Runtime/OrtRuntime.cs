@@ -18,9 +18,11 @@ internal static partial class OrtRuntime
     /// <param name="file">The graph's file.</param>
     /// <param name="device">Device to run on.</param>
     /// <param name="graph">The graph in place of the file's, whose weights it shares; that of the file if null.</param>
+    /// <param name="weights">What weights of that graph are instead; it must live as long as the session.</param>
     /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
     /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
-    public static InferenceSession CreateSession(Bundle bundle, string file, DalleDevice device, byte[]? graph = null)
+    public static InferenceSession CreateSession(
+        Bundle bundle, string file, DalleDevice device, byte[]? graph = null, IReadOnlyDictionary<string, NativeTensor>? weights = null)
     {
         var hasSharedThreads = Start(device);
         using var options = new SessionOptions
@@ -41,7 +43,9 @@ internal static partial class OrtRuntime
             if (graph is null)
                 return new InferenceSession(bundle.PathOf(file), options);
             // Bytes have no name by which a file of ONNX Runtime's own format, which is not checked, would be told.
-            CachedAttentionOperator.Register(options);
+            OwnOperators.Register(options);
+            foreach (var (name, weight) in weights ?? new Dictionary<string, NativeTensor>())
+                options.AddInitializer(name, weight.Value);
             options.AddSessionConfigEntry("session.load_model_format", "ONNX");
             var (folder, linked) = LinkedWeights.Resolve(bundle, file, graph);
             options.AddSessionConfigEntry("session.model_external_initializers_file_folder_path", folder);

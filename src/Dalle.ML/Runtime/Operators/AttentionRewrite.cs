@@ -1,6 +1,5 @@
 using Dalle.ML.Bundles;
 using Dalle.ML.Onnx;
-using Google.Protobuf;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Runtime.Operators;
@@ -18,48 +17,31 @@ internal static class AttentionRewrite
         cache is { Kind: CacheKind.Shared, Type: CacheType.Float32, Capacity: <= CachedAttentionOperator.MaxCapacity } && cache.HeadSize % AttentionCall.Lanes == 0;
 
     /// <summary>Rewrites a graph whose cache is [rows, heads, capacity, head size] to one whose cache is [rows, capacity, heads, head size].</summary>
-    /// <param name="file">Bytes of the graph's file.</param>
+    /// <param name="model">The graph.</param>
     /// <param name="cache">Its cache, which <see cref="Fits"/>.</param>
-    /// <returns>The bytes of the new graph; null if it cannot be rewritten.</returns>
-    public static byte[]? Apply(byte[] file, KeyValueCache cache)
+    /// <returns>Whether it could be rewritten; otherwise it is left as it is.</returns>
+    public static bool Apply(ModelProto model, KeyValueCache cache)
     {
-        if (Parse(file) is not { Graph: { } graph } model)
-            return null;
+        var graph = model.Graph;
         var nodes = graph.Node.Where(node => node.OpType == "GroupQueryAttention").ToArray();
-        if (nodes.Length != cache.Layers || nodes.Any(node => !IsPlain(node)))
-            return null;
+        var names = cache.AllNames.SelectMany(pair => new[] { pair.Past, pair.Present }).ToHashSet();
+        var caches = graph.Input.Concat(graph.Output).Where(value => names.Contains(value.Name)).Select(value => value.Type?.TensorType?.Shape?.Dim).ToArray();
+        if (nodes.Length != cache.Layers || nodes.Any(node => !IsPlain(node)) || caches.Any(dimensions => dimensions?.Count != 4))
+            return false;
         foreach (var node in nodes)
         {
             var bias = node.Input.ElementAtOrDefault(10) ?? "";
             string[] inputs = [.. node.Input.Take(6), Shared, bias];
             node.Input.Clear();
             node.Input.AddRange(inputs);
-            (node.OpType, node.Domain) = (CachedAttentionOperator.Name, CachedAttentionOperator.Domain);
+            (node.OpType, node.Domain) = (CachedAttentionOperator.Name, OwnOperators.Domain);
             if (!node.Attribute.Any(attribute => attribute.Name == CachedAttentionOperator.ScaleAttribute))
                 node.Attribute.Add(new AttributeProto { Name = CachedAttentionOperator.ScaleAttribute, Type = AttributeProto.Types.AttributeType.Float });
         }
-        var names = cache.AllNames.SelectMany(pair => new[] { pair.Past, pair.Present }).ToHashSet();
-        var caches = graph.Input.Concat(graph.Output).Where(value => names.Contains(value.Name)).Select(value => value.Type?.TensorType?.Shape?.Dim).ToArray();
-        if (caches.Any(dimensions => dimensions?.Count != 4))
-            return null;
         foreach (var dimensions in caches)
             (dimensions![1], dimensions[2]) = (dimensions[2], dimensions[1]);
         graph.Input.Add(SharedInput());
-        model.OpsetImport.Add(new OperatorSetIdProto { Domain = CachedAttentionOperator.Domain, Version = 1 });
-        return model.ToByteArray();
-    }
-
-    // What is not a graph is for ONNX Runtime to refuse.
-    private static ModelProto? Parse(byte[] file)
-    {
-        try
-        {
-            return ModelProto.Parser.ParseFrom(file);
-        }
-        catch (InvalidProtocolBufferException)
-        {
-            return null;
-        }
+        return true;
     }
 
     /// <summary>Whether a node does no more than the operator: no rotation, window, cap or groups.</summary>

@@ -10,7 +10,6 @@ namespace Dalle.ML.Runtime.Operators;
 /// </summary>
 internal static unsafe class CachedAttentionOperator
 {
-    public const string Domain = "Dalle.ML";
     public const string Name = "CachedAttention";
     public const string HeadsAttribute = "num_heads";
     public const string ScaleAttribute = "scale";
@@ -19,10 +18,6 @@ internal static unsafe class CachedAttentionOperator
     public const int MaxCapacity = 8192;
 
     private const int MaxScores = 32768;
-
-    // Element types of ONNX Runtime's interface.
-    private const int Float = 1;
-    private const int Int32 = 6;
 
     // Places of the inputs. Keys and values are missing where the queries hold all three side by side.
     private const int Query = 0;
@@ -33,64 +28,19 @@ internal static unsafe class CachedAttentionOperator
     private const int Last = 5;
     private const int Shared = 6;
     private const int Bias = 7;
-    private const int Inputs = 8;
-    private const int Outputs = 3;
-
-    private static readonly nint Registered = OrtApi.CreateDomain(Domain, NewTable());
 
     /// <summary>Whether the operator is worth using on this processor.</summary>
     public static bool IsSupported => Vector256.IsHardwareAccelerated;
 
-    /// <summary>Makes the operator known to the sessions that are created with the options.</summary>
-    public static void Register(SafeHandle options) => OrtApi.AddDomain(options.DangerousGetHandle(), Registered);
-
-    /// <summary>OrtCustomOp: a version and functions in the order of onnxruntime_c_api.h; ONNX Runtime keeps it, so it is never freed.</summary>
-    private static nint NewTable()
-    {
-        const int Length = 32;
-        var table = (nint*)NativeMemory.AllocZeroed(Length, (nuint)sizeof(nint));
-        *(uint*)table = OrtApi.Version;
-        table[2] = (nint)(delegate* unmanaged<nint, byte*>)&GetName;
-        table[3] = (nint)(delegate* unmanaged<nint, nint>)&GetProvider;
-        table[4] = (nint)(delegate* unmanaged<nint, nuint, int>)&GetInputType;
-        table[5] = (nint)(delegate* unmanaged<nint, nuint>)&CountInputs;
-        table[6] = (nint)(delegate* unmanaged<nint, nuint, int>)&GetOutputType;
-        table[7] = (nint)(delegate* unmanaged<nint, nuint>)&CountOutputs;
-        table[9] = (nint)(delegate* unmanaged<nint, void>)&Destroy;
-        table[10] = (nint)(delegate* unmanaged<nint, nuint, int>)&IsOptionalInput;
-        table[11] = (nint)(delegate* unmanaged<nint, nuint, int>)&IsOptionalOutput;
-        table[12] = (nint)(delegate* unmanaged<nint, nuint, int>)&GetMemoryType;
-        table[17] = (nint)(delegate* unmanaged<nint, nint, nint, nint*, nint>)&Create;
-        table[18] = (nint)(delegate* unmanaged<nint, nint, nint>)&Compute;
-        return (nint)table;
-    }
-
-    [UnmanagedCallersOnly]
-    private static byte* GetName(nint table) => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetReference("CachedAttention"u8));
-
-    [UnmanagedCallersOnly]
-    private static nint GetProvider(nint table) => 0;
-
-    [UnmanagedCallersOnly]
-    private static int GetInputType(nint table, nuint index) => index is Last or Shared ? Int32 : Float;
-
-    [UnmanagedCallersOnly]
-    private static nuint CountInputs(nint table) => Inputs;
-
-    [UnmanagedCallersOnly]
-    private static int GetOutputType(nint table, nuint index) => Float;
-
-    [UnmanagedCallersOnly]
-    private static nuint CountOutputs(nint table) => Outputs;
-
-    [UnmanagedCallersOnly]
-    private static int IsOptionalInput(nint table, nuint index) => index is Key or Value or Bias ? 1 : 0;
-
-    [UnmanagedCallersOnly]
-    private static int IsOptionalOutput(nint table, nuint index) => 0;
-
-    [UnmanagedCallersOnly]
-    private static int GetMemoryType(nint table, nuint index) => 0;
+    public static nint NewTable() => OperatorTable.Create(
+        Name,
+        [
+            OperatorTable.Float, OperatorTable.Float | OperatorTable.Optional, OperatorTable.Float | OperatorTable.Optional, OperatorTable.Float, OperatorTable.Float,
+            OperatorTable.Int32, OperatorTable.Int32, OperatorTable.Float | OperatorTable.Optional,
+        ],
+        outputs: 3,
+        &Create,
+        &Compute);
 
     [UnmanagedCallersOnly]
     private static nint Create(nint table, nint api, nint info, nint* kernel)
@@ -107,9 +57,6 @@ internal static unsafe class CachedAttentionOperator
             return OrtApi.Failure(exception.Message);
         }
     }
-
-    [UnmanagedCallersOnly]
-    private static void Destroy(nint kernel) => NativeMemory.Free((void*)kernel);
 
     [UnmanagedCallersOnly]
     private static nint Compute(nint kernel, nint context)

@@ -1,0 +1,125 @@
+using System.Globalization;
+using Dalle.ML.Bundles;
+using Dalle.ML.Onnx;
+using Google.Protobuf.Collections;
+using Microsoft.ML.OnnxRuntime.Tensors;
+using static Dalle.ML.Onnx.TensorProto.Types;
+
+namespace Dalle.ML.Runtime.Operators;
+
+/// <summary>
+/// Puts <see cref="PanelMatMulOperator"/> into a graph that computes in 32 bits, for each product with a matrix that is stored in 32 or 16. ONNX Runtime would
+/// widen the latter once, and read twice as much at each step.
+/// </summary>
+internal static class PanelRewrite
+{
+    private const string Suffix = "/panels";
+
+    /// <summary>Rewrites a graph.</summary>
+    /// <param name="model">The graph.</param>
+    /// <param name="bundle">Where its weights lie.</param>
+    /// <returns>The matrices of its products by their new names; sessions with the graph need them as long as they live.</returns>
+    public static Dictionary<string, NativeTensor> Apply(ModelProto model, Bundle bundle)
+    {
+        var graph = model.Graph;
+        var stored = graph.Initializer.Where(IsMatrix).DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name);
+        var factors = stored.Values.Where(tensor => !HasHalves(tensor)).ToDictionary(tensor => tensor.Name);
+        foreach (var cast in graph.Node.Where(node => node is { OpType: "Cast", Input.Count: 1, Output.Count: 1 }))
+        {
+            if (stored.TryGetValue(cast.Input[0], out var tensor) && HasHalves(tensor))
+                factors.TryAdd(cast.Output[0], tensor);
+        }
+
+        var packed = new Dictionary<string, Panels?>();
+        foreach (var node in graph.Node.Where(node => node is { OpType: "MatMul", Input.Count: 2 } && factors.ContainsKey(node.Input[1])))
+        {
+            var tensor = factors[node.Input[1]];
+            if (!packed.TryGetValue(tensor.Name, out var panels))
+                packed[tensor.Name] = panels = Pack(tensor, bundle);
+            if (panels is null)
+                continue;
+            (node.OpType, node.Domain) = (HasHalves(tensor) ? PanelMatMulOperator.OfHalves : PanelMatMulOperator.OfFloats, OwnOperators.Domain);
+            node.Input[1] = tensor.Name + Suffix;
+            node.Attribute.Add(new AttributeProto { Name = PanelMatMulOperator.FactorAttribute, Type = AttributeProto.Types.AttributeType.Float, F = panels.Factor });
+        }
+        RemoveUnused(graph, factors);
+        var matrices = packed.Where(pair => pair.Value is not null).ToDictionary(pair => pair.Key + Suffix, pair => pair.Value!.Matrix);
+        graph.Initializer.AddRange(stored.Values.Where(tensor => matrices.ContainsKey(tensor.Name + Suffix)).Select(Placeholder));
+        return matrices;
+    }
+
+    private static bool IsMatrix(TensorProto tensor) =>
+        tensor is { DataType: (int)DataType.Float16 or (int)DataType.Float, DataLocation: DataLocation.External, Dims.Count: 2 }
+        && tensor.Dims.All(size => size is > 0 and <= int.MaxValue) && tensor.Dims[1] % WeightPanels.Columns == 0;
+
+    private static bool HasHalves(TensorProto tensor) => tensor.DataType == (int)DataType.Float16;
+
+    /// <summary>Reads and orders a matrix. One that the bundle does not hold is for ONNX Runtime to refuse, and one that is not finite for it to compute with.</summary>
+    private static unsafe Panels? Pack(TensorProto tensor, Bundle bundle)
+    {
+        var (depth, width) = ((int)tensor.Dims[0], (int)tensor.Dims[1]);
+        var (type, size) = HasHalves(tensor) ? (TensorElementType.UInt16, sizeof(ushort)) : (TensorElementType.Float, sizeof(float));
+        var entries = tensor.ExternalData.GroupBy(entry => entry.Key).ToDictionary(group => group.Key, group => group.Last().Value);
+        var location = entries.GetValueOrDefault("location", "");
+        if (!bundle.Manifest.Files.TryGetValue(location, out var file) || (long)depth * width > file.Size / size
+            || !long.TryParse(entries.GetValueOrDefault("offset", "0"), NumberStyles.None, CultureInfo.InvariantCulture, out var offset)
+            || offset > file.Size - (long)depth * width * size)
+            return null;
+
+        using var source = new NativeTensor(TensorMemory.Host, type, depth, width);
+        if (!Read(bundle.PathOf(location), offset, source.Bytes, (long)depth * width * size))
+            return null;
+        var matrix = new NativeTensor(TensorMemory.Host, type, width / WeightPanels.Columns, depth, WeightPanels.Columns);
+        float? factor = 1;
+        if (HasHalves(tensor))
+            factor = WeightPanels.Pack((ushort*)source.Bytes, depth, width, (ushort*)matrix.Bytes);
+        else
+            WeightPanels.Pack((float*)source.Bytes, depth, width, (float*)matrix.Bytes);
+        if (factor is not null)
+            return new Panels(matrix, factor.Value);
+        matrix.Dispose();
+        return null;
+    }
+
+    private static unsafe bool Read(string path, long offset, byte* target, long length)
+    {
+        using var file = File.OpenHandle(path);
+        for (var (done, count) = (0L, 1); done < length; done += count)
+        {
+            count = RandomAccess.Read(file, new Span<byte>(target + done, (int)Math.Min(length - done, 1 << 30)), offset + done);
+            if (count == 0)
+                return false;
+        }
+        return true;
+    }
+
+    /// <summary>Takes out matrices and their widening that no node needs any more, which ONNX Runtime would read nevertheless; graphs within nodes may need them.</summary>
+    private static void RemoveUnused(GraphProto graph, Dictionary<string, TensorProto> factors)
+    {
+        if (graph.Node.Any(node => node.Attribute.Any(attribute => attribute.G is not null)))
+            return;
+        Keep(graph.Node, node => node.OpType != "Cast" || node.Output.Any(name => !factors.ContainsKey(name) || IsUsed(name)));
+        Keep(graph.Initializer, tensor => !factors.ContainsValue(tensor) || IsUsed(tensor.Name));
+
+        bool IsUsed(string name) => graph.Node.Any(node => node.Input.Contains(name)) || graph.Output.Any(value => value.Name == name);
+
+        static void Keep<T>(RepeatedField<T> items, Predicate<T> isKept)
+        {
+            T[] kept = [.. items.Where(item => isKept(item))];
+            items.Clear();
+            items.AddRange(kept);
+        }
+    }
+
+    /// <summary>What ONNX Runtime must find in a graph to take the matrix that it is given.</summary>
+    private static TensorProto Placeholder(TensorProto of) => new()
+    {
+        Name = of.Name + Suffix,
+        DataType = (int)(HasHalves(of) ? DataType.Uint16 : DataType.Float),
+        Dims = { of.Dims[1] / WeightPanels.Columns, of.Dims[0], WeightPanels.Columns },
+        DataLocation = of.DataLocation,
+        ExternalData = { of.ExternalData },
+    };
+
+    private sealed record Panels(NativeTensor Matrix, float Factor);
+}
