@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Dalle.ML.Runtime.Operators;
 
@@ -44,6 +45,9 @@ internal unsafe struct PanelProduct
     {
         /// <summary>Both halves of a line.</summary>
         void Read(int line, out Vector512<float> low, out Vector512<float> high);
+
+        /// <summary>Asks for the lines that come later: with much arithmetic a line, the processor does not look ahead far enough by itself.</summary>
+        void Prefetch(int line);
     }
 
     /// <summary>Computes some of the panels.</summary>
@@ -114,6 +118,8 @@ internal unsafe struct PanelProduct
     }
 
     /// <summary>All sums of a tile are in registers. Where there are fewer rows, the last stands for those that are missing.</summary>
+    // A step must not begin with code that is compiled in haste.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private readonly void Multiply<TTile, TPanel>(float* input, int rows, TPanel panel, int depth, float* result, float factor, bool adds)
         where TTile : struct, ITile
         where TPanel : struct, IPanel
@@ -142,6 +148,8 @@ internal unsafe struct PanelProduct
         for (var k = 0; k < depth; k++)
         {
             panel.Read(k, out var low, out var high);
+            if (TTile.Rows > 2)
+                panel.Prefetch(k);
             var x = Vector512.Create(x0[k]);
             a0 = Vector512.FusedMultiplyAdd(low, x, a0);
             b0 = Vector512.FusedMultiplyAdd(high, x, b0);
@@ -222,6 +230,8 @@ internal unsafe struct PanelProduct
 
     private readonly struct Halves(ushort* weights) : IPanel
     {
+        private const int Ahead = 32;
+
         private readonly ushort* _weights = weights;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -229,6 +239,13 @@ internal unsafe struct PanelProduct
         {
             var pairs = Vector512.Load((int*)(_weights + (long)line * WeightPanels.Columns));
             (low, high) = (WeightPanels.Widen(pairs << 16), WeightPanels.Widen(pairs));
+        }
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public void Prefetch(int line)
+        {
+            if (Sse.IsSupported)
+                Sse.Prefetch0(_weights + (line + (long)Ahead) * WeightPanels.Columns);
         }
     }
 
@@ -241,6 +258,11 @@ internal unsafe struct PanelProduct
         {
             var start = _weights + (long)line * WeightPanels.Columns;
             (low, high) = (Vector512.Load(start), Vector512.Load(start + Vector512<float>.Count));
+        }
+
+        // Eight rows of these are as fast as memory.
+        public void Prefetch(int line)
+        {
         }
     }
 }
