@@ -219,7 +219,7 @@ internal sealed class Bundle
     /// The size of a file, or of the one that a link ends at: caches of Hugging Face and volumes of Kubernetes are links. What is not a regular file has
     /// none, so that it is never opened.
     /// </summary>
-    private static long SizeOf(string path)
+    public static long SizeOf(string path)
     {
         var file = new FileInfo(path);
         return file.ResolveLinkTarget(returnFinalTarget: true) is FileInfo target ? target.Length : file.Length;

@@ -49,6 +49,8 @@ internal sealed class DecoderSession : IDisposable
         SamplesTokens = samplesTokens || device.GpuDeviceId is not null;
         ContextNames = bundle.Manifest.TextEncoder?.Outputs ?? [];
         var threads = device with { SpinDuration = device.SpinDuration ?? SpinDuration };
+        // Its tensors hold the weights of a rewritten graph.
+        OrtRuntime.Start(device);
         _rewritten = device.GpuDeviceId is null ? RewrittenDecoder.Of(bundle, graph) : null;
         if (_rewritten is not null)
             Graph = graph with { Cache = _rewritten.Cache };

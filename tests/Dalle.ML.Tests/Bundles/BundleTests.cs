@@ -456,6 +456,10 @@ public sealed class BundleTests : IDisposable
         var exception = Assert.Throws<DalleBundleException>(() => DalleModel.Load(bundle ?? _bundle));
         Assert.Contains(reason, exception.Message, StringComparison.Ordinal);
         Assert.Equal(Path.GetFullPath(bundle ?? _bundle), exception.BundlePath);
+
+        // Here sessions are created while weights are verified.
+        var prepared = Assert.Throws<DalleBundleException>(() => DalleModel.LoadForImages(bundle ?? _bundle, DalleDevice.Cpu));
+        Assert.Equal(exception.Message, prepared.Message);
     }
 
     private void Edit(string key, int value) => EditNode(key, value);

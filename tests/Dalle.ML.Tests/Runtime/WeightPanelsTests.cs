@@ -96,6 +96,22 @@ public sealed class WeightPanelsTests
         Assert.Empty(PanelRewrite.Apply(model, bundle));
     }
 
+    [Fact]
+    public void Weights_that_are_not_verified_yet_may_be_missing_or_cut()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var file in Directory.GetFiles(DalleModel.DefaultPath))
+            File.Copy(file, Path.Combine(folder.Path, Path.GetFileName(file)));
+        var bundle = Bundle.Open(folder.Path);
+        var decoder = bundle.PathOf(bundle.Manifest.Decoder!.File);
+        var weights = Path.ChangeExtension(decoder, ".weights");
+        using (var file = File.OpenWrite(weights))
+            file.SetLength(1000);
+        Assert.Empty(PanelRewrite.Apply(ModelProto.Parser.ParseFrom(File.ReadAllBytes(decoder)), bundle));
+        File.Delete(weights);
+        Assert.Throws<FileNotFoundException>(() => PanelRewrite.Apply(ModelProto.Parser.ParseFrom(File.ReadAllBytes(decoder)), bundle));
+    }
+
     [Theory]
     [InlineData(1, 5, 32)]
     [InlineData(1, 4, 16)]

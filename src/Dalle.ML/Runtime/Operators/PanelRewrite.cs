@@ -61,9 +61,10 @@ internal static class PanelRewrite
         var (type, size) = HasHalves(tensor) ? (TensorElementType.UInt16, sizeof(ushort)) : (TensorElementType.Float, sizeof(float));
         var entries = tensor.ExternalData.GroupBy(entry => entry.Key).ToDictionary(group => group.Key, group => group.Last().Value);
         var location = entries.GetValueOrDefault("location", "");
-        if (!bundle.Manifest.Files.TryGetValue(location, out var file) || (long)depth * width > file.Size / size
+        // The file may not be verified yet, so what the manifest states of its size is not relied on.
+        if (!bundle.Manifest.Files.ContainsKey(location) || Bundle.SizeOf(bundle.PathOf(location)) is var length && (long)depth * width > length / size
             || !long.TryParse(entries.GetValueOrDefault("offset", "0"), NumberStyles.None, CultureInfo.InvariantCulture, out var offset)
-            || offset > file.Size - (long)depth * width * size)
+            || offset > length - (long)depth * width * size)
             return null;
 
         using var source = new NativeTensor(TensorMemory.Host, type, depth, width);
