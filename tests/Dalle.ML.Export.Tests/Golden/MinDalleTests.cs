@@ -3,6 +3,7 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Generation.Autoregressive;
 using Dalle.ML.Images;
 using Dalle.ML.Runtime;
+using Dalle.ML.Runtime.Operators;
 using Dalle.ML.Tests;
 using Dalle.ML.Text;
 
@@ -159,6 +160,8 @@ public sealed partial class MinDalleTests : IDisposable
             batch.Prefill([.. model.Decoder.Graph.Start, .. tokens[..^1]]);
             var error = Distance(Logits(expected, 1, tokens.Length - 1, batch.Logits.Length), batch.Logits);
             Assert.True(error <= tolerance, $"{precision} differs by {error} of the logits' size");
+            if (precision == Precision.Fp16)
+                Assert.Equal(WeightPanels.IsSupported ? CacheType.Float32 : CacheType.Float16, model.Decoder.Graph.Cache.Type);
         }
     }
 

@@ -32,7 +32,7 @@ internal sealed class RewrittenDecoder : IDisposable
         if (WeightPanels.IsSupported && cache.Type == CacheType.Float16)
         {
             cache = cache with { Type = CacheType.Float32 };
-            WideningRewrite.Apply(model, cache);
+            WideningRewrite.Apply(model, decoder);
         }
         var weights = WeightPanels.IsSupported ? PanelRewrite.Apply(model, bundle) : [];
         var hasOwnAttention = CachedAttentionOperator.IsSupported && AttentionRewrite.Fits(cache) && AttentionRewrite.Apply(model, cache);

@@ -7,14 +7,14 @@ namespace Dalle.ML.Runtime.Operators;
 /// <summary>Makes a transformer's graph of 16-bit floats compute in 32 bits. Its weights stay as they are and are widened where they are used.</summary>
 internal static class WideningRewrite
 {
-    /// <summary>Rewrites a graph and its cache. What else it takes keeps its type.</summary>
+    /// <summary>Rewrites a graph, and what it carries from call to call. What else it takes keeps its type.</summary>
     /// <param name="model">The graph.</param>
-    /// <param name="cache">Its cache.</param>
-    public static void Apply(ModelProto model, KeyValueCache cache)
+    /// <param name="decoder">Its description.</param>
+    public static void Apply(ModelProto model, DecoderGraph decoder)
     {
         var graph = model.Graph;
-        var cached = cache.AllNames.SelectMany(pair => new[] { pair.Past, pair.Present }).ToHashSet();
-        foreach (var value in graph.Input.Concat(graph.Output).Where(value => cached.Contains(value.Name)))
+        var carried = decoder.Cache.AllNames.Concat(decoder.State?.Names ?? []).SelectMany(pair => new[] { pair.Past, pair.Present }).ToHashSet();
+        foreach (var value in graph.Input.Concat(graph.Output).Where(value => carried.Contains(value.Name)))
             value.Type.TensorType.ElemType = (int)DataType.Float;
         var given = graph.Initializer.Where(tensor => tensor.DataType == (int)DataType.Float16).Select(tensor => tensor.Name)
             .Concat(graph.Input.Where(value => value.Type?.TensorType?.ElemType == (int)DataType.Float16).Select(value => value.Name)).ToHashSet();
