@@ -2,7 +2,6 @@ using System.Globalization;
 using Dalle.ML.Bundles;
 using Dalle.ML.Onnx;
 using Google.Protobuf.Collections;
-using Microsoft.ML.OnnxRuntime.Tensors;
 using static Dalle.ML.Onnx.TensorProto.Types;
 
 namespace Dalle.ML.Runtime.Operators;
@@ -58,7 +57,8 @@ internal static class PanelRewrite
     private static unsafe Panels? Pack(TensorProto tensor, Bundle bundle)
     {
         var (depth, width) = ((int)tensor.Dims[0], (int)tensor.Dims[1]);
-        var (type, size) = HasHalves(tensor) ? (TensorElementType.UInt16, sizeof(ushort)) : (TensorElementType.Float, sizeof(float));
+        var hasHalves = HasHalves(tensor);
+        var size = hasHalves ? sizeof(ushort) : sizeof(float);
         var entries = tensor.ExternalData.GroupBy(entry => entry.Key).ToDictionary(group => group.Key, group => group.Last().Value);
         var location = entries.GetValueOrDefault("location", "");
         // The file may not be verified yet, so what the manifest states of its size is not relied on.
@@ -67,12 +67,12 @@ internal static class PanelRewrite
             || offset > length - (long)depth * width * size)
             return null;
 
-        using var source = new NativeTensor(TensorMemory.Host, type, depth, width);
+        using var source = NativeTensor.ForWeights(hasHalves, depth, width);
         if (!Read(bundle.PathOf(location), offset, source.Bytes, (long)depth * width * size))
             return null;
-        var matrix = new NativeTensor(TensorMemory.Host, type, width / WeightPanels.Columns, depth, WeightPanels.Columns);
+        var matrix = NativeTensor.ForWeights(hasHalves, width / WeightPanels.Columns, depth, WeightPanels.Columns);
         float? factor = 1;
-        if (HasHalves(tensor))
+        if (hasHalves)
             factor = WeightPanels.Pack((ushort*)source.Bytes, depth, width, (ushort*)matrix.Bytes);
         else
             WeightPanels.Pack((float*)source.Bytes, depth, width, (float*)matrix.Bytes);
