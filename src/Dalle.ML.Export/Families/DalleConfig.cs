@@ -8,7 +8,7 @@ namespace Dalle.ML.Export.Families;
 internal sealed record DalleConfig(
     string Name, int ImageSize, int Grid, int ImageVocab,
     DalleConfig.TextPart Text, DalleConfig.TransformerPart? Transformer, DalleConfig.DvaePart Dvae, DalleConfig.ClipPart? Clip = null,
-    string? Words = null)
+    string? Words = null, DalleConfig.SamplingPart? Sampling = null)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -29,6 +29,8 @@ internal sealed record DalleConfig(
             var config = JsonSerializer.Deserialize<DalleConfig>(TokenizerFile.ReadBytes(path), Json) ?? throw new JsonException("it is null");
             if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0 } or { Transformer.Layers: <= 0 })
                 throw new JsonException("a size is missing or not positive");
+            if (config.Sampling is { Temperature: < 0 } or { Candidates: < 1 or > GenerationOptions.MaxCandidates })
+                throw new JsonException("a sampling default is out of range");
             return config;
         }
         catch (JsonException exception)
@@ -53,4 +55,7 @@ internal sealed record DalleConfig(
     public sealed record DvaePart(string File, int CodeDim, bool LogitLaplace = false);
 
     public sealed record ClipPart(string File, int Embedding);
+
+    /// <summary>Defaults of the bundle; those that are not given are what suits models of this size.</summary>
+    public sealed record SamplingPart(float Temperature = 0.5f, float Guidance = 1.2f, int Candidates = 8);
 }

@@ -36,7 +36,7 @@ internal static class DalleFamily
         var config = source.Size is { } size ? Sizes[size] : DalleConfig.Read(source.Find(0, "config.json"));
         ModelSizes.Check(config.Text.Length, config.Grid);
         var dvae = source.OpenModel(1, "decoder.codebook.weight", config.Dvae.File);
-        var (width, blocks) = source.Size is null ? PixelShuffleVae.Infer(dvae) : (RandomVaeWidth, RandomVaeBlocks);
+        var (encoderWidth, decoderWidth, blocks) = source.Size is null ? PixelShuffleVae.Infer(dvae) : (RandomVaeWidth, RandomVaeWidth, RandomVaeBlocks);
 
         var vae = new PixelShuffleVae
         {
@@ -44,7 +44,8 @@ internal static class DalleFamily
             Grid = config.Grid,
             CodebookSize = config.ImageVocab,
             CodeDim = config.Dvae.CodeDim,
-            Width = width,
+            EncoderWidth = encoderWidth,
+            DecoderWidth = decoderWidth,
             EncoderBlocks = blocks,
             IsLogitLaplace = config.Dvae.LogitLaplace,
         };
@@ -74,6 +75,7 @@ internal static class DalleFamily
         };
         var decoder = DalleTransformer.Decoder(transformer, config, part, heads).Write(bundle, transformer, source.Precision);
         var graphs = vae.Write(bundle, dvae);
+        var sampling = config.Sampling ?? new();
         var clip = config.Clip is { } ranker ? Clip(source, bundle, ranker, config, text) : null;
         return source.Describe(Family.Name, config.Name) with
         {
@@ -85,7 +87,7 @@ internal static class DalleFamily
             ImageDecoder = graphs.Decoder,
             Clip = clip,
             Words = config.Words is { } words ? bundle.Copy(source.Find(0, words)) : null,
-            Sampling = new SamplingDefaults { Temperature = 0.5f, Guidance = 1.2f, Candidates = 8 },
+            Sampling = new SamplingDefaults { Temperature = sampling.Temperature, Guidance = sampling.Guidance, Candidates = sampling.Candidates },
         };
     }
 

@@ -71,11 +71,70 @@ public sealed class DalleFamilyTests : IDisposable
     [Fact]
     public void A_tensor_of_another_shape_is_named()
     {
-        var source = _model.Write(Path.Combine(_folder.Path, "source"), isSparse: false);
-        var config = Path.Combine(source, "config.json");
-        File.WriteAllText(config, File.ReadAllText(config).Replace("\"grid\":8", "\"grid\":9", StringComparison.Ordinal));
+        var source = WithConfig("\"grid\":8", "\"grid\":9");
         var error = Assert.Throws<InvalidDataException>(() => BundleExporter.Export("dalle", [source], Path.Combine(_folder.Path, "bundle")));
         Assert.Contains("row_emb.weight", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Encoder_and_decoder_of_images_have_widths_of_their_own()
+    {
+        Bundle[] bundles = [.. new[] { 4, 8 }.Select(width =>
+        {
+            var source = _model.Write(Path.Combine(_folder.Path, $"source-{width}"), isSparse: false, decoderWidth: width);
+            var output = Path.Combine(_folder.Path, $"bundle-{width}");
+            BundleExporter.Export("dalle", [source], output);
+            return Bundle.Open(output);
+        })];
+        // Nothing is added to the encoder where the decoder alone is wider.
+        foreach (var file in new[] { "image_encoder.onnx", "image_encoder.weights" })
+            Assert.Equal(File.ReadAllBytes(bundles[0].PathOf(file)), File.ReadAllBytes(bundles[1].PathOf(file)));
+        Assert.True(new FileInfo(bundles[1].PathOf("image_decoder.weights")).Length > new FileInfo(bundles[0].PathOf("image_decoder.weights")).Length);
+        using var model = DalleModel.Load(bundles[1].Folder);
+        using var image = model.Generate("a tiny cat", seed: 1);
+        Assert.Equal(Side * Side, model.EncodeImage(image.Image).Length);
+    }
+
+    [Theory]
+    [InlineData("", 0.5f, 1.2f, 8)]
+    [InlineData(""","sampling":{"temperature":0.7,"guidance":2,"candidates":4}""", 0.7f, 2, 4)]
+    [InlineData(""","sampling":{"candidates":1}""", 0.5f, 1.2f, 1)]
+    public void Defaults_of_sampling_are_those_of_the_configuration(string json, float temperature, float guidance, int candidates)
+    {
+        var source = WithConfig("}}", "}" + json + "}");
+        BundleExporter.Export("dalle", [source], Path.Combine(_folder.Path, "bundle"));
+        var sampling = Bundle.ManifestOf(Path.Combine(_folder.Path, "bundle")).Sampling;
+        Assert.Equal(new SamplingDefaults { Temperature = temperature, Guidance = guidance, Candidates = candidates }, sampling);
+    }
+
+    [Theory]
+    [InlineData("""{"temperature":-1}""", "out of range")]
+    [InlineData("""{"candidates":0}""", "out of range")]
+    [InlineData("""{"candidates":513}""", "out of range")]
+    [InlineData("""{"candidates":"eight"}""", "wrong type")]
+    public void Impossible_defaults_of_sampling_are_refused(string json, string message)
+    {
+        var source = WithConfig("}}", "},\"sampling\":" + json + "}");
+        var error = Assert.Throws<InvalidDataException>(() => BundleExporter.Export("dalle", [source], Path.Combine(_folder.Path, "bundle")));
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Words_of_the_configuration_become_those_of_the_bundle()
+    {
+        var source = WithConfig("}}", "},\"words\":\"words.txt\"}");
+        File.WriteAllText(Path.Combine(source, "words.txt"), "cat\ntiny cats\n");
+        BundleExporter.Export("dalle", [source], Path.Combine(_folder.Path, "bundle"));
+        using var model = DalleModel.Load(Path.Combine(_folder.Path, "bundle"));
+        Assert.Equal(["cat", "tiny cats"], model.Info.Vocabulary);
+    }
+
+    private string WithConfig(string old, string replacement)
+    {
+        var source = _model.Write(Path.Combine(_folder.Path, "source"), isSparse: false);
+        var config = Path.Combine(source, "config.json");
+        File.WriteAllText(config, File.ReadAllText(config).Replace(old, replacement, StringComparison.Ordinal));
+        return source;
     }
 
     private Bundle Export(bool isSparse, Precision precision = Precision.Fp32, int heads = TinyDalle.Heads)

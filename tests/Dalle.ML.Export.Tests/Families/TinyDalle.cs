@@ -46,7 +46,7 @@ internal sealed class TinyDalle
     public Tensor this[string name] => _weights[name];
 
     /// <summary>Writes the checkpoint's folder and returns it.</summary>
-    public string Write(string folder, bool isSparse)
+    public string Write(string folder, bool isSparse, int decoderWidth = 4)
     {
         Directory.CreateDirectory(folder);
         var config = new
@@ -62,11 +62,11 @@ internal sealed class TinyDalle
         File.WriteAllText(Path.Combine(folder, "config.json"), JsonSerializer.Serialize(config));
         RandomTokenizer.Write(new BundleWriter(folder));
         SafetensorsWriter.Write(Path.Combine(folder, "transformer.safetensors"), _weights);
-        SafetensorsWriter.Write(Path.Combine(folder, "dvae.safetensors"), Dvae());
+        SafetensorsWriter.Write(Path.Combine(folder, "dvae.safetensors"), Dvae(decoderWidth));
         return folder;
     }
 
-    private static Dictionary<string, Tensor> Dvae()
+    private static Dictionary<string, Tensor> Dvae(int decoderWidth)
     {
         const int Width = 4;
         var dvae = new TinyDalle();
@@ -76,14 +76,14 @@ internal sealed class TinyDalle
         dvae.Residual("encoder.res0", Width);
         dvae.Convolution("encoder.conv_out", CodebookSize, Width, 1);
         dvae.Normal("decoder.codebook.weight", 1, CodebookSize, 4);
-        dvae.Convolution("decoder.net.0", Width, 4, 3);
-        dvae.Residual("decoder.net.1", Width);
-        dvae.Residual("decoder.net.2", Width);
-        dvae.Residual("decoder.net.3", Width);
-        dvae.Convolution("decoder.net.5", 2 * Width, Width, 1);
-        dvae.Residual("decoder.net.7", Width / 2);
-        dvae.Residual("decoder.net.8", Width / 2);
-        dvae.Convolution("decoder.net.10", 48, Width / 2, 3);
+        dvae.Convolution("decoder.net.0", decoderWidth, 4, 3);
+        dvae.Residual("decoder.net.1", decoderWidth);
+        dvae.Residual("decoder.net.2", decoderWidth);
+        dvae.Residual("decoder.net.3", decoderWidth);
+        dvae.Convolution("decoder.net.5", 2 * decoderWidth, decoderWidth, 1);
+        dvae.Residual("decoder.net.7", decoderWidth / 2);
+        dvae.Residual("decoder.net.8", decoderWidth / 2);
+        dvae.Convolution("decoder.net.10", 48, decoderWidth / 2, 3);
         return dvae._weights;
     }
 
