@@ -2,6 +2,7 @@ using Dalle.ML.Bundles;
 using Dalle.ML.Engine;
 using Dalle.ML.PipelineHost;
 using Dalle.ML.Transforms;
+using Dalle.ML.Transforms.Saving;
 using Microsoft.ML;
 using Microsoft.ML.Data;
 
@@ -91,6 +92,23 @@ public sealed class SavedModelTests : IDisposable
                 error = error.InnerException;
             return Assert.IsType<DalleBundleException>(error);
         }
+    }
+
+    [Theory]
+    [InlineData("/srv/app/models/emoji-32")]
+    [InlineData(@"C:\app\models\emoji-32")]
+    public void A_built_in_model_of_an_earlier_version_is_named_with_where_it_is_to_be_had(string path)
+    {
+        var bundle = _folder.CopyOf(TinyModel.Path, "earlier");
+        File.AppendAllText(Path.Combine(bundle, Bundle.ManifestName), "   ");
+        var saved = new SavedModel { IsBuiltIn = true, Path = path, Hash = Bundle.HashOf(bundle) };
+
+        var error = Assert.Throws<DalleBundleException>(() => saved.Find());
+        string[] due = ["'emoji-32'", "an earlier version", $"'{Path.GetFileName(DalleModel.DefaultPath)}'", "docs/models.md", "models/emoji-32", "DALLE_MODELS", "DalleModel.Register", saved.Hash];
+        Assert.All(due, words => Assert.Contains(words, error.Message, StringComparison.Ordinal));
+
+        DalleModel.Register(bundle);
+        Assert.Equal(bundle, saved.Find());
     }
 
     [Fact]

@@ -23,6 +23,11 @@ internal sealed record SavedModel
         Hash = model.Hash,
     };
 
+    private static string BuiltInName => System.IO.Path.GetFileName(DalleModel.DefaultPath);
+
+    // Pipelines move between systems.
+    private string Name => System.IO.Path.GetFileName(Path.Replace('\\', '/'));
+
     /// <summary>Finds the folder of the model that the pipeline was saved with.</summary>
     /// <exception cref="DalleBundleException">It is missing or has changed.</exception>
     public string Find()
@@ -31,6 +36,12 @@ internal sealed record SavedModel
         var models = places.Where(place => File.Exists(System.IO.Path.Combine(place, Bundle.ManifestName))).ToArray();
         if (models.FirstOrDefault(model => Bundle.HashOf(model) == Hash) is { } found)
             return found;
+        if (IsBuiltIn && BuiltInName != Name)
+        {
+            throw new DalleBundleException(Path, $"the pipeline was saved with '{Name}', which an earlier version of Dalle.ML had built in; this one has '{BuiltInName}'. Fit and save the pipeline again with that, "
+                + $"or get '{Name}' out of the package or the repository of that version (docs/models.md, \"Earlier built-in models\") and copy its folder beside the application as models/{Name}, "
+                + $"into a folder that the environment variable {ModelFolders.Variable} names, or anywhere and call DalleModel.Register. Its hash is {Hash}.");
+        }
         if (models is [var other, ..])
             throw new DalleBundleException(other, $"the pipeline was saved with a model with the hash {Hash}, and this one has {Bundle.HashOf(other)}. Restore the old model, or fit and save the pipeline again.");
         throw new DalleBundleException(Path, $"the pipeline was saved with a model with the hash {Hash}, which is in none of these folders: {string.Join(", ", places)}. Copy it to one of them, name its folder in the environment variable {ModelFolders.Variable}, or call DalleModel.Register.");
@@ -44,8 +55,7 @@ internal sealed record SavedModel
         if (IsBuiltIn)
             yield return DalleModel.DefaultPath;
         yield return Path;
-        var name = System.IO.Path.GetFileName(Path.Replace('\\', '/'));
-        string[] relative = GivenPath is null || System.IO.Path.IsPathRooted(GivenPath) ? [name] : [GivenPath, name];
+        string[] relative = GivenPath is null || System.IO.Path.IsPathRooted(GivenPath) ? [Name] : [GivenPath, Name];
         foreach (var path in relative)
         {
             yield return System.IO.Path.GetFullPath(path);
@@ -54,7 +64,7 @@ internal sealed record SavedModel
         }
         foreach (var folder in ModelFolders.OfProcess.All)
         {
-            yield return System.IO.Path.Combine(folder, name);
+            yield return System.IO.Path.Combine(folder, Name);
             yield return folder;
         }
     }
