@@ -15,7 +15,7 @@ internal static unsafe class PanelMatMulOperator
     private const int MaxRank = 8;
 
     // More tasks than threads, so that one that is held up does not hold up all.
-    private const int TasksPerThread = 2;
+    private const int TasksPerThread = 4;
 
     public static nint NewTableOfHalves() => OperatorTable.Create(OfHalves, [OperatorTable.Float, OperatorTable.UInt16], outputs: 1, &CreateOfHalves, &Compute);
 

@@ -16,6 +16,9 @@ internal unsafe struct PanelProduct
     /// <summary>So many lines of a panel fit the processor's first cache beside the rows.</summary>
     private const int BlockDepth = 128;
 
+    /// <summary>How far ahead lines are asked for.</summary>
+    private const int LinesAhead = 32;
+
     public int Rows;
     public int Depth;
     public int Width;
@@ -230,8 +233,6 @@ internal unsafe struct PanelProduct
 
     private readonly struct Halves(ushort* weights) : IPanel
     {
-        private const int Ahead = 32;
-
         private readonly ushort* _weights = weights;
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -245,7 +246,7 @@ internal unsafe struct PanelProduct
         public void Prefetch(int line)
         {
             if (Sse.IsSupported)
-                Sse.Prefetch0(_weights + (line + (long)Ahead) * WeightPanels.Columns);
+                Sse.Prefetch0(_weights + (line + (long)LinesAhead) * WeightPanels.Columns);
         }
     }
 
@@ -260,9 +261,14 @@ internal unsafe struct PanelProduct
             (low, high) = (Vector512.Load(start), Vector512.Load(start + Vector512<float>.Count));
         }
 
-        // Eight rows of these are as fast as memory.
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
         public void Prefetch(int line)
         {
+            if (!Sse.IsSupported)
+                return;
+            var later = _weights + (line + (long)LinesAhead) * WeightPanels.Columns;
+            Sse.Prefetch0(later);
+            Sse.Prefetch0(later + Vector512<float>.Count);
         }
     }
 }
