@@ -30,9 +30,8 @@ internal sealed unsafe class NativeTensor : IDisposable
         Value = View(shape);
     }
 
-    /// <summary>Room for weights in the host's memory: the bits of 16-bit floats, or 32-bit floats.</summary>
-    public static NativeTensor ForWeights(bool hasHalves, params long[] shape) =>
-        new(TensorMemory.Host, hasHalves ? TensorElementType.UInt16 : TensorElementType.Float, shape);
+    /// <summary>Room for weights in the host's memory: the bits of 16-bit floats.</summary>
+    public static NativeTensor ForWeights(params long[] shape) => new(TensorMemory.Host, TensorElementType.UInt16, shape);
 
     /// <summary>The whole of it.</summary>
     public OrtValue Value { get; }

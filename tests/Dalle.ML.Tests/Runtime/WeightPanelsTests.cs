@@ -77,8 +77,8 @@ public sealed class WeightPanelsTests
         var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(bundle.PathOf(bundle.Manifest.Decoder!.File)));
         var products = model.Graph.Node.Count(node => node.OpType == "MatMul");
         var weights = PanelRewrite.Apply(model, bundle);
-        Assert.Equal(products, model.Graph.Node.Count(node => node.OpType == PanelMatMulOperator.OfHalves));
-        Assert.Equal(weights.Keys.Order(), model.Graph.Node.Where(node => node.OpType == PanelMatMulOperator.OfHalves).Select(node => node.Input[1]).Distinct().Order());
+        Assert.Equal(products, model.Graph.Node.Count(node => node.OpType == PanelMatMulOperator.Name));
+        Assert.Equal(weights.Keys.Order(), model.Graph.Node.Where(node => node.OpType == PanelMatMulOperator.Name).Select(node => node.Input[1]).Distinct().Order());
     }
 
     [Theory]
@@ -130,7 +130,7 @@ public sealed class WeightPanelsTests
                 {
                     new NodeProto
                     {
-                        OpType = PanelMatMulOperator.OfHalves,
+                        OpType = PanelMatMulOperator.Name,
                         Domain = OwnOperators.Domain,
                         Input = { "x", "w" },
                         Output = { "y" },
@@ -158,25 +158,6 @@ public sealed class WeightPanelsTests
         }
     }
 
-    /// <summary>Halves are exact in 32 bits, and the sums run in the same order.</summary>
-    [Theory]
-    [InlineData(1, 301)]
-    [InlineData(6, 128)]
-    [InlineData(21, 301)]
-    public unsafe void Weights_of_32_bits_give_the_bits_of_those_of_16(int rows, int depth)
-    {
-        const int Width = 96;
-        var (halves, input) = (Matrix(depth, Width, 0.1f), Input(rows, depth));
-        var (matrix, panels, result) = (Array.ConvertAll(halves, value => (float)value), new float[halves.Length], new float[rows * Width]);
-        fixed (float* x = input, y = result, from = matrix, weights = panels)
-        {
-            WeightPanels.Pack(from, depth, Width, weights);
-            var call = new PanelProduct { Rows = rows, Depth = depth, Width = Width, Tasks = 1, Input = x, Weights = weights, Factor = 1, Result = y };
-            call.Run(0);
-        }
-        Assert.Equal(Multiply(input, halves, rows, depth, Width), result);
-    }
-
     private static Half[] Matrix(int depth, int width, float size)
     {
         var random = new Random(depth * width);
@@ -197,7 +178,7 @@ public sealed class WeightPanelsTests
         fixed (void* from = matrix)
         fixed (ushort* weights = panels)
         {
-            var call = new PanelProduct { Rows = rows, Depth = depth, Width = width, Tasks = 3, Input = x, Weights = weights, HasHalves = true, Result = y };
+            var call = new PanelProduct { Rows = rows, Depth = depth, Width = width, Tasks = 3, Input = x, Weights = weights, Result = y };
             call.Factor = WeightPanels.Pack((ushort*)from, depth, width, weights)!.Value;
             for (var task = 0; task < call.Tasks; task++)
                 call.Run(task);

@@ -7,8 +7,7 @@ internal static class OwnOperators
 {
     public const string Domain = "Dalle.ML";
 
-    private static readonly nint Registered = OrtApi.CreateDomain(
-        Domain, CachedAttentionOperator.NewTable(), PanelMatMulOperator.NewTableOfHalves(), PanelMatMulOperator.NewTableOfFloats());
+    private static readonly nint Registered = OrtApi.CreateDomain(Domain, CachedAttentionOperator.NewTable(), PanelMatMulOperator.NewTable());
 
     /// <summary>Makes them known to the sessions that are created with the options.</summary>
     public static void Register(SafeHandle options) => OrtApi.AddDomain(options.DangerousGetHandle(), Registered);

@@ -3,13 +3,11 @@ using System.Runtime.InteropServices;
 namespace Dalle.ML.Runtime.Operators;
 
 /// <summary>
-/// <see cref="PanelProduct"/> as two operators of ONNX Runtime, for weights of 16 and 32 bits, in the place of its <c>MatMul</c>, which widens the former and
-/// takes twice as long for eight rows of the latter.
+/// <see cref="PanelProduct"/> as an operator of ONNX Runtime, in the place of its <c>MatMul</c>, before which the weights are widened.
 /// </summary>
 internal static unsafe class PanelMatMulOperator
 {
-    public const string OfHalves = "HalfPanelMatMul";
-    public const string OfFloats = "FloatPanelMatMul";
+    public const string Name = "PanelMatMul";
     public const string FactorAttribute = "factor";
 
     private const int MaxRank = 8;
@@ -17,23 +15,16 @@ internal static unsafe class PanelMatMulOperator
     // More tasks than threads, so that one that is held up does not hold up all.
     private const int TasksPerThread = 4;
 
-    public static nint NewTableOfHalves() => OperatorTable.Create(OfHalves, [OperatorTable.Float, OperatorTable.UInt16], outputs: 1, &CreateOfHalves, &Compute);
-
-    public static nint NewTableOfFloats() => OperatorTable.Create(OfFloats, [OperatorTable.Float, OperatorTable.Float], outputs: 1, &CreateOfFloats, &Compute);
+    public static nint NewTable() => OperatorTable.Create(Name, [OperatorTable.Float, OperatorTable.UInt16], outputs: 1, &Create, &Compute);
 
     [UnmanagedCallersOnly]
-    private static nint CreateOfHalves(nint table, nint api, nint info, nint* kernel) => Create(info, hasHalves: true, kernel);
-
-    [UnmanagedCallersOnly]
-    private static nint CreateOfFloats(nint table, nint api, nint info, nint* kernel) => Create(info, hasHalves: false, kernel);
-
-    private static nint Create(nint info, bool hasHalves, nint* kernel)
+    private static nint Create(nint table, nint api, nint info, nint* kernel)
     {
         try
         {
-            var attributes = new Attributes(OrtApi.FloatAttribute(info, FactorAttribute), hasHalves);
-            *kernel = (nint)NativeMemory.Alloc((nuint)sizeof(Attributes));
-            *(Attributes*)*kernel = attributes;
+            var factor = OrtApi.FloatAttribute(info, FactorAttribute);
+            *kernel = (nint)NativeMemory.Alloc(sizeof(float));
+            *(float*)*kernel = factor;
             return 0;
         }
         catch (Exception exception)
@@ -47,7 +38,7 @@ internal static unsafe class PanelMatMulOperator
     {
         try
         {
-            var call = Read(*(Attributes*)kernel, context);
+            var call = Read(*(float*)kernel, context);
             if (call.Rows > 0)
                 OrtApi.ParallelFor(context, &Run, call.Tasks, &call);
             return 0;
@@ -62,7 +53,7 @@ internal static unsafe class PanelMatMulOperator
     private static void Run(void* call, nuint task) => ((PanelProduct*)call)->Run((int)task);
 
     /// <summary>The call; graphs are untrusted, so that nothing of it is taken for granted.</summary>
-    private static PanelProduct Read(Attributes attributes, nint context)
+    private static PanelProduct Read(float factor, nint context)
     {
         Span<long> input = stackalloc long[MaxRank];
         Span<long> panels = stackalloc long[3];
@@ -81,12 +72,9 @@ internal static unsafe class PanelMatMulOperator
             Width = checked((int)input[rank - 1]),
             Tasks = (int)Math.Min(panels[0], CpuCores.Threads * TasksPerThread),
             Input = (float*)OrtApi.Data(x),
-            Weights = OrtApi.Data(weights),
-            HasHalves = attributes.HasHalves,
-            Factor = attributes.Factor,
+            Weights = (ushort*)OrtApi.Data(weights),
+            Factor = factor,
             Result = (float*)OrtApi.Data(OrtApi.Output(context, 0, input[..rank])),
         };
     }
-
-    private readonly record struct Attributes(float Factor, bool HasHalves);
 }

@@ -5,8 +5,8 @@ using System.Runtime.Intrinsics.X86;
 namespace Dalle.ML.Runtime.Operators;
 
 /// <summary>
-/// A product of rows with a matrix, computed in 32 bits. Weights of 16 bits are widened as they are read, so that a step of one row takes half the time of
-/// those of 32. Each sum runs along the row in one order, so that a row gives the same bits in any batch.
+/// A product of rows with a matrix of 16-bit floats, computed in 32 bits. The weights are widened as they are read, so that a step of one row takes half the
+/// time of those of 32. Each sum runs along the row in one order, so that a row gives the same bits in any batch.
 /// </summary>
 internal unsafe struct PanelProduct
 {
@@ -28,10 +28,7 @@ internal unsafe struct PanelProduct
     public float* Input;
 
     /// <summary>The panels of <see cref="WeightPanels"/>.</summary>
-    public void* Weights;
-
-    /// <summary>Whether they have 16 bits.</summary>
-    public bool HasHalves;
+    public ushort* Weights;
 
     /// <summary>What sums are multiplied with.</summary>
     public float Factor;
@@ -62,20 +59,11 @@ internal unsafe struct PanelProduct
         {
             var start = panel * Depth * WeightPanels.Columns;
             var result = Result + panel * WeightPanels.Columns;
-            if (!HasHalves)
-                MultiplyInBlocks((float*)Weights + start, result);
-            else if (Rows > TileRows)
-                WidenInBlocks((ushort*)Weights + start, result);
+            if (Rows > TileRows)
+                WidenInBlocks(Weights + start, result);
             else
-                Multiply(Input, Rows, new Halves((ushort*)Weights + start), Depth, result, Factor, adds: false);
+                Multiply(Input, Rows, new Halves(Weights + start), Depth, result, Factor, adds: false);
         }
-    }
-
-    private readonly void MultiplyInBlocks(float* weights, float* result)
-    {
-        var step = Rows > TileRows ? BlockDepth : Depth;
-        for (var start = 0; start < Depth; start += step)
-            MultiplyBlock(weights + (long)start * WeightPanels.Columns, start, Math.Min(step, Depth - start), result);
     }
 
     [SkipLocalsInit]
@@ -261,14 +249,9 @@ internal unsafe struct PanelProduct
             (low, high) = (Vector512.Load(start), Vector512.Load(start + Vector512<float>.Count));
         }
 
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        // A block lies in the first cache.
         public void Prefetch(int line)
         {
-            if (!Sse.IsSupported)
-                return;
-            var later = _weights + (line + (long)LinesAhead) * WeightPanels.Columns;
-            Sse.Prefetch0(later);
-            Sse.Prefetch0(later + Vector512<float>.Count);
         }
     }
 }

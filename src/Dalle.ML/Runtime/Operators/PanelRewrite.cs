@@ -7,8 +7,8 @@ using static Dalle.ML.Onnx.TensorProto.Types;
 namespace Dalle.ML.Runtime.Operators;
 
 /// <summary>
-/// Puts <see cref="PanelMatMulOperator"/> into a graph that computes in 32 bits, for each product with a matrix that is stored in 32 or 16. ONNX Runtime would
-/// widen the latter once, and read twice as much at each step.
+/// Puts <see cref="PanelMatMulOperator"/> into a graph that computes in 32 bits, for each product with a matrix that is stored in 16. ONNX Runtime would
+/// widen it once, and read twice as much at each step. Matrices of 32 bits gain less at a step than their ordering takes at the start.
 /// </summary>
 internal static class PanelRewrite
 {
@@ -22,10 +22,10 @@ internal static class PanelRewrite
     {
         var graph = model.Graph;
         var stored = graph.Initializer.Where(IsMatrix).DistinctBy(tensor => tensor.Name).ToDictionary(tensor => tensor.Name);
-        var factors = stored.Values.Where(tensor => !HasHalves(tensor)).ToDictionary(tensor => tensor.Name);
+        var factors = new Dictionary<string, TensorProto>();
         foreach (var cast in graph.Node.Where(node => node is { OpType: "Cast", Input.Count: 1, Output.Count: 1 }))
         {
-            if (stored.TryGetValue(cast.Input[0], out var tensor) && HasHalves(tensor))
+            if (stored.TryGetValue(cast.Input[0], out var tensor))
                 factors.TryAdd(cast.Output[0], tensor);
         }
 
@@ -37,7 +37,7 @@ internal static class PanelRewrite
                 packed[tensor.Name] = panels = Pack(tensor, bundle);
             if (panels is null)
                 continue;
-            (node.OpType, node.Domain) = (HasHalves(tensor) ? PanelMatMulOperator.OfHalves : PanelMatMulOperator.OfFloats, OwnOperators.Domain);
+            (node.OpType, node.Domain) = (PanelMatMulOperator.Name, OwnOperators.Domain);
             node.Input[1] = tensor.Name + Suffix;
             node.Attribute.Add(new AttributeProto { Name = PanelMatMulOperator.FactorAttribute, Type = AttributeProto.Types.AttributeType.Float, F = panels.Factor });
         }
@@ -48,36 +48,27 @@ internal static class PanelRewrite
     }
 
     private static bool IsMatrix(TensorProto tensor) =>
-        tensor is { DataType: (int)DataType.Float16 or (int)DataType.Float, DataLocation: DataLocation.External, Dims.Count: 2 }
+        tensor is { DataType: (int)DataType.Float16, DataLocation: DataLocation.External, Dims.Count: 2 }
         && tensor.Dims.All(size => size is > 0 and <= int.MaxValue) && tensor.Dims[1] % WeightPanels.Columns == 0;
-
-    private static bool HasHalves(TensorProto tensor) => tensor.DataType == (int)DataType.Float16;
 
     /// <summary>Reads and orders a matrix. One that the bundle does not hold is for ONNX Runtime to refuse, and one that is not finite for it to compute with.</summary>
     private static unsafe Panels? Pack(TensorProto tensor, Bundle bundle)
     {
         var (depth, width) = ((int)tensor.Dims[0], (int)tensor.Dims[1]);
-        var hasHalves = HasHalves(tensor);
-        var size = hasHalves ? sizeof(ushort) : sizeof(float);
         var entries = tensor.ExternalData.GroupBy(entry => entry.Key).ToDictionary(group => group.Key, group => group.Last().Value);
         var location = entries.GetValueOrDefault("location", "");
         // The file may not be verified yet, so what the manifest states of its size is not relied on.
-        if (!bundle.Manifest.Files.ContainsKey(location) || Bundle.SizeOf(bundle.PathOf(location)) is var length && (long)depth * width > length / size
+        if (!bundle.Manifest.Files.ContainsKey(location) || Bundle.SizeOf(bundle.PathOf(location)) is var length && (long)depth * width > length / sizeof(ushort)
             || !long.TryParse(entries.GetValueOrDefault("offset", "0"), NumberStyles.None, CultureInfo.InvariantCulture, out var offset)
-            || offset > length - (long)depth * width * size)
+            || offset > length - (long)depth * width * sizeof(ushort))
             return null;
 
-        using var source = NativeTensor.ForWeights(hasHalves, depth, width);
-        if (!Read(bundle.PathOf(location), offset, source.Bytes, (long)depth * width * size))
+        using var source = NativeTensor.ForWeights(depth, width);
+        if (!Read(bundle.PathOf(location), offset, source.Bytes, (long)depth * width * sizeof(ushort)))
             return null;
-        var matrix = NativeTensor.ForWeights(hasHalves, width / WeightPanels.Columns, depth, WeightPanels.Columns);
-        float? factor = 1;
-        if (hasHalves)
-            factor = WeightPanels.Pack((ushort*)source.Bytes, depth, width, (ushort*)matrix.Bytes);
-        else
-            WeightPanels.Pack((float*)source.Bytes, depth, width, (float*)matrix.Bytes);
-        if (factor is not null)
-            return new Panels(matrix, factor.Value);
+        var matrix = NativeTensor.ForWeights(width / WeightPanels.Columns, depth, WeightPanels.Columns);
+        if (WeightPanels.Pack((ushort*)source.Bytes, depth, width, (ushort*)matrix.Bytes) is { } factor)
+            return new Panels(matrix, factor);
         matrix.Dispose();
         return null;
     }
@@ -116,7 +107,7 @@ internal static class PanelRewrite
     private static TensorProto Placeholder(TensorProto of) => new()
     {
         Name = of.Name + Suffix,
-        DataType = (int)(HasHalves(of) ? DataType.Uint16 : DataType.Float),
+        DataType = (int)DataType.Uint16,
         Dims = { of.Dims[1] / WeightPanels.Columns, of.Dims[0], WeightPanels.Columns },
         DataLocation = of.DataLocation,
         ExternalData = { of.ExternalData },

@@ -18,19 +18,6 @@ internal static unsafe class WeightPanels
     /// <summary>Whether the processor is fast with them.</summary>
     public static bool IsSupported => Vector512.IsHardwareAccelerated;
 
-    /// <summary>Orders a matrix.</summary>
-    /// <param name="matrix">Its numbers, [depth, width].</param>
-    /// <param name="depth">Number of lines.</param>
-    /// <param name="width">Number of columns, a multiple of <see cref="Columns"/>.</param>
-    /// <param name="panels">Room for as many numbers.</param>
-    public static void Pack(float* matrix, int depth, int width, float* panels) => Parallel.For(0, width / Columns, panel =>
-    {
-        var source = matrix + panel * Columns;
-        var target = panels + (long)panel * depth * Columns;
-        for (var line = 0; line < depth; line++, source += width, target += Columns)
-            new ReadOnlySpan<float>(source, Columns).CopyTo(new Span<float>(target, Columns));
-    });
-
     /// <summary>
     /// Orders a matrix of 16-bit floats. A line of a panel holds the columns 0 and 16, 1 and 17, … side by side, and all are multiplied with a power of two
     /// that makes them as large as they can be, so that hardly any is below the normal numbers, which processors are slow with.
