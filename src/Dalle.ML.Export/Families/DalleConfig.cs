@@ -30,7 +30,7 @@ internal sealed record DalleConfig(
             if (config is not { ImageSize: > 0, ImageVocab: > 1, Text.VocabSize: > 0 } or { Transformer.Layers: <= 0 })
                 throw new JsonException("a size is missing or not positive");
             if (config.Sampling is { Temperature: < 0 } or { Candidates: < 1 or > GenerationOptions.MaxCandidates })
-                throw new JsonException("a sampling default is out of range");
+                throw new JsonException($"'sampling' needs a temperature of at least 0 and 1 to {GenerationOptions.MaxCandidates} candidates");
             return config;
         }
         catch (JsonException exception)

@@ -108,9 +108,9 @@ public sealed class DalleFamilyTests : IDisposable
     }
 
     [Theory]
-    [InlineData("""{"temperature":-1}""", "out of range")]
-    [InlineData("""{"candidates":0}""", "out of range")]
-    [InlineData("""{"candidates":513}""", "out of range")]
+    [InlineData("""{"temperature":-1}""", "a temperature of at least 0 and 1 to 512 candidates")]
+    [InlineData("""{"candidates":0}""", "a temperature of at least 0 and 1 to 512 candidates")]
+    [InlineData("""{"candidates":513}""", "a temperature of at least 0 and 1 to 512 candidates")]
     [InlineData("""{"candidates":"eight"}""", "wrong type")]
     public void Impossible_defaults_of_sampling_are_refused(string json, string message)
     {
