@@ -10,23 +10,17 @@ public sealed class GpuTests
     public void A_seed_gives_the_tokens_of_the_CPU(float guidance, int topK, float topP)
     {
         var options = new GenerationOptions { Candidates = 4, Sampling = new() { Temperature = 1, GuidanceScale = guidance, TopK = topK, TopP = topP } };
-        Assert.Equal(TokensOn(DalleDevice.Cpu, options), TokensOn(Gpu(), options));
+        Assert.Equal(TokensOn(DalleDevice.Cpu, options), TokensOn(TestGpu.Device(), options));
     }
 
     [Fact]
     public void A_limit_of_memory_suffices_for_many_candidates()
     {
-        using var model = DalleModel.LoadDefault(Gpu() with { GpuMemoryLimit = 1L << 30 });
+        using var model = DalleModel.LoadDefault(TestGpu.Device() with { GpuMemoryLimit = 1L << 30 });
         using var best = new BestImages(count: 1);
         foreach (var image in model.GenerateCandidates(new GenerationRequest("a red apple", Seed: 1), new() { Candidates = 300 }))
             best.Add(image);
         Assert.Single(best);
-    }
-
-    private static DalleDevice Gpu()
-    {
-        Assert.SkipUnless(File.Exists("/dev/nvidia0"), "there is no NVIDIA GPU");
-        return DalleDevice.Cuda(0);
     }
 
     private static int[][] TokensOn(DalleDevice device, GenerationOptions options)
