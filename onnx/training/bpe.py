@@ -98,7 +98,7 @@ if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--folder', default='run')
     p.add_argument('--size', type=int, default=2048, help='symbols, the 256 bytes included')
-    p.add_argument('--captions', type=int, default=40000)
+    p.add_argument('--captions', type=int, default=60000)
     add_argument(p)
     a = p.parse_args()
     os.makedirs(a.folder, exist_ok=True)

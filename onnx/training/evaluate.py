@@ -6,6 +6,7 @@ of CLIP: the classifier of `classifier.py` (what the things are), the pixels (ba
 """
 import argparse
 import json
+import re
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -18,24 +19,23 @@ from bpe import Bpe
 from classifier import INDEX, Classifier, crop, things
 from models import Clip, Dvae, Transformer
 from train_dvae import validate as reconstruction
-from train_transformer import Samples, nats
+from train_transformer import nats, tokens
 from training import images, load, one_thread_each
-from world import COLOURS, COUNTS, POSITIONS, TINTS, World, render
+from world import BACKGROUNDS, COLOURS, COUNTS, PLACE_VARIANTS, PLACES, POSITIONS, S, World, backdrop, render
 
 DISTRACTORS = 20
 
 
-def rgb(names):
-    return np.array([COLOURS[n] for n in names], np.float32) / 255
-
-
 def foreground(image, background):
-    return np.abs(image - rgb([background])[0]).max(-1) > .25
+    return np.abs(image - backdrop(background) / 255).max(-1) > .2
 
 
-def background_of(image):
-    corners = np.concatenate([image[y:y + 3, x:x + 3].reshape(-1, 3) for y in (0, 61) for x in (0, 61)])
-    return list(COLOURS)[np.abs(np.median(corners, 0) - rgb(COLOURS)).sum(1).argmin()]
+def background_of(image, scene):
+    """Of all plain backgrounds and places, the one that is nearest where the scene has no things."""
+    free = (render(scene) == backdrop(scene['background'])).all(-1)
+    names = [*BACKGROUNDS, *(f'{p} {i}' for p in PLACES for i in range(PLACE_VARIANTS))]
+    errors = [np.abs(image - backdrop(n) / 255)[free].mean() for n in names]
+    return names[int(np.argmin(errors))].rstrip('0123456789').strip()
 
 
 def true_image(scene, **changes):
@@ -46,7 +46,7 @@ def colour_right(image, scene):
     """Of the renderings in all colours, the one in the asked colour has the nearest mean."""
     (noun, look, px, x, y), = scene['objects']
     mean = lambda im: im[foreground(im, scene['background'])].mean(0) if foreground(im, scene['background']).any() else np.zeros(3)
-    looks = [t for t in TINTS if t != scene['background']]
+    looks = [t for t in COLOURS if t != scene['background']]
     candidates = np.stack([mean(true_image(scene, objects=[(noun, t, px, x, y)])) for t in looks])
     return looks[np.abs(candidates - mean(image)).sum(1).argmin()] == look
 
@@ -55,7 +55,7 @@ def count_right(image, scene):
     """Of the layouts of all counts, the asked one overlaps best."""
     noun, look = scene['objects'][0][:2]
     own, overlap = foreground(image, scene['background']), {}
-    for n, (px, places) in [*COUNTS.items(), (1, (48, [(32, 32)]))]:
+    for n, (px, places) in [*COUNTS.items(), (1, (96, [(64, 64)]))]:
         other = foreground(true_image(scene, objects=[(noun, look, px, x, y) for x, y in places]), scene['background'])
         overlap[n] = (own & other).sum() / max(1, (own | other).sum())
     return max(overlap, key=overlap.get) == len(scene['objects'])
@@ -64,7 +64,7 @@ def count_right(image, scene):
 def position_right(image, scene):
     mask = foreground(image, scene['background'])
     centre = np.argwhere(mask).mean(0)[::-1] if mask.any() else np.zeros(2)
-    places = [(32, 32), *POSITIONS.values()]
+    places = [(S // 2, S // 2), *POSITIONS.values()]
     return places[np.abs(np.array(places) - centre).sum(1).argmin()] == tuple(scene['objects'][0][3:])
 
 
@@ -92,20 +92,22 @@ class Judge:
         named, guesses, kind = things(scene), self.guesses(image, scene), scene['kind']
         wanted = torch.tensor([INDEX[o[0]] for o in named])
         truth = [true_image(scene)]
-        if ' next to ' in caption:
+        flat = scene['background'] in BACKGROUNDS
+        either = kind == 'pair' and re.search(' (next to|beside|near|and|with) ', caption)
+        if either:
             truth.append(true_image(scene, objects=[(*a[:3], *b[3:]) for a, b in zip(named, named[::-1])]))
         error = lambda v: ((np.stack(v) - image) ** 2).mean((1, 2, 3)).min()
-        right = dict(background=background_of(image) == scene['background'], retrieval=error(truth) < error(list(others)))
-        if ' next to ' in caption and guesses[range(2), wanted].sum() < guesses[range(2), wanted.flip(0)].sum():
+        right = dict(background=background_of(image, scene) == scene['background'].rstrip('0123456789').strip(), retrieval=error(truth) < error(list(others)))
+        if either and guesses[range(2), wanted].sum() < guesses[range(2), wanted.flip(0)].sum():
             guesses = guesses.flip(0)
         right['object'] = (guesses.argmax(1) == wanted).float().mean().item()
-        if kind == 'pair' and ' next to ' not in caption:
+        if kind == 'pair' and not either:
             right['relation'] = bool(guesses[range(2), wanted].sum() > guesses[range(2), wanted.flip(0)].sum())
-        if kind == 'single' and named[0][1] in TINTS:
+        if flat and kind == 'single' and named[0][1] in COLOURS and named[0][1] != scene['background']:
             right['colour'] = colour_right(image, scene)
-        if kind == 'count':
+        if flat and kind == 'count':
             right['count'] = count_right(image, scene)
-        if kind == 'single' and named[0][2] == 28:
+        if flat and kind == 'single' and named[0][2] == 56:
             right['position'] = position_right(image, scene)
         return {k: float(v) for k, v in right.items()}
 
@@ -119,7 +121,8 @@ def start(folder):
     """In a process that draws: loads the models."""
     global drawing
     torch.set_num_threads(1)
-    drawing = [load(c, folder) for c in (Dvae, Transformer, Clip)]
+    dvae, transformer, clip = (load(c, folder) for c in (Dvae, Transformer, Clip))
+    drawing = dvae, transformer.fold(), clip
 
 
 @torch.no_grad()
@@ -139,21 +142,21 @@ def candidates(a, texts, chunk=2):
     return np.concatenate(pixels), np.concatenate(scores)
 
 
-def sheet(pixels, captions, path, columns=6, scale=2):
+def sheet(pixels, captions, path, columns=6, scale=1):
     font = ImageFont.truetype('/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf', 10)
-    side, height = 64 * scale + 6, 64 * scale + 32
+    side, height = S * scale + 6, S * scale + 38
     out = Image.new('RGB', (columns * side, -(-len(pixels) // columns) * height), (235, 235, 235))
     draw = ImageDraw.Draw(out)
     for i, (p, caption) in enumerate(zip(pixels, captions)):
         x, y = i % columns * side + 3, i // columns * height + 2
-        out.paste(Image.fromarray((p * 255 + .5).astype(np.uint8)).resize((64 * scale,) * 2, Image.NEAREST), (x, y))
+        out.paste(Image.fromarray((p * 255 + .5).astype(np.uint8)).resize((S * scale,) * 2, Image.NEAREST), (x, y))
         lines, line = [], ''
         for word in caption.split():
             if draw.textlength(f'{line} {word}', font) > side - 8:
                 lines, line = [*lines, line], word
             else:
                 line = f'{line} {word}'.strip()
-        draw.text((x, y + 64 * scale + 2), '\n'.join([*lines, line]), (0, 0, 0), font)
+        draw.text((x, y + S * scale + 2), '\n'.join([*lines, line]), (0, 0, 0), font)
     out.save(path)
 
 
@@ -181,12 +184,12 @@ def main(a):
                                   minutes=round(m.info['elapsed'] / 60, 1))
                           for n, m in (('dvae', dvae), ('transformer', transformer), ('clip', clip), ('classifier', classifier))})
     report['reconstruction'] = reconstruction(dvae, images(World(2).batch(a.scenes)[2]))
-    device = argparse.Namespace(device='cpu', autocast=torch.no_grad)
+    transformer = transformer.fold()
     for name, world in (('seen', World(2)), ('held-out', World(3, training=False))):
-        report[f'nats, {name}'] = nats(transformer, *Samples(world, bpe, dvae, device).batch(a.scenes))
+        report[f'nats, {name}'] = nats(transformer, *tokens(world, bpe, dvae, a.scenes))
     print(json.dumps(report, indent=1), flush=True)
 
-    world = World(11, training=False, prefixes=0)
+    world = World(11, training=False, plain=True)
     captions, scenes, truth = world.batch(a.prompts)
     truth = truth.astype(np.float32) / 255
     judge = Judge(classifier, World(12))
@@ -212,9 +215,9 @@ if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--folder', default='run')
     p.add_argument('--name', default='evaluation', help='of the files written: .json, .svg, .png')
-    p.add_argument('--scenes', type=int, default=2000, help='for reconstruction and nats')
-    p.add_argument('--prompts', type=int, default=500)
-    p.add_argument('--candidates', type=int, default=32)
+    p.add_argument('--scenes', type=int, default=1000, help='for reconstruction and nats')
+    p.add_argument('--prompts', type=int, default=400)
+    p.add_argument('--candidates', type=int, default=16)
     p.add_argument('--temperature', type=float, default=.5)
     p.add_argument('--guidance', type=float, default=1.2)
     p.add_argument('--seed', type=int, default=9)

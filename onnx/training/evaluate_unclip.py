@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 import training
 from bpe import Bpe
@@ -13,7 +14,7 @@ from evaluate import Judge, averages, sheet
 from export_unclip import draw
 from models import Clip
 from unclip import Prior, UNet, load
-from world import World
+from world import S, World
 
 
 def main(a):
@@ -21,7 +22,7 @@ def main(a):
     clip, classifier = (training.load(c, a.folder) for c in (Clip, Classifier))
     prior, decoder, upsampler = load(Prior, f'{a.folder}/prior.pt'), load(UNet, f'{a.folder}/decoder.pt'), load(UNet, f'{a.folder}/upsampler.pt')
     bpe = Bpe(a.folder, clip.config['text_len'])
-    captions, scenes, truth = World(11, training=False, prefixes=0).batch(a.prompts)
+    captions, scenes, truth = World(11, training=False, plain=True).batch(a.prompts)
     judge = Judge(classifier, World(12))
     others = [judge.distractors(s) for s in scenes]
     judged = lambda pictures: averages([judge(*v) for v in zip(captions, scenes, pictures, others)])
@@ -32,7 +33,7 @@ def main(a):
         n = len(text)
         noise = dict(prior=torch.randn(n, prior.config['dim']), decoder=torch.randn(n, 3, small, small), upsampler=torch.randn(n, 3, large, large))
         made.append(draw(clip, prior, decoder, upsampler, text, none, noise)['image'])
-    pixels = torch.cat(made).permute(0, 2, 3, 1).numpy()
+    pixels = F.interpolate(torch.cat(made), (S, S), mode='bicubic', align_corners=False).clamp(0, 1).permute(0, 2, 3, 1).numpy()
     report = dict(renderings=judged(truth.astype(np.float32) / 255), images=judged(pixels), minutes=round((time.time() - start) / 60, 1))
     with open(f'{a.folder}/{a.name}.json', 'w') as f:
         json.dump(report, f, indent=1)

@@ -27,9 +27,9 @@ def dvae_tensors(v):
     w = w.view(len(w), 3, 4, 4, 3, 3).permute(0, 1, 4, 2, 5, 3).reshape(len(w), 3, 12, 12)
     t = {'encoder.conv_in.weight': w, 'encoder.conv_in.bias': e[1].bias,
          'encoder.down.weight': e[3].weight, 'encoder.down.bias': e[3].bias}
-    for i in range(3):
+    for i in range(c['blocks']):
         t.update({f'encoder.res{i}.{n}': p for n, p in e[4 + i].named_parameters()})
-    out, last = e[8], {}
+    out, last = e[5 + c['blocks']], {}
     if c['quantiser'] == 'vq':
         t['encoder.conv_out.weight'] = (2 * v.keys @ out.weight[:, :, 0, 0])[:, :, None, None]
         t['encoder.conv_out.bias'] = 2 * v.keys @ out.bias - (v.keys ** 2).sum(1)
@@ -56,15 +56,16 @@ def as_stored(model):
 @torch.no_grad()
 def golden(folder, dvae, transformer, clip, bpe):
     os.makedirs(folder, exist_ok=True)
-    for part in (dvae.encoder.net[:8], dvae.decoder, transformer, clip):
+    for part in (dvae.encoder.net[:5 + dvae.config['blocks']], dvae.decoder, transformer, clip):
         as_stored(part)
     dvae.book.data = dvae.book.data.half().float()
     text = torch.tensor([bpe.encode(c) for c in PROMPTS])
-    tensors = dict(text_ids=text)
+    tensors, steps = dict(text_ids=text), [*range(0, transformer.image_len, 16), transformer.image_len - 1]
     for name, guidance in (('greedy', 1.), ('guided', GUIDANCE)):
         trace = []
         ids = transformer.generate(text, 0, guidance, trace=trace)
-        tensors.update({f'{name}_logits': torch.stack(trace, 1), f'{name}_ids': ids, f'{name}_pixels': dvae.decode(ids)})
+        logits = torch.stack([trace[i] for i in steps], 1)                # of all steps they would be 17 MB
+        tensors.update({f'{name}_logits': logits, f'{name}_ids': ids, f'{name}_pixels': dvae.decode(ids)})
     x = images(World(5).batch(4)[2]).contiguous()
     ids = dvae.encode(x)
     tensors.update(prefill_logits=tensors['greedy_logits'][:, 0], image_pixels=x, image_ids=ids, image_reconstruction=dvae.decode(ids))
@@ -73,11 +74,12 @@ def golden(folder, dvae, transformer, clip, bpe):
     for k, v in tensors.items():
         np.save(f'{folder}/{k}.npy', v.numpy())
     with open(f'{folder}/golden.json', 'w') as f:
-        json.dump(dict(prompts=PROMPTS, guidance=GUIDANCE, clip_images='4 greedy_pixels, then 4 image_pixels'), f, indent=1)
+        json.dump(dict(prompts=PROMPTS, guidance=GUIDANCE, logit_steps=steps, clip_images='4 greedy_pixels, then 4 image_pixels'), f, indent=1)
 
 
 def main(a):
     dvae, transformer, clip = (load(c, a.folder) for c in (Dvae, Transformer, Clip))
+    transformer = transformer.fold()
     os.makedirs(a.out, exist_ok=True)
     write(f'{a.out}/dvae.safetensors', dvae_tensors(dvae))
     write(f'{a.out}/transformer.safetensors', transformer.state_dict())
@@ -88,12 +90,13 @@ def main(a):
         with open(f'{a.out}/words.txt', 'w', encoding='utf8') as f:
             f.writelines(f'{w}\n' for w in vocabulary())
     c = transformer.config
-    config = dict(name=a.name, **({} if a.data else dict(words='words.txt')), image_size=64, grid=c['grid'], image_vocab=c['image_vocab'],
+    config = dict(name=a.name, **({} if a.data else dict(words='words.txt')), image_size=8 * c['grid'], grid=c['grid'], image_vocab=c['image_vocab'],
                   text=dict(lowercase=True, vocab_size=c['vocab'], length=c['text_len']),
                   transformer=dict(file='transformer.safetensors', layers=c['layers'], dim=c['dim'], heads=c['heads'],
                                    sparse_attention=c['attention'] == 'sparse'),
                   dvae=dict(file='dvae.safetensors', code_dim=dvae.config['dim'], logit_laplace=dvae.config['quantiser'] == 'gumbel'),
-                  clip=dict(file='clip.safetensors', embedding=clip.config['dim']))
+                  clip=dict(file='clip.safetensors', embedding=clip.config['dim']),
+                  sampling=dict(temperature=a.temperature, guidance=a.guidance, candidates=a.candidates))
     with open(f'{a.out}/config.json', 'w') as f:
         json.dump(config, f, indent=1)
     if a.golden:
@@ -104,7 +107,10 @@ if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--folder', default='run')
     p.add_argument('--out', default='run/model')
-    p.add_argument('--name', default='emoji-64')
+    p.add_argument('--name', default='emoji-128')
     p.add_argument('--data', metavar='FOLDER', help='the images that it learnt from, if not the world, whose words go into the model')
+    p.add_argument('--temperature', type=float, default=.5, help='defaults of the model, as evaluate.py found them best: temperature,')
+    p.add_argument('--guidance', type=float, default=1.2, help='guidance,')
+    p.add_argument('--candidates', type=int, default=8, help='candidates of an image')
     p.add_argument('--golden', help='folder for reference tensors')
     main(p.parse_args())

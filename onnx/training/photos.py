@@ -9,9 +9,8 @@ import zlib
 import numpy as np
 from PIL import Image, ImageOps
 
-from world import FULL, World
+from world import FULL, S, World
 
-SIZE = 64
 EXTENSIONS = ('.png', '.jpg', '.jpeg', '.webp', '.bmp', '.gif')
 MEASURED = 20                                                            # one image in so many is never learnt from
 
@@ -31,7 +30,7 @@ def pixels(path):
         image = ImageOps.exif_transpose(file).convert('RGBA')
     whole = Image.new('RGBA', image.size, 'white')
     whole.alpha_composite(image)
-    return np.asarray(ImageOps.fit(whole.convert('RGB'), (SIZE, SIZE), Image.BICUBIC))
+    return np.asarray(ImageOps.fit(whole.convert('RGB'), (S, S), Image.BICUBIC))
 
 
 def captions(path):

@@ -62,14 +62,17 @@ p.add_argument('--folder', required=True)
 a = p.parse_args()
 
 small = ['--batch', '8', '--validation', '16', '--warmup', '2']
-dvae = ['--width', '16', '--decoder-width', '16', '--codes', '32', '--dim', '8', *small]
+dvae = ['--width', '16', '--decoder-width', '16', '--codes', '32', '--dim', '8', '--blocks', '1', *small]
 transformer = ['--attention', 'sparse', '--layers', '2', '--dim', '32', '--heads', '2', *small]
 run('bpe', '--size', '400', '--captions', '300')
 run('train_dvae', '--quantiser', 'vq', '--minutes', '.05', *dvae, '--folder', f'{a.folder}/vq')
 resumed('train_dvae', 'dvae.safetensors', '--quantiser', 'gumbel', *dvae)
 resumed('train_transformer', 'transformer.safetensors', *transformer)
 run('train_transformer', '--minutes', '.2', '--accumulate', '2', '--processes', '2', '--powersgd', '2', *transformer)
+run('widen', '--width', '24')
+run('train_dvae', '--quantiser', 'gumbel', '--minutes', '.05', '--freeze', '0', *dvae, '--decoder-width', '24')
 run('train_clip', '--width', '16', '--text-width', '32', '--minutes', '.05', *small[2:], '--batch', '16')
+run('slim', '--out', f'{a.folder}/slim')
 images = f'{a.folder}/images'
 write_images(images)
 of_images = ['--data', images, '--folder', f'{a.folder}/of-images']
@@ -80,6 +83,7 @@ run('train_clip', '--width', '16', '--text-width', '32', '--minutes', '.05', *sm
 run('export', '--name', 'of-images', '--out', f'{a.folder}/of-images/model', *of_images)
 run('classifier', '--width', '8', '--minutes', '.05', *small)
 run('evaluate', '--scenes', '16', '--prompts', '4', '--candidates', '2', '--processes', '1')
+run('sample', '--first', '4', '--candidates', '2', '--out', f'{a.folder}/samples.png')
 unet = ['--width', '32', '--multiples', '1,2', *small]
 run('train_unclip', '--stage', 'prior', '--minutes', '.05', '--width', '64', '--layers', '2', '--heads', '2', '--statistics', '100', *small)
 resumed('train_unclip', 'decoder.pt', '--stage', 'decoder', *unet)

@@ -1,4 +1,4 @@
-"""Stage 1, the discrete VAE: 64 x 64 pixels to an 8 x 8 grid of tokens.
+"""Stage 1, the discrete VAE: 128 x 128 pixels to a 16 x 16 grid of tokens.
 
 `--quantiser gumbel` is the paper's relaxed evidence lower bound (Ramesh et al. 2021, section 2.1): Gumbel-softmax whose temperature
 falls to 1/16, a weight of the KL term that rises, the logit-Laplace likelihood. `--quantiser vq` (the default) takes the nearest code of
@@ -7,17 +7,13 @@ learns from frozen tokens.
 """
 import math
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
 from models import Dvae, map_pixels
 from photos import add_argument, source
-from training import Run, arguments, images, launch, part
-from world import EARLY, FULL
-
-MIX = {k: (EARLY[k] + FULL[k]) / 2 for k in FULL}
-
+from training import Run, arguments, batches, images, launch, part
+from world import S
 
 class Codebook:
     """Moving averages of the features that chose each code; codes that nothing chose for a while move to a feature of the batch."""
@@ -56,7 +52,7 @@ class VqLoss(torch.nn.Module):
         with self.run.autocast():
             f = m.encoder(x).float().permute(0, 2, 3, 1).flatten(0, 2)
         with torch.no_grad():
-            ids = (2 * f @ m.keys.t() - (m.keys ** 2).sum(1)).argmax(1)
+            ids = m.nearest(f)
             if not frozen:
                 self.book.update(f.detach(), ids, done < .6)
         if frozen:
@@ -67,10 +63,15 @@ class VqLoss(torch.nn.Module):
             # The sum with zero gives `book` a gradient, which DistributedDataParallel wants of every parameter.
             q, commitment = f + (e - f).detach() + 0 * F.embedding(ids, m.book), 1.25 * F.mse_loss(f, e)
         with self.run.autocast():
-            y = m.decoder(q.view(len(x), 8, 8, -1).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last))
+            grid = m.config['grid']
+            y = m.decoder(q.view(len(x), grid, grid, -1).permute(0, 3, 1, 2).contiguous(memory_format=torch.channels_last))
         error = y.float() - x
-        mse = error.pow(2).mean()
-        return 50 * mse + 5 * error.abs().mean() + commitment, dict(mse=mse)
+        mse, l1 = error.pow(2).mean(), error.abs().mean()
+        if not frozen:
+            return 50 * mse + 5 * l1 + commitment, dict(mse=mse)
+        # The decoder alone: medians in place of means, and steps as steep as those of the picture.
+        steps = (error[..., 1:] - error[..., :-1]).abs().mean() + (error[:, :, 1:] - error[:, :, :-1]).abs().mean()
+        return 25 * mse + 10 * l1 + 5 * steps, dict(mse=mse, steps=steps)
 
 
 class GumbelLoss(torch.nn.Module):
@@ -100,7 +101,7 @@ class GumbelLoss(torch.nn.Module):
 @torch.no_grad()
 def validate(model, x):
     ids, mse = [], []
-    for part in x.split(200):
+    for part in x.split(100):
         ids.append(model.encode(part))
         mse.append((model.decode(ids[-1]) - part).pow(2).mean((1, 2, 3)))
     p = torch.bincount(torch.cat(ids).flatten(), minlength=model.config['codes']).float()
@@ -111,12 +112,18 @@ def validate(model, x):
 
 def main(a):
     run = Run('dvae', a)
-    model = Dvae(a.width, a.decoder_width, a.codes, a.dim, a.quantiser).to(memory_format=torch.channels_last)
+    model = Dvae(a.width, a.decoder_width, a.codes, a.dim, a.blocks, S // 8, a.quantiser).to(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), a.lr, betas=(.9, .99), weight_decay=1e-4)
     run.restore(model, optimiser)
     loss = (VqLoss if a.quantiser == 'vq' else GumbelLoss)(model, run)
     trained = run.parallel(loss)
-    world, held = source(a.data, run.seed()), images(source(a.data, 2, training=not a.data).batch(a.validation)[2], run.device)
+    held = images(source(a.data, 2, training=not a.data).batch(a.validation)[2], run.device)
+
+    def pictures(seed):
+        world = source(a.data, seed)
+        return lambda done: [torch.from_numpy(world.batch(a.batch)[2])]
+
+    samples = batches(run, pictures)
     frozen = False
     for done in run.steps():
         if done >= a.freeze and not frozen:
@@ -126,7 +133,7 @@ def main(a):
         # Most of the stage at a falling rate, then the decoder alone at one that falls again.
         run.done = (done - a.freeze) / (1 - a.freeze) if frozen else done / a.freeze
         run.update(trained, optimiser,
-                   lambda: trained(images(world.batch(a.batch, MIX)[2], run.device), done, frozen), 2.)
+                   lambda: trained(images(next(samples)[0], run.device), done, frozen), 2.)
         run.done = done
         run.report(model, optimiser, lambda last: validate(model, held if last else held[:400]))
 
@@ -138,7 +145,8 @@ if __name__ == '__main__':
     p.add_argument('--freeze', type=float, default=.8, help='part of the time after which only the decoder learns')
     p.add_argument('--width', type=int, default=128)
     p.add_argument('--decoder-width', type=int, default=128)
-    p.add_argument('--codes', type=int, default=2048)
+    p.add_argument('--codes', type=int, default=4096)
     p.add_argument('--dim', type=int, default=32)
+    p.add_argument('--blocks', type=int, default=2, help='residual blocks of the encoder')
     p.add_argument('--validation', type=int, default=2000, help='scenes of another seed to measure with')
     launch(main, p.parse_args())

@@ -56,7 +56,8 @@ class Loss(torch.nn.Module):
         return self.image(network, smaller(b['x'], network.config['size']), t, b['z'], b['conditional'], b['pooled'], b['states'])
 
     def upsampler(self, network, b, t):
-        x, size = b['x'], network.config['size']
+        size = network.config['size']
+        x = smaller(b['x'], size)
         low = smaller(x, size // 2)
         low = low + NOISE * torch.rand(len(x), 1, 1, 1, device=x.device) * torch.randn_like(low)
         return self.image(network, x, t, larger(low, size))

@@ -181,8 +181,14 @@ internal enum Quantizer
 /// <summary>Stage 1.</summary>
 internal sealed record DiscreteVaePlan
 {
-    /// <summary>Channels at the size of the grid of tokens.</summary>
+    /// <summary>Channels of the encoder at the size of the grid of tokens.</summary>
     public required int Width { get; init; }
+
+    /// <summary>Channels of the decoder there; as many if null.</summary>
+    public int? DecoderWidth { get; init; }
+
+    /// <summary>Number of residual blocks of the encoder.</summary>
+    public int Blocks { get; init; } = 3;
 
     /// <summary>Number of image tokens that there are.</summary>
     public required int CodebookSize { get; init; }

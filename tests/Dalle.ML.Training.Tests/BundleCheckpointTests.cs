@@ -155,6 +155,29 @@ public sealed class BundleCheckpointTests : IDisposable
     }
 
     [Fact]
+    public void A_decoder_of_another_width_and_an_encoder_of_two_blocks_are_trained_and_recovered()
+    {
+        using var set = Shapes.Set(size: 32, count: 16, validation: 0);
+        var plan = TrainingPlan.Smallest(In("run"));
+        plan = plan with
+        {
+            Replicas = 1,
+            DiscreteVae = plan.DiscreteVae with { Width = 16, DecoderWidth = 32, Blocks = 2, Quantizer = Quantizer.Gumbel, Schedule = plan.DiscreteVae.Schedule with { Epochs = 1 } },
+            Transformer = plan.Transformer with { Schedule = plan.Transformer.Schedule with { Epochs = 1 } },
+        };
+        var trainer = new Trainer(set, plan);
+        Assert.True(trainer.Run(TrainingStage.DiscreteVae));
+        Assert.True(trainer.Run(TrainingStage.Transformer));
+        var bundle = trainer.Training.ExportBundle();
+        var start = StartingPoint.Open(bundle, In("second"), Assert.Fail);
+        BundleExporter.Export("dalle", [start.Folder], In("again"));
+
+        AssertSameWeights(bundle, In("again"), tolerance: 1e-6f);
+        var adapted = start.Adapt(TrainingPlan.Smallest(In("third"))).DiscreteVae;
+        Assert.Equal((16, 32, 2), (adapted.Width, adapted.DecoderWidth, adapted.Blocks));
+    }
+
+    [Fact]
     public void A_CLIP_of_another_model_begins_anew()
     {
         BundleExporter.ExportRandom("dalle", "tiny", In("bundle"), new ExportOptions { Clip = TinyModel.Path });

@@ -59,11 +59,11 @@ for step in range(saved['step'], saved['step'] + steps):
         phase = (done - case['freeze']) / (1 - case['freeze']) if frozen else done / case['freeze']
     elif stage == 'transformer':
         with run.autocast():
-            of_image, of_text = model.losses(data['text'][rows].long(), data['tokens'][rows].long())
+            of_image, _, of_text = model.losses(data['text'][rows].long(), data['tokens'][rows].long())
         value, figures, phase = of_image * 7 / 8 + of_text / 8, dict(image=of_image, text=of_text), done
     else:
-        captions = [str(t.tolist()) for t in data['text'][rows]]
-        value, figures = loss_of(captions, data['text'][rows].long(), data['pixels'][rows].permute(0, 3, 1, 2) / 255)
+        text = data['text'][rows].long()
+        value, figures = loss_of(text, data['pixels'][rows].permute(0, 3, 1, 2) / 255, text.unique(dim=0, return_inverse=True)[1])
         figures, phase = dict(loss=value, **figures), done
     optimiser.zero_grad(set_to_none=True)
     value.backward()

@@ -93,7 +93,7 @@ internal sealed class StartingPoint
     public DiscreteVaeNetwork ReadDiscreteVae(Device device)
     {
         using var file = OpenFile(Config.Dvae.File);
-        return DiscreteVaeFiles.ReadExported(file, Config.Dvae.LogitLaplace, device);
+        return DiscreteVaeFiles.ReadExported(file, Config, device);
     }
 
     /// <summary>Copies the file of the discrete VAE.</summary>
@@ -185,8 +185,8 @@ internal sealed class StartingPoint
     private DiscreteVaePlan Adapt(DiscreteVaePlan plan)
     {
         using var file = OpenFile(Config.Dvae.File);
-        var (book, encoder) = (file.Shape("decoder.codebook.weight", rank: 2), file.Shape("encoder.conv_out.weight", rank: 4));
-        return plan with { Width = encoder[1], CodebookSize = book[0], CodeDim = book[1] };
+        var sizes = DiscreteVaeFiles.SizesOfExported(file, Config);
+        return plan with { Width = sizes.Width, DecoderWidth = sizes.DecoderWidth, Blocks = sizes.Blocks, CodebookSize = sizes.Codes, CodeDim = sizes.Dim };
     }
 
     private ClipPlan Adapt(ClipPlan plan, DalleConfig.ClipPart clip)

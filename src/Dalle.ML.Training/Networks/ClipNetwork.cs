@@ -12,7 +12,8 @@ namespace Dalle.ML.Training.Networks;
 /// <param name="Dim">Dimension of the embeddings.</param>
 /// <param name="Vocab">Number of text tokens without padding.</param>
 /// <param name="TextLen">Number of text positions.</param>
-internal sealed record ClipSizes(int Width, int TextWidth, int Heads, int Layers, int Dim, int Vocab, int TextLen);
+/// <param name="Side">Pixels along a side of the images.</param>
+internal sealed record ClipSizes(int Width, int TextWidth, int Heads, int Layers, int Dim, int Vocab, int TextLen, int Side = 64);
 
 /// <summary>CLIP: convolutions for the image, a transformer whose positions all see each other for the text.</summary>
 internal sealed class ClipNetwork : Module
@@ -29,11 +30,11 @@ internal sealed class ClipNetwork : Module
     private readonly TextTower _text;
     private readonly Parameter _scale;
 
-    public ClipNetwork(WeightInitializer weights, ClipSizes sizes, int imageSize)
+    public ClipNetwork(WeightInitializer weights, ClipSizes sizes)
         : base("Clip")
     {
         Sizes = sizes;
-        register_module("image", _image = new(weights, sizes.Width, sizes.Dim, imageSize / PixelsPerCell));
+        register_module("image", _image = new(weights, sizes.Width, sizes.Dim, sizes.Side / PixelsPerCell));
         register_module("text", _text = new(weights, sizes));
         register_parameter("logit_scale", _scale = weights.Constant(Math.Log(10)));
     }

@@ -11,7 +11,9 @@ namespace Dalle.ML.Training.Networks;
 /// <param name="Codes">Number of image tokens that there are.</param>
 /// <param name="Dim">Channels of a codebook entry.</param>
 /// <param name="Quantiser">One of the quantizers below.</param>
-internal sealed record DiscreteVaeSizes(int Width, int DecoderWidth, int Codes, int Dim, string Quantiser)
+/// <param name="Blocks">Number of residual blocks of the encoder.</param>
+/// <param name="Grid">Image tokens along a side.</param>
+internal sealed record DiscreteVaeSizes(int Width, int DecoderWidth, int Codes, int Dim, string Quantiser, int Blocks = 3, int Grid = 8)
 {
     /// <summary>The nearest code; the decoder gives pixels.</summary>
     public const string Vq = "vq";
@@ -43,10 +45,12 @@ internal sealed class DiscreteVaeNetwork : Module
         Sizes = sizes;
         var (w, d, h) = (sizes.Width, sizes.DecoderWidth, sizes.DecoderWidth / 2);
         _encoder = new(
+        [
             Function.Unshuffle(4), new Convolution(weights, 48, w / 2, kernel: 3, padding: 1), Function.Relu(),
             new Convolution(weights, w / 2, w, kernel: 4, stride: 2, padding: 1),
-            new ResidualBlock(weights, w), new ResidualBlock(weights, w), new ResidualBlock(weights, w),
-            Function.Relu(), new Convolution(weights, w, sizes.HasKeys ? sizes.Dim : sizes.Codes, kernel: 1));
+            .. Enumerable.Range(0, sizes.Blocks).Select(_ => new ResidualBlock(weights, w)),
+            Function.Relu(), new Convolution(weights, w, sizes.HasKeys ? sizes.Dim : sizes.Codes, kernel: 1),
+        ]);
         _decoder = new(
             new Convolution(weights, sizes.Dim, d, kernel: 3, padding: 1),
             new ResidualBlock(weights, d), new ResidualBlock(weights, d), new ResidualBlock(weights, d),

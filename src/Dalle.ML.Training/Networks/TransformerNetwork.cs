@@ -13,7 +13,8 @@ namespace Dalle.ML.Training.Networks;
 /// <param name="ImageVocab">Number of image tokens that there are.</param>
 /// <param name="Grid">Image tokens along a side.</param>
 /// <param name="Attention"><c>full</c> or <c>sparse</c>.</param>
-internal sealed record TransformerSizes(int Layers, int Dim, int Heads, int Vocab, int TextLen, int ImageVocab, int Grid, string Attention);
+/// <param name="CodeDim">Channels of the codebook that embeddings share, as the Python recipes have it; 0 of those that can be trained here.</param>
+internal sealed record TransformerSizes(int Layers, int Dim, int Heads, int Vocab, int TextLen, int ImageVocab, int Grid, string Attention, int CodeDim = 0);
 
 /// <summary>DALL·E's transformer over text and then image tokens; position i of a text has the id vocab + i where it is padding.</summary>
 internal sealed class TransformerNetwork : Module

@@ -26,7 +26,7 @@ internal sealed class ClipStage : Stage<ClipNetwork, PairBatch>
 
     public ClipStage(StageContext context, DiscreteVaeNetwork discreteVae)
         : base(context, TrainingStage.Clip, context.Plan.Clip.Schedule, Sizes(context), image => context.Set.Captions(image).Count > 0,
-            weights => new(weights, Sizes(context), context.Set.ImageSize), [new(context.Plan.Clip.Schedule.WeightDecay, (_, _) => true)])
+            weights => new(weights, Sizes(context)), [new(context.Plan.Clip.Schedule.WeightDecay, (_, _) => true)])
     {
         (_plan, _discreteVae) = (context.Plan.Clip, discreteVae);
         _captions = new(context.Text, context.Plan.TextLength);
@@ -63,7 +63,7 @@ internal sealed class ClipStage : Stage<ClipNetwork, PairBatch>
         if (context.Set.ImageSize % ClipNetwork.PixelsPerCell != 0)
             throw new InvalidDataException($"CLIP cannot be trained on images of {context.Set.ImageSize} pixels: their size must be a multiple of {ClipNetwork.PixelsPerCell}.");
         var plan = context.Plan.Clip;
-        return new(plan.Width, plan.TextWidth, ClipNetwork.Heads, plan.Layers, plan.Dim, context.Text.VocabularySize, context.Plan.TextLength);
+        return new(plan.Width, plan.TextWidth, ClipNetwork.Heads, plan.Layers, plan.Dim, context.Text.VocabularySize, context.Plan.TextLength, context.Set.ImageSize);
     }
 
     /// <summary>The scaled similarities of images and texts; equal captions are no negatives of each other.</summary>

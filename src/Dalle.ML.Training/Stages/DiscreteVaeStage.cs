@@ -24,7 +24,7 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
     private readonly MovingCodebook? _codebook;
 
     public DiscreteVaeStage(StageContext context)
-        : base(context, TrainingStage.DiscreteVae, context.Plan.DiscreteVae.Schedule, Sizes(context.Plan.DiscreteVae), _ => true, weights => Create(weights, context),
+        : base(context, TrainingStage.DiscreteVae, context.Plan.DiscreteVae.Schedule, Sizes(context), _ => true, weights => new(weights, Sizes(context)),
             Groups(context.Plan.DiscreteVae.Schedule.WeightDecay))
     {
         var plan = context.Plan.DiscreteVae;
@@ -79,10 +79,12 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         return [.. images.Select((image, i) => new SampleImage(CaptionIds.First(Context.Set.Captions(image)) ?? "", made[i], originals[i]))];
     }
 
-    private static DiscreteVaeSizes Sizes(DiscreteVaePlan plan) => new(
-        plan.Width, plan.Width, plan.CodebookSize, plan.CodeDim, plan.Quantizer == Quantizer.Vq ? DiscreteVaeSizes.Vq : DiscreteVaeSizes.Gumbel);
-
-    private static DiscreteVaeNetwork Create(WeightInitializer weights, StageContext context) => new(weights, Sizes(context.Plan.DiscreteVae));
+    private static DiscreteVaeSizes Sizes(StageContext context)
+    {
+        var plan = context.Plan.DiscreteVae;
+        var quantiser = plan.Quantizer == Quantizer.Vq ? DiscreteVaeSizes.Vq : DiscreteVaeSizes.Gumbel;
+        return new(plan.Width, plan.DecoderWidth ?? plan.Width, plan.CodebookSize, plan.CodeDim, quantiser, plan.Blocks, context.Grid);
+    }
 
     private static ParameterGroup[] Groups(double weightDecay) =>
         [new(weightDecay, (name, _) => name.StartsWith("encoder.", StringComparison.Ordinal)), new(weightDecay, (_, _) => true)];
@@ -116,9 +118,12 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         }
         var output = network.Decode(vectors.view(pixels.shape[0], Context.Grid, Context.Grid, -1).permute(0, 3, 1, 2));
         var error = output - pixels;
-        var mse = error.square().mean();
-        var loss = 50 * mse + 5 * error.abs().mean();
-        return (commitment is null ? loss : loss + commitment, [new("mse", mse)]);
+        var (mse, absolute) = (error.square().mean(), error.abs().mean());
+        if (commitment is not null)
+            return (50 * mse + 5 * absolute + commitment, [new("mse", mse)]);
+        // The decoder alone: medians in place of means, and steps as steep as those of the image.
+        var steps = error.diff(dim: 3).abs().mean() + error.diff(dim: 2).abs().mean();
+        return (25 * mse + 10 * absolute + 5 * steps, [new("mse", mse), new("steps", steps)]);
     }
 
     private (Tensor Loss, Figure[] Figures) GumbelLoss(DiscreteVaeNetwork network, Tensor pixels, Generator random, double done)
