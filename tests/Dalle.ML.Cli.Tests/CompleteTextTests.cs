@@ -50,8 +50,8 @@ public sealed class CompleteTextTests : IDisposable
     }
 
     [Theory]
-    [InlineData(2, "'emoji-64' does not complete text: its bundle has no logits of the text", "complete-text", "a cat")]
-    [InlineData(2, "'emoji-64' does not complete text: its bundle has no logits of the text", "generate", "a cat", "--expand")]
+    [InlineData(2, "'tiny-64' does not complete text: its bundle has no logits of the text", "complete-text", "a cat", "-m", "SILENT")]
+    [InlineData(2, "'tiny-64' does not complete text: its bundle has no logits of the text", "generate", "a cat", "--expand", "-m", "SILENT")]
     [InlineData(2, "an argument is empty", "complete-text", "", "-m", "TINY")]
     [InlineData(2, "An empty text cannot be completed", "complete-text", "-m", "TINY", "-q")]
     [InlineData(2, "--texts must be a whole number from 1 to 100000", "complete-text", "a cat", "-n", "100000000", "-m", "TINY")]
@@ -59,7 +59,7 @@ public sealed class CompleteTextTests : IDisposable
     [InlineData(2, "'--guidance' is not an option of complete-text", "complete-text", "a cat", "--guidance", "2", "-m", "TINY")]
     public async Task Mistakes_are_told_with_their_remedy(int exitCode, string message, params string[] arguments)
     {
-        var run = await Run([.. arguments.Select(argument => argument == "TINY" ? TinyModel.Path : argument)]);
+        var run = await Run([.. arguments.Select(argument => argument switch { "TINY" => TinyModel.Path, "SILENT" => TinyModel.PathWithoutText, _ => argument })]);
         Assert.Contains(message, run.Errors, StringComparison.Ordinal);
         Assert.Equal((exitCode, 0), (run.ExitCode, run.Output.Length));
     }

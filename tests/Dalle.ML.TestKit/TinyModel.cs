@@ -22,14 +22,18 @@ public static class TinyModel
     private const int Heads = 2;
     private const int Channels = 8;
 
-    private static readonly Lazy<string> Exported = new(Export);
+    private static readonly Lazy<string> Exported = new(() => Export(hasTextHead: true));
+    private static readonly Lazy<string> ExportedWithoutText = new(() => Export(hasTextHead: false));
 
     /// <summary>The bundle's folder, which is gone after the tests.</summary>
     public static string Path => Exported.Value;
 
+    /// <summary>The folder of the same model without a head for the text, so that it does not complete texts.</summary>
+    public static string PathWithoutText => ExportedWithoutText.Value;
+
     public static DalleModel Load() => DalleModel.Load(Path);
 
-    private static string Export()
+    private static string Export(bool hasTextHead)
     {
         var folder = new TemporaryFolder();
         AppDomain.CurrentDomain.ProcessExit += (_, _) => folder.Dispose();
@@ -47,7 +51,7 @@ public static class TinyModel
         }));
         foreach (var file in new[] { "vocab.json", "merges.txt" })
             File.Copy(System.IO.Path.Combine(DalleModel.DefaultPath, file), System.IO.Path.Combine(checkpoint, file));
-        Transformer().Write(System.IO.Path.Combine(checkpoint, "transformer.safetensors"));
+        Transformer(hasTextHead).Write(System.IO.Path.Combine(checkpoint, "transformer.safetensors"));
         DiscreteVae().Write(System.IO.Path.Combine(checkpoint, "dvae.safetensors"));
         Clip().Write(System.IO.Path.Combine(checkpoint, "clip.safetensors"));
         var bundle = System.IO.Path.Combine(folder.Path, "tiny-64");
@@ -55,7 +59,7 @@ public static class TinyModel
         return bundle;
     }
 
-    private static TinyCheckpoint Transformer()
+    private static TinyCheckpoint Transformer(bool hasTextHead)
     {
         var weights = new TinyCheckpoint(seed: 1);
         weights.Normal("text_emb.weight", 1, TextVocabulary + TextLength, Width);
@@ -67,7 +71,8 @@ public static class TinyModel
             weights.Block($"blocks.{layer}", Width);
         weights.Norm("ln", Width);
         weights.Linear("image_head", CodebookSize, Width);
-        weights.Linear("text_head", TextVocabulary + TextLength, Width);
+        if (hasTextHead)
+            weights.Linear("text_head", TextVocabulary + TextLength, Width);
         return weights;
     }
 
