@@ -97,7 +97,8 @@ class Judge:
         if either:
             truth.append(true_image(scene, objects=[(*a[:3], *b[3:]) for a, b in zip(named, named[::-1])]))
         error = lambda v: ((np.stack(v) - image) ** 2).mean((1, 2, 3)).min()
-        right = dict(background=background_of(image, scene) == scene['background'].rstrip('0123456789').strip(), retrieval=error(truth) < error(list(others)))
+        right = {'background' if flat else 'place': background_of(image, scene) == scene['background'].rstrip('0123456789').strip(),
+                 'retrieval': error(truth) < error(list(others))}
         if either and guesses[range(2), wanted].sum() < guesses[range(2), wanted.flip(0)].sum():
             guesses = guesses.flip(0)
         right['object'] = (guesses.argmax(1) == wanted).float().mean().item()
@@ -105,6 +106,9 @@ class Judge:
             right['relation'] = bool(guesses[range(2), wanted].sum() > guesses[range(2), wanted.flip(0)].sum())
         if flat and kind == 'single' and named[0][1] in COLOURS and named[0][1] != scene['background']:
             right['colour'] = colour_right(image, scene)
+        if kind == 'hat':
+            hat, _, *where = scene['objects'][1]
+            right['hat'] = self.classifier(crop(torch.from_numpy(image).permute(2, 0, 1), *where)[None]).argmax().item() == INDEX[hat]
         if flat and kind == 'count':
             right['count'] = count_right(image, scene)
         if flat and kind == 'single' and named[0][2] == 56:
