@@ -43,9 +43,12 @@ class Codebook:
 
 
 class VqLoss(torch.nn.Module):
-    def __init__(self, model, run):
+    """The loss of the whole, and of the decoder alone that learns from frozen tokens, whose weights are those of the squared error, of the
+    absolute error, and of the error of the steps between neighbouring pixels: medians in place of means, and edges as steep as the picture's."""
+
+    def __init__(self, model, run, alone=(25, 10, 5)):
         super().__init__()
-        self.model, self.run, self.book = model, run, Codebook(model, run)
+        self.model, self.run, self.alone, self.book = model, run, alone, Codebook(model, run)
 
     def forward(self, x, done, frozen):
         m = self.model
@@ -69,9 +72,9 @@ class VqLoss(torch.nn.Module):
         mse, l1 = error.pow(2).mean(), error.abs().mean()
         if not frozen:
             return 50 * mse + 5 * l1 + commitment, dict(mse=mse)
-        # The decoder alone: medians in place of means, and steps as steep as those of the picture.
         steps = (error[..., 1:] - error[..., :-1]).abs().mean() + (error[:, :, 1:] - error[:, :, :-1]).abs().mean()
-        return 25 * mse + 10 * l1 + 5 * steps, dict(mse=mse, steps=steps)
+        of_mse, of_l1, of_steps = self.alone
+        return of_mse * mse + of_l1 * l1 + of_steps * steps, dict(mse=mse, steps=steps)
 
 
 class GumbelLoss(torch.nn.Module):

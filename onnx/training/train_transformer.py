@@ -76,8 +76,9 @@ def main(a):
     if a.compile:
         import torch._dynamo
         torch._dynamo.config.suppress_errors = True
-        for i, block in enumerate(model.blocks):
-            model.blocks[i].forward = torch.compile(block.forward)
+        for block in model.blocks:                                        # validation, which would have each compiled twice more, runs the plain one
+            plain, fast = block.forward, torch.compile(block.forward, dynamic=False)
+            block.forward = lambda x, mask=None, cache=None, plain=plain, fast=fast: (fast if torch.is_grad_enabled() else plain)(x, mask, cache)
     trained = run.parallel(Loss(model, run, a, neighbours(dvae.book.detach()) if a.smoothing else None))
     samples = batches(run, lambda seed: captioned(seed, a))
     seen, unseen = (tokens(source(a.data, s, training), bpe, dvae, a.validation, run.device) for s, training in ((2, True), (3, False)))

@@ -45,7 +45,8 @@ if saved['step']:
     training.restore_moments(model, optimiser, saved)
 run = Run()
 if stage == 'dvae':
-    loss_of = (train_dvae.VqLoss if saved['config']['quantiser'] == 'vq' else train_dvae.GumbelLoss)(model, run)
+    # Dalle.ML.Training keeps one loss to the end: steep edges cost the colours of its smallest models.
+    loss_of = train_dvae.VqLoss(model, run, alone=(50, 5, 0)) if saved['config']['quantiser'] == 'vq' else train_dvae.GumbelLoss(model, run)
 elif stage == 'clip':
     loss_of = train_clip.Loss(model, run)
 losses = []

@@ -118,12 +118,9 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         }
         var output = network.Decode(vectors.view(pixels.shape[0], Context.Grid, Context.Grid, -1).permute(0, 3, 1, 2));
         var error = output - pixels;
-        var (mse, absolute) = (error.square().mean(), error.abs().mean());
-        if (commitment is not null)
-            return (50 * mse + 5 * absolute + commitment, [new("mse", mse)]);
-        // The decoder alone: medians in place of means, and steps as steep as those of the image.
-        var steps = error.diff(dim: 3).abs().mean() + error.diff(dim: 2).abs().mean();
-        return (25 * mse + 10 * absolute + 5 * steps, [new("mse", mse), new("steps", steps)]);
+        var mse = error.square().mean();
+        var loss = 50 * mse + 5 * error.abs().mean();
+        return (commitment is null ? loss : loss + commitment, [new("mse", mse)]);
     }
 
     private (Tensor Loss, Figure[] Figures) GumbelLoss(DiscreteVaeNetwork network, Tensor pixels, Generator random, double done)
