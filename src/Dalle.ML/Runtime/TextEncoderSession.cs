@@ -6,7 +6,8 @@ namespace Dalle.ML.Runtime;
 /// <summary>The session of the text encoder: from prompt ids to what the decoder attends to. Thread-safe.</summary>
 internal sealed class TextEncoderSession(Bundle bundle, TextEncoderGraph graph, DalleDevice device) : IDisposable
 {
-    private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, graph.File, device);
+    // It runs once a prompt: copying mini's 0.7 GB of weights into place takes as long as twenty runs gain by it.
+    private readonly InferenceSession _session = OrtRuntime.CreateSession(bundle, graph.File, device, packsWeights: false);
     private readonly RunOptions _options = new();
 
     /// <summary>Runs prompts.</summary>
