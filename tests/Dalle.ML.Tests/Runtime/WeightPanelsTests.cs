@@ -11,6 +11,7 @@ public sealed class WeightPanelsTests
 {
     [Theory]
     [InlineData(1, 1, 32)]
+    [InlineData(1, 65, 480)]
     [InlineData(2, 7, 64)]
     [InlineData(3, 129, 96)]
     [InlineData(7, 64, 32)]
@@ -50,7 +51,7 @@ public sealed class WeightPanelsTests
     public void A_row_gives_the_same_bits_alone_and_in_any_batch()
     {
         const int Depth = 301;
-        const int Width = 64;
+        const int Width = 480;
         const int Rows = 37;
         var (matrix, input) = (Matrix(Depth, Width, 0.02f), Input(Rows, Depth));
         var alone = Multiply(input, matrix, Rows, Depth, Width);

@@ -12,9 +12,6 @@ internal static unsafe class PanelMatMulOperator
 
     private const int MaxRank = 8;
 
-    // More tasks than threads, so that one that is held up does not hold up all.
-    private const int TasksPerThread = 4;
-
     public static nint NewTable() => OperatorTable.Create(Name, [OperatorTable.Float, OperatorTable.UInt16], outputs: 1, &Create, &Compute);
 
     [UnmanagedCallersOnly]
@@ -70,7 +67,7 @@ internal static unsafe class PanelMatMulOperator
             Rows = checked((int)rows),
             Depth = (int)panels[1],
             Width = checked((int)input[rank - 1]),
-            Tasks = (int)Math.Min(panels[0], CpuCores.Threads * TasksPerThread),
+            Tasks = PanelProduct.TasksFor((int)rows, (int)panels[0], CpuCores.Threads),
             Input = (float*)OrtApi.Data(x),
             Weights = (ushort*)OrtApi.Data(weights),
             Factor = factor,

@@ -13,6 +13,12 @@ internal unsafe struct PanelProduct
     /// <summary>Rows that go through a panel together. More share a block of it.</summary>
     private const int TileRows = 8;
 
+    /// <summary>Panels that are read side by side for a single row: what comes of one run of memory does not keep a core busy.</summary>
+    private const int PanelsAbreast = 4;
+
+    // More tasks than threads, so that one that is held up does not hold up all.
+    private const int TasksPerThread = 4;
+
     /// <summary>So many lines of a panel fit the processor's first cache beside the rows.</summary>
     private const int BlockDepth = 128;
 
@@ -50,20 +56,67 @@ internal unsafe struct PanelProduct
         void Prefetch(int line);
     }
 
+    /// <summary>In how many tasks to divide a product; of one row each has panels to read side by side, as far as all threads have work.</summary>
+    public static int TasksFor(int rows, int panels, int threads) =>
+        Math.Min(rows == 1 && panels >= threads * PanelsAbreast ? panels / PanelsAbreast : panels, threads * TasksPerThread);
+
     /// <summary>Computes some of the panels.</summary>
     /// <param name="task">One of <see cref="Tasks"/>.</param>
     public readonly void Run(int task)
     {
         var panels = (long)Width / WeightPanels.Columns;
-        for (var panel = panels * task / Tasks; panel < panels * (task + 1) / Tasks; panel++)
+        var (first, end) = (panels * task / Tasks, panels * (task + 1) / Tasks);
+        if (Rows == 1)
         {
-            var start = panel * Depth * WeightPanels.Columns;
-            var result = Result + panel * WeightPanels.Columns;
-            if (Rows > TileRows)
-                WidenInBlocks(Weights + start, result);
-            else
-                Multiply(Input, Rows, new Halves(Weights + start), Depth, result, Factor, adds: false);
+            for (; first + PanelsAbreast <= end; first += PanelsAbreast)
+                MultiplyAbreast(first);
         }
+        for (; first < end; first++)
+        {
+            var weights = Weights + first * Depth * WeightPanels.Columns;
+            var result = Result + first * WeightPanels.Columns;
+            if (Rows > TileRows)
+                WidenInBlocks(weights, result);
+            else
+                Multiply(Input, Rows, new Halves(weights), Depth, result, Factor, adds: false);
+        }
+    }
+
+    /// <summary>One row with panels side by side; each sum runs as it does where a panel is read by itself.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private readonly void MultiplyAbreast(long panel)
+    {
+        const int Half = WeightPanels.Columns / 2;
+        var run = (long)Depth * WeightPanels.Columns;
+        var weights = Weights + panel * run;
+        Halves p0 = new(weights), p1 = new(weights + run), p2 = new(weights + 2 * run), p3 = new(weights + 3 * run);
+        Vector512<float> a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        for (var k = 0; k < Depth; k++)
+        {
+            var x = Vector512.Create(Input[k]);
+            p0.Read(k, out var low, out var high);
+            a0 = Vector512.FusedMultiplyAdd(low, x, a0);
+            b0 = Vector512.FusedMultiplyAdd(high, x, b0);
+            p1.Read(k, out low, out high);
+            a1 = Vector512.FusedMultiplyAdd(low, x, a1);
+            b1 = Vector512.FusedMultiplyAdd(high, x, b1);
+            p2.Read(k, out low, out high);
+            a2 = Vector512.FusedMultiplyAdd(low, x, a2);
+            b2 = Vector512.FusedMultiplyAdd(high, x, b2);
+            p3.Read(k, out low, out high);
+            a3 = Vector512.FusedMultiplyAdd(low, x, a3);
+            b3 = Vector512.FusedMultiplyAdd(high, x, b3);
+        }
+        var y = Result + panel * WeightPanels.Columns;
+        var scale = Vector512.Create(Factor);
+        (a0 * scale).Store(y);
+        (b0 * scale).Store(y + Half);
+        (a1 * scale).Store(y + 2 * Half);
+        (b1 * scale).Store(y + 3 * Half);
+        (a2 * scale).Store(y + 4 * Half);
+        (b2 * scale).Store(y + 5 * Half);
+        (a3 * scale).Store(y + 6 * Half);
+        (b3 * scale).Store(y + 7 * Half);
     }
 
     [SkipLocalsInit]
