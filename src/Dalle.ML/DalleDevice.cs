@@ -13,6 +13,9 @@ public readonly record struct DalleDevice
 {
     private const string CudaName = "cuda";
 
+    // The other way round, as the CPU is the default of the struct.
+    private readonly bool _usesSmallPages;
+
     private DalleDevice(int? gpuDeviceId) => GpuDeviceId = gpuDeviceId;
 
     /// <summary>The CPU.</summary>
@@ -60,6 +63,17 @@ public readonly record struct DalleDevice
     /// other work.
     /// </summary>
     public string? IntraOpThreadAffinities { get; init; }
+
+    /// <summary>
+    /// Whether the weights of a transformer on the CPU lie on pages of 2 MiB where the system grants them, which Linux does unless
+    /// <c>/sys/kernel/mm/transparent_hugepage/enabled</c> says <c>never</c>; true by default. It changes the speed only: a model of more than a gigabyte loads
+    /// and generates faster.
+    /// </summary>
+    public bool UsesHugePages
+    {
+        get => !_usesSmallPages;
+        init => _usesSmallPages = !value;
+    }
 
     /// <summary>
     /// The GPU memory limit of each graph of a model for weights, cache and intermediate tensors, in bytes, 1 MiB or more; if null, all

@@ -55,7 +55,7 @@ internal sealed class DecoderSession : IDisposable
         if (_rewritten is not null)
             Graph = graph with { Cache = _rewritten.Cache };
         var bytes = SamplesTokens ? [.. _rewritten?.Graph ?? File.ReadAllBytes(bundle.PathOf(graph.File)), .. Sampling()] : _rewritten?.Graph;
-        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, bytes, _rewritten?.Weights);
+        _session = OrtRuntime.CreateSession(bundle, graph.File, threads, bytes, _rewritten?.Weights, hugePages: device.UsesHugePages && device.GpuDeviceId is null);
         (_synchronous, _asynchronous) = (new RunOptions(), NewAsynchronous());
         if (device.GpuDeviceId is { } id)
         {

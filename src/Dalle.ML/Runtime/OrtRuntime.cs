@@ -20,10 +20,11 @@ internal static partial class OrtRuntime
     /// <param name="graph">The graph in place of the file's, whose weights it shares; that of the file if null.</param>
     /// <param name="weights">What weights of that graph are instead; it must live as long as the session.</param>
     /// <param name="packsWeights">Whether products get their weights copied into the order that they are read in; else they read the file's, and order them at each run.</param>
+    /// <param name="hugePages">Whether the copies are on huge pages, where the system has them.</param>
     /// <exception cref="DalleDeviceException">The device cannot be used on this machine.</exception>
     /// <exception cref="DalleBundleException">ONNX Runtime refuses the graph.</exception>
     public static InferenceSession CreateSession(
-        Bundle bundle, string file, DalleDevice device, byte[]? graph = null, IReadOnlyDictionary<string, NativeTensor>? weights = null, bool packsWeights = true)
+        Bundle bundle, string file, DalleDevice device, byte[]? graph = null, IReadOnlyDictionary<string, NativeTensor>? weights = null, bool packsWeights = true, bool hugePages = false)
     {
         var hasSharedThreads = Start(device);
         using var options = new SessionOptions
@@ -33,6 +34,8 @@ internal static partial class OrtRuntime
             // Warnings about harmless choices of the optimiser would land in the middle of a tool's output.
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
         };
+        if (hugePages)
+            HugePageAllocator.Use(options);
         if (!packsWeights)
             options.AddSessionConfigEntry("session.disable_prepacking", "1");
         if (hasSharedThreads && device.SharesThreads)

@@ -16,6 +16,15 @@ public sealed class DalleDeviceTests
     }
 
     [Fact]
+    public void Pages_make_no_difference_to_an_image()
+    {
+        var small = DalleDevice.Cpu with { UsesHugePages = false };
+        Assert.True(DalleDevice.Cpu.UsesHugePages);
+        Assert.NotEqual(DalleDevice.Cpu, small);
+        Assert.Equal(TokensOn(DalleDevice.Cpu), TokensOn(small));
+    }
+
+    [Fact]
     public void Impossible_threads_are_refused()
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => DalleDevice.Cpu with { IntraOpThreads = 0 });

@@ -5,7 +5,7 @@ using System.Text;
 namespace Dalle.ML.Runtime.Operators;
 
 /// <summary>
-/// The functions of ONNX Runtime's C interface that an operator of one's own needs and its .NET package does not show. Their places in the table never
+/// The functions of ONNX Runtime's C interface that operators and memory of one's own need and its .NET package does not show. Their places in the table never
 /// change (onnxruntime_c_api.h).
 /// </summary>
 internal static unsafe partial class OrtApi
@@ -93,6 +93,12 @@ internal static unsafe partial class OrtApi
     /// <summary>Runs a function for 0 … <paramref name="count"/> − 1 on the session's threads.</summary>
     public static void ParallelFor(nint context, delegate* unmanaged<void*, nuint, void> function, int count, void* state) =>
         Check(((delegate* unmanaged<nint, delegate* unmanaged<void*, nuint, void>, nuint, nuint, void*, nint>)Functions[274])(context, function, (nuint)count, 0, state));
+
+    /// <summary>Makes an allocator that of the sessions that ask for the environment's.</summary>
+    /// <param name="environment">Handle of the environment.</param>
+    /// <param name="allocator">Its table of functions, which must live as long.</param>
+    public static void RegisterAllocator(nint environment, nint allocator) =>
+        Check(((delegate* unmanaged<nint, nint, nint>)Functions[176])(environment, allocator));
 
     /// <summary>A failure as an operator returns it; ONNX Runtime frees it.</summary>
     public static nint Failure(string message)
