@@ -431,9 +431,9 @@ class World:
 
     def one(self, noun, look=None, size=None):
         words, u = self.words(noun, look, 1, size), self.random.random()
-        if u < .84 or self.plain:
+        if u < .64 or self.plain:
             return article(words)
-        return words if u < .95 else 'the ' + words if u < .98 else 'one ' + words
+        return words if u < .94 else 'the ' + words if u < .97 else 'one ' + words
 
     def single(self):
         noun, look = self.thing()
