@@ -431,7 +431,7 @@ class World:
 
     def one(self, noun, look=None, size=None):
         words, u = self.words(noun, look, 1, size), self.random.random()
-        if u < .64 or self.plain:
+        if u < .5 or self.plain:
             return article(words)
         return words if u < .94 else 'the ' + words if u < .97 else 'one ' + words
 
