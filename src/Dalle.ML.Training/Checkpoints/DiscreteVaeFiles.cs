@@ -1,5 +1,6 @@
 using Dalle.ML.Export.Checkpoints;
 using Dalle.ML.Export.Families;
+using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
 using static TorchSharp.torch;
 using Tensor = TorchSharp.torch.Tensor;
@@ -109,8 +110,8 @@ internal static class DiscreteVaeFiles
         if (network.Keys is { } keys)
         {
             // The negative squared distance to each key, up to what all of them share.
-            bias = 2 * keys.matmul(bias) - (keys * keys).sum(1);
-            weight = (2 * keys.matmul(weight.flatten(1))).view(sizes.Codes, sizes.Width, 1, 1);
+            bias = keys.matmul(bias).Times(2) - (keys * keys).sum(1);
+            weight = keys.matmul(weight.flatten(1)).Times(2).view(sizes.Codes, sizes.Width, 1, 1);
         }
         var first = tensors["encoder.net.1.weight"].contiguous().view(-1, 3, 4, 4, 3, 3).permute(0, 1, 4, 2, 5, 3).reshape(-1, 3, 12, 12);
         SafetensorsWriter.Write(path,

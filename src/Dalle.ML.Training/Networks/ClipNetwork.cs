@@ -1,3 +1,4 @@
+using Dalle.ML.Training.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -42,7 +43,7 @@ internal sealed class ClipNetwork : Module
     public ClipSizes Sizes { get; }
 
     /// <summary>What the similarity is multiplied by.</summary>
-    public Tensor Scale => _scale.exp().clamp(max: MaxScale);
+    public Tensor Scale => _scale.exp().Clamped(0, MaxScale);
 
     /// <summary>Pixels in 0 to 1 -> unit vectors, (N, D).</summary>
     public Tensor EmbedImages(Tensor pixels) => _image.forward(pixels);
@@ -91,7 +92,7 @@ internal sealed class ClipNetwork : Module
         }
 
         public override Tensor forward(Tensor text) =>
-            Unit(_projection.forward(_norm.forward(_blocks.Aggregate(_text.forward(text) + _positions.Weight, (x, block) => block.forward(x))).mean([1])));
+            Unit(_projection.forward(_norm.forward(_blocks.Aggregate(_text.forward(text).Plus(_positions.Weight), (x, block) => block.forward(x))).mean([1])));
     }
 
     private static Tensor Unit(Tensor x) => functional.normalize(x.to(ScalarType.Float32), dim: 1);

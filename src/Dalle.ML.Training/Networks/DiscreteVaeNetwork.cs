@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Dalle.ML.Training.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -73,10 +74,10 @@ internal sealed class DiscreteVaeNetwork : Module
     public Tensor? Keys { get; }
 
     /// <summary>Pixels in 0 to 1, (N, 3, H, W) -> features or logits, (N, C, H / 8, W / 8).</summary>
-    public Tensor Features(Tensor pixels) => _encoder.forward(pixels * 2 - 1).to(ScalarType.Float32);
+    public Tensor Features(Tensor pixels) => _encoder.forward(pixels.Times(2).Plus(-1)).to(ScalarType.Float32);
 
     /// <summary>Vectors of the codebook, (N, D, h, w) -> (N, 3 or 6, H, W) around 0.5.</summary>
-    public Tensor Decode(Tensor vectors) => (_decoder.forward(vectors) + 0.5).to(ScalarType.Float32);
+    public Tensor Decode(Tensor vectors) => _decoder.forward(vectors).Plus(0.5).to(ScalarType.Float32);
 
     /// <summary>The tokens of pixels, (N, h · w).</summary>
     public Tensor Encode(Tensor pixels)
@@ -89,7 +90,7 @@ internal sealed class DiscreteVaeNetwork : Module
     public Tensor Decode(Tensor tokens, int grid)
     {
         var y = Decode(LookUp(tokens, grid));
-        return (Sizes.IsLogitLaplace ? LogitLaplace.Unmap(y.narrow(1, 0, 3).sigmoid()) : y).clamp(0, 1);
+        return (Sizes.IsLogitLaplace ? LogitLaplace.Unmap(y.narrow(1, 0, 3).sigmoid()) : y).Clamped(0, 1);
     }
 
     /// <summary>The vectors of tokens, (N, D, h, w).</summary>
@@ -97,7 +98,7 @@ internal sealed class DiscreteVaeNetwork : Module
         Codebook.index_select(0, tokens.flatten()).view(-1, grid, grid, Sizes.Dim).permute(0, 3, 1, 2);
 
     /// <summary>The nearest key of each feature, (M, D) -> (M). Always in floats: in bfloat16 it would often be another.</summary>
-    public static Tensor Nearest(Tensor features, Tensor keys) => (2 * features.matmul(keys.t()) - (keys * keys).sum(1)).argmax(1);
+    public static Tensor Nearest(Tensor features, Tensor keys) => (features.matmul(keys.t()).Times(2) - (keys * keys).sum(1)).argmax(1);
 
     /// <summary>(N, C, h, w) -> (N · h · w, C).</summary>
     public static Tensor Rows(Tensor planes) => planes.permute(0, 2, 3, 1).flatten(0, 2);
@@ -115,15 +116,15 @@ internal static class LogitLaplace
 {
     private const double Margin = 0.1;
 
-    public static Tensor Map(Tensor pixels) => (1 - 2 * Margin) * pixels + Margin;
+    public static Tensor Map(Tensor pixels) => pixels.Times(1 - 2 * Margin).Plus(Margin);
 
-    public static Tensor Unmap(Tensor values) => (values - Margin) / (1 - 2 * Margin);
+    public static Tensor Unmap(Tensor values) => values.Plus(-Margin).Over(1 - 2 * Margin);
 
     /// <summary>Nats per value of pixels in 0 to 1, given means and log scales, (N, 6, H, W).</summary>
     public static Tensor Loss(Tensor output, Tensor pixels)
     {
         var parts = output.chunk(2, 1);
-        var (mean, scale, target) = (parts[0], parts[1].clamp(-6, 3), Map(pixels));
-        return ((target.logit() - mean).abs() / scale.exp() + scale + (2 * target * (1 - target)).log()).mean();
+        var (mean, scale, target) = (parts[0], parts[1].Clamped(-6, 3), Map(pixels));
+        return ((target.logit() - mean).abs() / scale.exp()).Plus(scale).Plus((target.Times(2) * target.neg().Plus(1)).log()).mean();
     }
 }

@@ -1,3 +1,4 @@
+using Dalle.ML.Training.Native;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
@@ -86,7 +87,7 @@ internal sealed class ResidualBlock : Module<Tensor, Tensor>
         register_module("b", _b = new(weights, channels, channels, kernel: 3, padding: 1, isZero: true));
     }
 
-    public override Tensor forward(Tensor x) => x + _b.forward(_a.forward(x.relu()).relu());
+    public override Tensor forward(Tensor x) => x.Plus(_b.forward(_a.forward(x.relu()).relu()));
 }
 
 /// <summary>A layer without weights.</summary>
@@ -160,10 +161,10 @@ internal sealed class Block : Module<Tensor, Tensor>
         var parts = _qkv.forward(_norm1.forward(x)).view(b, t, 3, _heads, c / _heads).permute(2, 0, 3, 1, 4).unbind(0);
         var (q, k, v) = (parts[0], parts[1], parts[2]);
         // Written out: on a CPU it is faster in bfloat16 than libtorch's fused attention.
-        var scores = (q * Math.Pow(c / _heads, -0.5)).matmul(k.transpose(-1, -2));
+        var scores = q.Times(Math.Pow(c / _heads, -0.5)).matmul(k.transpose(-1, -2));
         if (mask is not null)
-            scores = scores + mask.to(scores.dtype);
-        x = x + _projection.forward(scores.softmax(-1).matmul(v).transpose(1, 2).reshape(b, t, c));
-        return x + _down.forward(functional.gelu(_up.forward(_norm2.forward(x))));
+            scores = scores.Plus(mask.to(scores.dtype));
+        x = x.Plus(_projection.forward(scores.softmax(-1).matmul(v).transpose(1, 2).reshape(b, t, c)));
+        return x.Plus(_down.forward(functional.gelu(_up.forward(_norm2.forward(x)))));
     }
 }

@@ -1,4 +1,5 @@
 using Dalle.ML.Export.Architectures;
+using Dalle.ML.Training.Native;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -69,7 +70,7 @@ internal sealed class TransformerNetwork : Module
         {
             var x = Run(text, image);
             var logits = _imageHead.forward(x.narrow(1, x.shape[1] - 1, 1).squeeze(1)).to(ScalarType.Float32);
-            image = cat([image, (logits / temperature).softmax(-1).multinomial(1, generator: random)], 1);
+            image = cat([image, logits.Over(temperature).softmax(-1).multinomial(1, generator: random)], 1);
         }
         return image;
     }
@@ -77,8 +78,8 @@ internal sealed class TransformerNetwork : Module
     /// <summary>The states of all positions of a text and the beginning of an image, (B, T, C).</summary>
     private Tensor Run(Tensor text, Tensor image)
     {
-        var positions = (_rows.Weight.unsqueeze(1) + _columns.Weight).flatten(0, 1).narrow(0, 0, image.shape[1]);
-        var x = cat([_text.forward(text) + _textPositions.Weight, _image.forward(image) + positions], 1);
+        var positions = _rows.Weight.unsqueeze(1).Plus(_columns.Weight).flatten(0, 1).narrow(0, 0, image.shape[1]);
+        var x = cat([_text.forward(text).Plus(_textPositions.Weight), _image.forward(image).Plus(positions)], 1);
         for (var i = 0; i < _blocks.Length; i++)
             x = _blocks[i].Run(x, _masks[Math.Min(i, _masks.shape[0] - 1)].narrow(0, 0, x.shape[1]).narrow(1, 0, x.shape[1]));
         return _norm.forward(x);

@@ -1,3 +1,4 @@
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -11,7 +12,11 @@ internal sealed class WeightInitializer(Generator random, Device device)
 
     public Parameter Normal(double deviation, params long[] shape) => Make(shape, values => values.normal_(0, deviation, random));
 
-    public Parameter Constant(double value, params long[] shape) => Make(shape, values => values.fill_(value));
+    public Parameter Constant(double value, params long[] shape)
+    {
+        using var number = value.ToScalar();
+        return Make(shape, values => values.fill_(number));
+    }
 
     private Parameter Make(long[] shape, Func<Tensor, Tensor> fill)
     {

@@ -1,3 +1,4 @@
+using Dalle.ML.Training.Native;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -9,7 +10,7 @@ namespace Dalle.ML.Training.Optimisation;
 /// </summary>
 internal sealed class AdamW : IDisposable
 {
-    private const double Epsilon = 1e-8;
+    private static readonly Scalar Epsilon = 1e-8.ToScalar();
 
     private readonly FlatParameters _parameters;
     private readonly TrainingSchedule _schedule;
@@ -41,8 +42,8 @@ internal sealed class AdamW : IDisposable
         var (start, length) = Part(replica);
         var sum = _parameters.Gradients[0].narrow(0, start, length);
         foreach (var gradient in _parameters.Gradients.Skip(1))
-            sum.add_(gradient.narrow(0, start, length));
-        _squares[replica] = sum.dot(sum).ToDouble();
+            sum.add_(gradient.narrow(0, start, length), Arithmetic.One);
+        _squares[replica] = sum.dot(sum).Number();
     }
 
     /// <summary>Updates a part of the weights.</summary>
@@ -87,12 +88,15 @@ internal sealed class AdamW : IDisposable
     private void Update(long start, long count, long step, double rate, double weightDecay, double scale)
     {
         var (beta1, beta2) = (_schedule.Beta1, _schedule.Beta2);
-        var gradient = _parameters.Gradients[0].narrow(0, start, count).mul_(scale);
-        var weights = _parameters.Weights.narrow(0, start, count).mul_(1 - rate * weightDecay);
+        using Scalar clipping = scale.ToScalar(), decay = (1 - rate * weightDecay).ToScalar();
+        using Scalar oldOfSquare = beta2.ToScalar(), newOfSquare = (1 - beta2).ToScalar();
+        using Scalar correction = Math.Sqrt(1 - Math.Pow(beta2, step)).ToScalar(), move = (-rate / (1 - Math.Pow(beta1, step))).ToScalar();
+        var gradient = _parameters.Gradients[0].narrow(0, start, count).mul_(clipping);
+        var weights = _parameters.Weights.narrow(0, start, count).mul_(decay);
         var mean = Mean.narrow(0, start, count).lerp_(gradient, 1 - beta1);
-        var square = Square.narrow(0, start, count).mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-        var deviation = square.sqrt().div_(Math.Sqrt(1 - Math.Pow(beta2, step))).add_(Epsilon);
-        weights.addcdiv_(mean, deviation, -rate / (1 - Math.Pow(beta1, step)));
+        var square = Square.narrow(0, start, count).mul_(oldOfSquare).addcmul_(gradient, gradient, newOfSquare);
+        var deviation = square.sqrt().div_(correction).add_(Epsilon, Arithmetic.One);
+        weights.addcdiv_(mean, deviation, move);
     }
 
     private (long Start, long Length) Part(int replica)

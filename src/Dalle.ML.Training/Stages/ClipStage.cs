@@ -1,4 +1,6 @@
+using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
+using TorchSharp;
 using static TorchSharp.torch;
 using static TorchSharp.torch.nn;
 
@@ -18,7 +20,7 @@ internal sealed record PairBatch(byte[] Pixels, string[] Captions, long[] Text, 
 internal sealed class ClipStage : Stage<ClipNetwork, PairBatch>
 {
     // Far below every similarity.
-    private const double NoNegative = -1e4;
+    private static readonly Scalar NoNegative = (-1e4).ToScalar();
 
     private readonly ClipPlan _plan;
     private readonly DiscreteVaeNetwork _discreteVae;
@@ -51,8 +53,8 @@ internal sealed class ClipStage : Stage<ClipNetwork, PairBatch>
     protected override (Tensor Loss, Figure[] Figures) Loss(ClipNetwork network, PairBatch batch, Share share, Generator random, double done)
     {
         var logits = Similarities(network, batch, share);
-        var own = arange(share.Count, device: Context.Device);
-        var loss = (functional.cross_entropy(logits, own) + functional.cross_entropy(logits.t(), own)) / 2;
+        var own = tensor([.. Enumerable.Range(0, share.Count).Select(i => (long)i)], device: Context.Device);
+        var loss = functional.cross_entropy(logits, own).Plus(functional.cross_entropy(logits.t(), own)).Over(2);
         return (loss, [new("loss", loss), new("accuracy", (logits.argmax(1) == own).to(ScalarType.Float32).mean())]);
     }
 

@@ -1,3 +1,4 @@
+using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
 using static TorchSharp.torch;
@@ -62,7 +63,7 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         var pixels = Context.ToTensor(batch, share.Start, share.Count);
         // In floats, as the exported graphs compute.
         using var precision = new MixedPrecision(isBfloat16: false);
-        return [new("mse", (network.Decode(network.Encode(pixels), Context.Grid) - pixels).square().mean())];
+        return [new("mse", functional.mse_loss(network.Decode(network.Encode(pixels), Context.Grid), pixels))];
     }
 
     protected override void Complete(Dictionary<string, double> validation) => validation["psnr"] = -10 * Math.Log10(Math.Max(validation["mse"], 1e-10));
@@ -113,14 +114,13 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         {
             var nearest = codebook.Keys.index_select(0, ids);
             // The decoder sees the codes, the encoder gets their gradients.
-            vectors = features + (nearest - features).detach();
-            commitment = 1.25 * functional.mse_loss(features, nearest);
+            vectors = features.Plus((nearest - features).detach());
+            commitment = functional.mse_loss(features, nearest).Times(1.25);
         }
         var output = network.Decode(vectors.view(pixels.shape[0], Context.Grid, Context.Grid, -1).permute(0, 3, 1, 2));
-        var error = output - pixels;
-        var mse = error.square().mean();
-        var loss = 50 * mse + 5 * error.abs().mean();
-        return (commitment is null ? loss : loss + commitment, [new("mse", mse)]);
+        var mse = functional.mse_loss(output, pixels);
+        var loss = mse.Times(50).Plus(functional.l1_loss(output, pixels).Times(5));
+        return (commitment is null ? loss : loss.Plus(commitment), [new("mse", mse)]);
     }
 
     private (Tensor Loss, Figure[] Figures) GumbelLoss(DiscreteVaeNetwork network, Tensor pixels, Generator random, double done)
@@ -139,13 +139,13 @@ internal sealed class DiscreteVaeStage : Stage<DiscreteVaeNetwork, byte[]>
         else
         {
             var noise = empty_like(logits).exponential_(1, random).log();
-            vectors = ((logits - noise) / temperature).softmax(1).matmul(network.Codebook);
+            vectors = (logits - noise).Over(temperature).softmax(1).matmul(network.Codebook);
         }
         var output = network.Decode(vectors.view(pixels.shape[0], Context.Grid, Context.Grid, -1).permute(0, 3, 1, 2));
         var likelihood = LogitLaplace.Loss(output, pixels);
         var q = logits.log_softmax(1);
-        var kl = (q.exp() * (q + Math.Log(codes))).sum(1).mean();
+        var kl = (q.exp() * q.Plus(Math.Log(codes))).sum(1).mean();
         var weight = isFrozen ? 0 : KlWeight * Math.Min(1, done / Weighted);
-        return (likelihood + weight * kl, [new("nll", likelihood), new("kl", kl), new("temperature", temperature)]);
+        return (likelihood.Plus(kl.Times(weight)), [new("nll", likelihood), new("kl", kl), new("temperature", temperature)]);
     }
 }

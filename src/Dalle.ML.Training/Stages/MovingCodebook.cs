@@ -1,5 +1,7 @@
+using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dalle.ML.Training.Stages;
@@ -14,7 +16,7 @@ namespace Dalle.ML.Training.Stages;
 internal sealed class MovingCodebook(Tensor keys, Tensor codebook, ReplicaThreads threads) : IDisposable
 {
     private const double Decay = 0.98;
-    private const int Patience = 40;
+    private static readonly Scalar Old = Decay.ToScalar(), New = (1 - Decay).ToScalar(), Patience = 40.ToScalar(), Zero = 0.ToScalar();
     private const int MostRevived = 256;
 
     private readonly Tensor _count = ones([keys.shape[0]], device: keys.device).DetachFromDisposeScope();
@@ -31,7 +33,7 @@ internal sealed class MovingCodebook(Tensor keys, Tensor codebook, ReplicaThread
     public void Reset()
     {
         using var off = no_grad();
-        _count.fill_(1);
+        _count.fill_(Arithmetic.One);
         _total.copy_(keys);
         _unused.zero_();
     }
@@ -43,7 +45,7 @@ internal sealed class MovingCodebook(Tensor keys, Tensor codebook, ReplicaThread
     public void Update(int replica, Tensor features, Tensor ids, Generator random, bool revives)
     {
         var count = ids.bincount(null, keys.shape[0]).to(ScalarType.Float32);
-        _batches[replica] = (count, zeros_like(keys).index_add_(0, ids, features, 1));
+        _batches[replica] = (count, zeros_like(keys).index_add_(0, ids, features, Arithmetic.One));
         threads.Meet();
         if (replica == 0)
             Apply(features, random, revives);
@@ -59,20 +61,20 @@ internal sealed class MovingCodebook(Tensor keys, Tensor codebook, ReplicaThread
 
     private void Apply(Tensor features, Generator random, bool revives)
     {
-        var (count, sum) = _batches.Aggregate((all, own) => (all.Count + own.Count, all.Sum + own.Sum));
-        _count.mul_(Decay).add_(count, 1 - Decay);
-        _total.mul_(Decay).add_(sum, 1 - Decay);
-        keys.copy_(_total / (_count.unsqueeze(1) + 1e-5));
-        _unused.copy_((_unused + 1) * (count == 0));
-        var dead = (_unused > Patience).nonzero().flatten();
+        var (count, sum) = _batches.Aggregate((all, own) => (all.Count.Plus(own.Count), all.Sum.Plus(own.Sum)));
+        _count.mul_(Old).add_(count, New);
+        _total.mul_(Old).add_(sum, New);
+        keys.copy_(_total / _count.unsqueeze(1).Plus(1e-5));
+        _unused.copy_(_unused.Plus(1) * count.eq(Zero));
+        var dead = _unused.gt(Patience).nonzero().flatten();
         if (revives && dead.shape[0] > 0)
         {
             dead = dead.narrow(0, 0, Math.Min(MostRevived, dead.shape[0]));
             var chosen = features.index_select(0, randint(0, features.shape[0], [dead.shape[0]], device: keys.device, generator: random));
             keys.index_copy_(0, dead, chosen);
             _total.index_copy_(0, dead, chosen);
-            _count.index_fill_(0, dead, 1);
-            _unused.index_fill_(0, dead, 0);
+            _count.index_fill_(0, dead, Arithmetic.One);
+            _unused.index_fill_(0, dead, Zero);
         }
         codebook.copy_(keys);
     }

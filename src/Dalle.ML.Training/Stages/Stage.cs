@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
 using Dalle.ML.Training.Checkpoints;
+using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
 using TorchSharp;
@@ -234,8 +235,8 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
                 using var pass = NewDisposeScope();
                 using var precision = new MixedPrecision(_isBfloat16);
                 var (loss, values) = Loss(_networks[replica], batch, new(replica, start, count), _generators[replica], done);
-                (loss * weight).backward();
-                figures[replica].AddRange(values.Select(figure => (figure.Name, weight * figure.Value.ToDouble())));
+                loss.Times(weight).backward();
+                figures[replica].AddRange(values.Select(figure => (figure.Name, weight * figure.Value.Number())));
             }
             using var off = no_grad();
             Threads.Meet();
@@ -262,7 +263,7 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
                 using var off = no_grad();
                 using var precision = new MixedPrecision(_isBfloat16);
                 var (start, count) = Threads.Share(replica, images.Length);
-                figures[replica] = count == 0 ? [] : [.. Measure(Result, batch, new(replica, start, count)).Select(f => (f.Name, f.Value.ToDouble() * count / _validation.Count))];
+                figures[replica] = count == 0 ? [] : [.. Measure(Result, batch, new(replica, start, count)).Select(f => (f.Name, f.Value.Number() * count / _validation.Count))];
             });
             foreach (var (name, value) in figures.SelectMany(own => own))
                 sums[name] = sums.GetValueOrDefault(name) + value;

@@ -1,4 +1,5 @@
 using Dalle.ML.Training.Data;
+using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
 using static TorchSharp.torch;
 
@@ -25,10 +26,10 @@ internal sealed record StageContext(TrainingSet Set, TrainingText Text, Training
     {
         var size = 3 * Set.ImageSize * Set.ImageSize;
         return tensor(pixels.AsSpan(start * size, count * size).ToArray(), [count, Set.ImageSize, Set.ImageSize, 3])
-            .to(Device).permute(0, 3, 1, 2).to(ScalarType.Float32).div_(255);
+            .to(Device).permute(0, 3, 1, 2).to(ScalarType.Float32).Over(255);
     }
 
     /// <summary>The bytes of images, an array each.</summary>
     public static byte[][] ToPixels(Tensor images) =>
-        [.. (images.clamp(0, 1) * 255).round().to(ScalarType.Byte).permute(0, 2, 3, 1).contiguous().cpu().unbind(0).Select(image => image.data<byte>().ToArray())];
+        [.. images.Clamped(0, 1).Times(255).round().to(ScalarType.Byte).permute(0, 2, 3, 1).contiguous().cpu().unbind(0).Select(image => image.data<byte>().ToArray())];
 }

@@ -1,3 +1,4 @@
+using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
 using Dalle.ML.Training.Optimisation;
 using static TorchSharp.torch;
@@ -55,7 +56,7 @@ internal sealed class TransformerStage : Stage<TransformerNetwork, TokenBatch>
     protected override (Tensor Loss, Figure[] Figures) Loss(TransformerNetwork network, TokenBatch batch, Share share, Generator random, double done)
     {
         var (image, text) = network.Losses(Text(batch, share), Image(batch, share));
-        return (image * ImageWeight + text * (1 - ImageWeight), [new("image", image), new("text", text)]);
+        return (image.Times(ImageWeight).Plus(text.Times(1 - ImageWeight)), [new("image", image), new("text", text)]);
     }
 
     protected override Figure[] Measure(TransformerNetwork network, TokenBatch batch, Share share)
