@@ -31,6 +31,8 @@ internal static class BenchCommand
         var bench = ModelBench.Run(path, device, TimeSpan.FromSeconds(seconds), cancellationToken);
         if (bench.Medians.Count == 0)
             throw new UsageException($"--seconds {seconds} is too short for a measurement on this machine. Raise it.");
+        if (bench.Rounds == 0)
+            Results.Remark(parsed, $"--seconds {seconds} ended the first round too early: what would have come last is not measured. Raise it.");
         if (parsed.GetValue(Results.Json))
             Results.WriteJson(parsed, new { bench.Model, bench.Hash, Device = device.ToString(), bench.Rounds, Measurements = bench.Medians });
         else
