@@ -13,6 +13,8 @@ internal sealed class LibTorchDecoder : IPeer
 
     private const string Version = "2.10";
 
+    private static readonly Scalar Deviation = 0.02.ToScalar();
+
     private readonly Geometry _geometry;
     private readonly ScalarType _type;
     private readonly Tensor _embedding;
@@ -62,15 +64,15 @@ internal sealed class LibTorchDecoder : IPeer
     {
         using var scope = NewDisposeScope();
         var (dim, end) = (_geometry.Dim, position + 1);
-        var x = _embedding[arange(rows)] + _positions[position];
+        var x = _embedding.narrow(0, 0, rows).Plus(_positions[position]);
         foreach (var (layer, cache) in _layers.Zip(caches))
         {
             var qkv = Linear(Norm(x, layer.Norm1), layer.Qkv).view(rows, 3, _geometry.Heads, _geometry.HeadSize);
             cache.select(3, position).copy_(qkv.slice(1, 1, 3, 1).transpose(0, 1));
             var past = cache.slice(3, 0, end, 1);
             var attended = functional.scaled_dot_product_attention(qkv.select(1, 0).unsqueeze(2), past[0], past[1]);
-            x += Linear(attended.view(rows, dim), layer.Out);
-            x += Linear(functional.gelu(Linear(Norm(x, layer.Norm2), layer.Up)), layer.Down);
+            x = x.Plus(Linear(attended.view(rows, dim), layer.Out));
+            x = x.Plus(Linear(functional.gelu(Linear(Norm(x, layer.Norm2), layer.Up)), layer.Down));
         }
         return Linear(Norm(x, _norm), _head).argmax(-1)[0].item<long>();
     }
@@ -87,7 +89,6 @@ internal sealed class LibTorchDecoder : IPeer
 
     private Tensor Random(int rows, int columns)
     {
-        const double Deviation = 0.02;
         using var values = randn(rows, columns);
         return values.mul_(Deviation).to_type(_type, copy: true);
     }

@@ -53,8 +53,9 @@ public sealed class MachineTests : IDisposable
         var run = await Run("bench", "--seconds", "2", "--json");
         Assert.Equal(0, run.ExitCode);
         var report = run.Json.Single();
-        // What no time was left for is said.
-        Assert.Equal(report.GetProperty("rounds").GetInt32() == 0, run.Errors.Contains("what would have come last is not measured", StringComparison.Ordinal));
+        // That there was no time for all is said, and nothing else.
+        var isCut = report.GetProperty("rounds").GetInt32() == 0;
+        Assert.Equal(isCut ? "dalle: --seconds 2 ended the first round before its end: what comes later in it is not measured. Raise it." : "", run.Errors.TrimEnd());
         Assert.Equal(("emoji-64", "cpu"), (report.GetProperty("model").GetString(), report.GetProperty("device").GetString()));
         var first = report.GetProperty("measurements")[0];
         Assert.Equal(("load and verify", "ms"), (first.GetProperty("name").GetString(), first.GetProperty("unit").GetString()));

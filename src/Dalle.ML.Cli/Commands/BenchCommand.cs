@@ -32,7 +32,7 @@ internal static class BenchCommand
         if (bench.Medians.Count == 0)
             throw new UsageException($"--seconds {seconds} is too short for a measurement on this machine. Raise it.");
         if (bench.Rounds == 0)
-            Results.Remark(parsed, $"--seconds {seconds} ended the first round too early: what would have come last is not measured. Raise it.");
+            Results.Remark(parsed, $"--seconds {seconds} ended the first round before its end: what comes later in it is not measured. Raise it.");
         if (parsed.GetValue(Results.Json))
             Results.WriteJson(parsed, new { bench.Model, bench.Hash, Device = device.ToString(), bench.Rounds, Measurements = bench.Medians });
         else

@@ -40,5 +40,5 @@ internal static class Arithmetic
     }
 
     /// <summary>The number that a tensor of one value holds.</summary>
-    public static double Number(this Tensor a) => a.to(ScalarType.Float64).item<double>();
+    public static double Number(this Tensor a) => a.cpu().to(ScalarType.Float64).item<double>();
 }

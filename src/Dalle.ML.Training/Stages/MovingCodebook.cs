@@ -16,8 +16,9 @@ namespace Dalle.ML.Training.Stages;
 internal sealed class MovingCodebook(Tensor keys, Tensor codebook, ReplicaThreads threads) : IDisposable
 {
     private const double Decay = 0.98;
-    private static readonly Scalar Old = Decay.ToScalar(), New = (1 - Decay).ToScalar(), Patience = 40.ToScalar(), Zero = 0.ToScalar();
     private const int MostRevived = 256;
+
+    private static readonly Scalar Old = Decay.ToScalar(), New = (1 - Decay).ToScalar(), Patience = 40.ToScalar(), Zero = 0.ToScalar();
 
     private readonly Tensor _count = ones([keys.shape[0]], device: keys.device).DetachFromDisposeScope();
     private readonly Tensor _total = keys.clone().DetachFromDisposeScope();

@@ -1,6 +1,7 @@
 using Dalle.ML.Training.Data;
 using Dalle.ML.Training.Native;
 using Dalle.ML.Training.Networks;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Dalle.ML.Training.Stages;
@@ -8,6 +9,8 @@ namespace Dalle.ML.Training.Stages;
 /// <summary>What all stages are given.</summary>
 internal sealed record StageContext(TrainingSet Set, TrainingText Text, TrainingPlan Plan, Device Device)
 {
+    private static readonly Scalar White = 255.ToScalar();
+
     /// <summary>Image tokens along a side.</summary>
     public int Grid => Set.ImageSize / DiscreteVaeNetwork.PixelsPerToken;
 
@@ -26,7 +29,7 @@ internal sealed record StageContext(TrainingSet Set, TrainingText Text, Training
     {
         var size = 3 * Set.ImageSize * Set.ImageSize;
         return tensor(pixels.AsSpan(start * size, count * size).ToArray(), [count, Set.ImageSize, Set.ImageSize, 3])
-            .to(Device).permute(0, 3, 1, 2).to(ScalarType.Float32).Over(255);
+            .to(Device).permute(0, 3, 1, 2).to(ScalarType.Float32).div_(White);
     }
 
     /// <summary>The bytes of images, an array each.</summary>
