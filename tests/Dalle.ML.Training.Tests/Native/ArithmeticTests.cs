@@ -10,11 +10,18 @@ public sealed class ArithmeticTests
     public void Numbers_live_until_libtorch_has_read_them()
     {
         TorchSupport.Require();
+        var sums = 0;
         using var isOver = new CancellationTokenSource();
         var collector = new Thread(() =>
         {
-            while (!isOver.IsCancellationRequested)
+            // One collection in a sum, at no particular place in it. Without a pause in between, the sums might never get their turn.
+            var random = new Random(1);
+            for (var seen = 0; !isOver.IsCancellationRequested; seen = Volatile.Read(ref sums))
+            {
+                SpinWait.SpinUntil(() => Volatile.Read(ref sums) != seen || isOver.IsCancellationRequested);
+                Thread.SpinWait(random.Next(1000));
                 GC.Collect(0);
+            }
         });
         collector.Start();
         try
@@ -24,7 +31,10 @@ public sealed class ArithmeticTests
                 using var scope = NewDisposeScope();
                 var x = ones(2);
                 for (var i = 0; i < 100; i++)
+                {
                     Assert.Equal(4, x.Plus(x).Plus(0.5).Times(2).Over(2.5).Clamped(-1, 3).Plus(x).Plus(-1).sum().Number());
+                    Interlocked.Increment(ref sums);
+                }
             }
         }
         finally
