@@ -3,7 +3,7 @@
 
 // %% [markdown]
 // # 01 · First pictures
-// The built-in model, `emoji-64`, generates 64 × 64 pictures of emoji and shapes. It comes with the package.
+// The built-in model, `emoji-128`, generates 128 × 128 pictures of emoji and shapes. It comes with the package.
 
 // %%
 using System.IO;

@@ -37,13 +37,13 @@ Console.WriteLine($"{cat.Tokens.Zip(tokens).Count(pair => pair.First == pair.Sec
 // %%
 MLImage Draw(Func<int, int, (int Red, int Green, int Blue)> color)
 {
-    var pixels = new byte[64 * 64 * 4];
-    for (var at = 0; at < 64 * 64; at++)
+    var pixels = new byte[128 * 128 * 4];
+    for (var at = 0; at < 128 * 128; at++)
     {
-        var (red, green, blue) = color(at % 64, at / 64);
+        var (red, green, blue) = color(at % 128 / 2, at / 128 / 2);
         new[] { (byte)red, (byte)green, (byte)blue, (byte)255 }.CopyTo(pixels, at * 4);
     }
-    return MLImage.CreateFromPixels(64, 64, MLPixelFormat.Rgba32, pixels);
+    return MLImage.CreateFromPixels(128, 128, MLPixelFormat.Rgba32, pixels);
 }
 
 MLImage Reconstruct(MLImage image) => model.DecodeTokens(model.EncodeImage(image));

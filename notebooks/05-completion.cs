@@ -14,18 +14,18 @@ var model = DalleModel.LoadDefault();
 
 // %% [markdown]
 // ## Keep the upper half
-// The first four of eight rows of tokens are the picture's, the others are sampled for the prompt.
+// The first eight of sixteen rows of tokens are the picture's, the others are sampled for the prompt.
 
 // %%
 var apple = model.Generate("a red apple", seed: 7);
-var completed = model.Complete("a green apple", apple.Image, KeepRegion.Top(4), seed: 7);
+var completed = model.Complete("a green apple", apple.Image, KeepRegion.Top(8), seed: 7);
 new[] { apple, completed }.Show();
 
 // %% [markdown]
 // What the transformer was given: the tokens of the region, and −1 (here a dot) where it has to sample.
 
 // %%
-new TokenMap(model.EncodeKnownTokens(apple.Image, KeepRegion.Top(4)), model.Info.TokenColumns).Show();
+new TokenMap(model.EncodeKnownTokens(apple.Image, KeepRegion.Top(8)), model.Info.TokenColumns).Show();
 new TokenMap(completed.Tokens, model.Info.TokenColumns).Show();
 
 // %% [markdown]
@@ -34,7 +34,7 @@ new TokenMap(completed.Tokens, model.Info.TokenColumns).Show();
 
 // %%
 new[] { "a yellow apple", "a blue apple", "a pink apple", "a purple apple" }
-    .Select(prompt => model.Complete(prompt, apple.Image, KeepRegion.Top(4), seed: 7)).Show();
+    .Select(prompt => model.Complete(prompt, apple.Image, KeepRegion.Top(8), seed: 7)).Show();
 
 // %% [markdown]
 // ## Other regions
@@ -42,7 +42,7 @@ new[] { "a yellow apple", "a blue apple", "a pink apple", "a purple apple" }
 
 // %%
 var robot = model.Generate("a robot", seed: 7);
-var left = model.Complete("a robot", robot.Image, new KeepRegion(Left: 4), seed: 2);
+var left = model.Complete("a robot", robot.Image, new KeepRegion(Left: 8), seed: 2);
 var all = model.EncodeImage(robot.Image);
 var columns = model.Info.TokenColumns;
 var chessboard = all.Select((token, at) => ((at / columns) + (at % columns)) % 2 == 0 ? token : -1).ToArray();
@@ -55,7 +55,7 @@ new[] { ("a robot", robot.Image), ("its left half, completed", left.Image), ("a 
 
 // %%
 MLImage Plain(byte red, byte green, byte blue) =>
-    MLImage.CreateFromPixels(64, 64, MLPixelFormat.Rgba32, Enumerable.Repeat(new byte[] { red, green, blue, 255 }, 64 * 64).SelectMany(pixel => pixel).ToArray());
+    MLImage.CreateFromPixels(128, 128, MLPixelFormat.Rgba32, Enumerable.Repeat(new byte[] { red, green, blue, 255 }, 128 * 128).SelectMany(pixel => pixel).ToArray());
 
 var blue = Plain(60, 110, 230);
 new[] { "a green heart on a blue background", "a yellow star on a blue background", "an apple on a blue background" }

@@ -21,16 +21,16 @@ public static class DalleCompleteSample
                 InputImageColumnName = "First",
                 OutputColumnName = "Second",
                 TokensColumnName = "SecondTokens",
-                Keep = KeepRegion.Top(4),
+                Keep = KeepRegion.Top(8),
             }));
 
         var completed = pipeline.Fit(data).Transform(data);
         var (first, second) = (completed.GetColumn<int[]>("FirstTokens").Single(), completed.GetColumn<int[]>("SecondTokens").Single());
-        Console.WriteLine($"The upper 4 of 8 rows of tokens are the same: {first.Take(32).SequenceEqual(second.Take(32))}");
+        Console.WriteLine($"The upper 8 of 16 rows of tokens are the same: {first.Take(128).SequenceEqual(second.Take(128))}");
         Console.WriteLine($"So are all: {first.SequenceEqual(second)}");
 
         // Output:
-        //   The upper 4 of 8 rows of tokens are the same: True
+        //   The upper 8 of 16 rows of tokens are the same: True
         //   So are all: False
     }
 

@@ -25,8 +25,8 @@ public static class DalleGenerateSample
             Console.WriteLine($"{result.Prompt}: {result.Image!.Width} x {result.Image.Height} pixels of {result.Tokens.Length} tokens");
 
         // Output:
-        //   a red heart: 64 x 64 pixels of 64 tokens
-        //   three bananas: 64 x 64 pixels of 64 tokens
+        //   a red heart: 128 x 128 pixels of 256 tokens
+        //   three bananas: 128 x 128 pixels of 256 tokens
     }
 
     private sealed class Request

@@ -21,7 +21,7 @@ public static class DalleReconstructSample
         Console.WriteLine($"{before.Width} x {before.Height} pixels became {after.Width} x {after.Height}");
 
         // Output:
-        //   200 x 150 pixels became 64 x 64
+        //   200 x 150 pixels became 128 x 128
     }
 
     private sealed class Request

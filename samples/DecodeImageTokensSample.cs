@@ -12,7 +12,7 @@ public static class DecodeImageTokensSample
         var ml = new MLContext(seed: 1);
 
         // An image whose tokens are all 0.
-        var tokens = ml.Data.LoadFromEnumerable(new[] { new ImageTokens { Tokens = new int[64] } });
+        var tokens = ml.Data.LoadFromEnumerable(new[] { new ImageTokens { Tokens = new int[256] } });
         var image = ml.Transforms.DecodeImageTokens("Image", "Tokens").Fit(tokens).Transform(tokens).GetColumn<MLImage>("Image").Single();
         Console.WriteLine($"{image.Width} x {image.Height} pixels");
 
@@ -36,7 +36,7 @@ public static class DecodeImageTokensSample
         Console.WriteLine($"{tiles.Width} x {tiles.Height} pixels");
 
         // Output:
-        //   64 x 64 pixels
+        //   128 x 128 pixels
         //   128 x 128 pixels
     }
 

@@ -23,12 +23,12 @@ public static class GenerateImageTokensSample
             .Append(ml.Transforms.ClipRank("Image", "Prompt", "Tokens"));
 
         var view = pipeline.Fit(data).Transform(data);
-        Console.WriteLine($"4 candidates of 64 tokens each: {view.GetColumn<int[]>("Tokens").Single().Length}");
+        Console.WriteLine($"4 candidates of 256 tokens each: {view.GetColumn<int[]>("Tokens").Single().Length}");
         Console.WriteLine($"The best is {view.GetColumn<MLImage>("Image").Single().Width} pixels wide");
 
         // Output:
-        //   4 candidates of 64 tokens each: 256
-        //   The best is 64 pixels wide
+        //   4 candidates of 256 tokens each: 1024
+        //   The best is 128 pixels wide
     }
 
     private sealed class Request

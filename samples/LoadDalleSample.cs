@@ -25,8 +25,8 @@ public static class LoadDalleSample
 
         // Output:
         //   Prompt
-        //   64 × 64
-        //   64 × 64
+        //   128 × 128
+        //   128 × 128
     }
 
     private sealed class Request

@@ -25,12 +25,12 @@ public static class UnrollCandidatesSample
             Console.WriteLine($"{candidate.Prompt} {candidate.Number}: {candidate.Image!.Width} pixels wide");
 
         // Output:
-        //   a red heart 0: 64 pixels wide
-        //   a red heart 1: 64 pixels wide
-        //   a red heart 2: 64 pixels wide
-        //   a cat 0: 64 pixels wide
-        //   a cat 1: 64 pixels wide
-        //   a cat 2: 64 pixels wide
+        //   a red heart 0: 128 pixels wide
+        //   a red heart 1: 128 pixels wide
+        //   a red heart 2: 128 pixels wide
+        //   a cat 0: 128 pixels wide
+        //   a cat 1: 128 pixels wide
+        //   a cat 2: 128 pixels wide
     }
 
     private sealed class Request

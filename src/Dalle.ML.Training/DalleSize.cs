@@ -6,7 +6,7 @@ public enum DalleSize
     /// <summary>32 × 32 pixels and networks of a million parameters: tries data and settings out in minutes. Its images are rough.</summary>
     Tiny,
 
-    /// <summary>64 × 64 pixels, the size of the built-in model: hours on a few cores of a CPU.</summary>
+    /// <summary>64 × 64 pixels: hours on a few cores of a CPU.</summary>
     Small,
 
     /// <summary>128 × 128 pixels: for a GPU.</summary>

@@ -76,7 +76,7 @@ internal sealed record TrainingPlan
         },
     };
 
-    /// <summary>The sizes of the built-in model: 64 × 64 pixels, some hours of a few cores.</summary>
+    /// <summary>64 × 64 pixels, some hours of a few cores.</summary>
     public static TrainingPlan Small(string folder) => new()
     {
         Folder = folder,

@@ -23,7 +23,7 @@ namespace Dalle.ML;
 /// </example>
 public sealed partial class DalleModel : IDisposable
 {
-    private const string DefaultName = "emoji-64";
+    private const string DefaultName = "emoji-128";
 
     /// <summary>Most tokens of a grid of images: the attention of a VQGAN over more takes gigabytes.</summary>
     internal const int MaxGridTokens = 1 << 14;
@@ -70,7 +70,7 @@ public sealed partial class DalleModel : IDisposable
     /// <summary>Loads a model to generate images at once: what that takes is made ready while the files are verified.</summary>
     internal static DalleModel LoadForImages(string path, DalleDevice device) => new(EngineHandle.Open(ModelFolders.Find(path), device, isForImages: true));
 
-    /// <summary>Loads the built-in model: 64 × 64 pictures of emoji and shapes, with CLIP.</summary>
+    /// <summary>Loads the built-in model: 128 × 128 pictures of emoji and shapes, with CLIP.</summary>
     /// <param name="device">Device to run on; the CPU if null.</param>
     /// <exception cref="DalleBundleException">The model's folder is not beside the assembly, or was changed.</exception>
     public static DalleModel LoadDefault(DalleDevice? device = null) => Load(DefaultPath, device);

@@ -13,12 +13,12 @@ public sealed class BundleTests : IDisposable
         using var model = DalleModel.LoadDefault();
         var text = await Run("info");
         Assert.Equal((0, ""), (text.ExitCode, text.Errors));
-        Assert.Contains(text.Output, line => line.StartsWith("name ", StringComparison.Ordinal) && line.EndsWith(" emoji-64", StringComparison.Ordinal));
+        Assert.Contains(text.Output, line => line.StartsWith("name ", StringComparison.Ordinal) && line.EndsWith(" emoji-128", StringComparison.Ordinal));
         Assert.Contains(text.Output, line => line.Contains(model.Info.Hash, StringComparison.Ordinal));
 
         var info = (await Run("info", DalleModel.DefaultPath, "--json")).Json.Single();
         Assert.Equal((model.Info.Hash, DalleModel.DefaultPath), (info.GetProperty("hash").GetString(), info.GetProperty("path").GetString()));
-        Assert.Equal((8, 2048, true), (info.GetProperty("tokenRows").GetInt32(), info.GetProperty("imageVocabulary").GetInt32(), info.GetProperty("canRank").GetBoolean()));
+        Assert.Equal((16, 4096, true), (info.GetProperty("tokenRows").GetInt32(), info.GetProperty("imageVocabulary").GetInt32(), info.GetProperty("canRank").GetBoolean()));
         Assert.Equal(8, info.GetProperty("defaults").GetProperty("candidates").GetInt32());
 
         var missing = await Run("info", "no-such-model");

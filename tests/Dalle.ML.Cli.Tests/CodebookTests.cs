@@ -24,7 +24,7 @@ public sealed class CodebookTests : IDisposable
         using var model = DalleModel.LoadDefault();
         using var image = MLImage.CreateFromFile(_apple);
         var line = run.Json[0];
-        Assert.Equal((model.Info.Name, model.Info.Hash, 8, 8), (line.GetProperty("model").GetString(), line.GetProperty("hash").GetString(), line.GetProperty("rows").GetInt32(), line.GetProperty("columns").GetInt32()));
+        Assert.Equal((model.Info.Name, model.Info.Hash, 16, 16), (line.GetProperty("model").GetString(), line.GetProperty("hash").GetString(), line.GetProperty("rows").GetInt32(), line.GetProperty("columns").GetInt32()));
         Assert.Equal(model.EncodeImage(image), line.GetProperty("tokens").EnumerateArray().Select(token => token.GetInt32()));
 
         var toFile = await Run("encode", "apple.png", _cat, "-o", "tokens.json");
@@ -73,7 +73,7 @@ public sealed class CodebookTests : IDisposable
 
     [Theory]
     [InlineData("{\"tokens\":[1,2]}", "tokens.json, line 2: 2 image tokens were given")]
-    [InlineData("{\"rows\":16,\"columns\":16,\"tokens\":[1]}", "line 2: the tokens are a grid of 16 × 16; the model 'emoji-64' has 8 × 8")]
+    [InlineData("{\"rows\":8,\"columns\":8,\"tokens\":[1]}", "line 2: the tokens are a grid of 8 × 8; the model 'emoji-128' has 16 × 16")]
     [InlineData("{\"model\":\"other\",\"hash\":\"00\",\"tokens\":[1]}", "line 2: the tokens belong to the model 'other'")]
     [InlineData("{\"file\":\"a.png\"}", "line 2: this is not a line of tokens")]
     [InlineData("tokens", "line 2: this is not a line of tokens")]
@@ -89,13 +89,13 @@ public sealed class CodebookTests : IDisposable
     [Fact]
     public async Task Tokens_may_come_without_their_model_and_name()
     {
-        File.WriteAllText(In("tokens.json"), JsonSerializer.Serialize(new { tokens = Enumerable.Range(0, 64) }));
+        File.WriteAllText(In("tokens.json"), JsonSerializer.Serialize(new { tokens = Enumerable.Range(0, 256) }));
         Assert.Equal([In("image.png")], (await Run("decode", "tokens.json")).Output);
-        File.WriteAllText(In("tokens.json"), JsonSerializer.Serialize(new { file = "../..\0/" + new string('x', 3), tokens = Enumerable.Range(0, 64) }));
+        File.WriteAllText(In("tokens.json"), JsonSerializer.Serialize(new { file = "../..\0/" + new string('x', 3), tokens = Enumerable.Range(0, 256) }));
         Assert.Equal([In("xxx.png")], (await Run("decode", "tokens.json")).Output);
 
         // Lines of output are names of files, whatever the tokens say.
-        File.WriteAllLines(In("tokens.json"), new[] { "a\nb\u001b.png", "\r.png", new string('x', 199) + "🐈.png" }.Select(file => JsonSerializer.Serialize(new { file, tokens = Enumerable.Range(0, 64) })));
+        File.WriteAllLines(In("tokens.json"), new[] { "a\nb\u001b.png", "\r.png", new string('x', 199) + "🐈.png" }.Select(file => JsonSerializer.Serialize(new { file, tokens = Enumerable.Range(0, 256) })));
         Assert.Equal([In("out/ab.png"), In("out/image.png"), In($"out/{new string('x', 199)}.png")], (await Run("decode", "tokens.json", "-o", "out")).Output);
     }
 

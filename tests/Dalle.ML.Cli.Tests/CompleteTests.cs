@@ -44,8 +44,8 @@ public sealed class CompleteTests : IDisposable
 
     [Theory]
     [InlineData(2, "--keep must be top:R", "apple.png", "--keep", "bottom:1")]
-    [InlineData(2, "--keep top:9: The region does not fit", "apple.png", "--keep", "top:9")]
-    [InlineData(2, "--keep top:8: The region keeps the whole grid", "apple.png", "--keep", "top:8")]
+    [InlineData(2, "--keep top:17: The region does not fit", "apple.png", "--keep", "top:17")]
+    [InlineData(2, "--keep top:16: The region keeps the whole grid", "apple.png", "--keep", "top:16")]
     [InlineData(2, "--keep", "apple.png")]
     [InlineData(1, "'none.png' does not exist", "none.png", "--keep", "top:1")]
     public async Task Errors_name_the_region_or_the_image(int exitCode, string message, string image, params string[] options)

@@ -28,7 +28,7 @@ public sealed partial class GenerateTests : IDisposable
         Assert.All(run.Output, path =>
         {
             using var image = MLImage.CreateFromFile(path);
-            Assert.Equal((64, 64), (image.Width, image.Height));
+            Assert.Equal((128, 128), (image.Width, image.Height));
             Assert.StartsWith("a-red-apple-on-a-blue-background_", Path.GetFileName(path), StringComparison.Ordinal);
         });
     }
@@ -212,8 +212,8 @@ public sealed partial class GenerateTests : IDisposable
         using var sheet = MLImage.CreateFromFile(run.Output[^1]);
         Assert.Equal(("grid.png", 3 * 68 + 4, 2 * 68 + 4), (Path.GetFileName(run.Output[^1]), sheet.Width, sheet.Height));
         using var first = MLImage.CreateFromFile(run.Output[0]);
-        var corner = sheet.GetBGRPixels.AsSpan((4 * sheet.Width + 4) * 3, 64 * 3).ToArray();
-        Assert.Equal(first.GetBGRPixels[..(64 * 3)], corner);
+        var corner = sheet.GetBGRPixels.AsSpan((4 * sheet.Width + 4) * 3, 128 * 3).ToArray();
+        Assert.Equal(first.GetBGRPixels[..(128 * 3)], corner);
     }
 
     [Fact]

@@ -56,7 +56,7 @@ public sealed class MachineTests : IDisposable
         // That there was no time for all is said, and nothing else.
         var isCut = report.GetProperty("rounds").GetInt32() == 0;
         Assert.Equal(isCut ? "dalle: --seconds 2 ended the first round before its end: what comes later in it is not measured. Raise it." : "", run.Errors.TrimEnd());
-        Assert.Equal(("emoji-64", "cpu"), (report.GetProperty("model").GetString(), report.GetProperty("device").GetString()));
+        Assert.Equal(("emoji-128", "cpu"), (report.GetProperty("model").GetString(), report.GetProperty("device").GetString()));
         var first = report.GetProperty("measurements")[0];
         Assert.Equal(("load and verify", "ms"), (first.GetProperty("name").GetString(), first.GetProperty("unit").GetString()));
         Assert.True(first.GetProperty("median").GetDouble() > 0);

@@ -5,7 +5,7 @@ namespace Dalle.ML.Cli.Tests;
 /// <summary><c>--grid</c>: columns, gaps, background, captions, and sheets without seams.</summary>
 public sealed class SheetTests : IDisposable
 {
-    private const int Side = 64;
+    private const int Side = 128;
 
     private readonly TemporaryFolder _folder = new();
 

@@ -13,11 +13,11 @@ public sealed class ApplyOnnxModelTests(Drawings drawings)
     public void The_image_encoders_graph_gives_the_tokens_of_EncodeImageTokens()
     {
         var data = drawings.Load(_ml);
-        var pipeline = _ml.Transforms.ResizeImages("pixels", 64, 64, "Picture")
+        var pipeline = _ml.Transforms.ResizeImages("pixels", 128, 128, "Picture")
             .Append(_ml.Transforms.ExtractPixels("pixels", scaleImage: 1 / 255f))
             .Append(_ml.Transforms.ApplyOnnxModel(
                 "tokens", "pixels", Path.Combine(DalleModel.DefaultPath, "image_encoder.onnx"),
-                shapeDictionary: new Dictionary<string, int[]> { ["pixels"] = [1, 3, 64, 64] }))
+                shapeDictionary: new Dictionary<string, int[]> { ["pixels"] = [1, 3, 128, 128] }))
             .Append(_ml.Transforms.EncodeImageTokens("Tokens", "Picture"));
         var view = pipeline.Fit(data).Transform(data);
         Assert.Equal(view.GetColumn<int[]>("Tokens"), view.GetColumn<long[]>("tokens").Select(tokens => Array.ConvertAll(tokens, token => (int)token)));
@@ -32,11 +32,11 @@ public sealed class ApplyOnnxModelTests(Drawings drawings)
             .Append(_ml.Transforms.Conversion.ConvertType("tokens", "Tokens", DataKind.Int64))
             .Append(_ml.Transforms.ApplyOnnxModel(
                 ["pixels"], ["tokens"], Path.Combine(DalleModel.DefaultPath, "image_decoder.onnx"),
-                new Dictionary<string, int[]> { ["tokens"] = [1, 64], ["pixels"] = [1, 3, 64, 64] },
+                new Dictionary<string, int[]> { ["tokens"] = [1, 256], ["pixels"] = [1, 3, 128, 128] },
                 gpuDeviceId: null, fallbackToCpu: false, recursionLimit: 100))
             // ConvertToImage cuts fractions off, and its own scale would make images of alpha 0.
             .Append(_ml.Transforms.Expression("bytes", "x => min(255f, max(0f, x * 255f)) + 0.5f", "pixels"))
-            .Append(_ml.Transforms.ConvertToImage(64, 64, "Decoded", "bytes"));
+            .Append(_ml.Transforms.ConvertToImage(128, 128, "Decoded", "bytes"));
         var view = pipeline.Fit(data).Transform(data);
         Assert.Equal(view.GetColumn<MLImage>("Image").Select(Pixels), view.GetColumn<MLImage>("Decoded").Select(Pixels));
     }

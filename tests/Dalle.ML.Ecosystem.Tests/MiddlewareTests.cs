@@ -53,7 +53,7 @@ public sealed class MiddlewareTests : IDisposable
         var messages = _log.GetSnapshot().Select(record => record.Message).ToArray();
         Assert.Contains(messages, message => message.Contains("a red heart", StringComparison.Ordinal));
         Assert.Contains(messages, message => message.Contains("completed", StringComparison.Ordinal));
-        AssertTraced("generate_content emoji-64", tokens: 3);
+        AssertTraced("generate_content emoji-128", tokens: 3);
         Assert.Equal(128, Assert.Single(_spans).GetTagItem("gen_ai.usage.output_tokens"));
     }
 
@@ -65,8 +65,8 @@ public sealed class MiddlewareTests : IDisposable
         using var first = Build();
         var computed = await first.GenerateAsync(texts);
         Assert.Equal(192, computed[0].Dimensions);
-        AssertTraced("embeddings emoji-64", tokens: 3 + 2);
-        Assert.Equal("emoji-64", Assert.Single(_spans).GetTagItem("gen_ai.response.model"));
+        AssertTraced("embeddings emoji-128", tokens: 3 + 2);
+        Assert.Equal("emoji-128", Assert.Single(_spans).GetTagItem("gen_ai.response.model"));
 
         // As a process that is started later.
         _spans.Clear();
@@ -75,13 +75,13 @@ public sealed class MiddlewareTests : IDisposable
         Assert.Equal(computed.Reverse().Select(embedding => embedding.Vector.ToArray()), cached.Select(embedding => embedding.Vector.ToArray()));
         Assert.Empty(_spans);
         await second.GenerateAsync(["a cat", "a dog"]);
-        AssertTraced("embeddings emoji-64", tokens: 2);
+        AssertTraced("embeddings emoji-128", tokens: 2);
 
         // Keys of the cache say nothing of the model: where several share it, they are told.
         _spans.Clear();
         using var other = Build("another model's hash");
         await other.GenerateAsync(["a cat"]);
-        AssertTraced("embeddings emoji-64", tokens: 2);
+        AssertTraced("embeddings emoji-128", tokens: 2);
 
         IEmbeddingGenerator<string, Embedding<float>> Build(string? hash = null)
         {
@@ -117,7 +117,7 @@ public sealed class MiddlewareTests : IDisposable
         await using var provider = services.BuildServiceProvider();
         var options = new ImageGenerationOptions { AdditionalProperties = new() { ["candidates"] = 1 } };
         await provider.GetRequiredService<IImageGenerator>().GenerateImagesAsync("a cat", options);
-        AssertTraced("generate_content emoji-64", tokens: 2);
+        AssertTraced("generate_content emoji-128", tokens: 2);
         Assert.NotEmpty(_log.GetSnapshot());
     }
 
@@ -125,7 +125,7 @@ public sealed class MiddlewareTests : IDisposable
     {
         var span = Assert.Single(_spans);
         Assert.Equal(
-            (name, "dalle-ml", "emoji-64", tokens),
+            (name, "dalle-ml", "emoji-128", tokens),
             (span.DisplayName, span.GetTagItem("gen_ai.provider.name"), span.GetTagItem("gen_ai.request.model"), span.GetTagItem("gen_ai.usage.input_tokens")));
     }
 }

@@ -22,7 +22,7 @@ public sealed class DalleImageGeneratorTests : IDisposable
         Assert.Equal(expected.Select(image => Convert.ToHexString(image.Image.Pixels)), response.Contents.Select(Pixels));
         Assert.Equal(expected.Select(image => image.Seed), response.Contents.Select(content => (ulong)content.AdditionalProperties!["seed"]!));
         Assert.Equal(expected.Select(image => image.Score), response.Contents.Select(content => (float)content.AdditionalProperties!["score"]!));
-        Assert.Equal((3, 3 * 64, 3 * 64 + 3), (response.Usage!.InputTokenCount, response.Usage.OutputTokenCount, response.Usage.TotalTokenCount));
+        Assert.Equal((3, 3 * 256, 3 * 256 + 3), (response.Usage!.InputTokenCount, response.Usage.OutputTokenCount, response.Usage.TotalTokenCount));
     }
 
     [Fact]
@@ -103,7 +103,7 @@ public sealed class DalleImageGeneratorTests : IDisposable
     {
         await Refused("Count", new() { Count = 0 });
         await Refused("'dall-e-3'", new() { ModelId = "dall-e-3" });
-        await Refused("64 × 64", new() { ImageSize = new Size(256, 256) });
+        await Refused("128 × 128", new() { ImageSize = new Size(256, 256) });
         await Refused("image/png", new() { MediaType = "image/webp" });
         await Refused("Uri", new() { ResponseFormat = ImageGenerationResponseFormat.Uri });
         await Refused("'seed'", new() { AdditionalProperties = new() { ["seed"] = "seven" } });
@@ -137,7 +137,7 @@ public sealed class DalleImageGeneratorTests : IDisposable
         var cut = generator.GetRequiredService<DalleModel>().CountCutTokens(Long);
         Assert.True(cut > 0);
         Assert.Equal(cut, content.AdditionalProperties!["cutTokens"]);
-        Assert.Equal($"The last {cut} tokens of the prompt were cut: the model 'emoji-64' reads 24.", Assert.Single(log.Collector.GetSnapshot()).Message);
+        Assert.Equal($"The last {cut} tokens of the prompt were cut: the model 'emoji-128' reads 24.", Assert.Single(log.Collector.GetSnapshot()).Message);
         Assert.Equal(0, (await generator.GenerateImagesAsync("a cat", options)).Contents.Single().AdditionalProperties!["cutTokens"]);
         Assert.Equal(1, log.Collector.Count);
     }

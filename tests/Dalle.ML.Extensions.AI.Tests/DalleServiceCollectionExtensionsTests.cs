@@ -13,8 +13,8 @@ public sealed class DalleServiceCollectionExtensionsTests
         services.AddDalle();
         var provider = services.BuildServiceProvider();
         var generator = provider.GetRequiredService<IImageGenerator>();
-        Assert.Equal("emoji-64", generator.GetRequiredService<ImageGeneratorMetadata>().DefaultModelId);
-        Assert.Equal("emoji-64", generator.GetRequiredService<DalleModel>().Info.Name);
+        Assert.Equal("emoji-128", generator.GetRequiredService<ImageGeneratorMetadata>().DefaultModelId);
+        Assert.Equal("emoji-128", generator.GetRequiredService<DalleModel>().Info.Name);
         Assert.Same(generator, generator.GetService<DalleImageGenerator>());
         Assert.Null(generator.GetService(typeof(DalleModel), "key"));
         var embedding = provider.GetRequiredService<IEmbeddingGenerator<string, Embedding<float>>>();
@@ -50,6 +50,6 @@ public sealed class DalleServiceCollectionExtensionsTests
         Assert.Equal(2, (await generator.GenerateImagesAsync("a red heart")).Contents.Count);
         Assert.Contains(provider.GetFakeLogCollector().GetSnapshot(), record => record.Message.Contains("GenerateAsync", StringComparison.Ordinal));
         Assert.IsType<LoggingImageGenerator>(generator.GetService<LoggingImageGenerator>());
-        Assert.Equal("emoji-64", generator.GetRequiredService<DalleModel>().Info.Name);
+        Assert.Equal("emoji-128", generator.GetRequiredService<DalleModel>().Info.Name);
     }
 }

@@ -86,7 +86,7 @@ public sealed class DiffusionImageGeneratorTests : IDisposable
 
         using var ofTokens = new DalleImageGenerator(DalleModel.LoadDefault());
         var mask = await Assert.ThrowsAsync<ArgumentException>(() => ofTokens.EditImageAsync(DataOf(_opaque), "a cat", new() { AdditionalProperties = new() { ["mask"] = DataOf(_mask) } }));
-        Assert.Contains("'mask' is for DALL·E 2 models; 'emoji-64' is not one", mask.Message, StringComparison.Ordinal);
+        Assert.Contains("'mask' is for DALL·E 2 models; 'emoji-128' is not one", mask.Message, StringComparison.Ordinal);
         var steps = await Assert.ThrowsAsync<NotSupportedException>(() => ofTokens.GenerateImagesAsync("a cat", new() { AdditionalProperties = new() { ["priorSteps"] = 5 } }));
         Assert.Contains("'priorSteps' is for DALL·E 2 models", steps.Message, StringComparison.Ordinal);
         await Assert.ThrowsAsync<ArgumentException>(() => ofTokens.GenerateAsync(new ImageGenerationRequest { OriginalImages = [DataOf(_opaque)] }));

@@ -4,7 +4,7 @@ using Dalle.ML.Export;
 namespace Dalle.ML.Tests;
 
 /// <summary>
-/// A model with random weights that has what the built-in one has — its sizes of images, tokens, prompts and embeddings, its tokenizer, a
+/// A model with random weights that has what the built-in one has — its sizes of prompts and embeddings, its tokenizer, tokens of 8 × 8 pixels, a
 /// CLIP — and takes next to no time. Its pictures show nothing. It is exported once a process.
 /// </summary>
 public static class TinyModel

@@ -11,7 +11,7 @@ public sealed class DalleModelTests
     public void Info_tells_what_the_model_is()
     {
         using var model = DalleModel.LoadDefault();
-        Assert.Equal(("emoji-64", 64, 64, 8, 8, 2048, 24), (model.Info.Name, model.Info.ImageWidth, model.Info.ImageHeight, model.Info.TokenRows, model.Info.TokenColumns, model.Info.CodebookSize, model.Info.TextLength));
+        Assert.Equal(("emoji-128", 128, 128, 16, 16, 4096, 24), (model.Info.Name, model.Info.ImageWidth, model.Info.ImageHeight, model.Info.TokenRows, model.Info.TokenColumns, model.Info.CodebookSize, model.Info.TextLength));
         Assert.True(model.Info is { CanGenerate: true, CanEncode: true, HasClip: true });
         Assert.Equal(8, model.Info.Defaults.Candidates);
         Assert.NotNull(model.Info.License);
@@ -27,9 +27,9 @@ public sealed class DalleModelTests
     {
         using var folder = new TemporaryFolder();
         if (placed is not null)
-            Directory.CreateDirectory(Path.Combine(folder.Path, placed, "models", "emoji-64"));
+            Directory.CreateDirectory(Path.Combine(folder.Path, placed, "models", "emoji-128"));
         var found = DalleModel.FindDefault(Path.Combine(folder.Path, "app") + "/", Path.Combine(folder.Path, "packages/dalle.ml/0.1.0/lib/net10.0/Dalle.ML.dll"));
-        Assert.Equal(Path.GetFullPath(Path.Combine(folder.Path, expected, "models", "emoji-64")), found);
+        Assert.Equal(Path.GetFullPath(Path.Combine(folder.Path, expected, "models", "emoji-128")), found);
     }
 
     public static IEnumerable<TheoryDataRow<bool, int>> ModelsAndCandidates =>

@@ -20,7 +20,7 @@ public sealed class TinyModelTests
         Assert.Equal(3, images.DistinctBy(image => image.Score).Count());
 
         static DalleModelInfo Outside(DalleModelInfo info) =>
-            // The built-in model was exported without the head of its text.
-            info with { CanCompleteText = false, Name = "", Description = null, License = null, Provenance = null, Path = "", Hash = "", ClipScale = null, Vocabulary = null };
+            // Tests are fast because its images are smaller.
+            info with { ImageWidth = 0, ImageHeight = 0, TokenRows = 0, TokenColumns = 0, CodebookSize = 0, Defaults = null!, Name = "", Description = null, License = null, Provenance = null, Path = "", Hash = "", ClipScale = null, Vocabulary = null };
     }
 }

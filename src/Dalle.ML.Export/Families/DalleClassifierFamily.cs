@@ -8,7 +8,7 @@ internal static class DalleClassifierFamily
 {
     private const string Name = "dalle-classifier";
 
-    private static readonly Dictionary<string, CropClassifier> Sizes = new() { ["emoji-64"] = new(48, 320, Grid: 4), ["tiny"] = new(8, 10, Grid: 4) };
+    private static readonly Dictionary<string, CropClassifier> Sizes = new() { ["emoji-128"] = new(48, 443, Grid: 6), ["tiny"] = new(8, 10, Grid: 4) };
 
     public static ModelFamily Family { get; } = new(Name, "classifier.pt of onnx/training", Export) { Sizes = [.. Sizes.Keys] };
 

@@ -18,7 +18,7 @@ namespace Dalle.ML.Transforms;
 /// | Required NuGet in addition to Microsoft.ML | Dalle.ML, and Microsoft.ML.OnnxRuntime or Microsoft.ML.OnnxRuntime.Gpu |
 /// | Exportable to ONNX | No |
 ///
-/// The model must have logits of the text, see CanCompleteText of its info; the built-in one has none. Rows with the same text and seed have the same
+/// The model must have logits of the text, see CanCompleteText of its info. Rows with the same text and seed have the same
 /// completion; a column of seeds makes them differ. A text that fills the model's text length stays as it is.
 ///
 /// Before DalleGenerate, or by its tokens before GenerateImageTokens, this component expands prompts. It runs on the CPU.

@@ -10,7 +10,7 @@ public sealed class ManifestProperties
 
     private static readonly Gen<string> File = Gen.Elements("decoder.onnx", "clip/text.onnx", "vocab.json", "mërges.txt", "a b.onnx");
 
-    private static readonly Gen<string> Name = Gen.Elements("x", "emoji-64", "ein \"Modell\"", "модель 🐈", "a\\b");
+    private static readonly Gen<string> Name = Gen.Elements("x", "emoji-128", "ein \"Modell\"", "модель 🐈", "a\\b");
 
     private static readonly Gen<int[]> Ids = Gen.Choose(0, 100).ArrayOf();
 

@@ -43,7 +43,7 @@ public sealed class SamplingGraphTests : IDisposable
     [InlineData(2)]
     public void Given_tokens_are_kept(float guidance)
     {
-        int[] kept = [.. Enumerable.Range(0, 64).Select(i => i is 0 or 63 || i % 3 == 1 ? 7 * i : -1)];
+        int[] kept = [.. Enumerable.Range(0, 256).Select(i => i is 0 or 255 || i % 3 == 1 ? 7 * i : -1)];
         var filters = new SamplingParameters(guidance, Temperature: 1.5f);
         var tokens = _inGraph.Generate(Prompts, filters, kept);
         Assert.Equal(_onHost.Generate(Prompts, filters, kept), tokens);
@@ -61,7 +61,7 @@ public sealed class SamplingGraphTests : IDisposable
         });
         Assert.True(shown.Count > 3);
         Assert.All(shown, generated => Assert.Equal(tokens[0][..generated.Length], generated));
-        Assert.Equal(64, shown[^1].Length);
+        Assert.Equal(256, shown[^1].Length);
     }
 
     [Fact]

@@ -7,9 +7,9 @@ public sealed class DiscreteVaeTests : IDisposable
 {
     private readonly DiscreteVae _vae = new(Bundle.Open(DalleModel.DefaultPath), DalleDevice.Cpu);
 
-    private static int[] Some { get; } = [.. Enumerable.Range(0, 64).Select(i => i * 37 % 1024)];
+    private static int[] Some { get; } = [.. Enumerable.Range(0, 256).Select(i => i * 37 % 1024)];
 
-    private static int[] Others { get; } = [.. Enumerable.Range(0, 64).Select(i => i * 11 % 1024)];
+    private static int[] Others { get; } = [.. Enumerable.Range(0, 256).Select(i => i * 11 % 1024)];
 
     [Fact]
     public void An_image_lends_its_memory_to_the_next_only_when_it_is_disposed()
@@ -36,7 +36,7 @@ public sealed class DiscreteVaeTests : IDisposable
         _vae.Decode(Some).Dispose();
         var before = GC.GetAllocatedBytesForCurrentThread();
         _vae.Decode(Others).Dispose();
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 3 * 64 * 64 * sizeof(float) - 1);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 3 * 128 * 128 * sizeof(float) - 1);
     }
 
     public void Dispose() => _vae.Dispose();

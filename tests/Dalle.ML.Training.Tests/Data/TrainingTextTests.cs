@@ -70,7 +70,7 @@ public sealed class TrainingTextTests : IDisposable
     [Fact]
     public void New_words_are_added_to_a_given_vocabulary_whose_ids_stay()
     {
-        var given = new TrainingText(Path.Combine(Repository.Root, "onnx", "emoji-64"));
+        var given = new TrainingText(Path.Combine(Repository.Root, "onnx", "emoji-128"));
         string[] captions = [.. Enumerable.Repeat("a photo of zyxwvut on the sofa", 3)];
 
         var text = given.Extend(captions, 5);

@@ -6,7 +6,7 @@ namespace Dalle.ML.Training.Tests;
 /// <summary>Runs stages of a plan and notes their losses.</summary>
 internal sealed class Trainer(TrainingSet set, TrainingPlan plan, string? vocabulary = null)
 {
-    public static string EmojiFolder { get; } = Path.Combine(Repository.Root, "onnx", "emoji-64");
+    public static string EmojiFolder { get; } = Path.Combine(Repository.Root, "onnx", "emoji-128");
 
     /// <summary>What was reported, step by step.</summary>
     public List<TrainingProgress> Reports { get; } = [];

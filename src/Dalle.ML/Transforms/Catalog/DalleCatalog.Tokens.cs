@@ -35,7 +35,7 @@ public static partial class DalleCatalog
     /// <param name="catalog">The transforms' catalog.</param>
     /// <param name="outputColumnName">Name of the text column to make.</param>
     /// <param name="inputColumnName">Name of the text column; <paramref name="outputColumnName"/> if null.</param>
-    /// <param name="modelPath">Folder of the model bundle, which must have logits of the text; the built-in model, which has none, if null.</param>
+    /// <param name="modelPath">Folder of the model bundle, which must have logits of the text; the built-in model if null.</param>
     /// <param name="gpuDeviceId">Number of the CUDA device; <see cref="MLContext.GpuDeviceId"/> if null, and the CPU if that is null too.</param>
     /// <param name="fallbackToCpu">Whether to run on the CPU, with a warning, if the device cannot be used.</param>
     /// <example><code source="../../../../samples/CompleteTextSample.cs" region="Sample" language="csharp"/></example>
