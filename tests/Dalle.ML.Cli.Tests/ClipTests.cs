@@ -33,7 +33,7 @@ public sealed class ClipTests : IDisposable
         Assert.Equal([run.Json[1].GetProperty("score").GetSingle().ToString("F4", CultureInfo.InvariantCulture), "-"], text.Output.Single().Split('\t'));
 
         // What it means: the scale, and texts of other things.
-        Assert.Contains("higher fits better, at most 26.7. For comparison, the texts 'a dog', 'a house', 'a bicycle', 'the sea', 'a clock' score ", text.Errors, StringComparison.Ordinal);
+        Assert.Contains(string.Create(CultureInfo.InvariantCulture, $"higher fits better, at most {model.Info.ClipScale:F1}. For comparison, the texts 'a dog', 'a house', 'a bicycle', 'the sea', 'a clock' score "), text.Errors, StringComparison.Ordinal);
         Assert.Equal("", run.Errors);
     }
 

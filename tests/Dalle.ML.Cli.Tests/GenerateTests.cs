@@ -145,7 +145,7 @@ public sealed partial class GenerateTests : IDisposable
         string[] hot = ["--seed", "1", "--temperature", "4", "--guidance", "1"];
         var run = await Run(["generate", "a cat", "-n", "2", "--candidates", "2", "--progressive", "rows", "-o", "out", .. hot]);
         var rows = Directory.GetFiles(In("rows")).Order().ToArray();
-        Assert.Equal(2 * 8, rows.Length);
+        Assert.Equal(2 * 16, rows.Length);
         Assert.Contains(In("rows/a-cat_1_row03.png"), rows);
 
         // The preview of all rows is the first candidate.
@@ -210,7 +210,7 @@ public sealed partial class GenerateTests : IDisposable
         var run = await Run("generate", "a cat", "a dog", "-n", "3", "--seed", "1", "--candidates", "1", "--grid");
         Assert.Equal(7, run.Output.Length);
         using var sheet = MLImage.CreateFromFile(run.Output[^1]);
-        Assert.Equal(("grid.png", 3 * 68 + 4, 2 * 68 + 4), (Path.GetFileName(run.Output[^1]), sheet.Width, sheet.Height));
+        Assert.Equal(("grid.png", 3 * 132 + 4, 2 * 132 + 4), (Path.GetFileName(run.Output[^1]), sheet.Width, sheet.Height));
         using var first = MLImage.CreateFromFile(run.Output[0]);
         var corner = sheet.GetBGRPixels.AsSpan((4 * sheet.Width + 4) * 3, 128 * 3).ToArray();
         Assert.Equal(first.GetBGRPixels[..(128 * 3)], corner);
@@ -221,7 +221,7 @@ public sealed partial class GenerateTests : IDisposable
     {
         var run = await Run("generate", "a cat", "-n", "20000", "--seed", "1", "--candidates", "1", "--grid", "-q");
         Assert.Equal(2, run.ExitCode);
-        Assert.Contains("--grid would make a sheet of 9660 × 9592 pixels", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("--grid would make a sheet of 18748 × 18616 pixels", run.Errors, StringComparison.Ordinal);
         Assert.Equal(Directory.GetFiles(_folder.Path), run.Output);
     }
 

@@ -60,12 +60,12 @@ public sealed class PartialBundleTests : IDisposable
         await Succeed("verify", "upscaler");
         Assert.Equal(4, (await Succeed("info", "upscaler", "--json")).Json.Single().GetProperty("upscaleFactor").GetInt32());
         var report = (await Succeed("upscale", "apple.png", "-m", "upscaler", "-o", "out", "--json")).Json.Single();
-        Assert.Equal((256, 256), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
-        Assert.Equal((256, 256), SizeOf(report.GetProperty("file").GetString()!));
+        Assert.Equal((512, 512), (report.GetProperty("width").GetInt32(), report.GetProperty("height").GetInt32()));
+        Assert.Equal((512, 512), SizeOf(report.GetProperty("file").GetString()!));
         File.WriteAllText(Path.Combine(_folder.Path, "broken.png"), "not a picture");
         var partly = await Tool.RunAsync(_folder.Path, ["upscale", "broken.png", "apple.png", "-m", "upscaler", "-o", "more"]);
         Assert.Equal(1, partly.ExitCode);
-        Assert.Equal((256, 256), SizeOf(Assert.Single(partly.Output)));
+        Assert.Equal((512, 512), SizeOf(Assert.Single(partly.Output)));
         await Misuse("has no upscaler", "upscale", "apple.png", "-o", "out");
 
         using (var image = Microsoft.ML.Data.MLImage.CreateFromPixels(2100, 2100, Microsoft.ML.Data.MLPixelFormat.Rgba32, new byte[4 * 2100 * 2100]))

@@ -93,7 +93,7 @@ public sealed class SheetTests : IDisposable
     [InlineData("--grid-gap must be a whole number from 0 to 1000", "--grid", "--grid-gap", "-1")]
     [InlineData("--seamless leaves nothing between the images; --grid-captions", "--grid", "--seamless", "--grid-captions", "seed")]
     [InlineData("6 images do not fill rows of 4", "--grid", "--seamless", "--grid-columns", "4", "-n", "6")]
-    [InlineData("--seamless takes at most 16384 image tokens, of this model 256 images; 257 were requested", "--grid", "--seamless", "-n", "257")]
+    [InlineData("--seamless takes at most 16384 image tokens, of this model 64 images; 65 were requested", "--grid", "--seamless", "-n", "65")]
     public async Task Usage_errors_name_the_option(string message, params string[] arguments)
     {
         var run = await Run(["generate", "a cat", "--seed", "1", "--candidates", "1", .. arguments]);

@@ -43,7 +43,7 @@ public sealed class DataViewTests(Drawings drawings)
         using (var file = File.Create(path))
             _ml.Data.SaveAsText(view, file, schema: false);
         var loaded = _ml.Data.LoadFromTextFile(
-            path, [new("Prompt", DataKind.String, 0), new("Score", DataKind.Single, 1), new("Tokens", DataKind.Int32, 2, 65)],
+            path, [new("Prompt", DataKind.String, 0), new("Score", DataKind.Single, 1), new("Tokens", DataKind.Int32, 2, 257)],
             hasHeader: true, allowQuoting: true);
         var expected = _ml.Data.Cache(view, "Prompt", "Score", "Tokens");
         Assert.Equal(expected.GetColumn<string>("Prompt"), loaded.GetColumn<string>("Prompt"));
@@ -55,12 +55,12 @@ public sealed class DataViewTests(Drawings drawings)
     [Fact]
     public void Sparse_tokens_of_a_text_file_are_decoded_as_all_of_them()
     {
-        var tokens = new int[64];
+        var tokens = new int[256];
         (tokens[5], tokens[40]) = (7, 2000);
         var path = drawings.NewFile(".tsv");
         using (var file = File.Create(path))
             _ml.Data.SaveAsText(_ml.Data.LoadFromEnumerable([new TokenRow { Tokens = tokens }]), file, headerRow: false, schema: false);
-        var loaded = _ml.Data.LoadFromTextFile(path, [new("Tokens", DataKind.Int32, 0, 63)], allowSparse: true);
+        var loaded = _ml.Data.LoadFromTextFile(path, [new("Tokens", DataKind.Int32, 0, 255)], allowSparse: true);
         Assert.False(loaded.GetColumn<VBuffer<int>>("Tokens").Single().IsDense);
 
         using var transformer = _ml.Transforms.DecodeImageTokens("Image", "Tokens").Fit(loaded);

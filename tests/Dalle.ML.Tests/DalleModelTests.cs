@@ -97,7 +97,7 @@ public sealed class DalleModelTests
         using var model = DalleModel.LoadDefault();
         using var image = MLImage.CreateFromPixels(100, 333, MLPixelFormat.Rgba32, Enumerable.Range(0, 100 * 333 * 4).Select(i => i % 4 == 3 ? byte.MaxValue : (byte)(i / 700)).ToArray());
         using var fitted = model.FitImage(image);
-        Assert.Equal((64, 64), (fitted.Width, fitted.Height));
+        Assert.Equal((model.Info.ImageWidth, model.Info.ImageHeight), (fitted.Width, fitted.Height));
         Assert.Equal(model.EncodeImage(image), model.EncodeImage(fitted));
     }
 
