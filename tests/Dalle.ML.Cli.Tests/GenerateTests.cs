@@ -150,7 +150,7 @@ public sealed partial class GenerateTests : IDisposable
 
         // The preview of all rows is the first candidate.
         var candidate = await Run(["generate", "a cat", "--candidates", "1", "-o", "first", .. hot]);
-        Assert.Equal(File.ReadAllBytes(candidate.Output[0]), File.ReadAllBytes(In("rows/a-cat_1_row08.png")));
+        Assert.Equal(File.ReadAllBytes(candidate.Output[0]), File.ReadAllBytes(In("rows/a-cat_1_row16.png")));
         Assert.Equal(rows.Length, rows.Select(path => Convert.ToHexString(File.ReadAllBytes(path))).Distinct().Count());
 
         // Watching changes nothing.

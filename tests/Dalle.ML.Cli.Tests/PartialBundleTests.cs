@@ -77,14 +77,14 @@ public sealed class PartialBundleTests : IDisposable
 
         await Succeed("export", "dalle", "--random", "--size", "tiny", "--upscaler", "upscaler", "-o", "model");
         Assert.Equal((256, 256), SizeOf(Assert.Single(await Output("generate", "a cat", "-m", "model", "--upscale", "4", "--seed", "1", "-o", "own"))));
-        Assert.Equal((1024, 1024), SizeOf(Assert.Single(await Output("generate", "a cat", "--candidates", "1", "--upscale", "16", "--upscaler", "upscaler", "--seed", "1", "-o", "twice"))));
+        Assert.Equal((2048, 2048), SizeOf(Assert.Single(await Output("generate", "a cat", "--candidates", "1", "--upscale", "16", "--upscaler", "upscaler", "--seed", "1", "-o", "twice"))));
         await Misuse("enlarges 4 times", "generate", "a cat", "--upscale", "8", "--upscaler", "upscaler", "--seed", "1", "-o", "none");
         await Misuse("has no upscaler", "generate", "a cat", "--upscale", "4", "--seed", "1", "-o", "none");
         await Misuse("--upscale says how many times", "generate", "a cat", "--upscaler", "upscaler", "--seed", "1", "-o", "none");
         File.WriteAllText(Path.Combine(_folder.Path, "prompts.txt"), "a cat\n");
         string[] batch = ["batch", "prompts.txt", "--candidates", "1", "--seed", "1"];
         await Succeed([.. batch, "--upscale", "4", "--upscaler", "upscaler", "-o", "large"]);
-        Assert.Equal((256, 256), SizeOf(Path.Combine(_folder.Path, "large", "0.png")));
+        Assert.Equal((512, 512), SizeOf(Path.Combine(_folder.Path, "large", "0.png")));
         // It goes on with the same enlargement only.
         await Succeed([.. batch, "--upscale", "4", "--upscaler", "upscaler", "-o", "large"]);
         await Fail("--upscale is 4 there and absent here", [.. batch, "-o", "large"]);
