@@ -63,7 +63,8 @@ def train(counts, size):
 
 
 class Bpe:
-    """`encode` lower-cases, truncates to `length` and gives padding position i the id size + i."""
+    """`encode` begins with a space, so that a first word is the token that it is elsewhere (add_prefix_space of Hugging Face's), lower-cases,
+    truncates to `length` and gives padding position i the id size + i. An empty text stays empty."""
 
     def __init__(self, folder, length=24, seed=0):
         with open(f'{folder}/vocab.json', encoding='utf8') as f:
@@ -90,7 +91,8 @@ class Bpe:
 
     def encode(self, text, dropout=0):
         """With BPE dropout (Provilkov et al. 2020) half of the words lose each merge with that probability."""
-        ids = [i for w in words(text) for i in self.word(w, dropout)][:self.length]
+        text = text.lstrip()
+        ids = [i for w in words(text and ' ' + text) for i in self.word(w, dropout)][:self.length]
         return ids + [len(self.vocab) + i for i in range(len(ids), self.length)]
 
 

@@ -91,7 +91,7 @@ def main(a):
             f.writelines(f'{w}\n' for w in vocabulary())
     c = transformer.config
     config = dict(name=a.name, **({} if a.data else dict(words='words.txt')), image_size=8 * c['grid'], grid=c['grid'], image_vocab=c['image_vocab'],
-                  text=dict(lowercase=True, vocab_size=c['vocab'], length=c['text_len']),
+                  text=dict(lowercase=True, vocab_size=c['vocab'], length=c['text_len'], leading_space=True),
                   transformer=dict(file='transformer.safetensors', layers=c['layers'], dim=c['dim'], heads=c['heads'],
                                    sparse_attention=c['attention'] == 'sparse'),
                   dvae=dict(file='dvae.safetensors', code_dim=dvae.config['dim'], logit_laplace=dvae.config['quantiser'] == 'gumbel'),

@@ -78,7 +78,7 @@ def main(a):
         shutil.copy(f'{a.folder}/{name}', a.out)
     c = clip.config
     unet = lambda name, m, **more: dict(file=f'{name}.safetensors', size=m.config['size'], head_size=m.config['head'], steps=STEPS[name], **more)
-    config = dict(name=a.name, text=dict(lowercase=True, vocab_size=c['vocab'], length=c['text_len']),
+    config = dict(name=a.name, text=dict(lowercase=True, vocab_size=c['vocab'], length=c['text_len'], leading_space=True),
                   clip=dict(file='clip.safetensors', embedding=c['dim'], image_size=c['side']),
                   prior=dict(file='prior.safetensors', heads=prior.config['heads'], steps=STEPS['prior'], guidance=GUIDANCE['prior'], clamp=PRIOR_CLAMP),
                   decoder=unet('decoder', decoder, guidance=GUIDANCE['decoder']), upsampler=unet('upsampler', upsampler))

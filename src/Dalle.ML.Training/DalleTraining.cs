@@ -104,7 +104,7 @@ internal sealed class DalleTraining
         var sizes = transformer?.Sizes<TransformerSizes>();
         new DalleConfig(
             Plan.Name, _context.Set.ImageSize, _context.Grid, discreteVae.Sizes.Codes,
-            new(_context.Text.IsLowercase, sizes?.Vocab ?? _context.Text.VocabularySize, sizes?.TextLen ?? Plan.TextLength),
+            new(_context.Text.IsLowercase, sizes?.Vocab ?? _context.Text.VocabularySize, sizes?.TextLen ?? Plan.TextLength, _context.Text.HasLeadingSpace),
             sizes is null ? null : new("transformer.safetensors", sizes.Layers, sizes.Dim, sizes.Heads, sizes.Attention == "sparse"),
             new("dvae.safetensors", discreteVae.Sizes.Dim, discreteVae.Sizes.IsLogitLaplace),
             clip is null ? null : new("clip.safetensors", clip.Sizes<ClipSizes>().Dim)).Write(configuration);

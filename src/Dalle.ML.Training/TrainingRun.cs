@@ -122,10 +122,11 @@ internal sealed class TrainingRun(DalleTrainingOptions options, string device, A
     /// <summary>The vocabulary of the run's folder, so that networks which were trained with it go on; a new one if there is none.</summary>
     private TrainingText Text(TrainingSet set)
     {
+        var hasLeadingSpace = _start?.Config.Text.LeadingSpace ?? false;
         if (TrainingText.IsIn(options.Folder))
-            return new TrainingText(options.Folder);
+            return new TrainingText(options.Folder, hasLeadingSpace);
         var captions = set.Training.SelectMany(set.Captions);
-        var text = _start is { } start ? new TrainingText(start.Folder).Extend(captions, options.VocabularySize) : TrainingText.Learn(captions, options.VocabularySize);
+        var text = _start is { } start ? new TrainingText(start.Folder, hasLeadingSpace).Extend(captions, options.VocabularySize) : TrainingText.Learn(captions, options.VocabularySize);
         text.Save(options.Folder);
         return text;
     }

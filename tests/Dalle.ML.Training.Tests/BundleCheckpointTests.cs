@@ -77,6 +77,7 @@ public sealed class BundleCheckpointTests : IDisposable
         foreach (var prompt in File.ReadAllLines(Path.Combine(Trainer.EmojiFolder, "words.txt")))
             Assert.Equal(Encode(old, prompt), Encode(now, prompt));
 
+        Assert.Equal(Bundle.ManifestOf(Trainer.EmojiFolder).Text!.Cleaning, Bundle.ManifestOf(result.Bundle).Text!.Cleaning);
         using var before = DalleModel.LoadDefault();
         using var after = DalleModel.Load(result.Bundle);
         Assert.True(after.Info.HasClip);

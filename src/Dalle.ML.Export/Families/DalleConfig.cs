@@ -7,7 +7,7 @@ namespace Dalle.ML.Export.Families;
 /// <summary>The part of <c>config.json</c> that the weights alone do not tell. A model whose discrete VAE alone is trained has no transformer.</summary>
 internal sealed record DalleConfig(
     string Name, int ImageSize, int Grid, int ImageVocab,
-    DalleConfig.TextPart Text, DalleConfig.TransformerPart? Transformer, DalleConfig.DvaePart Dvae, DalleConfig.ClipPart? Clip = null,
+    TextPart Text, DalleConfig.TransformerPart? Transformer, DalleConfig.DvaePart Dvae, DalleConfig.ClipPart? Clip = null,
     string? Words = null, DalleConfig.SamplingPart? Sampling = null)
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -47,8 +47,6 @@ internal sealed record DalleConfig(
         || exception.Message.Contains("System.", StringComparison.Ordinal)
             ? $"the value at {exception.Path ?? "$"} has the wrong type, or a part of it is missing"
             : JsonFault.Describe(exception);
-
-    public sealed record TextPart(bool Lowercase, int VocabSize, int Length);
 
     public sealed record TransformerPart(string File, int Layers, int Dim, int Heads, bool SparseAttention = false);
 

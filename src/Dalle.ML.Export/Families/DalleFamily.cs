@@ -67,7 +67,7 @@ internal static class DalleFamily
         var text = new TextFormat
         {
             Tokenizer = source.Size is null ? Tokenizer(source, bundle) : RandomTokenizer.Write(bundle),
-            Cleaning = config.Text.Lowercase ? [TextCleaning.Lowercase] : [],
+            Cleaning = config.Text.Cleaning(),
             Vocabulary = config.Text.VocabSize + config.Text.Length,
             Length = config.Text.Length,
             Padding = Padding.PerPosition,

@@ -5,7 +5,7 @@ namespace Dalle.ML.Export.Families;
 
 /// <summary>The part of the <c>config.json</c> of our own DALL·E 2 that the weights alone do not tell.</summary>
 internal sealed record UnclipConfig(
-    string Name, UnclipConfig.TextPart Text, UnclipConfig.ClipPart Clip, UnclipConfig.PriorPart Prior, UnclipConfig.UnetPart Decoder,
+    string Name, TextPart Text, UnclipConfig.ClipPart Clip, UnclipConfig.PriorPart Prior, UnclipConfig.UnetPart Decoder,
     UnclipConfig.UnetPart? Upsampler = null)
 {
     private static readonly JsonSerializerOptions Json = new()
@@ -35,8 +35,6 @@ internal sealed record UnclipConfig(
 
     private const int MaxText = 1024;
     private const int MaxImage = 8192;
-
-    public sealed record TextPart(bool Lowercase, int VocabSize, int Length);
 
     public sealed record ClipPart(string File, int Embedding, int ImageSize);
 

@@ -46,7 +46,7 @@ internal static class UnclipFamily
 
     private static Checkpoint Open(ExportSource source, string file) => source.OpenFile(source.Find(0, file));
 
-    private static TextFormat Format(ExportSource source, BundleWriter bundle, UnclipConfig.TextPart text) => new()
+    private static TextFormat Format(ExportSource source, BundleWriter bundle, TextPart text) => new()
     {
         Tokenizer = new TokenizerFiles
         {
@@ -54,7 +54,7 @@ internal static class UnclipFamily
             Vocabulary = bundle.Copy(source.Find(0, "vocab.json")),
             Merges = bundle.Copy(source.Find(0, "merges.txt")),
         },
-        Cleaning = text.Lowercase ? [TextCleaning.Lowercase] : [],
+        Cleaning = text.Cleaning(),
         Vocabulary = text.VocabSize + text.Length,
         Length = text.Length,
         Padding = Padding.PerPosition,

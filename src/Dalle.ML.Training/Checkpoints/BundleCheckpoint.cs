@@ -56,7 +56,8 @@ internal static class BundleCheckpoint
             WriteClip(bundle, clip, Path.Combine(folder, Clip));
         new DalleConfig(
             manifest.Name, image.Width, image.Rows, image.CodebookSize,
-            new(text.Cleaning.Contains(TextCleaning.Lowercase), text.Vocabulary - text.Length, text.Length),
+            new(text.Cleaning.Contains(TextCleaning.Lowercase), text.Vocabulary - text.Length, text.Length,
+                text.Cleaning.Contains(TextCleaning.LeadingSpace)),
             transformer, discreteVae, clip is null ? null : new(Clip, clip.EmbeddingDimension)).Write(configuration);
 
         // Written anew: a copy of a file that may not be written could not be replaced the next time.

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Dalle.ML.Bundles;
 using Dalle.ML.Text.Cleaning;
 using Dalle.ML.Text.Tokenizers;
 
@@ -21,15 +22,17 @@ internal sealed class TrainingText
     private readonly Dictionary<(string, string), int> _ranks = [];
 
     /// <param name="folder">Has <c>vocab.json</c> and <c>merges.txt</c>.</param>
+    /// <param name="hasLeadingSpace">Whether captions, and so prompts, begin with a space.</param>
     /// <exception cref="InvalidDataException">A file is not of its form, or the vocabulary lacks bytes.</exception>
     /// <exception cref="IOException">A file is missing.</exception>
-    public TrainingText(string folder)
-        : this(BpeFiles.Read(Path.Combine(folder, VocabularyName), Path.Combine(folder, MergesName)), folder)
+    public TrainingText(string folder, bool hasLeadingSpace = false)
+        : this(BpeFiles.Read(Path.Combine(folder, VocabularyName), Path.Combine(folder, MergesName)), folder, hasLeadingSpace)
     {
     }
 
-    private TrainingText(BpeFiles files, string folder)
+    private TrainingText(BpeFiles files, string folder, bool hasLeadingSpace)
     {
+        HasLeadingSpace = hasLeadingSpace;
         foreach (var merge in files.Merges)
         {
             var at = merge.IndexOf(' ', StringComparison.Ordinal);
@@ -54,6 +57,9 @@ internal sealed class TrainingText
     /// <summary>Whether captions, and so prompts, are put into lower case.</summary>
     public bool IsLowercase { get; } = true;
 
+    /// <summary>Whether captions, and so prompts, begin with a space.</summary>
+    public bool HasLeadingSpace { get; }
+
     /// <summary>Whether a folder has a vocabulary.</summary>
     public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, VocabularyName)) && File.Exists(Path.Combine(folder, MergesName));
 
@@ -61,7 +67,7 @@ internal sealed class TrainingText
     /// <param name="captions">The captions.</param>
     /// <param name="size">Number of tokens, the 256 bytes included; fewer where the captions do not have so many parts that occur twice.</param>
     public static TrainingText Learn(IEnumerable<string> captions, int size) =>
-        new TrainingText(new BpeFiles(ByteSymbols.All.Order(StringComparer.Ordinal).Index().ToDictionary(symbol => symbol.Item, symbol => symbol.Index), []), "")
+        new TrainingText(new BpeFiles(ByteSymbols.All.Order(StringComparer.Ordinal).Index().ToDictionary(symbol => symbol.Item, symbol => symbol.Index), []), "", hasLeadingSpace: false)
             .Extend(captions, size - ByteSymbols.All.Count);
 
     /// <summary>Adds the words of more captions. Tokens that there are keep their ids, and words that are one token stay one.</summary>
@@ -69,7 +75,7 @@ internal sealed class TrainingText
     /// <param name="count">The most tokens to add.</param>
     public TrainingText Extend(IEnumerable<string> captions, int count)
     {
-        var words = captions.SelectMany(caption => Words.OfGpt2(LowerCase.Of(caption))).CountBy(word => word)
+        var words = captions.SelectMany(caption => Words.OfGpt2(Clean(caption))).CountBy(word => word)
             .Select(word => (Split(word.Key, 0, Random.Shared), (long)word.Value));
         var vocabulary = new Dictionary<string, int>(_files.Vocabulary);
         var merges = new List<string>(_files.Merges);
@@ -81,7 +87,7 @@ internal sealed class TrainingText
             // Another pair may make the same token.
             vocabulary.TryAdd(first + second, VocabularySize + vocabulary.Count - _files.Vocabulary.Count);
         }
-        return new TrainingText(new BpeFiles(vocabulary, merges), "");
+        return new TrainingText(new BpeFiles(vocabulary, merges), "", HasLeadingSpace);
     }
 
     /// <summary>The ids of a caption, as many as it has: neither cut nor padded. Thread-safe.</summary>
@@ -94,7 +100,7 @@ internal sealed class TrainingText
     /// </remarks>
     public int[] Encode(string caption, double dropout, Random random)
     {
-        var text = LowerCase.Of(caption);
+        var text = Clean(caption);
         return dropout == 0 ? [.. _bpe.Encode(text)]
             : [.. Words.OfGpt2(text).SelectMany(word => random.Next(2) == 0 ? Split(word, dropout, random).Select(token => _files.Vocabulary[token]) : _bpe.Encode(word))];
     }
@@ -113,6 +119,9 @@ internal sealed class TrainingText
             File.Move(path + NewExtension, path, overwrite: true);
         }
     }
+
+    private string Clean(string caption) =>
+        TextCleaner.Clean(caption, HasLeadingSpace ? [TextCleaning.Lowercase, TextCleaning.LeadingSpace] : [TextCleaning.Lowercase]);
 
     /// <summary>The tokens of a word: the first of the merges that apply is done everywhere, until none is left.</summary>
     private List<string> Split(string word, double dropout, Random random)

@@ -117,6 +117,12 @@ internal enum TextCleaning
     Trim,
 
     /// <summary>
+    /// Begins the text with one space, so that a tokenizer whose tokens hold the space before a word gives the first word the tokens that it has
+    /// elsewhere, as Hugging Face's <c>add_prefix_space</c> does. An empty text stays empty.
+    /// </summary>
+    LeadingSpace,
+
+    /// <summary>
     /// The caption normaliser of DALL·E mini, used after <see cref="FixText"/>, <see cref="UnescapeHtml"/> twice, <see cref="DemojizeInColons"/>,
     /// <see cref="Transliterate"/> and <see cref="Lowercase"/>.
     /// </summary>

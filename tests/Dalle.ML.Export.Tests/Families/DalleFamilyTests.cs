@@ -69,6 +69,15 @@ public sealed class DalleFamilyTests : IDisposable
     }
 
     [Fact]
+    public void Text_is_cleaned_as_the_configuration_says()
+    {
+        Assert.Equal([TextCleaning.Lowercase], Export(isSparse: false).Manifest.Text!.Cleaning);
+        var source = WithConfig("\"lowercase\":true", "\"lowercase\":false,\"leading_space\":true");
+        BundleExporter.Export("dalle", [source], Path.Combine(_folder.Path, "spaced"));
+        Assert.Equal([TextCleaning.LeadingSpace], Bundle.ManifestOf(Path.Combine(_folder.Path, "spaced")).Text!.Cleaning);
+    }
+
+    [Fact]
     public void A_tensor_of_another_shape_is_named()
     {
         var source = WithConfig("\"grid\":8", "\"grid\":9");

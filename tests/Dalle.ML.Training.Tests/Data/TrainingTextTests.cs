@@ -52,6 +52,19 @@ public sealed class TrainingTextTests : IDisposable
     }
 
     [Fact]
+    public void With_a_leading_space_the_first_word_is_the_token_that_it_is_elsewhere()
+    {
+        TrainingText.Learn(Captions, 2048).Save(_folder.Path);
+        var (plain, spaced) = (new TrainingText(_folder.Path), new TrainingText(_folder.Path, hasLeadingSpace: true));
+
+        Assert.NotEqual(Encode(plain, "a red circle")[2..], Encode(plain, "circle"));
+        Assert.Equal(Encode(plain, "a red circle")[2..], Encode(spaced, "circle"));
+        Assert.Equal(Encode(spaced, "circle"), Encode(spaced, "  Circle"));
+        Assert.Empty(Encode(spaced, ""));
+        Assert.True(spaced.Extend(Captions, 10).HasLeadingSpace);
+    }
+
+    [Fact]
     public void Dropout_splits_words_and_loses_nothing()
     {
         var text = TrainingText.Learn(Captions, 320);

@@ -19,6 +19,7 @@ internal static partial class TextCleaner
         TextCleaning.AsciiOnly => string.Concat(text.Where(char.IsAscii)),
         TextCleaning.CollapseWhitespace => Whitespace().Replace(text, " "),
         TextCleaning.Trim => text.Trim(),
+        TextCleaning.LeadingSpace => text.TrimStart() is { Length: > 0 } rest ? ' ' + rest : "",
         TextCleaning.DalleMini => DalleMiniNormalizer.Normalize(text),
         _ => throw new ArgumentOutOfRangeException(nameof(step), step, "Unknown cleaning step."),
     };

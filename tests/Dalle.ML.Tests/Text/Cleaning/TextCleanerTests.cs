@@ -55,6 +55,13 @@ public sealed class TextCleanerTests
         Assert.Equal("a b", Clean("\u00a0\n a b\t ", TextCleaning.Trim));
     }
 
+    [Theory]
+    [InlineData("cat", " cat")]
+    [InlineData(" \t\u00a0 a cat ", " a cat ")]
+    [InlineData("", "")]
+    [InlineData(" \n", "")]
+    public void A_text_begins_with_one_space(string text, string expected) => Assert.Equal(expected, Clean(text, TextCleaning.LeadingSpace));
+
     /// <summary>borisdayma/dalle-mini's <c>text.py</c> of the same texts.</summary>
     [Theory]
     [InlineData("", " ")]
