@@ -33,7 +33,7 @@ model.GenerateBatch([.. seeds.Select(seed => new GenerationRequest("a circle", s
 // ## Several prompts
 
 // %%
-string[] prompts = ["a panda wearing a crown", "a hamburger", "three bananas", "a unicorn", "a castle", "a snowman", "a green heart", "a fox to the left of a duck"];
+string[] prompts = ["a fox wearing a crown", "a hamburger", "three bananas", "a unicorn", "a castle", "a snowman", "a green heart", "a fox to the left of a duck"];
 model.GenerateBatch([.. prompts.Select(prompt => new GenerationRequest(prompt, Seed: 7))]).Show();
 
 // %% [markdown]

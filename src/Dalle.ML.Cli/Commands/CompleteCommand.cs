@@ -17,7 +17,7 @@ internal static class CompleteCommand
     {
         var command = new ToolCommand("complete", "Keep a region of an image and generate the rest.",
         [
-            "dalle complete apple.png \"a green apple\" --keep top:8 -o out",
+            "dalle complete apple.png \"a green apple\" --keep top:4 -o out",
             "dalle complete photo.png \"a cat in the snow\" --keep up:1,left:1 -n 4 --grid",
             "dalle complete - \"a dog\" --keep rect:8x4 -o - < cat.png > dog.png",
         ])
