@@ -38,8 +38,13 @@ public sealed class ApplyOnnxModelTests(Drawings drawings)
             .Append(_ml.Transforms.Expression("bytes", "x => min(255f, max(0f, x * 255f)) + 0.5f", "pixels"))
             .Append(_ml.Transforms.ConvertToImage(128, 128, "Decoded", "bytes"));
         var view = pipeline.Fit(data).Transform(data);
-        Assert.Equal(view.GetColumn<MLImage>("Image").Select(Pixels), view.GetColumn<MLImage>("Decoded").Select(Pixels));
+        foreach (var (ours, theirs) in view.GetColumn<MLImage>("Image").Zip(view.GetColumn<MLImage>("Decoded")))
+        {
+            Assert.Equal((ours.Width, ours.Height), (theirs.Width, theirs.Height));
+            // ML.NET's session sums in another order: a value on the edge between two bytes may become the other one.
+            var steps = ours.Pixels.ToArray().Zip(theirs.Pixels.ToArray(), (a, b) => Math.Abs(a - b)).ToArray();
+            Assert.InRange(steps.Max(), 0, 1);
+            Assert.InRange(steps.Sum(), 0, steps.Length / 1000);
+        }
     }
-
-    private static string Pixels(MLImage image) => $"{image.Width} × {image.Height}: {Convert.ToHexString(image.Pixels)}";
 }
