@@ -13,28 +13,28 @@ using Microsoft.ML.Data;
 var model = DalleModel.LoadDefault();
 
 // %% [markdown]
-// ## Keep the upper half
-// The first eight of sixteen rows of tokens are the picture's, the others are sampled for the prompt.
+// ## Keep the upper quarter
+// The first four of sixteen rows of tokens are the picture's, the others are sampled for the prompt.
 
 // %%
 var apple = model.Generate("a red apple", seed: 7);
-var completed = model.Complete("a green apple", apple.Image, KeepRegion.Top(8), seed: 7);
+var completed = model.Complete("a green apple", apple.Image, KeepRegion.Top(4), seed: 7);
 new[] { apple, completed }.Show();
 
 // %% [markdown]
 // What the transformer was given: the tokens of the region, and −1 (here a dot) where it has to sample.
 
 // %%
-new TokenMap(model.EncodeKnownTokens(apple.Image, KeepRegion.Top(8)), model.Info.TokenColumns).Show();
+new TokenMap(model.EncodeKnownTokens(apple.Image, KeepRegion.Top(4)), model.Info.TokenColumns).Show();
 new TokenMap(completed.Tokens, model.Info.TokenColumns).Show();
 
 // %% [markdown]
 // ## One beginning, several ends
-// Below the same half, what each prompt makes of it.
+// Below the same quarter, what each prompt makes of it.
 
 // %%
 new[] { "a yellow apple", "a blue apple", "a pink apple", "a purple apple" }
-    .Select(prompt => model.Complete(prompt, apple.Image, KeepRegion.Top(8), seed: 7)).Show();
+    .Select(prompt => model.Complete(prompt, apple.Image, KeepRegion.Top(4), seed: 7)).Show();
 
 // %% [markdown]
 // ## Other regions

@@ -19,7 +19,7 @@ public static class DalleInpaintSample
         var data = ml.Data.LoadFromEnumerable(new[] { new Request { Prompt = "a red heart", Other = "a green heart", Mask = RightHalf() } });
 
         // Generates a heart, keeps its left half, and paints the right one anew for another prompt.
-        var pipeline = ml.Transforms.DalleGenerate("First", "Prompt")
+        var pipeline = ml.Transforms.DalleGenerate("First", "Prompt", modelPath: model)
             .Append(ml.Transforms.DalleInpaint("Second", "Other", "First", "Mask", modelPath: model));
 
         var painted = pipeline.Fit(data).Transform(data);

@@ -25,7 +25,7 @@ public static class DalleUpscaleSample
         Console.WriteLine($"{before.Width} x {before.Height} pixels became {after.Width} x {after.Height}");
 
         // Output:
-        //   64 x 64 pixels became 256 x 256
+        //   128 x 128 pixels became 512 x 512
     }
 
     private sealed class Request

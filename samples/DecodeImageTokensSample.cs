@@ -37,7 +37,7 @@ public static class DecodeImageTokensSample
 
         // Output:
         //   128 x 128 pixels
-        //   128 x 128 pixels
+        //   256 x 256 pixels
     }
 
     private sealed class ImageTokens

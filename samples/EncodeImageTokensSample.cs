@@ -17,11 +17,11 @@ public static class EncodeImageTokensSample
 
         var view = pipeline.Fit(data).Transform(data);
         Console.WriteLine(view.Schema["Tokens"].Type);
-        Console.WriteLine($"All are image tokens below 2048: {view.GetColumn<int[]>("Tokens").Single().All(token => token is >= 0 and < 2048)}");
+        Console.WriteLine($"All are image tokens below 4096: {view.GetColumn<int[]>("Tokens").Single().All(token => token is >= 0 and < 4096)}");
 
         // Output:
-        //   Vector<Int32, 8, 8>
-        //   All are image tokens below 2048: True
+        //   Vector<Int32, 16, 16>
+        //   All are image tokens below 4096: True
     }
 
     private sealed class Request
