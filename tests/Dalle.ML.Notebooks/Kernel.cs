@@ -5,7 +5,8 @@ using System.Xml.Linq;
 namespace Dalle.ML.Notebooks;
 
 /// <summary>
-/// Runs notebooks through dotnet-repl, with the packages of this repository as they are built. Nothing is left in the machine's folder of packages.
+/// Runs notebooks through dotnet-repl, with the packages of this repository as they are built. Of what notebooks take, nothing is left in the machine's
+/// folder of packages.
 /// </summary>
 public static class Kernel
 {
@@ -24,18 +25,20 @@ public static class Kernel
     {
         foreach (var project in twin.Projects)
             Pack(Path.Combine(Twin.Root, "src", project, $"{project}.csproj"));
-        _known ??= LinkKnownPackages();
+        if (_known is null)
+        {
+            RestoreTool();
+            _known = LinkKnownPackages();
+        }
         var (input, output) = (Path.Combine(Folder, $"{twin.Name}.ipynb"), Path.Combine(Folder, $"{twin.Name}.out.ipynb"));
         File.Delete(output);
         Ipynb.Write(input, twin.Cells());
         var told = Start(
             [
-                "tool", "exec", "dotnet-repl", "--yes", "--",
+                "tool", "run", "dotnet-repl", "--",
                 "--run", input, "--exit-after-run", "--output-format", "ipynb", "--output-path", output,
             ],
             new() { ["NUGET_PACKAGES"] = Path.Combine(Folder, "packages"), ["RestoreFallbackFolders"] = _known, ["RestoreAdditionalProjectSources"] = Path.Combine(Folder, "packed") });
-        if (IsUnreachable(told.Text))
-            throw new IOException("The package feed cannot be reached, which dotnet-repl comes from.");
         if (!File.Exists(output))
             throw new InvalidOperationException($"dotnet-repl wrote no {output}:\n{told.Text}");
         var outputs = Ipynb.ReadOutputs(output);
@@ -66,6 +69,16 @@ public static class Kernel
         var unpacked = Path.Combine(Folder, "packages", Path.GetFileNameWithoutExtension(project).ToLowerInvariant());
         if (Directory.Exists(unpacked))
             Directory.Delete(unpacked, recursive: true);
+    }
+
+    /// <summary>Restores dotnet-repl into the machine's folder: dotnet remembers for all clones where a tool is, and this one may be deleted.</summary>
+    private static void RestoreTool()
+    {
+        var told = Start(["tool", "restore"], []);
+        if (IsUnreachable(told.Text))
+            throw new IOException("The package feed cannot be reached, which dotnet-repl comes from.");
+        if (told.Status != 0)
+            throw new InvalidOperationException(told.Text);
     }
 
     /// <summary>A folder with links to the packages that the machine has, without ours: those of the same version may be older.</summary>
