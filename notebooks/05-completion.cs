@@ -51,13 +51,13 @@ new[] { ("a robot", robot.Image), ("its left half, completed", left.Image), ("a 
 
 // %% [markdown]
 // ## Image to image
-// A picture of your own sets the scene, the prompt what happens in it. Of a plain colour one row of tokens is kept, and CLIP chooses the best of 16. (The model knows few things on coloured ground, so not all come out well.)
+// A picture of your own sets the scene, the prompt what happens in it. Of a plain colour one row of tokens is kept, and CLIP chooses the best of 16. (The blue is the one that the model has seen as a background; below another it draws worse.)
 
 // %%
 MLImage Plain(byte red, byte green, byte blue) =>
     MLImage.CreateFromPixels(128, 128, MLPixelFormat.Rgba32, Enumerable.Repeat(new byte[] { red, green, blue, 255 }, 128 * 128).SelectMany(pixel => pixel).ToArray());
 
-var blue = Plain(60, 110, 230);
-new[] { "a green heart on a blue background", "a yellow star on a blue background", "an apple on a blue background" }
+var blue = Plain(84, 148, 232);
+new[] { "a green heart on a blue background", "a yellow star on a blue background", "a red apple on a blue background" }
     .Select(prompt => (prompt, model.Complete(prompt, blue, KeepRegion.Top(1), seed: 5, new GenerationOptions { Candidates = 16 }).Image))
     .Prepend(("a plain blue", blue)).Show();
