@@ -14,12 +14,12 @@ var prompt = "a dog on a blue background";
 
 // %% [markdown]
 // ## Candidates
-// 64 of them, sampled freely (temperature 1) for a prompt that the model finds hard: the best four and the worst four by CLIP.
+// 64 of them, sampled freely (temperature 1) for a prompt that the model finds hard: the best three and the worst three by CLIP.
 
 // %%
 var candidates = model.GenerateCandidates(new GenerationRequest(prompt, Seed: 7), new GenerationOptions { Candidates = 64, Sampling = new SamplingOptions { Temperature = 1 } }).ToArray();
 var ranked = candidates.OrderByDescending(candidate => candidate.Score).ToArray();
-ranked[..4].Concat(ranked[^4..]).Select(candidate => ($"candidate {candidate.Candidate}: {candidate.Score:F1}", candidate.Image)).Show();
+ranked[..3].Concat(ranked[^3..]).Select(candidate => ($"candidate {candidate.Candidate}: {candidate.Score:F1}", candidate.Image)).Show();
 
 // %% [markdown]
 // ## The curve

@@ -188,12 +188,12 @@ public sealed class PageTests(Chromium chromium) : IClassFixture<Chromium>, IDis
         await keyboard.PressAsync("ArrowDown");
         await keyboard.PressAsync("Space");
         await keyboard.PressAsync("Shift+ArrowRight");
-        await Expect(visit.Page.GetByText("2 of 64 parts marked.")).ToBeVisibleAsync();
+        await Expect(visit.Page.GetByText("2 of 256 parts marked.")).ToBeVisibleAsync();
         await visit.TabToAsync(visit.Button("Redraw"));
         await keyboard.PressAsync("Enter");
         await Expect(visit.Page.GetByRole(AriaRole.Article)).ToHaveCountAsync(2);
         await Expect(visit.Status).ToHaveTextAsync("Done: 1 picture.");
-        Assert.Equal([8, 9], Enumerable.Range(0, 64).Where(token => _gate.Batches[^1].Single().KnownTokens![token] == -1));
+        Assert.Equal([16, 17], Enumerable.Range(0, 256).Where(token => _gate.Batches[^1].Single().KnownTokens![token] == -1));
         visit.AssertNoProblems();
     }
 
