@@ -143,12 +143,12 @@ public sealed partial class DalleImageGenerator : IImageGenerator
     private static bool HasHole(MLImage image)
     {
         var pixels = image.Pixels;
-        for (var alpha = 3; alpha < pixels.Length; alpha += 4)
-        {
-            if (pixels[alpha] < 128)
-                return true;
-        }
-        return false;
+        var hasHole = false;
+        for (var alpha = 3; alpha < pixels.Length && !hasHole; alpha += 4)
+            hasHole = pixels[alpha] < 128;
+        // A span of pixels does not keep its image: the collector may free them while they are read.
+        GC.KeepAlive(image);
+        return hasHole;
     }
 
     private ImageGenerationResponse Generate(

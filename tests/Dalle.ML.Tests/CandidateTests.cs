@@ -97,7 +97,12 @@ public sealed class CandidateTests
     public void The_number_of_the_first_candidate_is_checked(int number) =>
         Assert.Equal("FirstCandidate", Assert.Throws<ArgumentOutOfRangeException>(() => new GenerationOptions { FirstCandidate = number }).ParamName);
 
-    private static string Picture(GeneratedImage image) => Convert.ToHexString(SHA256.HashData(image.Image.Pixels));
+    private static string Picture(GeneratedImage image)
+    {
+        var hash = Convert.ToHexString(SHA256.HashData(image.Image.Pixels));
+        GC.KeepAlive(image);
+        return hash;
+    }
 
     private sealed class Immediate(Action<GenerationProgress> report) : IProgress<GenerationProgress>
     {

@@ -291,7 +291,12 @@ public sealed class DalleModelTests
     [InlineData("cuda:x")]
     public void Other_names_are_no_devices(string text) => Assert.Throws<FormatException>(() => DalleDevice.Parse(text));
 
-    private static string Picture(GeneratedImage image) => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(image.Image.Pixels));
+    private static string Picture(GeneratedImage image)
+    {
+        var hash = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(image.Image.Pixels));
+        GC.KeepAlive(image);
+        return hash;
+    }
 
     private sealed class Immediate(Action<GenerationProgress> report) : IProgress<GenerationProgress>
     {

@@ -113,7 +113,12 @@ public sealed class RequestCancellationTests : IDisposable
     private GenerationRequest[] Requests(params int[] cancellable) =>
         [.. Enumerable.Range(0, 5).Select(i => new GenerationRequest(Prompt, (ulong)i) { CancellationToken = cancellable.Contains(i) ? _cancelled.Token : default })];
 
-    private static string Picture(GeneratedImage image) => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(image.Image.Pixels));
+    private static string Picture(GeneratedImage image)
+    {
+        var hash = Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(image.Image.Pixels));
+        GC.KeepAlive(image);
+        return hash;
+    }
 
     private sealed class Immediate(Action<GenerationProgress> report) : IProgress<GenerationProgress>
     {

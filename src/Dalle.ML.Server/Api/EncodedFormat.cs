@@ -32,6 +32,8 @@ internal sealed record EncodedFormat(string Name, string MediaType, int Quality 
             using var pixmap = new SKPixmap(new SKImageInfo(image.Width, image.Height, color, SKAlphaType.Premul), (IntPtr)pixels);
             using var file = pixmap.Encode(new SKWebpEncoderOptions(SKWebpEncoderCompression.Lossy, Quality))
                 ?? throw new NotSupportedException($"An image of {image.Width} × {image.Height} pixels is too large for WebP.");
+            // Pinned or not, pixels do not keep their image: the collector may free them while they are read.
+            GC.KeepAlive(image);
             return file.ToArray();
         }
     }

@@ -55,14 +55,14 @@ internal static class RedrawMask
     private static bool HasHole(MLImage mask, (int From, int To) across, (int From, int To) down)
     {
         var pixels = mask.Pixels;
-        for (var y = down.From; y < down.To; y++)
+        var hasHole = false;
+        for (var y = down.From; y < down.To && !hasHole; y++)
         {
-            for (var x = across.From; x < across.To; x++)
-            {
-                if (pixels[(y * mask.Width + x) * BytesPerPixel + AlphaByte] == 0)
-                    return true;
-            }
+            for (var x = across.From; x < across.To && !hasHole; x++)
+                hasHole = pixels[(y * mask.Width + x) * BytesPerPixel + AlphaByte] == 0;
         }
-        return false;
+        // A span of pixels does not keep its image: the collector may free them while they are read.
+        GC.KeepAlive(mask);
+        return hasHole;
     }
 }

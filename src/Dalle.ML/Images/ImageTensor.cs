@@ -101,6 +101,8 @@ internal sealed class ImageTensor(int width, int height, float[] values, Action<
                 values[plane * width * height + i] = value(pixel[channels[plane]], pixel[3]) / 255f;
             }
         }
+        // A span of pixels does not keep its image: the collector may free them while they are read.
+        GC.KeepAlive(image);
         return new ImageTensor(width, height, values);
     }
 }

@@ -41,6 +41,8 @@ public static class ImageWriter
         {
             using var pixmap = new SKPixmap(new SKImageInfo(image.Width, image.Height, color, SKAlphaType.Premul), (IntPtr)pixels);
             using var file = encode(pixmap) ?? throw new NotSupportedException($"An image of {image.Width} × {image.Height} pixels is too large for the format.");
+            // Pinned or not, pixels do not keep their image: the collector may free them while they are read.
+            GC.KeepAlive(image);
             return file.ToArray();
         }
     }

@@ -219,7 +219,12 @@ public sealed class LoadPromptsTests : IDisposable
 
     private static ulong SeedOf(ulong seed, int row) => GenerationRequest.Series("", seed, row + 1).Last().Seed;
 
-    private static string Hash(MLImage image) => Convert.ToHexString(SHA256.HashData(image.Pixels));
+    private static string Hash(MLImage image)
+    {
+        var hash = Convert.ToHexString(SHA256.HashData(image.Pixels));
+        GC.KeepAlive(image);
+        return hash;
+    }
 
     private Row[] Rows(IDataView view) => [.. _ml.Data.CreateEnumerable<Row>(view, reuseRowObject: false)];
 

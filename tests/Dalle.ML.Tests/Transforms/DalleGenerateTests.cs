@@ -615,7 +615,12 @@ public sealed class DalleGenerateTests
 
     private static string[] Pictures(IDataView view) => [.. view.GetColumn<MLImage>("Image").Select(Hash)];
 
-    private static string Hash(MLImage image) => Convert.ToHexString(SHA256.HashData(image.Pixels));
+    private static string Hash(MLImage image)
+    {
+        var hash = Convert.ToHexString(SHA256.HashData(image.Pixels));
+        GC.KeepAlive(image);
+        return hash;
+    }
 
     private static IEnumerable<string> Types(DataViewSchema schema) => schema.Where(column => !column.IsHidden).Select(column => $"{column.Name}: {column.Type}");
 

@@ -8,5 +8,11 @@ namespace Dalle.ML.Transforms.Rows;
 /// </summary>
 internal static class ImageCopy
 {
-    public static MLImage Copy(this MLImage image) => MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, image.Pixels);
+    public static MLImage Copy(this MLImage image)
+    {
+        var copy = MLImage.CreateFromPixels(image.Width, image.Height, image.PixelFormat, image.Pixels);
+        // A span of pixels does not keep its image: the collector may free them while they are read.
+        GC.KeepAlive(image);
+        return copy;
+    }
 }
