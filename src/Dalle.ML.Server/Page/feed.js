@@ -94,7 +94,7 @@ function tileOf(run, drawn, count) {
 
 function picture(className, blob) {
   const image = element('img', { className, alt: '', draggable: false });
-  image.onload = () => image.classList.toggle('pixels', image.naturalWidth <= 128);
+  image.onload = () => image.classList.toggle('pixels', image.naturalWidth < 128);
   if (blob)
     image.src = urlOf(blob);
   return image;

@@ -70,7 +70,7 @@ function show(blob, title, what) {
   dialog.showModal();
 }
 
-image.addEventListener('load', () => image.classList.toggle('pixels', image.naturalWidth <= 128));
+image.addEventListener('load', () => image.classList.toggle('pixels', image.naturalWidth < 128));
 
 dialog.addEventListener('close', () => {
   URL.revokeObjectURL(image.src);
