@@ -1,4 +1,5 @@
-"""Measures the three models on scenes of combinations that never occur in training, and how re-ranking helps.
+"""Measures the three models on scenes of combinations that never occur in training, on plain things and on tints that no training scene
+gave them, and how re-ranking helps.
 
 For every prompt `--candidates` images are drawn and scored by CLIP; of the first 1, 2, 4, ... the best is judged by means that know nothing
 of CLIP: the classifier of `classifier.py` (what the things are), the pixels (background, colour, count, position), and a retrieval test
@@ -6,6 +7,7 @@ of CLIP: the classifier of `classifier.py` (what the things are), the pixels (ba
 """
 import argparse
 import json
+import random
 import re
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -18,10 +20,11 @@ from PIL import Image, ImageDraw, ImageFont
 from bpe import Bpe
 from classifier import INDEX, Classifier, crop, things
 from models import Clip, Dvae, Transformer
+from sprites import NOUNS
 from train_dvae import validate as reconstruction
 from train_transformer import nats, tokens
 from training import images, load, one_thread_each
-from world import BACKGROUNDS, COLOURS, COUNTS, PLACE_VARIANTS, PLACES, POSITIONS, S, World, backdrop, render
+from world import BACKGROUNDS, COLOURS, COUNTS, PLACE_VARIANTS, PLACES, POSITIONS, S, World, article, backdrop, held_out, render
 
 DISTRACTORS = 20
 
@@ -179,6 +182,35 @@ def plot(curves, path):
     figure.savefig(path)
 
 
+def on_white(noun, look=None):
+    """A sample, caption and scene: nothing but the thing, at the size that is not said."""
+    return article(f'{look} {noun}' if look else noun), dict(kind='single', background='white', objects=[(noun, look, 96, 64, 64)])
+
+
+def asked(n):
+    """Up to n samples of each kind that is measured."""
+    some = lambda all_of_them: random.Random(5).sample(all_of_them, min(n, len(all_of_them)))
+    world, tints = World(11, training=False, plain=True), [(noun, look) for noun, look in sorted(held_out()[0]) if noun in NOUNS and look in COLOURS]
+    return {'held-out combinations': [world.sample() for _ in range(n)],
+            'plain things': [on_white(noun) for noun in some(list(NOUNS))],
+            'held-out tints': [on_white(*tint) for tint in some(tints)]}
+
+
+@torch.no_grad()
+def measure(a, samples, dvae, judge, bpe):
+    """What is right in the best of 1, 2, 4, ... candidates; captions, pictures and reconstructions."""
+    captions, scenes, truth = World.drawn(samples)
+    truth = truth.astype(np.float32) / 255
+    others = [judge.distractors(s) for s in scenes]
+    judged = lambda pictures: averages([judge(*v) for v in zip(captions, scenes, pictures, others)])
+    decoded = dvae.decode(dvae.encode(torch.from_numpy(truth).permute(0, 3, 1, 2))).permute(0, 2, 3, 1).numpy()
+    pixels, scores = candidates(a, torch.tensor([bpe.encode(c) for c in captions]))
+    best = lambda k: pixels[np.arange(len(pixels)), scores[:, :k].argmax(1)].transpose(0, 2, 3, 1)
+    numbers = {'renderings': judged(truth), 'reconstructions': judged(decoded),
+               'best of': {str(k): judged(best(k)) for k in (1, 2, 4, 8, 16, 32, 64) if k <= a.candidates}}
+    return numbers, captions, best(a.candidates), decoded
+
+
 @torch.no_grad()
 def main(a):
     start = time.time()
@@ -191,36 +223,28 @@ def main(a):
     transformer = transformer.fold()
     for name, world in (('seen', World(2)), ('held-out', World(3, training=False))):
         report[f'nats, {name}'] = nats(transformer, *tokens(world, bpe, dvae, a.scenes))
+    report['sampling'] = dict(temperature=a.temperature, guidance=a.guidance, prompts=a.prompts)
     print(json.dumps(report, indent=1), flush=True)
 
-    world = World(11, training=False, plain=True)
-    captions, scenes, truth = world.batch(a.prompts)
-    truth = truth.astype(np.float32) / 255
     judge = Judge(classifier, World(12))
-    others = [judge.distractors(s) for s in scenes]
-    judged = lambda pictures: averages([judge(*v) for v in zip(captions, scenes, pictures, others)])
-    decoded = dvae.decode(dvae.encode(torch.from_numpy(truth).permute(0, 3, 1, 2))).permute(0, 2, 3, 1).numpy()
-    report['renderings'], report['reconstructions'] = judged(truth), judged(decoded)
-    texts = torch.tensor([bpe.encode(c) for c in captions])
-    pixels, scores = candidates(a, texts)
-    best = lambda k: pixels[np.arange(len(pixels)), scores[:, :k].argmax(1)].transpose(0, 2, 3, 1)
-    report['sampling'] = dict(temperature=a.temperature, guidance=a.guidance, prompts=a.prompts)
-    report['best of'] = {str(k): judged(best(k)) for k in (1, 2, 4, 8, 16, 32) if k <= a.candidates}
-    report['minutes'] = round((time.time() - start) / 60, 1)
-    with open(f'{a.folder}/{a.name}.json', 'w') as f:
-        json.dump(report, f, indent=1)
-    print(json.dumps({k: report[k] for k in ('renderings', 'reconstructions', 'best of', 'minutes')}), flush=True)
-    plot(report['best of'], f'{a.folder}/{a.name}.svg')
-    sheet(best(a.candidates)[:36], captions, f'{a.folder}/{a.name}.png')
-    sheet(decoded[:36], captions, f'{a.folder}/{a.name}_reconstructions.png')
+    for name, samples in asked(a.prompts).items():
+        report[name], captions, pictures, decoded = measure(a, samples, dvae, judge, bpe)
+        report['minutes'] = round((time.time() - start) / 60, 1)
+        print(json.dumps({name: report[name], 'minutes': report['minutes']}), flush=True)
+        file = f'{a.folder}/{a.name}_{name.replace(" ", "_")}'
+        with open(f'{a.folder}/{a.name}.json', 'w') as f:
+            json.dump(report, f, indent=1)
+        plot(report[name]['best of'], f'{file}.svg')
+        sheet(pictures, captions, f'{file}.png', columns=12)
+        sheet(decoded[:36], captions, f'{file}_reconstructions.png')
 
 
 if __name__ == '__main__':
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument('--folder', default='run')
-    p.add_argument('--name', default='evaluation', help='of the files written: .json, .svg, .png')
+    p.add_argument('--name', default='evaluation', help='of the files written: .json, and for each kind of prompt .svg, .png')
     p.add_argument('--scenes', type=int, default=1000, help='for reconstruction and nats')
-    p.add_argument('--prompts', type=int, default=400)
+    p.add_argument('--prompts', type=int, default=400, help='of each kind')
     p.add_argument('--candidates', type=int, default=16)
     p.add_argument('--temperature', type=float, default=.5)
     p.add_argument('--guidance', type=float, default=1.2)
