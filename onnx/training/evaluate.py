@@ -118,6 +118,11 @@ class Judge:
             right['position'] = position_right(image, scene)
         return {k: float(v) for k, v in right.items()}
 
+    def of(self, captions, scenes):
+        """A function of one picture for each scene: how many are right."""
+        others = [self.distractors(s) for s in scenes]
+        return lambda pictures: averages([self(*v) for v in zip(captions, scenes, pictures, others)])
+
 
 def averages(rows):
     names = sorted({k for r in rows for k in r})
@@ -189,20 +194,18 @@ def on_white(noun, look=None):
 
 def asked(n):
     """Up to n samples of each kind that is measured."""
-    some = lambda all_of_them: random.Random(5).sample(all_of_them, min(n, len(all_of_them)))
-    world, tints = World(11, training=False, plain=True), [(noun, look) for noun, look in sorted(held_out()[0]) if noun in NOUNS and look in COLOURS]
-    return {'held-out combinations': [world.sample() for _ in range(n)],
-            'plain things': [on_white(noun) for noun in some(list(NOUNS))],
-            'held-out tints': [on_white(*tint) for tint in some(tints)]}
+    world, alone = World(11, training=False, plain=True), [(noun,) for noun in NOUNS]
+    tints = [(noun, look) for noun, look in sorted(held_out()[0]) if noun in NOUNS and look in COLOURS]
+    some = lambda those: [on_white(*t) for t in random.Random(5).sample(those, min(n, len(those)))]
+    return {'held-out combinations': [world.sample() for _ in range(n)], 'plain things': some(alone), 'held-out tints': some(tints)}
 
 
 @torch.no_grad()
 def measure(a, samples, dvae, judge, bpe):
-    """What is right in the best of 1, 2, 4, ... candidates; captions, pictures and reconstructions."""
+    """What is right in the best of 1, 2, 4, ... candidates; captions, the best pictures of all candidates, reconstructions."""
     captions, scenes, truth = World.drawn(samples)
     truth = truth.astype(np.float32) / 255
-    others = [judge.distractors(s) for s in scenes]
-    judged = lambda pictures: averages([judge(*v) for v in zip(captions, scenes, pictures, others)])
+    judged = judge.of(captions, scenes)
     decoded = dvae.decode(dvae.encode(torch.from_numpy(truth).permute(0, 3, 1, 2))).permute(0, 2, 3, 1).numpy()
     pixels, scores = candidates(a, torch.tensor([bpe.encode(c) for c in captions]))
     best = lambda k: pixels[np.arange(len(pixels)), scores[:, :k].argmax(1)].transpose(0, 2, 3, 1)

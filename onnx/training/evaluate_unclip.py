@@ -10,7 +10,7 @@ import torch.nn.functional as F
 import training
 from bpe import Bpe
 from classifier import Classifier
-from evaluate import Judge, averages, sheet
+from evaluate import Judge, sheet
 from export_unclip import draw
 from models import Clip
 from unclip import Prior, UNet, load
@@ -23,9 +23,7 @@ def main(a):
     prior, decoder, upsampler = load(Prior, f'{a.folder}/prior.pt'), load(UNet, f'{a.folder}/decoder.pt'), load(UNet, f'{a.folder}/upsampler.pt')
     bpe = Bpe(a.folder, clip.config['text_len'])
     captions, scenes, truth = World(11, training=False, plain=True).batch(a.prompts)
-    judge = Judge(classifier, World(12))
-    others = [judge.distractors(s) for s in scenes]
-    judged = lambda pictures: averages([judge(*v) for v in zip(captions, scenes, pictures, others)])
+    judged = Judge(classifier, World(12)).of(captions, scenes)
     none, made = torch.tensor([bpe.encode('')]), []
     small, large = decoder.config['size'], upsampler.config['size']
     for i in range(0, len(captions), a.batch):
