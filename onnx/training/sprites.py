@@ -105,6 +105,12 @@ mermaid|elf|dancer|astronaut|chef|firefighter|farmer
 """.strip())
 TONES = {'black': '\U0001F3FF', 'brown': '\U0001F3FE', 'white': '\U0001F3FB', 'yellow': ''}
 
+# Who may be said to do something.
+LIVING = {*PEOPLE, *list(NOUNS)[:list(NOUNS).index('crab') + 1], *re.split(r'\|\s*', """
+ghost|robot|alien|snowman|teddy bear|clown|devil|angel|cowboy|genie|zombie|skier|snowboarder|
+bird|deer|leopard|llama|rat|hamster|squirrel|beaver|otter|skunk|turkey|hatching chick|lizard|t-rex|seal|shrimp|squid|poodle|orangutan
+""".strip())} - {'spider web'}
+
 # What people ask for most, drawn twice as often.
 POPULAR = re.split(r'\|\s*', """
 dog|cat|rabbit|fox|bear|panda|tiger|lion|cow|pig|frog|monkey|horse|unicorn|sheep|elephant|giraffe|chicken|penguin|duck|owl|turtle|snake|
@@ -143,36 +149,37 @@ KINDS_OF = {n: [k for k, v in KINDS.items() if n in v] for v in KINDS.values() f
 
 # Other words for the same thing.
 SYNONYMS = {n: words.split(',') for n, words in (pair.split('=') for pair in re.split(r'\|\s*', """
-dog=puppy,doggy,hound|cat=kitten,kitty|mouse=mouse face|rabbit=bunny,hare|cow=bull|pig=piglet|monkey=ape|horse=pony,mare|sheep=lamb,ewe|
-chicken=hen|chick=baby chicken|dove=pigeon|crocodile=alligator|turtle=tortoise|snake=serpent|dinosaur=brontosaurus,dino|
+dog=puppy,doggy,hound,corgi,labrador,husky|cat=kitten,kitty,tabby|mouse=mouse face|rabbit=bunny,hare|bear=grizzly,brown bear|lion=lioness|
+cow=bull,calf|pig=piglet|monkey=ape,chimp|horse=pony,mare,donkey|sheep=lamb,ewe|deer=stag,reindeer|
+chicken=hen|duck=duckling,mallard|swan=goose|fish=goldfish|bird=sparrow,robin|chick=baby chicken|dove=pigeon|crocodile=alligator|turtle=tortoise|snake=serpent|dinosaur=brontosaurus,dino|
 hippopotamus=hippo|rhinoceros=rhino|bee=honeybee,bumblebee|ladybug=ladybird|caterpillar=worm|octopus=kraken|
-pine tree=evergreen tree,fir,fir tree|tree=oak|mushroom=toadstool|
+pine tree=evergreen tree,fir,fir tree|tree=oak,maple|mushroom=toadstool|
 daisy=flower|potted plant=houseplant,plant|tangerine=orange,mandarin|eggplant=aubergine|bell pepper=capsicum|
 ear of corn=corn,maize|chili pepper=chili|loaf of bread=loaf,bread|stack of pancakes=pancakes,pancake|chicken leg=drumstick|slice of cheese=cheese|
 hamburger=burger,cheeseburger|box of fries=french fries,fries|hot dog=hotdog|doughnut=donut|box of popcorn=popcorn|bowl of noodles=noodles,ramen,soup|
-ice cream=ice cream cone,soft serve|cookie=biscuit|birthday cake=cake|chocolate bar=chocolate|glass of milk=milk|cup of coffee=coffee,cup of tea,mug|
+ice cream=ice cream cone,soft serve|cookie=biscuit|cupcake=muffin|pie=tart|cocktail=martini|watermelon=melon|birthday cake=cake|chocolate bar=chocolate|glass of milk=milk|cup of coffee=coffee,cup of tea,mug,latte,cappuccino,espresso|
 teapot=tea pot,kettle|wine glass=glass of wine,wine|mug of beer=beer|bottle of champagne=champagne,bottle|bunch of grapes=grapes|bubble tea=boba|
-car=automobile|taxi=cab|fire engine=fire truck|truck=lorry,delivery truck|racing car=race car,formula one car|motorcycle=motorbike|
+car=automobile|taxi=cab|bus=school bus,coach|fire engine=fire truck|truck=lorry,delivery truck|racing car=race car,formula one car,sports car|motorcycle=motorbike|
 scooter=moped|bicycle=bike|train=locomotive,steam train|cruise ship=ship,boat|sailboat=sailing boat,yacht|speedboat=motorboat|
-airplane=plane,aeroplane,jet|rocket=spaceship,rocket ship|flying saucer=ufo,alien spaceship|wheel=tire|
-house=home,cottage|castle=palace|church=chapel|mountain=snowy mountain,hill|sun=smiling sun|fire=flame,campfire|water drop=drop,drop of water|
+airplane=plane,aeroplane,jet,aircraft|rocket=spaceship,rocket ship,space shuttle|flying saucer=ufo,alien spaceship|wheel=tire|
+house=home,cottage,villa|castle=palace,fortress|church=chapel|mountain=snowy mountain,hill|sun=smiling sun|fire=flame,campfire,bonfire|book=novel,notebook|pencil=pen|drum=drums|water drop=drop,drop of water|
 lightning bolt=lightning,thunderbolt|planet=saturn|globe=earth,world|soccer ball=football ball|tennis racket=racquet,tennis|trophy=prize,cup|
 target=bullseye|game die=dice,die|puzzle piece=jigsaw,puzzle|game controller=controller,gamepad|paint palette=palette|guitar=electric guitar|
 violin=fiddle|piano=piano keys|microphone=mic|pair of headphones=headphones|stack of books=books|envelope=letter,mail|package=parcel,cardboard box,box|
 mailbox=letterbox|pair of scissors=scissors|lock=padlock|axe=hatchet|wrench=spanner|light bulb=bulb,lamp|flashlight=torch|alarm clock=clock|
-phone=smartphone,mobile phone,cell phone|laptop=notebook computer|computer=monitor,pc|television=tv|pill=capsule|gem=diamond gem,jewel,crystal|
+phone=smartphone,mobile phone,cell phone,iphone|chair=stool|dress=gown|laptop=notebook computer|computer=monitor,pc|television=tv|pill=capsule|gem=diamond gem,jewel,crystal|
 diamond ring=engagement ring|top hat=hat|graduation cap=academic cap,mortarboard|pair of glasses=glasses|pair of sunglasses=sunglasses|
 necktie=tie,shirt and tie|t-shirt=shirt,tee shirt|pair of jeans=jeans,pants,trousers|pair of socks=socks|pair of gloves=gloves|shoe=sneaker,running shoe|
 boot=leather boot|high heel=high heels|handbag=purse|backpack=rucksack,school bag|suitcase=luggage|umbrella=parasol|money bag=bag of money,money|
 gift=present,gift box|jack-o-lantern=halloween pumpkin,pumpkin|christmas tree=xmas tree|skull=human skull|barrel=oil barrel|robot=android,bot|
 ghost=spirit|alien=extraterrestrial|space invader=pixel alien|pile of poo=poop,poo|smiling face=smiley,smile|grinning face=laughing face|
 crying face=sad face|angry face=mad face|devil=demon|heart-eyes face=face in love|cowboy=sheriff|
-girl=young girl|man=guy,gentleman|woman=lady|old man=grandfather,grandpa|old woman=grandmother,grandma|police officer=policeman,cop|
-detective=spy|builder=construction worker|prince=king|princess=queen|santa claus=santa,father christmas|superhero=superman,hero|wizard=sorcerer,magician|
+girl=young girl|boy=young boy,child,kid|man=guy,gentleman|woman=lady|old man=grandfather,grandpa|old woman=grandmother,grandma|police officer=policeman,cop|
+detective=spy|builder=construction worker|prince=king|princess=queen|santa claus=santa,father christmas|superhero=superman,hero|wizard=sorcerer,magician,witch|
 vampire=dracula|astronaut=spaceman,cosmonaut|chef=cook|firefighter=fireman|dancer=dancing woman|squirrel=chipmunk|t-rex=tyrannosaurus,tyrannosaurus rex|
 seashell=shell|seedling=sprout|steak=meat|candy=sweet|island=desert island,tropical island|skyscraper=office building,building,tower|
 temple=greek temple|hut=cabin|jeep=suv|pickup truck=pickup|watch=wristwatch|wave=ocean wave|ball of yarn=yarn,wool|straw hat=sun hat,summer hat|
-cap=baseball cap|music note=note,musical note|coin=gold coin|magnifying glass=magnifier|lantern=paper lantern|couch=sofa|trash can=bin|
+cap=baseball cap|music note=note,musical note|coin=gold coin|magnifying glass=magnifier|lantern=paper lantern|couch=sofa,armchair|trash can=bin|
 life buoy=lifebuoy,life ring|statue=stone head,easter island head|star=five-pointed star|crescent=crescent moon,half moon|cross=plus sign|ring=hoop|
 diamond=rhombus
 """.strip()))}

@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from sprites import KINDS, KINDS_OF, NOUNS, PEOPLE, POPULAR, SHAPES, SYNONYMS, TONES, atlas, packed
+from sprites import KINDS, KINDS_OF, LIVING, NOUNS, PEOPLE, POPULAR, SHAPES, SYNONYMS, TONES, atlas, packed
 
 S = 128
 # Plain backgrounds: softer than what stands on them.
@@ -306,6 +306,20 @@ OF_PLACES = {
     'forest': ['in the forest', 'in a forest', 'in the woods', 'in the jungle'],
     'city': ['in the city', 'in a city', 'on the street', 'in town', 'on the road'],
     'rain': ['in the rain', 'on a rainy day', 'in rain']}
+# A place alone.
+PLACES_THEMSELVES = {
+    'grass': ['a meadow', 'a park', 'a green field', 'grass', 'a garden', 'a lawn'],
+    'beach': ['a beach', 'the beach', 'a sandy beach', 'the seaside', 'a sunny beach'],
+    'sea': ['the sea', 'the ocean', 'under water', 'the deep sea', 'an underwater scene'],
+    'snow': ['snow', 'a snowy landscape', 'a winter landscape', 'winter', 'a snowy day'],
+    'space': ['space', 'outer space', 'the universe', 'a galaxy', 'stars in space'],
+    'night': ['the night sky', 'a starry night', 'night', 'a starry sky', 'a moonlit night'],
+    'sunset': ['a sunset', 'a sunset over the ocean', 'a sunset over the sea', 'a sunrise', 'sunset', 'sunrise over the sea', 'the sunset'],
+    'desert': ['a desert', 'the desert', 'desert', 'sand dunes', 'a hot desert'],
+    'forest': ['a forest', 'the forest', 'the woods', 'a jungle', 'forest'],
+    'city': ['a city', 'a city street', 'a skyline', 'a town', 'the city', 'a street', 'a city skyline'],
+    'rain': ['rain', 'a rainy day', 'rainy weather', 'a storm', 'heavy rain']}
+ACTIONS = ['running', 'sleeping', 'sitting', 'standing', 'walking', 'jumping', 'dancing', 'smiling', 'playing', 'eating', 'flying', 'looking at you']
 OF_POSITIONS = {
     **{side: [f'on the {side}', f'on the {side} side', f'to the {side}', f'at the {side}'] for side in ('left', 'right')},
     'top': ['at the top', 'in the upper part', 'at the upper edge'], 'bottom': ['at the bottom', 'in the lower part', 'at the lower edge'],
@@ -322,8 +336,8 @@ SIZES = {'small': ['small', 'tiny', 'little'], 'big': ['big', 'large', 'huge', '
 ADJECTIVES = ['cute', 'nice', 'beautiful', 'pretty', 'lovely', 'funny', 'cool', 'simple', 'happy', 'shiny']
 PREFIXES = ['a picture of ', 'an image of ', 'a drawing of ', 'a photo of ', 'an illustration of ', 'a painting of ', 'an icon of ', 'an emoji of ',
             'draw ', 'please draw ', 'show me ', 'i want ', 'can you draw ', 'there is ', 'picture of ', 'drawing of ', 'create ', 'this is ']
-EARLY = dict(single=.72, pair=.10, trio=.01, count=.07, inside=.04, hat=.06)
-FULL = dict(single=.44, pair=.20, trio=.04, count=.12, inside=.07, hat=.13)
+EARLY = dict(single=.71, pair=.10, trio=.01, count=.06, mixed=.01, inside=.04, hat=.06, empty=.01)
+FULL = dict(single=.43, pair=.19, trio=.04, count=.10, mixed=.04, inside=.06, hat=.12, empty=.02)
 
 
 def article(n):
@@ -335,8 +349,9 @@ def plural(n):
     words = head.split(' ')
     w = words[-1]
     if w in ('mouse', 'fish', 'blowfish', 'sheep', 'sushi', 'die', 'tooth', 'knife', 'loaf', 'box', 'christmas', 'deer', 'squid', 'salad', 'bacon',
-             'spaghetti', 'shrimp', 'scissors', 'jeans', 'glasses', 'headphones', 'foot', 'blueberries', 'leaf'):
-        w = dict(mouse='mice', die='dice', tooth='teeth', knife='knives', loaf='loaves', box='boxes', foot='feet', leaf='leaves').get(w, w)
+             'spaghetti', 'shrimp', 'scissors', 'jeans', 'glasses', 'headphones', 'foot', 'blueberries', 'leaf', 'wolf', 'calf', 'child', 'goose', 'reindeer', 'person', 'drums', 'goldfish'):
+        w = dict(mouse='mice', die='dice', tooth='teeth', knife='knives', loaf='loaves', box='boxes', foot='feet', leaf='leaves', wolf='wolves', calf='calves',
+                 child='children', goose='geese', person='people').get(w, w)
     elif w.endswith('man'):
         w = w[:-3] + 'men'
     elif re.search('(s|x|ch|sh|z|tomato|potato|mango)$', w):
@@ -438,7 +453,7 @@ class World:
     def single(self):
         noun, look = self.thing()
         u, v, where, says = self.random.random(), self.random.random(), self.pick_of(list(POSITIONS)), self.random.random()
-        px, xy, size, after = 96, (64, 64), None, ''
+        px, xy, size, after, acts, action, verb = 96, (64, 64), None, '', self.rarely(.1), self.pick(ACTIONS), self.odds(.4)
         place = self.pick(OF_POSITIONS[where], .5)
         if u < .14:
             px, size = 56, 'small'
@@ -446,7 +461,9 @@ class World:
                 xy, after = POSITIONS[where], ' ' + place
         elif u < .22:
             px, size = 128, 'big'
-        caption = self.one(noun, look, size if not after or says < .5 or self.plain else None) + after
+        if acts and noun in LIVING:
+            after = (' is ' if verb else ' ') + action + after
+        caption = self.one(noun, look, size if xy == (64, 64) or says < .5 or self.plain else None) + after
         return caption, [(noun, look, px, *xy)], [(noun, size)] if size else []
 
     def pair(self):
@@ -472,6 +489,15 @@ class World:
         px, places = COUNTS[n]
         return f'{self.pick(NUMBERS[n], .7)} {self.words(noun, look, n)}'.strip(), [(noun, look, px, x, y) for x, y in places], [(noun, f'count {n}')]
 
+    def mixed(self):
+        """Several of one thing and one of another, or the other way round."""
+        (a, look), b = self.thing(.1, .25, .04), self.thing(.1, .25, .04)
+        n, first = 2 + self.odds(.4), self.odds(.7)
+        px, places = COUNTS[n + 1]
+        many, one = f'{self.pick(NUMBERS[n][:2], .8)} {self.words(a, look, n)}', self.one(*b)
+        things = [(a, look)] * n + [b] if first else [b] + [(a, look)] * n
+        return ' and '.join((many, one) if first else (one, many)), [(*t, px, *xy) for t, xy in zip(things, places)], [(a, f'count {n}')]
+
     def inside(self):
         noun, look = self.thing(0, .25, .05)
         frame, colour = self.pick_of(FRAMES), self.pick_of([c for c in COLOURS if c != 'white'])
@@ -486,6 +512,10 @@ class World:
         return (f'{words} {said} {article(it)}' + ' on its head' * (said == 'with' and after),
                 [(noun, look, 80, 64, 82), (hat, None, 48, 64, 26 + gap(noun, 80))], [(noun, f'hat {hat}')])
 
+    def empty(self):
+        """A place alone: `draft` names it."""
+        return '', [], []
+
     def draft(self, kind):
         """A caption, a scene and the combinations that it shows."""
         u, flat, place, variant = self.random.random(), self.pick_of([b for b in BACKGROUNDS if b != 'white']), self.pick_of(PLACES), self.pick_of(range(PLACE_VARIANTS))
@@ -493,7 +523,9 @@ class World:
         colour = self.pick([flat, *OF_COLOURS.get(flat, [])], .85)
         said = self.pick(['on {a}', 'with {a}', '{b}', 'against {a}', 'on {c}', 'in front of {a}'], .4)
         in_place, v, w = self.pick(OF_PLACES[place], .4), self.random.random(), self.random.random()
-        if u < .34 or kind == 'inside' and u > .7:
+        if kind == 'empty':
+            background, caption = f'{place} {variant}', self.pick(PLACES_THEMSELVES[place])
+        elif u < .34 or kind == 'inside' and u > .7:
             background = 'white'
             caption += ' on a white background' if kind == 'single' and v < .06 else ''
         elif u < .70:
@@ -526,7 +558,8 @@ class World:
                     break
             caption, scene, used = self.draft(kind)
             objects = scene['objects']
-            twins = kind in ('pair', 'hat', 'trio') and len({o[0] for o in objects}) < len(objects)
+            twins = kind in ('pair', 'hat', 'trio') and len({o[0] for o in objects}) < len(objects) or (
+                kind == 'mixed' and objects[0][0] == objects[-1][0])
             hidden = any(o[0] in SHAPES and o[1] == scene['background'] for o in objects) or (
                 scene['background'] == 'white' and any(o[1] == 'white' and o[0] in SHAPES for o in objects)) or (
                 kind == 'inside' and objects[0][1] == objects[1][1])
@@ -535,7 +568,7 @@ class World:
 
     def alike(self, n, mix=FULL):
         """n samples of one layout and the same colours; only the things differ."""
-        start, samples = self.random.getstate(), []
+        start, samples, mix = self.random.getstate(), [], {k: v for k, v in mix.items() if k != 'empty'}
         while len(samples) < n:
             self.random.setstate(start)
             samples.append(self.sample(mix))
@@ -546,7 +579,7 @@ class World:
     def about(self, noun, n, mix=FULL):
         """n samples of one thing; all else differs."""
         self.nouns = [noun]
-        samples = [self.sample({k: v for k, v in mix.items() if k not in ('pair', 'trio')}) for _ in range(n)]
+        samples = [self.sample({k: v for k, v in mix.items() if k not in ('pair', 'trio', 'mixed', 'empty')}) for _ in range(n)]
         self.nouns = [*NOUNS, *POPULAR]
         return samples
 
