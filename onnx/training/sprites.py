@@ -149,7 +149,7 @@ KINDS_OF = {n: [k for k, v in KINDS.items() if n in v] for v in KINDS.values() f
 
 # Other words for the same thing.
 SYNONYMS = {n: words.split(',') for n, words in (pair.split('=') for pair in re.split(r'\|\s*', """
-dog=puppy,doggy,hound,corgi,labrador,husky|cat=kitten,kitty,tabby|mouse=mouse face|rabbit=bunny,hare|bear=grizzly,brown bear|lion=lioness|
+dog=puppy,doggy,hound,corgi,labrador,husky|cat=kitten,kitty,tabby|mouse=mouse face|rabbit=bunny,hare|bear=grizzly|lion=lioness|
 cow=bull,calf|pig=piglet|monkey=ape,chimp|horse=pony,mare,donkey|sheep=lamb,ewe|deer=stag,reindeer|
 chicken=hen|duck=duckling,mallard|swan=goose|fish=goldfish|bird=sparrow,robin|chick=baby chicken|dove=pigeon|crocodile=alligator|turtle=tortoise|snake=serpent|dinosaur=brontosaurus,dino|
 hippopotamus=hippo|rhinoceros=rhino|bee=honeybee,bumblebee|ladybug=ladybird|caterpillar=worm|octopus=kraken|
@@ -161,7 +161,7 @@ ice cream=ice cream cone,soft serve|cookie=biscuit|cupcake=muffin|pie=tart|cockt
 teapot=tea pot,kettle|wine glass=glass of wine,wine|mug of beer=beer|bottle of champagne=champagne,bottle|bunch of grapes=grapes|bubble tea=boba|
 car=automobile|taxi=cab|bus=school bus,coach|fire engine=fire truck|truck=lorry,delivery truck|racing car=race car,formula one car,sports car|motorcycle=motorbike|
 scooter=moped|bicycle=bike|train=locomotive,steam train|cruise ship=ship,boat|sailboat=sailing boat,yacht|speedboat=motorboat|
-airplane=plane,aeroplane,jet,aircraft|rocket=spaceship,rocket ship,space shuttle|flying saucer=ufo,alien spaceship|wheel=tire|
+airplane=plane,aeroplane,jet|rocket=spaceship,rocket ship,space shuttle|flying saucer=ufo,alien spaceship|wheel=tire|
 house=home,cottage,villa|castle=palace,fortress|church=chapel|mountain=snowy mountain,hill|sun=smiling sun|fire=flame,campfire,bonfire|book=novel,notebook|pencil=pen|drum=drums|water drop=drop,drop of water|
 lightning bolt=lightning,thunderbolt|planet=saturn|globe=earth,world|soccer ball=football ball|tennis racket=racquet,tennis|trophy=prize,cup|
 target=bullseye|game die=dice,die|puzzle piece=jigsaw,puzzle|game controller=controller,gamepad|paint palette=palette|guitar=electric guitar|

@@ -59,11 +59,11 @@ public sealed class BatchPromptTests : IDisposable
     [Fact]
     public async Task Cut_prompts_and_unseen_words_are_summed_up_and_cuts_are_in_the_manifest()
     {
-        _batch.Write("p.txt", $"a cat\na corgi\n{string.Join(' ', Enumerable.Repeat("a dog", 40))}\na corgi on a mat\n");
+        _batch.Write("p.txt", $"a cat\nan axolotl\n{string.Join(' ', Enumerable.Repeat("a dog", 40))}\nan axolotl on a mat\n");
         var run = await _batch.RunAsync(["p.txt", "-o", "out", .. BatchSandbox.Common]);
         Assert.Equal(0, run.ExitCode);
         Assert.Contains("1 of 4 prompts are longer", run.Errors, StringComparison.Ordinal);
-        Assert.Contains("the model never saw: corgi, mat.", run.Errors, StringComparison.Ordinal);
+        Assert.Contains("the model never saw: axolotl, mat.", run.Errors, StringComparison.Ordinal);
         var cut = _batch.Manifest("out/manifest.jsonl").Select(line => line["cutTokens"]?.GetValue<int>()).ToArray();
         Assert.Equal([true, true, false, true], cut.Select(count => count is null));
         Assert.True(cut[2] > 0);

@@ -125,10 +125,10 @@ public sealed partial class GenerateTests : IDisposable
     public async Task What_the_model_does_not_see_of_a_prompt_is_said_once_for_each_prompt()
     {
         var longPrompt = string.Join(' ', Enumerable.Repeat("a cat", 40));
-        string[] arguments = ["generate", "a corgi on a mat", longPrompt, "-n", "2", "--seed", "1", "--candidates", "1", "-o", "out", "--json"];
+        string[] arguments = ["generate", "an axolotl on a mat", longPrompt, "-n", "2", "--seed", "1", "--candidates", "1", "-o", "out", "--json"];
         var run = await Run(arguments);
         Assert.Equal(0, run.ExitCode);
-        Assert.Equal(1, CountOf("the model never saw: corgi, mat."));
+        Assert.Equal(1, CountOf("the model never saw: axolotl, mat."));
         Assert.Equal(1, CountOf("were cut: the model reads 24"));
         using var model = DalleModel.LoadDefault();
         int?[] cut = [null, null, model.CountCutTokens(longPrompt), model.CountCutTokens(longPrompt)];

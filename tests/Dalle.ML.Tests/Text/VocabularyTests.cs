@@ -14,7 +14,7 @@ public sealed class VocabularyTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     [Theory]
-    [InlineData("a corgi on a mat", "corgi mat")]
+    [InlineData("an axolotl on a mat", "axolotl mat")]
     [InlineData("An APPLE on a blue background, two t-shirts!", "")]
     [InlineData("a picture of a cat wearing a top hat", "")]
     [InlineData("Teal cats, teal dogs and the queen's 3 yo-yos", "teal queen's")]
@@ -30,7 +30,7 @@ public sealed class VocabularyTests : IDisposable
     {
         using var model = DalleModel.LoadDefault();
         Assert.Empty(new[] { "a", "hot dog", "hot dogs", "mice", "purple", "wearing", "crescent" }.Except(model.Info.Vocabulary!));
-        Assert.DoesNotContain("corgi", model.Info.Vocabulary!);
+        Assert.DoesNotContain("axolotl", model.Info.Vocabulary!);
     }
 
     /// <summary>Pipelines, tokens and batches that were saved before a model had words know it by its hash.</summary>
@@ -49,7 +49,7 @@ public sealed class VocabularyTests : IDisposable
     {
         using var model = TinyModel.Load();
         Assert.Null(model.Info.Vocabulary);
-        Assert.Empty(model.FindUnseenWords("a corgi"));
+        Assert.Empty(model.FindUnseenWords("an axolotl"));
     }
 
     [Fact]
