@@ -453,7 +453,8 @@ class World:
     def single(self):
         noun, look = self.thing()
         u, v, where, says = self.random.random(), self.random.random(), self.pick_of(list(POSITIONS)), self.random.random()
-        px, xy, size, after, acts, action, verb = 96, (64, 64), None, '', self.rarely(.1), self.pick(ACTIONS), self.odds(.4)
+        acts, action, verb = self.rarely(.1), self.pick(ACTIONS), self.odds(.4)
+        px, xy, size, after = 96, (64, 64), None, ''
         place = self.pick(OF_POSITIONS[where], .5)
         if u < .14:
             px, size = 56, 'small'
@@ -461,10 +462,10 @@ class World:
                 xy, after = POSITIONS[where], ' ' + place
         elif u < .22:
             px, size = 128, 'big'
+        caption = self.one(noun, look, size if not after or says < .5 or self.plain else None)
         if acts and noun in LIVING:
-            after = (' is ' if verb else ' ') + action + after
-        caption = self.one(noun, look, size if xy == (64, 64) or says < .5 or self.plain else None) + after
-        return caption, [(noun, look, px, *xy)], [(noun, size)] if size else []
+            caption += (' is ' if verb else ' ') + action
+        return caption + after, [(noun, look, px, *xy)], [(noun, size)] if size else []
 
     def pair(self):
         a, b = (self.thing(.1, .32, .05) for _ in range(2))
