@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using TorchSharp;
 
@@ -6,6 +7,9 @@ namespace Dalle.ML.Training.Optimisation;
 /// <summary>A thread for each replica of a network. What runs on them may meet: <see cref="Meet"/>.</summary>
 internal sealed class ReplicaThreads : IDisposable
 {
+    private static readonly Lock Choice = new();
+
+    private readonly ConcurrentDictionary<(string, int), bool> _chosen = [];
     private readonly Thread[] _threads;
     private readonly SemaphoreSlim[] _starts;
     private readonly CountdownEvent _ends;
@@ -41,11 +45,46 @@ internal sealed class ReplicaThreads : IDisposable
             ExceptionDispatchInfo.Throw(_failure);
     }
 
+    /// <summary>Runs, within an action, a pass through a network; the first of its kind and size is alone in the process.</summary>
+    /// <remarks>
+    /// oneDNN, with which libtorch computes convolutions on a CPU, chooses the code for a shape by sizes of caches. It has them in static
+    /// variables (<c>brg_blocking_t::L2</c> of oneDNN 3.7) and writes them anew, in steps, with every choice. Threads that choose for the
+    /// same shape at once may choose differently; then one runs the code that the other has put into the cache, without the memory that
+    /// this code needs, and the process crashes. Later passes find what is chosen.
+    /// </remarks>
+    /// <param name="kind">What kind of pass it is.</param>
+    /// <param name="images">Number of images of it.</param>
+    /// <param name="pass">The pass.</param>
+    public void Pass(string kind, int images, Action pass)
+    {
+        if (_chosen.ContainsKey((kind, images)))
+        {
+            pass();
+            return;
+        }
+        lock (Choice)
+            pass();
+        _chosen[(kind, images)] = true;
+    }
+
     /// <summary>Waits, within an action, until all replicas are here.</summary>
     public void Meet()
     {
-        if (Count > 1)
+        if (Count == 1)
+            return;
+        // Whoever is alone in a pass lets the others get here too.
+        var isAlone = Choice.IsHeldByCurrentThread;
+        if (isAlone)
+            Choice.Exit();
+        try
+        {
             _meeting.SignalAndWait(_failed.Token);
+        }
+        finally
+        {
+            if (isAlone)
+                Choice.Enter();
+        }
     }
 
     /// <summary>The part of so many things that is a replica's.</summary>

@@ -63,8 +63,9 @@ internal sealed class ImageTokens
                     return;
                 using var scope = NewDisposeScope();
                 using var off = no_grad();
+                long[] ids = [];
                 // In floats, as the exported encoder computes.
-                var ids = network.Encode(context.ToTensor(pixels, start, count)).cpu().data<long>().ToArray();
+                threads.Pass(nameof(Encode), count, () => ids = network.Encode(context.ToTensor(pixels, start, count)).cpu().data<long>().ToArray());
                 for (var i = 0; i < ids.Length; i++)
                     tokens[chunk[start + i / each] * each + i % each] = (int)ids[i];
             });

@@ -232,11 +232,14 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
             var weight = (double)count / _schedule.BatchSize / batches.Length;
             foreach (var batch in batches)
             {
-                using var pass = NewDisposeScope();
-                using var precision = new MixedPrecision(_isBfloat16);
-                var (loss, values) = Loss(_networks[replica], batch, new(replica, start, count), _generators[replica], done);
-                loss.Times(weight).backward();
-                figures[replica].AddRange(values.Select(figure => (figure.Name, weight * figure.Value.Number())));
+                Threads.Pass(nameof(Learn), count, () =>
+                {
+                    using var pass = NewDisposeScope();
+                    using var precision = new MixedPrecision(_isBfloat16);
+                    var (loss, values) = Loss(_networks[replica], batch, new(replica, start, count), _generators[replica], done);
+                    loss.Times(weight).backward();
+                    figures[replica].AddRange(values.Select(figure => (figure.Name, weight * figure.Value.Number())));
+                });
             }
             using var off = no_grad();
             Threads.Meet();
@@ -263,7 +266,12 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
                 using var off = no_grad();
                 using var precision = new MixedPrecision(_isBfloat16);
                 var (start, count) = Threads.Share(replica, images.Length);
-                figures[replica] = count == 0 ? [] : [.. Measure(Result, batch, new(replica, start, count)).Select(f => (f.Name, f.Value.Number() * count / _validation.Count))];
+                figures[replica] = [];
+                if (count > 0)
+                {
+                    Threads.Pass(nameof(Validate), count, () => figures[replica] =
+                        [.. Measure(Result, batch, new(replica, start, count)).Select(f => (f.Name, f.Value.Number() * count / _validation.Count))]);
+                }
             });
             foreach (var (name, value) in figures.SelectMany(own => own))
                 sums[name] = sums.GetValueOrDefault(name) + value;
@@ -284,7 +292,7 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
                 return;
             using var scope = NewDisposeScope();
             using var off = no_grad();
-            samples = MakeSamples(shown);
+            Threads.Pass(nameof(MakeSamples), shown.Length, () => samples = MakeSamples(shown));
         });
         return samples is null ? null : new(_kind, step, Context.Set.ImageSize, samples);
     }
