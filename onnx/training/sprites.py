@@ -149,20 +149,20 @@ KINDS_OF = {n: [k for k, v in KINDS.items() if n in v] for v in KINDS.values() f
 
 # Other words for the same thing.
 SYNONYMS = {n: words.split(',') for n, words in (pair.split('=') for pair in re.split(r'\|\s*', """
-dog=puppy,doggy,hound,corgi,labrador,husky|cat=kitten,kitty,tabby|mouse=mouse face|rabbit=bunny,hare|bear=grizzly|lion=lioness|
-cow=bull,calf|pig=piglet|monkey=ape,chimp|horse=pony,mare,donkey|sheep=lamb,ewe|
+dog=puppy,doggy,hound,corgi,husky|cat=kitten,kitty,tabby|mouse=mouse face|rabbit=bunny,hare|bear=grizzly|lion=lioness|
+cow=bull|pig=piglet|monkey=ape,chimp|horse=pony,mare,donkey|sheep=lamb,ewe|
 chicken=hen|duck=duckling,mallard|fish=goldfish|bird=sparrow,robin|chick=baby chicken|dove=pigeon|crocodile=alligator|turtle=tortoise|snake=serpent|dinosaur=brontosaurus,dino|
 hippopotamus=hippo|rhinoceros=rhino|bee=honeybee,bumblebee|ladybug=ladybird|caterpillar=worm|octopus=kraken|
-pine tree=evergreen tree,fir,fir tree|tree=oak,maple|mushroom=toadstool|
+pine tree=evergreen tree,fir,fir tree|tree=oak|mushroom=toadstool|
 daisy=flower|potted plant=houseplant,plant|tangerine=orange,mandarin|eggplant=aubergine|bell pepper=capsicum|
 ear of corn=corn,maize|chili pepper=chili|loaf of bread=loaf,bread|stack of pancakes=pancakes,pancake|chicken leg=drumstick|slice of cheese=cheese|
 hamburger=burger,cheeseburger|box of fries=french fries,fries|hot dog=hotdog|doughnut=donut|box of popcorn=popcorn|bowl of noodles=noodles,ramen,soup|
 ice cream=ice cream cone,soft serve|cookie=biscuit|cocktail=martini|watermelon=melon|birthday cake=cake|chocolate bar=chocolate|glass of milk=milk|cup of coffee=coffee,cup of tea,mug,espresso|
 teapot=tea pot,kettle|wine glass=glass of wine,wine|mug of beer=beer|bottle of champagne=champagne,bottle|bunch of grapes=grapes|bubble tea=boba|
-car=automobile|taxi=cab|bus=school bus,coach|fire engine=fire truck|truck=lorry,delivery truck|racing car=race car,formula one car,sports car|motorcycle=motorbike|
+car=automobile|taxi=cab|bus=school bus,coach|fire engine=fire truck|truck=lorry,delivery truck|racing car=race car,formula one car|motorcycle=motorbike|
 scooter=moped|bicycle=bike|train=locomotive,steam train|cruise ship=ship,boat|sailboat=sailing boat,yacht|speedboat=motorboat|
-airplane=plane,aeroplane,jet|rocket=spaceship,rocket ship,space shuttle|flying saucer=ufo,alien spaceship|wheel=tire|
-house=home,cottage,villa|castle=palace,fortress|church=chapel|mountain=snowy mountain,hill|sun=smiling sun|fire=flame,campfire,bonfire|book=novel,notebook|pencil=pen|drum=drums|water drop=drop,drop of water|
+airplane=plane,aeroplane,jet|rocket=spaceship,rocket ship|flying saucer=ufo,alien spaceship|wheel=tire|
+house=home,cottage,villa|castle=palace,fortress|church=chapel|mountain=snowy mountain,hill|sun=smiling sun|fire=flame,campfire,bonfire|book=novel|pencil=pen|water drop=drop,drop of water|
 lightning bolt=lightning,thunderbolt|planet=saturn|globe=earth,world|soccer ball=football ball|tennis racket=racquet,tennis|trophy=prize,cup|
 target=bullseye|game die=dice,die|puzzle piece=jigsaw,puzzle|game controller=controller,gamepad|paint palette=palette|guitar=electric guitar|
 violin=fiddle|piano=piano keys|microphone=mic|pair of headphones=headphones|stack of books=books|envelope=letter,mail|package=parcel,cardboard box,box|
@@ -174,7 +174,7 @@ boot=leather boot|high heel=high heels|handbag=purse|backpack=rucksack,school ba
 gift=present,gift box|jack-o-lantern=halloween pumpkin,pumpkin|christmas tree=xmas tree|skull=human skull|barrel=oil barrel|robot=android,bot|
 ghost=spirit|alien=extraterrestrial|space invader=pixel alien|pile of poo=poop,poo|smiling face=smiley,smile|grinning face=laughing face|
 crying face=sad face|angry face=mad face|devil=demon|heart-eyes face=face in love|cowboy=sheriff|
-girl=young girl|boy=young boy,kid|man=guy,gentleman|woman=lady|old man=grandfather,grandpa|old woman=grandmother,grandma|police officer=policeman,cop|
+girl=young girl|boy=young boy|man=guy,gentleman|woman=lady|old man=grandfather,grandpa|old woman=grandmother,grandma|police officer=policeman,cop|
 detective=spy|builder=construction worker|prince=king|princess=queen|santa claus=santa,father christmas|superhero=superman,hero|wizard=sorcerer,magician,witch|
 vampire=dracula|astronaut=spaceman,cosmonaut|chef=cook|firefighter=fireman|dancer=dancing woman|squirrel=chipmunk|t-rex=tyrannosaurus,tyrannosaurus rex|
 seashell=shell|seedling=sprout|steak=meat|candy=sweet|island=desert island,tropical island|skyscraper=office building,building,tower|

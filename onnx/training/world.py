@@ -349,7 +349,7 @@ def plural(n):
     words = head.split(' ')
     w = words[-1]
     if w in ('mouse', 'fish', 'blowfish', 'sheep', 'sushi', 'die', 'tooth', 'knife', 'loaf', 'box', 'christmas', 'deer', 'squid', 'salad', 'bacon',
-             'spaghetti', 'shrimp', 'scissors', 'jeans', 'glasses', 'headphones', 'foot', 'blueberries', 'leaf', 'drums', 'goldfish'):
+             'spaghetti', 'shrimp', 'scissors', 'jeans', 'glasses', 'headphones', 'foot', 'blueberries', 'leaf', 'goldfish'):
         w = dict(mouse='mice', die='dice', tooth='teeth', knife='knives', loaf='loaves', box='boxes', foot='feet', leaf='leaves').get(w, w)
     elif w.endswith('man'):
         w = w[:-3] + 'men'
