@@ -221,6 +221,8 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
     {
         var figures = new List<(string Name, double Value)>[Threads.Count];
         var rate = _schedule.LearningRate * (Math.Min(1, (_step + 1.0) / _schedule.WarmUpSteps) * (0.5 + 0.5 * Math.Cos(Math.PI * Phase(done))) + 0.01);
+        // What no longer learns is computed by other code.
+        var kind = nameof(Learn) + (IsLearning(0, done) ? "" : " the rest");
         Threads.Run(replica =>
         {
             figures[replica] = [];
@@ -232,7 +234,7 @@ internal abstract class Stage<TNetwork, TBatch> : IDisposable
             var weight = (double)count / _schedule.BatchSize / batches.Length;
             foreach (var batch in batches)
             {
-                Threads.Pass(nameof(Learn), count, () =>
+                Threads.Pass(kind, count, () =>
                 {
                     using var pass = NewDisposeScope();
                     using var precision = new MixedPrecision(_isBfloat16);
