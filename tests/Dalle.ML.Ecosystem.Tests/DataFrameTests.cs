@@ -27,7 +27,7 @@ public sealed class DataFrameTests(Drawings drawings)
         var view = transformer.Transform(frame);
 
         GeneratedImage[] expected = [drawings.Model.Generate("a red heart", 3, options), drawings.Model.Generate("two foxes", 1ul << 60, options)];
-        Assert.Equal(expected.Select(image => Convert.ToHexString(image.Image.Pixels)), view.GetColumn<MLImage>("Image").Select(image => Convert.ToHexString(image.Pixels)));
+        Assert.Equal(expected.Select(image => Pixels(image.Image)), view.GetColumn<MLImage>("Image").Select(Pixels));
 
         // A frame has no columns of images: they are left out, the rest becomes one.
         Assert.Throws<NotSupportedException>(() => view.ToDataFrame());
@@ -46,5 +46,11 @@ public sealed class DataFrameTests(Drawings drawings)
         Assert.Equal(
             [drawings.Model.EmbedText("a cat"), drawings.Model.EmbedText("")],
             embedded["Embedding"].Cast<VBuffer<float>>().Select(embedding => embedding.DenseValues().ToArray()));
+    }
+
+    private static string Pixels(MLImage image)
+    {
+        using (image)
+            return Convert.ToHexString(image.Pixels);
     }
 }

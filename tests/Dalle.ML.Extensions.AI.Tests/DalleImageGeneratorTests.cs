@@ -49,7 +49,7 @@ public sealed class DalleImageGeneratorTests : IDisposable
 
         using var model = DalleModel.LoadDefault();
         using var image = MLImage.CreateFromStream(new MemoryStream(original.Data.ToArray()));
-        var expected = model.Complete("a green circle", image, KeepRegion.Top(3), 1, new GenerationOptions { Candidates = 1 });
+        using var expected = model.Complete("a green circle", image, KeepRegion.Top(3), 1, new GenerationOptions { Candidates = 1 });
         Assert.Equal(Convert.ToHexString(expected.Image.Pixels), Pixels(edited));
     }
 

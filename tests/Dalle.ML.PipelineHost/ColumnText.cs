@@ -56,8 +56,15 @@ public static class ColumnText
         var type => throw new NotSupportedException($"{type} has no text here."),
     };
 
-    public static string Of(MLImage? image) =>
-        image is null ? "none" : $"{image.Width}x{image.Height}:{Convert.ToHexString(SHA256.HashData(image.Pixels))}";
+    public static string Of(MLImage? image)
+    {
+        if (image is null)
+            return "none";
+        var text = $"{image.Width}x{image.Height}:{Convert.ToHexString(SHA256.HashData(image.Pixels))}";
+        // Its pixels do not keep it.
+        GC.KeepAlive(image);
+        return text;
+    }
 
     private static string Vector<T>(VBuffer<T> vector) => string.Join(',', vector.DenseValues().Select(Item));
 

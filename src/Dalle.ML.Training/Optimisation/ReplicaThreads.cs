@@ -50,7 +50,7 @@ internal sealed class ReplicaThreads : IDisposable
     /// oneDNN, with which libtorch computes convolutions on a CPU, chooses the code for a shape by sizes of caches. It has them in static
     /// variables (<c>brg_blocking_t::L2</c> of oneDNN 3.7) and writes them anew, in steps, with every choice. Threads that choose for the
     /// same shape at once may choose differently; then one runs the code that the other has put into the cache, without the memory that
-    /// this code needs, and the process crashes. Later passes find what is chosen.
+    /// this code needs, and the process crashes. Later passes find what was chosen: oneDNN keeps the last 1024 choices.
     /// </remarks>
     /// <param name="kind">What kind of pass it is.</param>
     /// <param name="images">Number of images of it.</param>
